@@ -1,0 +1,52 @@
+//! The seam between a log and the dataflow: raw record bytes with their offsets, many at a time.
+
+/// Records of one partition, ascending by offset, in one buffer. A reader refills it in place; no object is made a record.
+#[derive(Clone, Debug, Default)]
+pub struct RecordBatch {
+    /// The records' bytes. Other bytes (line ends) may lie between them.
+    pub bytes: Vec<u8>,
+    /// Where each record lies in `bytes`.
+    pub records: Vec<RecordSpan>,
+}
+
+/// One record of a [`RecordBatch`].
+#[derive(Clone, Copy, Debug)]
+pub struct RecordSpan {
+    /// Offset in the partition. Offsets ascend, and may have gaps.
+    pub offset: u64,
+    /// Where it starts in [`RecordBatch::bytes`].
+    pub start: usize,
+    /// How many bytes of it are there.
+    pub len: usize,
+    /// Its length in the log. More than `len` when a reader cut a record that is too large to be decoded.
+    pub total_len: u64,
+    /// The log's own timestamp in milliseconds, where the log has one.
+    pub timestamp_ms: Option<i64>,
+}
+
+impl RecordBatch {
+    /// Removes all records and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.records.clear();
+    }
+
+    /// Copies a whole record behind the others.
+    pub fn push(&mut self, offset: u64, record: &[u8], timestamp_ms: Option<i64>) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(record);
+        self.records.push(RecordSpan {
+            offset,
+            start,
+            len: record.len(),
+            total_len: record.len() as u64,
+            timestamp_ms,
+        });
+    }
+
+    /// The bytes of one record.
+    #[inline]
+    pub fn record(&self, span: &RecordSpan) -> &[u8] {
+        &self.bytes[span.start..span.start + span.len]
+    }
+}

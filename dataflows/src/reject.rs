@@ -1,0 +1,91 @@
+//! Why a record, or a trade in it, was not taken. `docs/definitions.md`, section 2.
+
+use serde::{Deserialize, Serialize};
+
+/// Longest record that is decoded, in bytes.
+pub const RECORD_BYTES_MAX: usize = 1 << 20;
+/// So much of a refused record is kept, in bytes.
+pub const ORIGINAL_BYTES_MAX: usize = 64 << 10;
+
+/// Why something was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Reason {
+    /// The record is longer than [`RECORD_BYTES_MAX`].
+    TooLarge,
+    /// Not JSON, or not of the shape of any record.
+    BadJson,
+    /// A control record with a field missing or of the wrong type.
+    BadControl,
+    /// An object whose `type` is unknown.
+    UnknownType,
+    /// A trade without `s`, `p`, `t` or `v`.
+    MissingField,
+    /// The symbol is no text, empty, too long, or holds a control character.
+    BadSymbol,
+    /// The price is no number.
+    BadPrice,
+    /// The volume is no number.
+    BadVolume,
+    /// The event time is no integer.
+    BadTime,
+    /// The conditions are no list of texts.
+    BadConditions,
+    /// A number outside the range that is taken.
+    OutOfRange,
+    /// Older than the horizon allows to correct.
+    BeyondHorizon,
+    /// Further ahead of the partition's frontier than is believed.
+    TooFarAhead,
+}
+
+impl Reason {
+    /// All reasons, in the order of their numbers.
+    pub const ALL: [Self; 13] = [
+        Self::TooLarge,
+        Self::BadJson,
+        Self::BadControl,
+        Self::UnknownType,
+        Self::MissingField,
+        Self::BadSymbol,
+        Self::BadPrice,
+        Self::BadVolume,
+        Self::BadTime,
+        Self::BadConditions,
+        Self::OutOfRange,
+        Self::BeyondHorizon,
+        Self::TooFarAhead,
+    ];
+
+    /// The name that rows, counts and documents use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::BadJson => "bad_json",
+            Self::BadControl => "bad_control",
+            Self::UnknownType => "unknown_type",
+            Self::MissingField => "missing_field",
+            Self::BadSymbol => "bad_symbol",
+            Self::BadPrice => "bad_price",
+            Self::BadVolume => "bad_volume",
+            Self::BadTime => "bad_time",
+            Self::BadConditions => "bad_conditions",
+            Self::OutOfRange => "out_of_range",
+            Self::BeyondHorizon => "beyond_horizon",
+            Self::TooFarAhead => "too_far_ahead",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_distinct() {
+        for (at, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, at);
+            assert_eq!(Reason::ALL.iter().filter(|r| r.name() == reason.name()).count(), 1);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Everything of Tickline that touches the world: feed, log, store, worker host, page, command line.
+//!
+//! What a row holds and when it is complete is decided in the pure crate `dataflows`, never here.
+
+pub mod log;
+pub mod store;

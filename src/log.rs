@@ -1,0 +1,96 @@
+//! The log: where trades come from, and the only thing that is needed to make every row again.
+//!
+//! One trait a role, two implementations: a directory of JSON Lines files ([`dir`]) and, later, Kafka.
+
+use dataflows::batch::RecordBatch;
+
+pub mod dir;
+
+/// What can go wrong with a log. Every message names the partition and the offset.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The text after `--log` is not one.
+    #[error("{text:?} is no log: write dir:PATH")]
+    BadAddress {
+        /// What was given.
+        text: String,
+    },
+    /// There is no log there.
+    #[error("there is no log at {path}: {hint}")]
+    Missing {
+        /// Where it was looked for.
+        path: String,
+        /// What to do next.
+        hint: String,
+    },
+    /// The log does not hold what is needed: data was lost.
+    #[error("{path}, partition {partition}: offset {wanted} is wanted, but the log holds {first}..{end}: {cause}")]
+    OffsetLost {
+        /// The log.
+        path: String,
+        /// Its partition.
+        partition: u32,
+        /// The offset to be read.
+        wanted: u64,
+        /// The first offset there is.
+        first: u64,
+        /// One past the last offset there is.
+        end: u64,
+        /// How it may have come to this, and what to do.
+        cause: String,
+    },
+    /// Another process writes to it.
+    #[error("{path} is being written by another process ({holder}): stop that one first")]
+    Locked {
+        /// The log.
+        path: String,
+        /// What is known of the other process.
+        holder: String,
+    },
+    /// The system refused.
+    #[error("{path}, partition {partition}: {what}")]
+    Io {
+        /// The log.
+        path: String,
+        /// Its partition.
+        partition: u32,
+        /// What was being done.
+        what: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+/// A log of partitions, each a sequence of records under ascending offsets.
+pub trait Log: Send + Sync {
+    /// Number of partitions; it never changes during a run.
+    fn partitions(&self) -> u32;
+    /// One past the last offset that the partition holds now.
+    fn end_offset(&self, partition: u32) -> Result<u64, LogError>;
+    /// Reads from `offset`, which must lie between the first offset and the end.
+    fn reader(&self, partition: u32, offset: u64) -> Result<Box<dyn PartitionReader>, LogError>;
+    /// How messages name it.
+    fn name(&self) -> String;
+}
+
+/// Reads one partition in order.
+pub trait PartitionReader: Send {
+    /// Replaces the batch by the next records, about `bytes_max` of them. An empty batch means: caught up for now.
+    /// Never waits. Records longer than [`dataflows::reject::RECORD_BYTES_MAX`] are cut to the part that is kept.
+    fn read(&mut self, batch: &mut RecordBatch, bytes_max: usize) -> Result<(), LogError>;
+    /// Offset of the next record.
+    fn position(&self) -> u64;
+}
+
+/// Appends records. One writer a log.
+pub trait LogWriter: Send {
+    /// Number of partitions.
+    fn partitions(&self) -> u32;
+    /// Adds one record, which holds no line end. It may stay in memory until [`LogWriter::flush`].
+    fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError>;
+    /// Hands everything to the operating system.
+    fn flush(&mut self) -> Result<(), LogError>;
+    /// Makes everything durable.
+    fn sync(&mut self) -> Result<(), LogError>;
+}

@@ -1,0 +1,170 @@
+//! The store: where rows go, and the frontier that says how far they are complete.
+//!
+//! One trait a role, two implementations: SQLite ([`sqlite`]) and, later, Cassandra.
+
+use dataflows::frontier::FrontierRow;
+use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::time::{Resolution, Time};
+use serde::{Deserialize, Serialize};
+
+pub mod sqlite;
+
+/// What can go wrong with a store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The text after `--store` is not one.
+    #[error("{text:?} is no store: write sqlite:PATH or none")]
+    BadAddress {
+        /// What was given.
+        text: String,
+    },
+    /// There is no store there.
+    #[error("there is no store at {path}: {hint}")]
+    Missing {
+        /// Where it was looked for.
+        path: String,
+        /// What to do next.
+        hint: String,
+    },
+    /// A newer incarnation has taken over.
+    #[error("epoch {ours} was fenced by epoch {theirs}: another worker has taken over {path}; this one ends")]
+    Fenced {
+        /// The store.
+        path: String,
+        /// Our epoch.
+        ours: u64,
+        /// The newer one.
+        theirs: u64,
+    },
+    /// Another process holds the embedded store.
+    #[error("{path} is in use by another worker ({holder}): stop that one first")]
+    Locked {
+        /// The store.
+        path: String,
+        /// What is known of the other process.
+        holder: String,
+    },
+    /// What the store holds cannot be what was written.
+    #[error("{path} is damaged: {what}; {hint}")]
+    Corrupt {
+        /// The store.
+        path: String,
+        /// What was found.
+        what: String,
+        /// What to do next.
+        hint: String,
+    },
+    /// The store refused.
+    #[error("{path}: {what}: {why}")]
+    Failed {
+        /// The store.
+        path: String,
+        /// What was being done.
+        what: &'static str,
+        /// Why it failed, and what to do next where that is known.
+        why: String,
+    },
+}
+
+/// Rows to be written together; each the last value of its key.
+#[derive(Clone, Debug, Default)]
+pub struct RowBatch {
+    /// Candles of all resolutions.
+    pub candles: Vec<CandleRow>,
+    /// Indicators.
+    pub indicators: Vec<IndicatorRow>,
+    /// Refused records.
+    pub rejected: Vec<RejectedRow>,
+}
+
+/// The checkpoint that the store holds: what belongs to it beside the shards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The state is as of this time.
+    pub frontier: Time,
+    /// Opaque header (digest, counts, resume points, configuration), encoded by the worker.
+    pub header: Vec<u8>,
+}
+
+/// The frontier row as readers see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DurableFrontier {
+    /// What is exact as of the durable frontier.
+    pub row: FrontierRow,
+    /// The incarnation that wrote it.
+    pub epoch: u64,
+    /// Opaque resume points as JSON, for people: `[{"partition":0,"offset":12,"frontier":...}]`.
+    pub resume: String,
+}
+
+/// The writing side, held by one worker process. Every call returns when its effect is durable.
+pub trait Store: Send {
+    /// Becomes the next incarnation, by compare-and-set: returns its epoch, and the last checkpoint if there is one.
+    fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError>;
+    /// Writes rows under their natural keys, with write time `as_of` in microseconds plus the pipeline revision:
+    /// an older write never overwrites a newer one.
+    fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError>;
+    /// Publishes the durable frontier and the kept rows (one a minute of event time) before it. Fails when fenced.
+    fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError>;
+    /// Stores one shard of a checkpoint that is not committed yet.
+    fn put_shard(&mut self, epoch: u64, frontier: Time, shard: u32, bytes: &[u8]) -> Result<(), StoreError>;
+    /// Makes a checkpoint the one to resume from, and removes older ones. Fails when fenced.
+    fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+    /// One shard of the committed checkpoint; `None` when that shard is empty.
+    fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError>;
+}
+
+/// The reading side, for commands and pages; any number, in any process.
+pub trait StoreReader: Send {
+    /// The durable frontier; `None` before the first.
+    fn frontier(&mut self) -> Result<Option<DurableFrontier>, StoreError>;
+    /// Kept frontier rows, ascending.
+    fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError>;
+    /// Candles with `from_ms <= window_start_ms < to_ms`, ascending, the last `limit` of them.
+    fn candles(&mut self, symbol: &str, resolution: Resolution, range: Range) -> Result<Vec<StoredCandle>, StoreError>;
+    /// Indicators, likewise.
+    fn indicators(&mut self, symbol: &str, range: Range) -> Result<Vec<StoredIndicators>, StoreError>;
+    /// All symbols that have a candle, ascending, each with its newest daily candle.
+    fn latest(&mut self) -> Result<Vec<(String, StoredCandle)>, StoreError>;
+    /// Refused records, ascending by partition, offset, index; at most `limit`.
+    fn rejected(&mut self, limit: usize) -> Result<Vec<RejectedRow>, StoreError>;
+}
+
+/// Which windows a reader wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Range {
+    /// First window start.
+    pub from_ms: u64,
+    /// First window start that is not wanted.
+    pub to_ms: u64,
+    /// At most so many, the newest ones.
+    pub limit: usize,
+}
+
+/// A candle as readers see it: doubles, each rounded once from the exact value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are those of CandleRow")]
+pub struct StoredCandle {
+    pub window_start_ms: u64,
+    pub open: f64,
+    pub high: f64,
+    pub low: f64,
+    pub close: f64,
+    pub volume: f64,
+    pub notional: f64,
+    pub vwap: f64,
+    pub trades: u64,
+    pub as_of: Time,
+}
+
+/// A row of indicators as readers see it: `values` in the order of [`dataflows::edge::INDICATOR_COLUMNS`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are those of IndicatorRow")]
+pub struct StoredIndicators {
+    pub window_start_ms: u64,
+    pub values: Vec<f64>,
+    pub candles: u64,
+    pub cumulative_trades: u64,
+    pub as_of: Time,
+}
