@@ -5,3 +5,4 @@
 mod fault;
 pub mod log;
 pub mod store;
+pub mod worker;

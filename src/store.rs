@@ -134,6 +134,14 @@ pub trait Store: Send {
     /// What was published stays true: a frontier behind the published one, as after a restart from a checkpoint, leaves
     /// that one in place, and a row for a frontier that has one already must be equal, else the store is `Corrupt`.
     fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError>;
+    /// Whether rows and checkpoints are kept at all. Where not, the worker does not gather them.
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+    /// Sees the frontier row as of a time that the worker was asked to stop at.
+    fn observe(&mut self, _row: &FrontierRow) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// Stores one shard of a checkpoint that is not committed yet. It becomes durable with the commit.
     fn put_shard(&mut self, epoch: u64, frontier: Time, shard: u32, bytes: &[u8]) -> Result<(), StoreError>;
     /// Makes a checkpoint the one to resume from, and removes all others and their shards. Fails when fenced.

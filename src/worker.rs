@@ -12,7 +12,7 @@ use dataflows::resume::ResumePoint;
 use dataflows::settings::Settings;
 use dataflows::snapshot::SnapshotHeader;
 use dataflows::time::Time;
-use dataflows::{codec, progress::PartitionFrontier};
+use dataflows::progress::PartitionFrontier;
 
 use crate::log::{Log, LogError};
 use crate::store::{Store, StoreError};

@@ -27,10 +27,10 @@ struct Commit {
     _capability: Capability<Time>,
 }
 
-/// Commits each advance of the frontier of `durable_rows`. The stream carries nothing but its frontier.
+/// Commits each advance of the frontier of `changes` and, where rows are kept, of `durable_rows`. The stream carries nothing but its frontier.
 pub(super) fn commit<'scope>(
     changes: StreamVec<'scope, Time, LedgerChange>,
-    durable_rows: StreamVec<'scope, Time, ()>,
+    durable_rows: Option<StreamVec<'scope, Time, ()>>,
     start: FrontierRow,
     stops: Stops,
     resume: impl Fn() -> String + 'static,
@@ -40,7 +40,7 @@ pub(super) fn commit<'scope>(
     let is_first = scope.index() == 0;
     let mut builder = OperatorBuilder::new("Commit".to_owned(), scope);
     let mut changes = builder.new_input(changes, Exchange::new(|_: &LedgerChange| 0));
-    let mut durable_rows = builder.new_input(durable_rows, Exchange::new(|_: &()| 0));
+    let mut durable_rows = durable_rows.map(|rows| builder.new_input(rows, Exchange::new(|_: &()| 0)));
     let (_output, stream) = builder.new_output::<Vec<()>>();
     let activator = scope.worker().sync_activator_for(builder.operator_info().address.to_vec());
     builder.build(move |mut capabilities| {
@@ -50,7 +50,7 @@ pub(super) fn commit<'scope>(
         let mut writing: Option<Commit> = None;
         move |frontiers| {
             changes.for_each(|_, batch| batch.drain(..).for_each(|change| ledger.add(&change)));
-            durable_rows.for_each(|_, _| {});
+            durable_rows.iter_mut().for_each(|rows| rows.for_each(|_, _| {}));
             if writing.as_ref().is_some_and(|commit| commit.done.load(Ordering::SeqCst)) {
                 writing = None;
             }

@@ -41,13 +41,13 @@ pub(super) struct Companion {
     commands: Mutex<Option<Sender<Command>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     failure: Arc<Mutex<Option<WorkerError>>>,
-    wants_rows: bool,
+    keeps_rows: bool,
 }
 
 impl Companion {
     pub(super) fn start(store: Box<dyn Store>, epoch: u64, config: &WorkerConfig, committed: Arc<AtomicU64>) -> Self {
         let (sender, receiver) = bounded(COMMANDS_MAX);
-        let wants_rows = store.wants_rows();
+        let keeps_rows = store.keeps_rows();
         let failure = Arc::new(Mutex::new(None));
         let keep = Arc::clone(&failure);
         let fingerprint = config.settings.fingerprint();
@@ -57,12 +57,12 @@ impl Companion {
                 *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             }
         });
-        Self { commands: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), failure, wants_rows }
+        Self { commands: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), failure, keeps_rows }
     }
 
     /// Whether rows are written at all.
-    pub(super) fn wants_rows(&self) -> bool {
-        self.wants_rows
+    pub(super) fn keeps_rows(&self) -> bool {
+        self.keeps_rows
     }
 
     /// A sender of its own for one worker.
