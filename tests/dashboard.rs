@@ -1,5 +1,7 @@
 //! The page and its HTTP API over a real loopback socket, with a store that lives in memory.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -214,7 +216,7 @@ async fn serves_the_page_and_all_it_needs() {
     let text = page.text().await.unwrap();
     let own: Vec<_> = text.split('"').filter(|part| part.starts_with('/')).collect();
     assert_eq!(own, ["/page.css", "/vendor/lightweight-charts-5.2.1.js", "/page.js"]);
-    for path in own.into_iter().chain(["/chart.js", "/vendor/LICENSE", "/vendor/NOTICE"]) {
+    for path in own.into_iter().chain(["/chart.js", "/format.js", "/vendor/LICENSE", "/vendor/NOTICE"]) {
         let response = reqwest::get(format!("http://{}{path}", dashboard.addr())).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let kind = response.headers()["content-type"].to_str().unwrap().to_owned();

@@ -24,6 +24,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/", get(async || asset(HTML, ANEW, include_str!("page/index.html"))))
         .route("/page.css", get(async || asset(CSS, ANEW, include_str!("page/page.css"))))
         .route("/page.js", get(async || asset(JS, ANEW, include_str!("page/page.js"))))
+        .route("/format.js", get(async || asset(JS, ANEW, include_str!("page/format.js"))))
         .route("/chart.js", get(async || asset(JS, ANEW, include_str!("page/chart.js"))))
         .route("/vendor/lightweight-charts-5.2.1.js", get(async || asset(JS, KEEP, CHARTS)))
         .route("/vendor/LICENSE", get(async || asset(TEXT, KEEP, include_str!("vendor/LICENSE"))))

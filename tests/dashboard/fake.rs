@@ -69,7 +69,7 @@ impl FakeStore {
     }
 
     pub fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
-        self.working()?;
+        drop(self.working()?);
         Ok(Box::new(self.clone()))
     }
 

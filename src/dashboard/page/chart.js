@@ -1,5 +1,6 @@
 // The candle chart: candles, volume, and the frontier as a line. Left of the line everything is exact.
-const { createChart, createSeriesMarkers, CandlestickSeries, HistogramSeries, ColorType, LineStyle } = window.LightweightCharts;
+const { createChart, createSeriesMarkers, CandlestickSeries, HistogramSeries, ColorType, LineStyle } =
+  window.LightweightCharts;
 
 // Draws the frontier between the last complete candle and the first that is not.
 class FrontierLine {
@@ -78,12 +79,15 @@ export class PriceChart {
     this.#chart = createChart(element, {
       autoSize: true,
       layout: { attributionLogo: true, panes: { enableResize: false } },
-      rightPriceScale: { scaleMargins: { top: 0.16, bottom: 0.24 } },
+      rightPriceScale: { scaleMargins: { top: 0.06, bottom: 0.24 } },
       timeScale: { rightOffset: 4, barSpacing: 9, minBarSpacing: 1 },
     });
     this.#candles = this.#chart.addSeries(CandlestickSeries, { priceLineStyle: LineStyle.Dotted });
     this.#volumes = this.#chart.addSeries(HistogramSeries, {
-      priceScaleId: 'volume', priceFormat: { type: 'volume' }, lastValueVisible: false, priceLineVisible: false,
+      priceScaleId: 'volume',
+      priceFormat: { type: 'volume' },
+      lastValueVisible: false,
+      priceLineVisible: false,
     });
     this.#volumes.priceScale().applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
     this.#markers = createSeriesMarkers(this.#candles, []);
@@ -119,17 +123,36 @@ export class PriceChart {
     this.#index = new Map(rows.map((row) => [row.window_start_ms / 1000, row]));
     const tint = { up: colour('up'), down: colour('down'), late: colour('late') };
     const side = (row) => (row.close >= row.open ? tint.up : tint.down);
-    this.#candles.setData(rows.map((row) => ({
-      time: row.window_start_ms / 1000, open: row.open, high: row.high, low: row.low, close: row.close,
-      color: row.complete ? side(row) : `${side(row)}33`, borderColor: side(row),
-      wickColor: row.complete ? side(row) : `${side(row)}99`,
-    })));
-    this.#volumes.setData(rows.map((row) => ({
-      time: row.window_start_ms / 1000, value: row.volume, color: `${side(row)}${row.complete ? '66' : '2a'}`,
-    })));
-    this.#markers.setMarkers(rows.filter((row) => row.as_of >= row.window_start_ms + lengthMs).map((row) => ({
-      time: row.window_start_ms / 1000, position: 'belowBar', shape: 'circle', size: 0.6, color: tint.late,
-    })));
+    this.#candles.setData(
+      rows.map((row) => ({
+        time: row.window_start_ms / 1000,
+        open: row.open,
+        high: row.high,
+        low: row.low,
+        close: row.close,
+        color: row.complete ? side(row) : `${side(row)}33`,
+        borderColor: side(row),
+        wickColor: row.complete ? side(row) : `${side(row)}99`,
+      })),
+    );
+    this.#volumes.setData(
+      rows.map((row) => ({
+        time: row.window_start_ms / 1000,
+        value: row.volume,
+        color: `${side(row)}${row.complete ? '66' : '2a'}`,
+      })),
+    );
+    this.#markers.setMarkers(
+      rows
+        .filter((row) => row.as_of >= row.window_start_ms + lengthMs)
+        .map((row) => ({
+          time: row.window_start_ms / 1000,
+          position: 'belowBar',
+          shape: 'circle',
+          size: 0.6,
+          color: tint.late,
+        })),
+    );
     const open = rows.findIndex((row) => !row.complete);
     this.#line.set(rows.length === 0 ? null : open < 0 ? rows.length : open, label);
   }

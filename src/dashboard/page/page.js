@@ -1,5 +1,6 @@
 // The live page: one event stream says when the frontier advances; rows are fetched when they are shown.
 import { PriceChart } from './chart.js';
+import { clock, compact, dayName, digitsOf, grouped, iso, price, span, stamp } from './format.js';
 
 const LENGTH_MS = { '5s': 5e3, '1m': 6e4, '5m': 3e5, '1h': 36e5, '1d': 864e5 };
 const HORIZON_MS = 15 * 6e4; // a late trade corrects candles so far back
@@ -24,26 +25,6 @@ const state = {
   connected: false,
 };
 
-// --- numbers and times -------------------------------------------------------------------------------------------
-const grouped = new Intl.NumberFormat('en-GB');
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
-const iso = (ms) => new Date(ms).toISOString();
-const clock = (ms) => iso(ms).slice(11, 19);
-const stamp = (ms, resolution) => (resolution === '1d' ? iso(ms).slice(0, 10) : `${iso(ms).slice(5, 10)} ${clock(ms)}`);
-const decimals = (value) => {
-  const [mantissa, exponent] = String(value).split('e');
-  return Math.max(0, (mantissa.split('.')[1] ?? '').length - Number(exponent ?? 0));
-};
-const digitsOf = (row) => Math.min(8, Math.max(2, ...[row.open, row.high, row.low, row.last ?? row.close].map(decimals)));
-const price = (value, digits) => value.toLocaleString('en-GB', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-function span(ms) {
-  const s = Math.abs(ms) / 1000;
-  if (s < 60) return `${s.toFixed(1)} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
-  if (s < 172800) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-  const days = Math.floor(s / 86400);
-  return days < 730 ? `${days} days` : `${(days / 365.25).toFixed(1)} years`;
-}
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -92,7 +73,11 @@ function showState() {
   if (!frontierMs) return tell('waiting', '', 'waiting for the first frontier');
   const still = now - state.advances.at(-1)[0];
   if (still > STILL_MS) {
-    return tell('still', lag, `no advance for ${Math.floor(still / 1000)} s: a source is silent, or the work has ended`);
+    return tell(
+      'still',
+      lag,
+      `no advance for ${Math.floor(still / 1000)} s: a source is silent, or the work has ended`,
+    );
   }
   if (Math.abs(lagMs) < LIVE_MS) return tell('live', lag, 'live');
   const pace = speed();
@@ -103,17 +88,24 @@ function showState() {
 // --- the watch list -----------------------------------------------------------------------------------------------
 function changeOf(row) {
   if (state.frontier?.frontier_ms >= row.day_start_ms + LENGTH_MS['1d']) {
-    return { text: iso(row.day_start_ms).slice(0, 10), mood: 'muted' };
+    return { text: dayName.format(row.day_start_ms), mood: 'muted' };
   }
-  const percent = ((row.last - row.open) / row.open) * 100;
+  const percent = Math.round(((row.last - row.open) / row.open) * 1e4) / 100;
   const arrow = percent > 0 ? '▲' : percent < 0 ? '▼' : '·';
-  return { text: `${arrow} ${Math.abs(percent).toFixed(2)}%`, mood: percent > 0 ? 'up' : percent < 0 ? 'down' : 'muted' };
+  return {
+    text: `${arrow} ${Math.abs(percent).toFixed(2)}%`,
+    mood: percent > 0 ? 'up' : percent < 0 ? 'down' : 'muted',
+  };
 }
 
 function newLine(symbol) {
   const tr = document.createElement('tr');
   const cells = ['', '', '', 'wide'].map((name) => Object.assign(document.createElement('td'), { className: name }));
-  const button = Object.assign(document.createElement('button'), { type: 'button', textContent: symbol, title: symbol });
+  const button = Object.assign(document.createElement('button'), {
+    type: 'button',
+    textContent: symbol,
+    title: symbol,
+  });
   cells[0].append(button);
   tr.append(...cells);
   tr.addEventListener('click', () => choose(symbol, state.resolution));
@@ -163,7 +155,10 @@ function takeWatch(event) {
   showPrice();
 }
 
-const busiest = () => [...state.watch.values()].reduce((a, b) => (b.trades > a.trades ? b : a)).symbol;
+// The symbol with most trades on the newest day.
+const busiest = () =>
+  [...state.watch.values()].reduce((a, b) => ((b.day_start_ms - a.day_start_ms || b.trades - a.trades) > 0 ? b : a))
+    .symbol;
 
 function showPrice() {
   const row = state.watch.get(state.symbol);
@@ -175,15 +170,36 @@ function showPrice() {
 }
 
 // --- the chart ----------------------------------------------------------------------------------------------------
-const rows = { map: new Map(), key: '', frontierMs: 0, wholeAt: 0, first: false, busy: false, again: false };
+const rows = {
+  map: new Map(),
+  key: '',
+  frontierMs: 0,
+  wholeAt: 0,
+  first: false,
+  busy: false,
+  again: false,
+  older: false,
+};
 let hovered = null;
-const chart = new PriceChart($('chart'), (row) => { hovered = row; showLegend(); }, () => older());
+const chart = new PriceChart(
+  $('chart'),
+  (row) => {
+    hovered = row;
+    showLegend();
+  },
+  () => older(),
+);
 const sorted = () => [...rows.map.values()].sort((a, b) => a.window_start_ms - b.window_start_ms);
 const keyNow = () => JSON.stringify([state.symbol, state.resolution]);
 
 async function ask(query) {
   const key = keyNow();
-  const search = new URLSearchParams({ symbol: state.symbol, resolution: state.resolution, limit: PAGE_ROWS, ...query });
+  const search = new URLSearchParams({
+    symbol: state.symbol,
+    resolution: state.resolution,
+    limit: PAGE_ROWS,
+    ...query,
+  });
   const response = await fetch(`/api/candles?${search}`);
   const body = await response.json();
   if (!response.ok) throw new Error(`${body.error}. ${body.hint}`);
@@ -191,8 +207,11 @@ async function ask(query) {
 }
 
 async function refresh() {
-  if (!state.symbol) return;
-  if (rows.busy) { rows.again = true; return; }
+  if (!state.symbol) return showMessage('Waiting for the first candle.');
+  if (rows.busy) {
+    rows.again = true;
+    return;
+  }
   rows.busy = true;
   try {
     const length = LENGTH_MS[state.resolution];
@@ -201,9 +220,19 @@ async function refresh() {
     if (body) take(body, whole);
     showMessage(body && rows.map.size === 0 ? 'No candles yet.' : '');
   } catch (error) {
-    showMessage(error.message);
+    // What is shown stays; the head says when the connection is lost.
+    showMessage(rows.map.size === 0 ? error.message : '');
   } finally {
-    setTimeout(() => { rows.busy = false; if (rows.again) { rows.again = false; refresh(); } }, rows.key === keyNow() ? REFRESH_MS : 0);
+    setTimeout(
+      () => {
+        rows.busy = false;
+        if (rows.again) {
+          rows.again = false;
+          refresh();
+        }
+      },
+      rows.key === keyNow() ? REFRESH_MS : 0,
+    );
   }
 }
 
@@ -211,7 +240,8 @@ function take(body, whole) {
   if (whole) rows.wholeAt = Date.now();
   const newest = Math.max(-1, ...rows.map.keys());
   // A full page that does not reach back to what is held leaves a hole: start again from it.
-  if (body.rows.length === PAGE_ROWS && body.rows[0].window_start_ms > newest) Object.assign(rows, { map: new Map(), first: false });
+  if (body.rows.length === PAGE_ROWS && body.rows[0].window_start_ms > newest)
+    Object.assign(rows, { map: new Map(), first: false });
   for (const row of body.rows) rows.map.set(row.window_start_ms, row);
   rows.frontierMs = body.frontier_ms;
   const changed = rows.key !== keyNow();
@@ -229,8 +259,9 @@ function draw() {
 }
 
 async function older() {
-  if (rows.busy || rows.first || rows.map.size === 0 || rows.map.size >= ROWS_MAX || rows.key !== keyNow()) return;
-  rows.busy = true;
+  if (rows.older || rows.first || rows.map.size === 0 || rows.map.size >= ROWS_MAX || rows.key !== keyNow()) return;
+  rows.older = true;
+  const key = keyNow();
   try {
     const body = await ask({ to: sorted()[0].window_start_ms });
     if (!body) return;
@@ -238,9 +269,9 @@ async function older() {
     for (const row of body.rows) rows.map.set(row.window_start_ms, row);
     if (body.rows.length > 0) draw();
   } catch {
-    rows.first = true; // what is shown stays; the next choice asks again
+    rows.first = key === keyNow(); // what is shown stays; the next choice asks again
   } finally {
-    rows.busy = false;
+    rows.older = false;
   }
 }
 
@@ -249,18 +280,30 @@ function showLegend() {
   if (!row) return $('legend').replaceChildren();
   const digits = digitsOf(row);
   const end = row.window_start_ms + LENGTH_MS[state.resolution];
-  const status = !row.complete ? 'in progress' : row.as_of >= end ? `complete, corrected at ${clock(row.as_of)}` : 'complete';
+  const status = !row.complete
+    ? 'in progress'
+    : row.as_of >= end
+      ? `complete, corrected at ${clock(row.as_of)}`
+      : 'complete';
   const parts = [
-    ['', stamp(row.window_start_ms, state.resolution)], ['O', price(row.open, digits)], ['H', price(row.high, digits)],
-    ['L', price(row.low, digits)], ['C', price(row.close, digits)], ['Vol', compact.format(row.volume)],
-    ['VWAP', price(row.vwap, digits)], ['Trades', grouped.format(row.trades)], ['', status],
+    ['', stamp(row.window_start_ms, state.resolution)],
+    ['', status],
+    ['O', price(row.open, digits)],
+    ['H', price(row.high, digits)],
+    ['L', price(row.low, digits)],
+    ['C', price(row.close, digits)],
+    ['Vol', compact.format(row.volume)],
+    ['VWAP', price(row.vwap, digits)],
+    ['Trades', grouped.format(row.trades)],
   ];
-  $('legend').replaceChildren(...parts.map(([name, value]) => {
-    const part = document.createElement('span');
-    const strong = Object.assign(document.createElement('b'), { textContent: value });
-    part.append(name ? `${name} ` : '', strong);
-    return part;
-  }));
+  $('legend').replaceChildren(
+    ...parts.map(([name, value]) => {
+      const part = document.createElement('span');
+      const strong = Object.assign(document.createElement('b'), { textContent: value });
+      part.append(name ? `${name} ` : '', strong, ' ');
+      return part;
+    }),
+  );
 }
 
 function showMessage(text) {
@@ -283,7 +326,10 @@ function choose(symbol, resolution) {
 for (const resolution of Object.keys(LENGTH_MS)) {
   const label = document.createElement('label');
   const input = Object.assign(document.createElement('input'), {
-    type: 'radio', name: 'resolution', value: resolution, checked: resolution === state.resolution,
+    type: 'radio',
+    name: 'resolution',
+    value: resolution,
+    checked: resolution === state.resolution,
   });
   input.addEventListener('change', () => choose(state.symbol, resolution));
   label.append(input, Object.assign(document.createElement('span'), { textContent: resolution }));
@@ -304,7 +350,10 @@ let source = null;
 function connect() {
   source?.close();
   source = new EventSource('/api/stream');
-  source.addEventListener('open', () => { state.connected = true; showState(); });
+  source.addEventListener('open', () => {
+    state.connected = true;
+    showState();
+  });
   source.addEventListener('error', () => {
     state.connected = false;
     showState();
@@ -329,7 +378,10 @@ function connect() {
 }
 // A hidden page lets its connection go; a browser has only a few for each host.
 document.addEventListener('visibilitychange', () => {
-  if (document.hidden) { source?.close(); state.advances.splice(0, state.advances.length - 1); } else connect();
+  if (document.hidden) {
+    source?.close();
+    state.advances.splice(0, state.advances.length - 1);
+  } else connect();
 });
 setInterval(showState, 200);
 setText($('symbol'), state.symbol ?? '–');
