@@ -4,5 +4,6 @@
 
 pub mod command;
 pub mod dashboard;
+mod fault;
 pub mod log;
 pub mod store;
