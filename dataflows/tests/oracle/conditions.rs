@@ -73,11 +73,10 @@ impl Conditions {
 
     /// The same, and for symbols that begin with `prefix` the rule that LEAN's equity bars follow.
     pub fn with_lean_bits(prefix: &str) -> Self {
-        let odd = 0x200 | 0x4_0000 | 0x10_0000 | 0x100_0000 | 0x200_0000 | 0x400_0000;
         let rules = vec![
-            // An intermarket sweep, in the regular session.
-            BitRule { any: 0x20, unless: 0x2000, keep: Flags::VOLUME },
-            BitRule { any: odd, unless: 0, keep: Flags::VOLUME },
+            // A sweep, and two kinds of block, in the regular session (in which 0x2000 is not set).
+            BitRule { any: 0x20 | 0x4_0000 | 0x10_0000, unless: 0x2000, keep: Flags::VOLUME },
+            BitRule { any: 0x200 | 0x100_0000 | 0x200_0000 | 0x400_0000, unless: 0, keep: Flags::VOLUME },
             // The official open and close.
             BitRule { any: 0x100_0000 | 0x400_0000, unless: 0, keep: Flags::PRICES },
         ];
