@@ -2,5 +2,6 @@
 //!
 //! What a row holds and when it is complete is decided in the pure crate `dataflows`, never here.
 
+mod fault;
 pub mod log;
 pub mod store;
