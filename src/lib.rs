@@ -3,6 +3,7 @@
 //! What a row holds and when it is complete is decided in the pure crate `dataflows`, never here.
 
 pub mod finnhub;
+pub mod ingest;
 pub mod log;
 pub mod partitioner;
 pub mod simulate;

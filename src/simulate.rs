@@ -63,7 +63,8 @@ pub struct SimulateArgs {
 /// Runs `tickline simulate` until it is interrupted, or until everything is printed.
 pub fn run(args: SimulateArgs) -> anyhow::Result<()> {
     if let Some(count) = args.print {
-        let start_ms = u64::try_from(args.start.as_millisecond()).context("--start lies before 1970: choose a later one")?;
+        let start_ms =
+            u64::try_from(args.start.as_millisecond()).context("--start lies before 1970: choose a later one")?;
         let universe = Arc::new(Universe::new(args.symbols));
         let result = print::print(args.seed, universe, start_ms, count, &mut io::stdout().lock());
         return match result {
@@ -72,7 +73,9 @@ pub fn run(args: SimulateArgs) -> anyhow::Result<()> {
             result => result.context("the trades cannot be written to standard output"),
         };
     }
-    tokio::runtime::Runtime::new().context("the system refused threads")?.block_on(serve_until_interrupted(config_of(args)?))
+    tokio::runtime::Runtime::new()
+        .context("the system refused threads")?
+        .block_on(serve_until_interrupted(config_of(args)?))
 }
 
 fn config_of(args: SimulateArgs) -> anyhow::Result<SimulatorConfig> {

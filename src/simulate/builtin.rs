@@ -34,7 +34,7 @@ pub const ROWS: [Row; 62] = [
     (Stock, "JPM", "JPMORGAN CHASE & CO", 22153, 2, 60, 0, 2_400, 120),
     (Crypto, "BINANCE:SHIBUSDT", "Binance SHIBUSDT", 1743, 8, 2_500_000, 0, 1_600, 520),
     (Stock, "V", "VISA INC-CLASS A SHARES", 27891, 2, 40, 0, 1_700, 100),
-    (Crypto, "KRAKEN:XBTUSD", "Kraken XBT/USD", 672955, 1, 700000, 8, 1_200, 260),
+    (Crypto, "KRAKEN:XBTUSD", "Kraken BTC/USD", 672955, 1, 700000, 8, 1_200, 260),
     (Stock, "XOM", "EXXON MOBIL CORP", 11956, 2, 90, 0, 2_600, 130),
     (Forex, "OANDA:XAU_USD", "Oanda Gold/USD", 2653415, 3, 2, 0, 1_900, 90),
     (Crypto, "BINANCE:BNBUSDT", "Binance BNBUSDT", 57180, 2, 800, 3, 1_900, 280),

@@ -70,7 +70,8 @@ mod tests {
     #[test]
     fn the_minute_and_the_second_are_limited_for_each_key() {
         let mut limit = RateLimit::new(60);
-        let allowed = |limit: &mut RateLimit, key: &str, now_ms| (0..100).filter(|_| limit.call(key, now_ms).allowed).count();
+        let allowed =
+            |limit: &mut RateLimit, key: &str, now_ms| (0..100).filter(|_| limit.call(key, now_ms).allowed).count();
         assert_eq!(allowed(&mut limit, "a", 60_000), 30);
         assert_eq!(allowed(&mut limit, "a", 61_000), 30);
         assert_eq!(allowed(&mut limit, "a", 62_000), 0);

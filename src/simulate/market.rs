@@ -167,3 +167,117 @@ fn size(instrument: &Instrument, dice: &mut Dice) -> (i64, bool) {
     }
     (size as i64, instrument.class == Class::Stock && size < 100)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::print::print;
+
+    const START_MS: u64 = 1_704_205_800_000;
+
+    fn trades(seed: u64, symbols: usize, seconds: u64) -> Vec<SimTrade> {
+        let mut market = Market::new(seed, Arc::new(Universe::new(symbols)), START_MS);
+        (0..symbols).for_each(|index| assert!(market.listen(index)));
+        let (mut all, mut step) = (Vec::new(), Vec::new());
+        for second in 0..seconds {
+            market.advance(START_MS + second * 1_000 + 999, &mut step);
+            all.extend_from_slice(&step);
+        }
+        all
+    }
+
+    #[test]
+    fn a_seed_and_a_start_decide_every_byte() {
+        let text = |seed| {
+            let mut out = Vec::new();
+            print(seed, Arc::new(Universe::new(100)), START_MS, 50_000, &mut out).unwrap();
+            out
+        };
+        let first = text(1);
+        assert_eq!(first.iter().filter(|byte| **byte == b'\n').count(), 50_000);
+        assert_eq!(first, text(1));
+        assert_ne!(first, text(2));
+        let hash = first.iter().fold(5381u64, |hash, byte| hash.wrapping_mul(33) ^ u64::from(*byte));
+        assert_eq!(hash, 4_768_719_001_632_040_209, "the market changed: whoever compares recorded output must know");
+    }
+
+    #[test]
+    fn steps_of_any_length_hand_out_the_same_trades_in_the_same_order() {
+        let whole = trades(7, 80, 60);
+        let mut market = Market::new(7, Arc::new(Universe::new(80)), START_MS);
+        (0..80).for_each(|index| assert!(market.listen(index)));
+        let (mut parts, mut step) = (Vec::new(), Vec::new());
+        for now_ms in (START_MS..START_MS + 60_000).step_by(37).chain([START_MS + 59_999]) {
+            market.advance(now_ms, &mut step);
+            parts.extend_from_slice(&step);
+        }
+        assert_eq!(parts, whole);
+    }
+
+    #[test]
+    fn who_listens_to_less_hears_a_part_and_a_later_start_hears_the_same() {
+        let whole = trades(3, 62, 40);
+        let mut market = Market::new(3, Arc::new(Universe::new(62)), START_MS + 10_000);
+        assert!(market.listen(1) && !market.listen(1) && !market.listen(62));
+        let mut step = Vec::new();
+        market.advance(START_MS + 39_999, &mut step);
+        let part: Vec<_> =
+            whole.iter().filter(|t| t.instrument == 1 && t.event_ms >= START_MS + 10_000).copied().collect();
+        assert_eq!(step, part);
+        assert!(!step.is_empty());
+        assert!(market.forget(1) && !market.forget(1));
+        market.advance(START_MS + 100_000, &mut step);
+        assert!(step.is_empty());
+    }
+
+    #[test]
+    fn the_feed_is_disordered_within_bounds() {
+        let trades = trades(1, 62, 1_200);
+        let delays: Vec<u64> = trades.iter().map(|t| t.emit_ms - t.event_ms).collect();
+        assert!(delays.iter().all(|delay| *delay <= DELAY_MS_MAX));
+        let late = delays.iter().filter(|delay| **delay > USUAL_DELAY_MS_MAX).count();
+        assert!(late > 0 && late * 1_000 < delays.len(), "{late} of {}", delays.len());
+        let overtaken = trades.windows(2).filter(|pair| pair[1].event_ms < pair[0].event_ms).count();
+        assert!(overtaken * 20 > trades.len(), "{overtaken} of {}", trades.len());
+    }
+
+    #[test]
+    fn prices_sizes_and_activity_are_sensible() {
+        let seconds = 1_200;
+        let trades = trades(1, 62, seconds);
+        let universe = Universe::new(62);
+        let mut counts = vec![0u64; 62];
+        for trade in &trades {
+            counts[trade.instrument as usize] += 1;
+            let instrument = &universe.instruments()[trade.instrument as usize];
+            let ratio = trade.price as f64 / instrument.price as f64;
+            assert!((0.3..3.0).contains(&ratio), "{}: {ratio}", instrument.symbol);
+            assert!(trade.size >= 0 && trade.size <= instrument.size * 256 + 100, "{}", instrument.symbol);
+        }
+        let busiest = counts.iter().max().unwrap();
+        assert!(*busiest > 5 * seconds, "some trade many times a second");
+        assert!(counts.iter().any(|count| (1..30).contains(count)), "some trade once in minutes");
+        let updates = trades.iter().filter(|trade| trade.size == 0).count();
+        assert!(updates * 100 > trades.len() && updates * 5 < trades.len(), "{updates} of {}", trades.len());
+        for conditions in 0..9 {
+            assert!(trades.iter().any(|trade| trade.conditions == conditions), "form {conditions} is missing");
+        }
+    }
+
+    #[test]
+    fn every_line_is_a_trade_of_the_feed() {
+        let mut out = Vec::new();
+        print(1, Arc::new(Universe::new(2_000)), START_MS, 20_000, &mut out).unwrap();
+        let universe = Universe::new(2_000);
+        for line in std::str::from_utf8(&out).unwrap().lines() {
+            let trade: serde_json::Value = serde_json::from_str(line).unwrap();
+            let symbol = trade["s"].as_str().unwrap();
+            assert!(universe.find(symbol).is_some(), "{line}");
+            assert!(trade["p"].as_f64().unwrap() > 0.0, "{line}");
+            assert!(trade["v"].as_f64().unwrap() >= 0.0, "{line}");
+            assert!(trade["t"].as_u64().unwrap() >= START_MS, "{line}");
+            let codes = &trade["c"];
+            assert!(codes.is_null() || codes.as_array().unwrap().iter().all(serde_json::Value::is_string), "{line}");
+        }
+    }
+}

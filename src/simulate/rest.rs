@@ -75,7 +75,8 @@ async fn stock_symbol(State(shared): State<Arc<Shared>>, Query(query): Query<Exc
     if query.exchange.is_empty() {
         return error(StatusCode::UNPROCESSABLE_ENTITY, "exchange is required");
     }
-    let stocks = shared.universe.instruments().iter().filter(|i| i.class == Class::Stock && i.exchange() == query.exchange);
+    let stocks =
+        shared.universe.instruments().iter().filter(|i| i.class == Class::Stock && i.exchange() == query.exchange);
     let list: Vec<Value> = stocks
         .map(|stock| {
             let figi = |salt: u64| format!("BBG00{:07X}", (stock.key ^ salt) & 0x0fff_ffff);
@@ -108,9 +109,7 @@ fn exchanges(shared: &Shared, class: Class) -> Json<Vec<String>> {
 fn pairs(shared: &Shared, class: Class, Query(query): Query<Exchange>) -> Json<Vec<Value>> {
     let of_class = shared.universe.instruments().iter().filter(|i| i.class == class);
     let here = of_class.filter(|i| i.exchange().eq_ignore_ascii_case(&query.exchange));
-    let row = |pair: &Instrument| {
-        json!({ "description": pair.description, "displaySymbol": display(pair), "symbol": pair.symbol })
-    };
+    let row = |pair: &Instrument| json!({ "description": pair.description, "displaySymbol": display(pair), "symbol": pair.symbol });
     Json(here.map(row).collect())
 }
 
@@ -118,7 +117,9 @@ fn pairs(shared: &Shared, class: Class, Query(query): Query<Exchange>) -> Json<V
 fn display(pair: &Instrument) -> String {
     let name = pair.description.rsplit(' ').next().unwrap_or(&pair.symbol);
     let quote = ["USDT", "USD", "BTC"].into_iter().find(|quote| name.ends_with(quote) && !name.contains(['/', '-']));
-    quote.and_then(|quote| name.strip_suffix(quote).map(|base| format!("{base}/{quote}"))).unwrap_or_else(|| name.to_owned())
+    quote
+        .and_then(|quote| name.strip_suffix(quote).map(|base| format!("{base}/{quote}")))
+        .unwrap_or_else(|| name.to_owned())
 }
 
 /// Prices of the day so far; zeros with status 200 for an unknown symbol, as the real one answers.
@@ -132,9 +133,10 @@ async fn quote(State(shared): State<Arc<Shared>>, Query(query): Query<Symbol>) -
     let at = |second| middle(shared.config.seed, instrument, second);
     let (current, open) = (at(now_s), at(midnight_s));
     let grain = QUOTE_GRAIN_S as usize;
-    let (low, high) = (midnight_s..now_s).step_by(grain).map(at).fold((current, current), |(low, high), price| {
-        (low.min(price), high.max(price))
-    });
+    let (low, high) = (midnight_s..now_s)
+        .step_by(grain)
+        .map(at)
+        .fold((current, current), |(low, high), price| (low.min(price), high.max(price)));
     let scale = 10f64.powi(i32::from(instrument.price_decimals));
     let price = |units: i64| units as f64 / scale;
     // The market never closes: the last close is the price at midnight.

@@ -137,7 +137,8 @@ pub async fn serve(config: SimulatorConfig) -> anyhow::Result<Simulator> {
         config,
     });
     let app = rest::routes(&shared).route("/", axum::routing::get(socket::upgrade)).with_state(shared);
-    let server = tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(stopped(stopping)).await });
+    let server =
+        tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(stopped(stopping)).await });
     Ok(Simulator { addr, stop, server, counters })
 }
 

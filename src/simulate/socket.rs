@@ -25,7 +25,8 @@ const FRAME_TRADES_MAX: usize = 24;
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// With the fault `malformed`, each such frame holds these elements besides its trades.
 const MALFORMED_FRAME: u64 = 5;
-const MALFORMED: &str = r#"17,{"c":null,"p":1.5,"t":1575526691134,"v":1},{"p":"x","s":"AAPL","t":1575526691134,"v":1},"#;
+const MALFORMED: &str =
+    r#"17,{"c":null,"p":1.5,"t":1575526691134,"v":1},{"p":"x","s":"AAPL","t":1575526691134,"v":1},"#;
 
 #[derive(Deserialize)]
 pub(super) struct TokenQuery {

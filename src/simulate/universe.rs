@@ -39,6 +39,8 @@ pub struct Instrument {
     pub day_move_bp: u64,
     /// Where its dice start.
     pub key: u64,
+    /// Where its price's path starts: the same for one pair on several exchanges, so that their prices stay close.
+    pub path_key: u64,
 }
 
 impl Instrument {
@@ -61,7 +63,8 @@ impl Universe {
 
     /// The first `count` instruments: the named ones, then made-up ones, the later the quieter.
     pub fn new(count: usize) -> Self {
-        let instruments: Vec<_> = (0..count).map(|index| ROWS.get(index).map_or_else(|| made_up(index), named)).collect();
+        let instruments: Vec<_> =
+            (0..count).map(|index| ROWS.get(index).map_or_else(|| made_up(index), named)).collect();
         let by_symbol = instruments.iter().enumerate().map(|(index, i)| (i.symbol.clone(), index)).collect();
         Self { instruments, by_symbol }
     }
@@ -95,7 +98,15 @@ fn named(row: &super::builtin::Row) -> Instrument {
         orders_per_1000_s,
         day_move_bp,
         key: key_of(symbol),
+        path_key: key_of(&path_name(class, symbol, description)),
     }
+}
+
+/// `BTCUSD` for `Binance BTCUSDT` and `Coinbase BTC/USD`; a stock's symbol.
+fn path_name(class: Class, symbol: &str, description: &str) -> String {
+    let pair = description.rsplit(' ').next().unwrap_or(symbol);
+    let name = if class == Class::Stock { symbol } else { pair.strip_suffix('T').unwrap_or(pair) };
+    name.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
 /// The instrument at `index` past the named ones. Every third is a crypto pair.
@@ -122,6 +133,7 @@ fn made_up(index: usize) -> Instrument {
         orders_per_1000_s: 400_000 / (index as u64 + 1) + 2,
         day_move_bp: 80 + (chance >> 32) % 400,
         key: key_of(&symbol),
+        path_key: key_of(&symbol),
         symbol,
     }
 }
