@@ -5,6 +5,10 @@
 pub mod command;
 pub mod dashboard;
 mod fault;
+pub mod finnhub;
+pub mod ingest;
 pub mod log;
+pub mod partitioner;
+pub mod simulate;
 pub mod store;
 pub mod worker;
