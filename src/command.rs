@@ -1,3 +1,9 @@
-//! The commands, one module each.
+//! The commands, one module each, and what they share.
 
+pub mod common;
 pub mod dashboard;
+pub mod demo;
+pub mod replay;
+pub mod settings;
+pub mod verify;
+pub mod work;
