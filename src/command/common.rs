@@ -80,6 +80,15 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 #[error("{0}")]
 pub struct Usage(pub String);
 
+/// A panic in any thread ends the process: a worker that is gone would leave the others waiting for ever.
+pub fn end_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        report(info);
+        std::process::exit(1);
+    }));
+}
+
 /// Shows how far the workers are, until `watch.stop` is set: a bar with rate and time left on a terminal, a line every
 /// few seconds elsewhere. Everything goes to standard error.
 pub fn show_progress(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
