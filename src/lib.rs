@@ -2,6 +2,8 @@
 //!
 //! What a row holds and when it is complete is decided in the pure crate `dataflows`, never here.
 
+pub mod command;
 mod fault;
 pub mod log;
+pub mod partitioner;
 pub mod store;
