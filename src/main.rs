@@ -24,19 +24,13 @@ enum Command {
     /// A stand-in for Finnhub: REST and WebSocket with made-up trades
     Simulate(tickline::simulate::SimulateArgs),
     /// Trades from files into a log
-    Import(command::import::ImportArgs),
+    Import(command::import::Args),
     /// The dataflow: log -> store
     Work(Box<command::work::WorkArgs>),
     /// Recompute from the log and print the digests
     Replay(Box<command::replay::ReplayArgs>),
     /// Recompute from the log and compare with a store
     Verify(Box<command::verify::VerifyArgs>),
-    /// Candles from a store
-    Candles(command::candles::CandlesArgs),
-    /// Indicators from a store
-    Indicators(command::indicators::IndicatorsArgs),
-    /// How far things are, and what was refused
-    Status(command::status::StatusArgs),
     /// The page and the HTTP API over a store
     Dashboard(command::dashboard::DashboardArgs),
 }
@@ -50,7 +44,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tickline: {error:#}");
-            ExitCode::from(common::exit_code(&error))
+            ExitCode::from(command::exit_code(&error))
         }
     }
 }
@@ -65,9 +59,6 @@ fn run() -> anyhow::Result<()> {
         Command::Work(args) => command::work::run(&args),
         Command::Replay(args) => command::replay::run(&args),
         Command::Verify(args) => command::verify::run(&args),
-        Command::Candles(args) => command::candles::run(&args),
-        Command::Indicators(args) => command::indicators::run(&args),
-        Command::Status(args) => command::status::run(&args),
         Command::Dashboard(args) => command::dashboard::run(&args),
     }
 }

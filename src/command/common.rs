@@ -1,4 +1,4 @@
-//! What the commands share: durations, times, exit codes, a progress display for long work.
+//! What the commands share: durations, times, a progress display for long work.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -10,9 +10,7 @@ use std::thread::JoinHandle;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use crate::log::LogError;
-use crate::store::StoreError;
-use crate::worker::{Watch, WorkerError};
+use crate::worker::Watch;
 
 /// A duration of whole milliseconds, written `250ms`, `30s`, `15m`, `1h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,23 +60,6 @@ pub fn rfc3339(ms: u64) -> String {
     let timestamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     timestamp.map_or_else(|| format!("{ms} ms"), |timestamp| timestamp.to_string())
 }
-
-/// The exit code that an error asks for: that of the first of our own errors in its chain, else 1.
-pub fn exit_code(error: &anyhow::Error) -> u8 {
-    let code = |cause: &(dyn std::error::Error + 'static)| {
-        let log = cause.downcast_ref::<LogError>().map(LogError::exit_code);
-        let store = || cause.downcast_ref::<StoreError>().map(StoreError::exit_code);
-        let worker = || cause.downcast_ref::<WorkerError>().map(WorkerError::exit_code);
-        let usage = || cause.downcast_ref::<Usage>().map(|_| 2);
-        log.or_else(store).or_else(worker).or_else(usage)
-    };
-    error.chain().find_map(code).unwrap_or(1)
-}
-
-/// What was asked for cannot be: exit code 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Usage(pub String);
 
 /// A panic in any thread ends the process: a worker that is gone would leave the others waiting for ever.
 pub fn end_on_panic() {

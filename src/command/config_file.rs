@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::{Command, CommandFactory};
 
-use super::common::Usage;
+use super::UsageError;
 
 const FILE: &str = "tickline.toml";
 
@@ -22,13 +22,13 @@ pub fn command_with_file<C: CommandFactory>() -> anyhow::Result<Command> {
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(C::command()),
         Err(error) => {
             let why = format!("the configuration {} cannot be read: {error}", path.display());
-            Err(Usage(why).into())
+            Err(UsageError(why).into())
         }
     }
 }
 
 fn with_text(mut command: Command, path: &Path, text: &str) -> anyhow::Result<Command> {
-    let usage = |why: String| Usage(format!("the configuration {}: {why}", path.display()));
+    let usage = |why: String| UsageError(format!("the configuration {}: {why}", path.display()));
     let table: toml::Table =
         toml::from_str(text).map_err(|error| usage(error.to_string())).context("it is not TOML")?;
     for (name, value) in &table {
@@ -40,14 +40,11 @@ fn with_text(mut command: Command, path: &Path, text: &str) -> anyhow::Result<Co
         let mut found = false;
         command = command.mut_subcommands(|sub| {
             let takes = |arg: &clap::Arg| arg.get_long() == Some(name) && arg.get_env().is_some();
-            match sub.get_arguments().find(|arg| takes(arg)).map(|arg| arg.get_id().clone()) {
-                Some(id) => {
-                    found = true;
-                    let value = value.clone();
-                    sub.mut_arg(id, |arg| arg.default_value(value).required(false))
-                }
-                None => sub,
-            }
+            let id = sub.get_arguments().find(|arg| takes(arg)).map(|arg| arg.get_id().clone());
+            let Some(id) = id else { return sub };
+            found = true;
+            let value = value.clone();
+            sub.mut_arg(id, |arg| arg.default_value(value).required(false))
         });
         if !found {
             return Err(usage(format!("{name} is no option that can be configured")).into());
@@ -81,7 +78,7 @@ mod tests {
     fn what_cannot_be_configured_is_refused() {
         for text in ["wokers = 4", "workers = 1.5", "workers", "flag = 'x'", "[work]\nworkers = 4"] {
             let error = with_text(command(), Path::new(FILE), text).unwrap_err();
-            assert_eq!(super::super::common::exit_code(&error), 2, "{text}");
+            assert_eq!(super::super::exit_code(&error), 2, "{text}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use anyhow::Context;
 use dataflows::frontier::FrontierRow;
-use dataflows::time::Time;
+use dataflows::time::{MINUTE_MS, Time};
 
 use super::common::{Duration, rfc3339, show_progress};
 use super::settings::SettingsArgs;
@@ -40,23 +40,23 @@ pub struct ReplayArgs {
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let every_ms = args.every.ms().max(1);
-    let mut printed = 0;
     let mut print = |row: &FrontierRow| -> std::io::Result<()> {
-        printed = row.frontier;
         let (frontier, digest, rows) = (rfc3339(row.frontier), row.digest, row.rows);
         writeln!(out, "{{\"frontier\":\"{frontier}\",\"digest\":\"{digest}\",\"rows\":{rows}}}")
     };
     let mut next = 0;
     let mut last = FrontierRow::empty();
+    let mut last_is_printed = false;
     let replayed = replay(args, Vec::new(), |row| {
-        if row.frontier >= next && row.frontier.is_multiple_of(dataflows::time::MINUTE_MS) {
+        last_is_printed = row.frontier >= next && row.frontier.is_multiple_of(MINUTE_MS);
+        if last_is_printed {
             next = (row.frontier / every_ms + 1) * every_ms;
             print(&row)?;
         }
         last = row;
         Ok(())
     });
-    let result = replayed.and_then(|()| if printed == last.frontier { Ok(()) } else { Ok(print(&last)?) });
+    let result = replayed.and_then(|()| if last_is_printed { Ok(()) } else { Ok(print(&last)?) });
     match result.as_ref().err().and_then(|error| error.downcast_ref::<std::io::Error>()) {
         // Whoever reads has enough, as `head` does.
         Some(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use dataflows::frontier::FrontierRow;
-use dataflows::time::Time;
+use dataflows::time::{MINUTE_MS, Time};
 
-use super::common::{Usage, rfc3339};
+use super::UsageError;
+use super::common::rfc3339;
 use super::replay::{ReplayArgs, replay};
 use super::settings::SettingsArgs;
 use crate::log::address::LogAddress;
@@ -42,7 +43,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let mut reader = args.store.open_reader()?;
     let durable = reader.frontier()?;
     let Some(durable) = durable else {
-        return Err(Usage(format!("{} holds no frontier yet: let `tickline work` run on it first", args.store)).into());
+        return Err(UsageError(format!("{} holds no frontier yet: let `tickline work` run on it first", args.store)).into());
     };
     let mut stored: BTreeMap<Time, FrontierRow> = reader.frontiers()?.into_iter().map(|row| (row.frontier, row)).collect();
     stored.insert(durable.row.frontier, durable.row.clone());
@@ -66,7 +67,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
             }
             Some(theirs) => difference(&theirs, &row),
             // A kept row of ours that the store lacks. A frontier that only our own steps met is no kept row.
-            None if row.frontier.is_multiple_of(dataflows::time::MINUTE_MS) => "it has no row where the log makes one".into(),
+            None if row.frontier.is_multiple_of(MINUTE_MS) => "it has no row where the log makes one".into(),
             None => return Ok(()),
         };
         Err(Differs { agree, at, what }.into())
