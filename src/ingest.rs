@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::finnhub::feed::{self, FeedConfig, FeedEvent};
@@ -20,8 +20,6 @@ use queue::{Gone, Queue, QueueLimits};
 
 /// Texts that wait between the socket and the routing; behind them the socket itself is not read.
 const EVENTS_MAX: usize = 1_024;
-/// Time for the feed to close after a stop.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest name of a source, in bytes.
 const SOURCE_BYTES_MAX: usize = 128;
 
@@ -76,55 +74,41 @@ pub struct IngestReport {
 pub async fn ingest(
     config: IngestConfig,
     writer: Box<dyn LogWriter>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> anyhow::Result<IngestReport> {
     if config.source.is_empty() || config.source.len() > SOURCE_BYTES_MAX {
         bail!("the source's name has {} bytes: choose one of 1 to {SOURCE_BYTES_MAX}", config.source.len());
     }
     let (queue, mut writing) = queue::start(writer, config.queue).context("the system refused a thread for the log")?;
     let (sender, mut events) = mpsc::channel(EVENTS_MAX);
-    let mut reading = tokio::spawn(feed::run(config.feed.clone(), sender, stop.clone()));
+    let reading = tokio::spawn(feed::run(config.feed.clone(), sender, stop));
     let mut seconds = interval(config.progress_every);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut ingest = Ingest::new(&config, queue);
-    let outcome: anyhow::Result<()> = loop {
+    loop {
         let step = tokio::select! {
-            // In this order: neither a stop nor a promise is held up by a busy feed.
+            // In this order: no promise is held up by a busy feed.
             biased;
-            _ = stop.wait_for(|stop| *stop) => break Ok(()),
-            ended = &mut reading => break match ended {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(error).context("the feed cannot be read"),
-                Err(error) => Err(error).context("the feed's task ended badly"),
-            },
             _ = seconds.tick() => ingest.promise(now_ms()),
-            Some(event) = events.recv() => ingest.take(event, now_ms()),
+            event = events.recv() => match event {
+                Some(event) => ingest.take(event, now_ms()),
+                // The feed has ended, by a stop or by an error, and everything it handed over is taken.
+                None => break,
+            },
         };
         if step == Err(Gone) {
-            break Ok(());
+            break;
         }
-    };
-    if outcome.is_ok() {
-        drain(&mut ingest, &mut events).await;
     }
-    reading.abort();
+    // Without a receiver the feed ends as well.
+    drop(events);
+    let outcome = match reading.await {
+        Ok(ended) => ended.context("the feed cannot be read"),
+        Err(error) => Err(error).context("the feed's task ended badly"),
+    };
     let (report, last_words) = ingest.end(outcome.is_ok());
     tokio::task::spawn_blocking(last_words).await.context("the log's queue could not be closed")?;
     finish(report, outcome, &mut writing).await
-}
-
-/// Takes what the feed had handed over before it stopped: `bye` must not leave trades behind.
-async fn drain(ingest: &mut Ingest, events: &mut mpsc::Receiver<FeedEvent>) {
-    let rest = async {
-        while let Some(event) = events.recv().await {
-            if ingest.take(event, now_ms()) == Err(Gone) {
-                return;
-            }
-        }
-    };
-    if timeout(DRAIN_TIMEOUT, rest).await.is_err() {
-        warn!("the feed did not close in time; what it still held is not taken");
-    }
 }
 
 /// Waits for the thread that writes; its error counts before that of the feed.
