@@ -4,6 +4,7 @@
 
 use dataflows::batch::RecordBatch;
 
+pub mod address;
 pub mod dir;
 
 /// What can go wrong with a log. Every message names the partition and the offset.
@@ -48,8 +49,38 @@ pub enum LogError {
         /// What is known of the other process.
         holder: String,
     },
+    /// The log has another number of partitions than is asked for; that number never changes.
+    #[error("{path} has {has} partitions, not {wanted}: leave --partitions out, or choose another directory")]
+    Partitions {
+        /// The log.
+        path: String,
+        /// How many it has.
+        has: u32,
+        /// How many were asked for.
+        wanted: u32,
+    },
+    /// What is there cannot be a log, or is no longer one.
+    #[error("{path} is damaged: {what}; {hint}")]
+    Damaged {
+        /// The log.
+        path: String,
+        /// What was found.
+        what: String,
+        /// What to do next.
+        hint: String,
+    },
+    /// What concerns the log as a whole failed.
+    #[error("{path}: {what}: {why}")]
+    Failed {
+        /// The log.
+        path: String,
+        /// What was being done.
+        what: &'static str,
+        /// Why it failed, and what to do next where that is known.
+        why: String,
+    },
     /// The system refused.
-    #[error("{path}, partition {partition}: {what}")]
+    #[error("{path}, partition {partition}: {what}: {why}")]
     Io {
         /// The log.
         path: String,
@@ -57,9 +88,22 @@ pub enum LogError {
         partition: u32,
         /// What was being done.
         what: &'static str,
-        /// Why it failed.
+        /// Why it failed, and what to do next where that is known.
+        why: String,
+        /// The system's own error.
         source: std::io::Error,
     },
+}
+
+impl LogError {
+    /// The exit code of a process that ends for this reason: 2 usage, 3 data lost, 1 the rest.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::BadAddress { .. } | Self::Missing { .. } | Self::Partitions { .. } => 2,
+            Self::OffsetLost { .. } | Self::Damaged { .. } => 3,
+            Self::Locked { .. } | Self::Failed { .. } | Self::Io { .. } => 1,
+        }
+    }
 }
 
 /// A log of partitions, each a sequence of records under ascending offsets.

@@ -7,7 +7,19 @@ use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
 use dataflows::time::{Resolution, Time};
 use serde::{Deserialize, Serialize};
 
+pub mod address;
+pub mod none;
 pub mod sqlite;
+pub mod table;
+
+/// Revision of what the code means, 0 to 999. It goes up when the same log would give other rows, so that a reprocess
+/// wins over the rows of the revision before.
+pub const PIPELINE_REVISION: u64 = 0;
+
+/// The write time of a row: `as_of` (milliseconds) in microseconds plus [`PIPELINE_REVISION`].
+pub const fn write_us(as_of: Time) -> u64 {
+    as_of * 1_000 + PIPELINE_REVISION
+}
 
 /// What can go wrong with a store.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +79,18 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// The exit code of a process that ends for this reason: 2 usage, 3 data lost, 4 fenced, 1 the rest.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::BadAddress { .. } | Self::Missing { .. } => 2,
+            Self::Corrupt { .. } => 3,
+            Self::Fenced { .. } => 4,
+            Self::Locked { .. } | Self::Failed { .. } => 1,
+        }
+    }
+}
+
 /// Rows to be written together; each the last value of its key.
 #[derive(Clone, Debug, Default)]
 pub struct RowBatch {
@@ -106,10 +130,21 @@ pub trait Store: Send {
     /// an older write never overwrites a newer one.
     fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError>;
     /// Publishes the durable frontier and the kept rows (one a minute of event time) before it. Fails when fenced.
+    ///
+    /// What was published stays true: a frontier behind the published one, as after a restart from a checkpoint, leaves
+    /// that one in place, and a row for a frontier that has one already must be equal, else the store is `Corrupt`.
     fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError>;
-    /// Stores one shard of a checkpoint that is not committed yet.
+    /// Whether rows and checkpoints are kept at all. Where not, the worker does not gather them.
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+    /// Sees the frontier row as of a time that the worker was asked to stop at.
+    fn observe(&mut self, _row: &FrontierRow) -> Result<(), StoreError> {
+        Ok(())
+    }
+    /// Stores one shard of a checkpoint that is not committed yet. It becomes durable with the commit.
     fn put_shard(&mut self, epoch: u64, frontier: Time, shard: u32, bytes: &[u8]) -> Result<(), StoreError>;
-    /// Makes a checkpoint the one to resume from, and removes older ones. Fails when fenced.
+    /// Makes a checkpoint the one to resume from, and removes all others and their shards. Fails when fenced.
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError>;
     /// One shard of the committed checkpoint; `None` when that shard is empty.
     fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError>;

@@ -1,1 +1,118 @@
-//! The embedded store: one SQLite file.
+//! The embedded store: one SQLite file, one writer, any number of readers.
+//!
+//! Write-ahead logging with full synchronisation: a call that returned is durable, and readers never wait for the
+//! writer. One process holds `PATH.lock` from [`Store::open_epoch`] on; the epoch fences it all the same, should
+//! somebody remove that file.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use dataflows::frontier::FrontierRow;
+use dataflows::time::Time;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
+use crate::fault::{self, LockFailure};
+
+mod checkpoint;
+mod fail;
+mod frontier;
+mod reader;
+mod rows;
+mod schema;
+
+pub use reader::SqliteReader;
+
+use fail::{Failure, failed};
+
+/// The writing side of a SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    connection: Connection,
+    /// Held from the first epoch on.
+    lock: Option<File>,
+    /// Ours; 0 before the first.
+    epoch: u64,
+}
+
+impl SqliteStore {
+    /// Opens the file; makes it, and the directory it lies in, when they are not there.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
+            std::fs::create_dir_all(directory)
+                .map_err(|e| failed(path, "cannot make its directory", fault::why(&e)))?;
+        }
+        let connection = schema::open_writer(path).map_err(|e| e.at(path, "cannot open it for writing"))?;
+        Ok(Self { path: path.to_path_buf(), connection, lock: None, epoch: 0 })
+    }
+
+    /// Runs one transaction; any failure undoes it as a whole.
+    fn transact<T>(
+        &mut self,
+        what: &'static str,
+        body: impl FnOnce(&Transaction) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let run = || {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = body(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        run().map_err(|e: Failure| e.at(&self.path, what))
+    }
+
+    fn take_lock(&mut self) -> Result<(), StoreError> {
+        if self.lock.is_none() {
+            let mut name = self.path.clone().into_os_string();
+            name.push(".lock");
+            let lock = fault::lock(Path::new(&name)).map_err(|e| match e {
+                LockFailure::Held(holder) => StoreError::Locked { path: self.path.display().to_string(), holder },
+                LockFailure::System(e) => failed(&self.path, "cannot lock it", fault::why(&e)),
+            })?;
+            self.lock = Some(lock);
+        }
+        Ok(())
+    }
+}
+
+impl Store for SqliteStore {
+    fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError> {
+        self.take_lock()?;
+        let opened =
+            self.transact("cannot open an epoch", |t| Ok((checkpoint::next_epoch(t)?, checkpoint::last(t)?)))?;
+        self.epoch = opened.0;
+        Ok(opened)
+    }
+
+    fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError> {
+        self.transact("cannot write rows", |t| rows::write(t, rows))
+    }
+
+    fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError> {
+        self.transact("cannot publish the frontier", |t| {
+            checkpoint::check_epoch(t, frontier.epoch)?;
+            frontier::publish(t, frontier)?;
+            kept.iter().try_for_each(|row| frontier::keep(t, row, frontier.epoch))
+        })
+    }
+
+    fn put_shard(&mut self, epoch: u64, frontier: Time, shard: u32, bytes: &[u8]) -> Result<(), StoreError> {
+        // The commit of the checkpoint makes the shards durable; until then they need no synchronisation of their own.
+        let relax =
+            |connection: &Connection, mode| connection.pragma_update(None, "synchronous", mode).map_err(Failure::from);
+        const WHAT: &str = "cannot store a shard of a checkpoint";
+        relax(&self.connection, "NORMAL").map_err(|e| e.at(&self.path, WHAT))?;
+        let put = self.transact(WHAT, |t| checkpoint::put_shard(t, epoch, frontier, shard, bytes));
+        relax(&self.connection, "FULL").map_err(|e| e.at(&self.path, WHAT))?;
+        put
+    }
+
+    fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        self.transact("cannot commit a checkpoint", |t| checkpoint::commit(t, epoch, checkpoint))
+    }
+
+    fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        self.transact("cannot read a shard of the checkpoint", |t| checkpoint::shard(t, frontier, shard))
+    }
+}

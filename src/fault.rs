@@ -1,0 +1,90 @@
+//! What the operating system says, in words that tell what to do next; and the lock file that both embedded seams use.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Error, ErrorKind, Read, Seek, Write};
+use std::path::Path;
+
+/// Says why a system call failed, and what to do about it where that is known.
+pub fn why(error: &Error) -> String {
+    let hint = match error.kind() {
+        ErrorKind::StorageFull => "the disk is full: make room and start again",
+        ErrorKind::QuotaExceeded => "the disk quota is used up: make room and start again",
+        ErrorKind::PermissionDenied => "permission denied: check who owns it, and its mode",
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only: choose another place",
+        ErrorKind::NotFound => "it is not there",
+        ErrorKind::NotADirectory => "a part of the path is no directory",
+        ErrorKind::IsADirectory => "it is a directory",
+        _ if error.raw_os_error() == Some(TOO_MANY_FILES) => "too many files are open: raise `ulimit -n`",
+        _ => return error.to_string(),
+    };
+    hint.to_string()
+}
+
+/// EMFILE.
+const TOO_MANY_FILES: i32 = 24;
+
+/// Why a lock file could not be taken.
+pub enum LockFailure {
+    /// Another process holds it: what is known of that one.
+    Held(String),
+    /// The system refused.
+    System(Error),
+}
+
+/// Takes the lock file for this process and writes its id there. The lock lasts as long as the file stays open, so it
+/// ends with the process however that ends; the file itself stays.
+pub fn lock(path: &Path) -> Result<File, LockFailure> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(LockFailure::System)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(LockFailure::Held(holder(&mut file))),
+        Err(TryLockError::Error(error)) => return Err(LockFailure::System(error)),
+    }
+    write_id(&mut file).map_err(LockFailure::System)?;
+    Ok(file)
+}
+
+fn write_id(file: &mut File) -> Result<(), Error> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    match file.take(32).read_to_string(&mut text) {
+        Ok(_) if !text.trim().is_empty() => format!("process {}", text.trim()),
+        _ => "unknown process".to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_called_so() {
+        let mut full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let error = full.write_all(b"x").unwrap_err();
+        assert!(why(&error).contains("disk is full"), "{}", why(&error));
+        assert!(why(&Error::from_raw_os_error(TOO_MANY_FILES)).contains("ulimit"));
+        assert_eq!(why(&Error::other("odd")), "odd");
+    }
+
+    #[test]
+    fn the_second_taker_learns_who_holds_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.lock");
+        let held = lock(&path).ok().unwrap();
+        let Err(LockFailure::Held(holder)) = lock(&path) else { panic!("taken twice") };
+        assert_eq!(holder, format!("process {}", std::process::id()));
+        drop(held);
+        assert!(lock(&path).is_ok());
+    }
+}

@@ -1,0 +1,116 @@
+//! The one process that appends to a directory log.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::{DirLog, failed, file_name, io_error};
+use crate::fault::{self, LockFailure};
+use crate::log::{Log, LogError, LogWriter};
+
+/// A partition's records are handed to the system when so many bytes of them wait.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Name of the file whose lock makes a process the writer.
+const LOCK_NAME: &str = "writer.lock";
+
+/// Appends to a directory log. What was not flushed is lost when it is dropped, as it is when the process dies.
+#[derive(Debug)]
+pub struct DirWriter {
+    path: PathBuf,
+    partitions: Vec<Partition>,
+    /// Held while this lives.
+    _lock: File,
+}
+
+#[derive(Debug)]
+struct Partition {
+    file: File,
+    waiting: Vec<u8>,
+}
+
+impl DirWriter {
+    /// Becomes the writer of a log that is there. A last line that a dead writer left torn is ended here, so that its
+    /// bytes stay findable: as a whole record when only the line end was missing, else as one that will be refused.
+    pub fn open(path: &Path) -> Result<Self, LogError> {
+        let log = DirLog::open(path)?;
+        let lock = fault::lock(&path.join(LOCK_NAME)).map_err(|e| match e {
+            LockFailure::Held(holder) => LogError::Locked { path: log.name(), holder },
+            LockFailure::System(e) => failed(path, "cannot lock it for writing", fault::why(&e)),
+        })?;
+        let open = |partition| {
+            let file = path.join(file_name(partition));
+            let file = OpenOptions::new().read(true).append(true).open(file);
+            let file = file.and_then(|mut file| end_torn_line(&mut file).map(|()| file));
+            let file = file.map_err(|e| io_error(path, partition, "cannot open the file for writing", e))?;
+            Ok(Partition { file, waiting: Vec::new() })
+        };
+        let partitions = (0..log.partitions()).map(open).collect::<Result<_, _>>()?;
+        Ok(Self { path: path.to_path_buf(), partitions, _lock: lock })
+    }
+
+    /// Makes the log when it is not there, and becomes its writer.
+    pub fn create(path: &Path, partitions: u32) -> Result<Self, LogError> {
+        DirLog::create(path, partitions)?;
+        Self::open(path)
+    }
+
+    fn write_out(&mut self, partition: u32) -> Result<(), LogError> {
+        let Partition { file, waiting } = &mut self.partitions[partition as usize];
+        let mut written = 0;
+        let result = loop {
+            if written == waiting.len() {
+                break Ok(());
+            }
+            match file.write(&waiting[written..]) {
+                Ok(0) => break Err(ErrorKind::WriteZero.into()),
+                Ok(len) => written += len,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => break Err(e),
+            }
+        };
+        // What the file already has is never written twice, also when the caller tries again after a failure.
+        waiting.drain(..written);
+        result.map_err(|e| io_error(&self.path, partition, "cannot append", e))
+    }
+}
+
+fn end_torn_line(file: &mut File) -> std::io::Result<()> {
+    let len = file.metadata()?.len();
+    let mut last = [b'\n'];
+    if len > 0 {
+        file.read_exact_at(&mut last, len - 1)?;
+    }
+    if last[0] == b'\n' { Ok(()) } else { file.write_all(b"\n") }
+}
+
+impl LogWriter for DirWriter {
+    fn partitions(&self) -> u32 {
+        self.partitions.len() as u32
+    }
+
+    fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError> {
+        if memchr::memchr(b'\n', record).is_some() {
+            return Err(failed(&self.path, "cannot append", "the record holds a line end".to_string()));
+        }
+        let Some(Partition { waiting, .. }) = self.partitions.get_mut(partition as usize) else {
+            return Err(failed(&self.path, "cannot append", format!("it has no partition {partition}")));
+        };
+        waiting.extend_from_slice(record);
+        waiting.push(b'\n');
+        if waiting.len() >= BUFFER_BYTES { self.write_out(partition) } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), LogError> {
+        (0..self.partitions()).try_for_each(|partition| self.write_out(partition))
+    }
+
+    fn sync(&mut self) -> Result<(), LogError> {
+        self.flush()?;
+        for (partition, Partition { file, .. }) in (0..).zip(&self.partitions) {
+            file.sync_data().map_err(|e| io_error(&self.path, partition, "cannot sync", e))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! The text after `--store`: which store is meant.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::none::NoStore;
+use super::sqlite::{SqliteReader, SqliteStore};
+use super::{Store, StoreError, StoreReader};
+
+/// Which store is meant. Made from text by [`FromStr`], shown by [`fmt::Display`] as the same text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreAddress {
+    /// `sqlite:PATH`: one SQLite file.
+    Sqlite(PathBuf),
+    /// `none`: keeps nothing.
+    None,
+}
+
+impl StoreAddress {
+    /// Opens the writing side; a store that is not there is made. Nothing is taken over before
+    /// [`Store::open_epoch`].
+    pub fn open_writer(&self) -> Result<Box<dyn Store>, StoreError> {
+        match self {
+            Self::Sqlite(path) => Ok(Box::new(SqliteStore::open(path)?)),
+            Self::None => Ok(Box::new(NoStore)),
+        }
+    }
+
+    /// Opens a reading side; the store must be there.
+    pub fn open_reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
+        match self {
+            Self::Sqlite(path) => Ok(Box::new(SqliteReader::open(path)?)),
+            Self::None => Err(StoreError::Missing {
+                path: self.to_string(),
+                hint: "`none` keeps nothing that could be read; name the store as --store sqlite:PATH".to_string(),
+            }),
+        }
+    }
+}
+
+impl FromStr for StoreAddress {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        match text.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
+            None if text == "none" => Ok(Self::None),
+            _ => Err(StoreError::BadAddress { text: text.to_string() }),
+        }
+    }
+}
+
+impl fmt::Display for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_and_shown_alike() {
+        for text in ["sqlite:a.db", "sqlite:/a/b:c", "none"] {
+            assert_eq!(text.parse::<StoreAddress>().unwrap().to_string(), text);
+        }
+        for text in ["", "sqlite", "sqlite:", "none:", "cassandra://h:1/k", "dir:x"] {
+            let error = text.parse::<StoreAddress>().unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{error}");
+        }
+        assert_eq!(StoreAddress::None.open_reader().err().unwrap().exit_code(), 2);
+    }
+}

@@ -1,0 +1,40 @@
+//! The store that keeps nothing: for a replay that only wants digests.
+
+use dataflows::frontier::FrontierRow;
+use dataflows::time::Time;
+
+use super::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
+
+/// Accepts everything and keeps none of it. Its epoch is always 1, and there is never a checkpoint.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoStore;
+
+impl Store for NoStore {
+    fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError> {
+        Ok((1, None))
+    }
+
+    fn keeps_rows(&self) -> bool {
+        false
+    }
+
+    fn write(&mut self, _rows: &RowBatch) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn commit_frontier(&mut self, _frontier: &DurableFrontier, _kept: &[FrontierRow]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn put_shard(&mut self, _epoch: u64, _frontier: Time, _shard: u32, _bytes: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn commit_checkpoint(&mut self, _epoch: u64, _checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn shard(&mut self, _frontier: Time, _shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
+    }
+}

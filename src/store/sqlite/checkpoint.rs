@@ -1,0 +1,75 @@
+//! Epochs and checkpoints: who may write, and from where to go on.
+
+use dataflows::time::Time;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::fail::Failure;
+use super::rows::int;
+use crate::store::Checkpoint;
+
+/// Raises the epoch by one and returns it.
+pub fn next_epoch(transaction: &Transaction) -> Result<u64, Failure> {
+    let epoch = current_epoch(transaction)?;
+    let changed =
+        transaction.execute("UPDATE epochs SET epoch = ?2 WHERE one = 1 AND epoch = ?1", [epoch, epoch + 1])?;
+    if changed == 1 { Ok(epoch + 1) } else { Err(Failure::Fenced { ours: epoch, theirs: epoch + 1 }) }
+}
+
+/// Fails unless `epoch` is the newest.
+pub fn check_epoch(transaction: &Transaction, epoch: u64) -> Result<(), Failure> {
+    match current_epoch(transaction)? {
+        newest if newest == epoch => Ok(()),
+        newest => Err(Failure::Fenced { ours: epoch, theirs: newest }),
+    }
+}
+
+fn current_epoch(transaction: &Transaction) -> Result<u64, Failure> {
+    let epoch = transaction.prepare_cached("SELECT epoch FROM epochs WHERE one = 1")?.query_row([], |row| row.get(0));
+    epoch.optional()?.ok_or_else(|| Failure::corrupt("it holds no epoch"))
+}
+
+/// The committed checkpoint.
+pub fn last(transaction: &Transaction) -> Result<Option<Checkpoint>, Failure> {
+    let mut statement = transaction.prepare_cached("SELECT frontier, header FROM checkpoints WHERE one = 1")?;
+    let found = statement.query_row([], |row| Ok(Checkpoint { frontier: row.get(0)?, header: row.get(1)? }));
+    Ok(found.optional()?)
+}
+
+/// Stores a shard under its epoch, where nobody looks before the commit.
+pub fn put_shard(
+    transaction: &Transaction,
+    epoch: u64,
+    frontier: Time,
+    shard: u32,
+    bytes: &[u8],
+) -> Result<(), Failure> {
+    check_epoch(transaction, epoch)?;
+    let sql = "INSERT OR REPLACE INTO checkpoint_shards (epoch, frontier, shard, bytes) VALUES (?1, ?2, ?3, ?4)";
+    transaction.prepare_cached(sql)?.execute(params![int(epoch), int(frontier), shard, bytes])?;
+    Ok(())
+}
+
+/// Makes the shards of (epoch, frontier) the checkpoint, and removes all others.
+pub fn commit(transaction: &Transaction, epoch: u64, checkpoint: &Checkpoint) -> Result<(), Failure> {
+    check_epoch(transaction, epoch)?;
+    let key = [int(epoch), int(checkpoint.frontier)];
+    let sql = "INSERT OR REPLACE INTO checkpoints (one, epoch, frontier, header) VALUES (1, ?1, ?2, ?3)";
+    transaction.prepare_cached(sql)?.execute(params![key[0], key[1], checkpoint.header])?;
+    transaction
+        .prepare_cached("DELETE FROM checkpoint_shards WHERE NOT (epoch = ?1 AND frontier = ?2)")?
+        .execute(key)?;
+    Ok(())
+}
+
+/// One shard of the committed checkpoint.
+pub fn shard(transaction: &Transaction, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, Failure> {
+    let mut statement = transaction.prepare_cached("SELECT frontier, epoch FROM checkpoints WHERE one = 1")?;
+    let committed: Option<(u64, u64)> = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((_, epoch)) = committed.filter(|(at, _)| *at == frontier) else {
+        return Err(Failure::Other(format!("there is no committed checkpoint as of frontier {frontier}")));
+    };
+    let sql = "SELECT bytes FROM checkpoint_shards WHERE epoch = ?1 AND frontier = ?2 AND shard = ?3";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let found = statement.query_row(params![int(epoch), int(frontier), shard], |row| row.get(0));
+    Ok(found.optional()?)
+}

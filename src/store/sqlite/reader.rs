@@ -1,0 +1,178 @@
+//! The reading side: a read-only connection that never waits for the writer.
+
+use std::path::{Path, PathBuf};
+
+use dataflows::edge::INDICATOR_COLUMNS;
+use dataflows::frontier::FrontierRow;
+use dataflows::reject::Reason;
+use dataflows::row::RejectedRow;
+use dataflows::time::Resolution;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::fail::Failure;
+use super::frontier;
+use super::rows::int;
+use super::schema::{self, CANDLE_VALUES};
+use crate::store::{DurableFrontier, Range, StoreError, StoreReader, StoredCandle, StoredIndicators, table};
+
+/// Reads a SQLite file.
+#[derive(Debug)]
+pub struct SqliteReader {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl SqliteReader {
+    /// Opens a file that is there.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::Missing {
+                path: format!("sqlite:{}", path.display()),
+                hint: "`tickline work --store` makes one; is the path right?".to_string(),
+            });
+        }
+        let connection = schema::open_reader(path).map_err(|e| e.at(path, "cannot open it for reading"))?;
+        Ok(Self { path: path.to_path_buf(), connection })
+    }
+
+    fn run<T>(
+        &self,
+        what: &'static str,
+        body: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        body(&self.connection).map_err(|e| e.at(&self.path, what))
+    }
+}
+
+impl StoreReader for SqliteReader {
+    fn frontier(&mut self) -> Result<Option<DurableFrontier>, StoreError> {
+        self.run("cannot read the frontier", frontier::durable)
+    }
+
+    fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {
+        self.run("cannot read the frontiers", frontier::kept)
+    }
+
+    fn candles(&mut self, symbol: &str, resolution: Resolution, range: Range) -> Result<Vec<StoredCandle>, StoreError> {
+        self.run("cannot read candles", |c| {
+            windows(c, table::candles(resolution), CANDLE_VALUES, resolution, symbol, range, candle)
+        })
+    }
+
+    fn indicators(&mut self, symbol: &str, range: Range) -> Result<Vec<StoredIndicators>, StoreError> {
+        let values = format!("{}, candles, cumulative_trades, as_of", INDICATOR_COLUMNS.join(", "));
+        self.run("cannot read indicators", |c| {
+            windows(c, "indicators_5s", &values, Resolution::S5, symbol, range, indicators)
+        })
+    }
+
+    fn latest(&mut self) -> Result<Vec<(String, StoredCandle)>, StoreError> {
+        self.run("cannot read the latest candles", |c| {
+            let view = c.unchecked_transaction()?;
+            latest(&view)
+        })
+    }
+
+    fn rejected(&mut self, limit: usize) -> Result<Vec<RejectedRow>, StoreError> {
+        self.run("cannot read rejected records", |c| rejected(c, limit))
+    }
+}
+
+/// The last `limit` rows of a symbol's windows in the range, ascending.
+fn windows<T>(
+    connection: &Connection,
+    table: &str,
+    values: &str,
+    resolution: Resolution,
+    symbol: &str,
+    range: Range,
+    read: impl FnMut(&Row) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, Failure> {
+    if range.to_ms <= range.from_ms {
+        return Ok(Vec::new());
+    }
+    // The bounds on the bucket follow from those on the window, and let the key find both ends.
+    let sql = format!(
+        "SELECT window_start, {values} FROM {table} WHERE symbol = ?1 AND bucket BETWEEN ?2 AND ?3 \
+         AND window_start >= ?4 AND window_start < ?5 ORDER BY bucket DESC, window_start DESC LIMIT ?6"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let bounds = params![
+        symbol,
+        int(table::bucket_ms(resolution, range.from_ms)),
+        int(table::bucket_ms(resolution, range.to_ms - 1)),
+        int(range.from_ms),
+        int(range.to_ms),
+        int(range.limit as u64),
+    ];
+    let mut rows = statement.query_map(bounds, read)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    rows.reverse();
+    Ok(rows)
+}
+
+fn candle(row: &Row) -> rusqlite::Result<StoredCandle> {
+    Ok(StoredCandle {
+        window_start_ms: row.get(0)?,
+        open: row.get(1)?,
+        high: row.get(2)?,
+        low: row.get(3)?,
+        close: row.get(4)?,
+        volume: row.get(5)?,
+        notional: row.get(6)?,
+        vwap: row.get(7)?,
+        trades: row.get(8)?,
+        as_of: row.get(9)?,
+    })
+}
+
+fn indicators(row: &Row) -> rusqlite::Result<StoredIndicators> {
+    let end = 1 + INDICATOR_COLUMNS.len();
+    Ok(StoredIndicators {
+        window_start_ms: row.get(0)?,
+        values: (1..end).map(|at| row.get(at)).collect::<rusqlite::Result<_>>()?,
+        candles: row.get(end)?,
+        cumulative_trades: row.get(end + 1)?,
+        as_of: row.get(end + 2)?,
+    })
+}
+
+/// Steps from symbol to symbol by the key, so that the rows between are not read.
+fn latest(connection: &Connection) -> Result<Vec<(String, StoredCandle)>, Failure> {
+    let name = table::candles(Resolution::D1);
+    let next = format!("SELECT symbol FROM {name} WHERE symbol > ?1 ORDER BY symbol LIMIT 1");
+    let mut next = connection.prepare_cached(&next)?;
+    let newest = format!(
+        "SELECT window_start, {CANDLE_VALUES} FROM {name} WHERE symbol = ?1 \
+         ORDER BY bucket DESC, window_start DESC LIMIT 1"
+    );
+    let mut newest = connection.prepare_cached(&newest)?;
+    let mut all: Vec<(String, StoredCandle)> = Vec::new();
+    loop {
+        let last = all.last().map_or("", |(symbol, _)| symbol.as_str());
+        let Some(symbol) = next.query_row([last], |row| row.get::<_, String>(0)).optional()? else { return Ok(all) };
+        let row = newest.query_row([&symbol], candle)?;
+        all.push((symbol, row));
+    }
+}
+
+fn rejected(connection: &Connection, limit: usize) -> Result<Vec<RejectedRow>, Failure> {
+    let sql = "SELECT log_partition, log_offset, item, reason, original, original_bytes_total, as_of FROM rejected \
+               ORDER BY log_partition, log_offset, item LIMIT ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([int(limit as u64)])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(3)?;
+        let reason = Reason::ALL.into_iter().find(|r| r.name() == name);
+        all.push(RejectedRow {
+            partition: row.get(0)?,
+            offset: row.get(1)?,
+            index: row.get(2)?,
+            reason: reason.ok_or_else(|| Failure::corrupt(format!("a rejected record has the reason {name:?}")))?,
+            original: row.get::<_, Vec<u8>>(4)?.into_boxed_slice(),
+            original_bytes_total: row.get(5)?,
+            as_of: row.get(6)?,
+        });
+    }
+    Ok(all)
+}

@@ -1,0 +1,308 @@
+//! What every store must do, as plain functions over the traits.
+
+use std::any::Any;
+
+use dataflows::digest::Digest;
+use dataflows::edge::INDICATOR_COLUMNS;
+use dataflows::frontier::FrontierRow;
+use dataflows::reject::Reason;
+use dataflows::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
+use dataflows::symbol::Symbol;
+use dataflows::tally::{TALLIES, Tally};
+use dataflows::time::{DAY_MS, Resolution};
+use tickline::store::{Checkpoint, DurableFrontier, Range, RowBatch, Store, StoreError, StoreReader, StoredCandle};
+
+/// A new, empty store: opens writers and readers of it.
+pub struct Subject {
+    pub writer: Box<dyn Fn() -> Box<dyn Store>>,
+    pub reader: Box<dyn Fn() -> Box<dyn StoreReader>>,
+    pub _home: Box<dyn Any>,
+}
+
+type Make<'a> = &'a dyn Fn() -> Subject;
+
+/// Runs everything.
+pub fn all(make: Make) {
+    a_new_store_is_empty(make);
+    rows_come_back_as_doubles(make);
+    ranges_cut_at_both_ends_and_keep_the_newest(make);
+    an_older_write_never_wins(make);
+    the_frontier_never_goes_back(make);
+    kept_rows_are_verified(make);
+    a_failed_commit_leaves_nothing(make);
+    epochs_fence(make);
+    checkpoints_replace_each_other(make);
+    shards_that_were_not_committed_are_gone(make);
+    latest_lists_every_symbol_once(make);
+}
+
+const ALL: Range = Range { from_ms: 0, to_ms: u64::MAX, limit: usize::MAX };
+const ONE: i128 = 10_000_000_000;
+
+pub fn candle(symbol: &str, resolution: Resolution, window_start_ms: u64, price: i128, as_of: u64) -> CandleRow {
+    CandleRow {
+        symbol: Symbol::new(symbol).unwrap(),
+        resolution,
+        window_start_ms,
+        open: price * ONE,
+        high: (price + 1) * ONE,
+        low: price * ONE / 2,
+        close: price * ONE + ONE / 4,
+        volume: 3 * ONE,
+        notional: 6 * price * ONE * ONE,
+        trades: 7,
+        as_of,
+    }
+}
+
+fn stored(window_start_ms: u64, price: f64, as_of: u64) -> StoredCandle {
+    StoredCandle {
+        window_start_ms,
+        open: price,
+        high: price + 1.0,
+        low: price / 2.0,
+        close: price + 0.25,
+        volume: 3.0,
+        notional: 6.0 * price,
+        vwap: 2.0 * price,
+        trades: 7,
+        as_of,
+    }
+}
+
+fn rejected(offset: u64, index: u32) -> RejectedRow {
+    let original = vec![b'{', 0, 255].into_boxed_slice();
+    RejectedRow {
+        partition: 2,
+        offset,
+        index,
+        reason: Reason::BadPrice,
+        original,
+        original_bytes_total: 9,
+        as_of: 4_000,
+    }
+}
+
+/// A batch with rows of every kind.
+pub fn batch() -> RowBatch {
+    let candles = Resolution::ALL.map(|r| candle("B:X", r, 10 * DAY_MS, 10 + r as i128, 9_000)).to_vec();
+    let values = IndicatorValues {
+        candles: 2,
+        close_sums: [3 * ONE; 3],
+        volume_60: 4 * ONE,
+        notional_60: 2 * ONE * ONE,
+        cumulative_volume: 4 * ONE,
+        cumulative_notional: 2 * ONE * ONE,
+        cumulative_trades: 5,
+        ..IndicatorValues::default()
+    };
+    let indicators =
+        vec![IndicatorRow { symbol: Symbol::new("B:X").unwrap(), window_start_ms: 5_000, values, as_of: 9_000 }];
+    RowBatch { candles, indicators, rejected: vec![rejected(8, 1), rejected(8, 0), rejected(7, 0)] }
+}
+
+pub fn row(frontier: u64, digest: u128) -> FrontierRow {
+    let mut row = FrontierRow { frontier, digest: Digest(digest), rows: 3, tallies: vec![0; TALLIES] };
+    row.tallies[Tally::Trades.index()] = 11;
+    row.tallies[Tally::Rejected(Reason::TooFarAhead).index()] = 2;
+    row
+}
+
+pub fn durable(frontier: u64, digest: u128, epoch: u64) -> DurableFrontier {
+    let resume = format!(r#"[{{"partition":0,"offset":{frontier},"frontier":{frontier}}}]"#);
+    DurableFrontier { row: row(frontier, digest), epoch, resume }
+}
+
+pub fn checkpoint(frontier: u64) -> Checkpoint {
+    Checkpoint { frontier, header: vec![0, 1, 254, frontier as u8] }
+}
+
+fn candles(candles: Vec<CandleRow>) -> RowBatch {
+    RowBatch { candles, ..RowBatch::default() }
+}
+
+fn a_new_store_is_empty(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    let mut reader = (subject.reader)();
+    assert_eq!(reader.frontier().unwrap(), None);
+    assert!(reader.frontiers().unwrap().is_empty() && reader.latest().unwrap().is_empty());
+    assert!(reader.candles("B:X", Resolution::S5, ALL).unwrap().is_empty());
+    assert!(reader.indicators("B:X", ALL).unwrap().is_empty() && reader.rejected(9).unwrap().is_empty());
+    assert_eq!(store.open_epoch().unwrap(), (1, None));
+    store.write(&RowBatch::default()).unwrap();
+}
+
+fn rows_come_back_as_doubles(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    store.open_epoch().unwrap();
+    store.write(&batch()).unwrap();
+    let mut reader = (subject.reader)();
+    for r in Resolution::ALL {
+        let wanted = stored(10 * DAY_MS, f64::from(10 + r as u8), 9_000);
+        assert_eq!(reader.candles("B:X", r, ALL).unwrap(), [wanted]);
+    }
+    let rows = reader.indicators("B:X", ALL).unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        (rows[0].window_start_ms, rows[0].candles, rows[0].cumulative_trades, rows[0].as_of),
+        (5_000, 2, 5, 9_000)
+    );
+    let value = |name| rows[0].values[INDICATOR_COLUMNS.iter().position(|c| *c == name).unwrap()];
+    assert_eq!((value("sma_12"), value("vwap_60"), value("rsi_14"), value("cumulative_volume")), (1.5, 0.5, 50.0, 4.0));
+    assert_eq!(reader.rejected(9).unwrap(), [rejected(7, 0), rejected(8, 0), rejected(8, 1)]);
+    assert_eq!(reader.rejected(1).unwrap(), [rejected(7, 0)]);
+}
+
+fn ranges_cut_at_both_ends_and_keep_the_newest(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    // Windows on both sides of two bucket ends, and a symbol that is a prefix of the other.
+    let starts: Vec<u64> = (0..40).map(|n| 3 * DAY_MS - 100_000 + n * 5_000 * 700).collect();
+    let rows = |symbol: &str, price| starts.iter().map(|s| candle(symbol, Resolution::S5, *s, price, 1)).collect();
+    store.write(&candles(rows("B:X", 1))).unwrap();
+    store.write(&candles(rows("B:XY", 2))).unwrap();
+    let mut reader = (subject.reader)();
+    let mut read = |from_ms, to_ms, limit| -> Vec<u64> {
+        let rows = reader.candles("B:X", Resolution::S5, Range { from_ms, to_ms, limit }).unwrap();
+        assert!(rows.iter().all(|row| row.open == 1.0));
+        rows.iter().map(|row| row.window_start_ms).collect()
+    };
+    assert_eq!(read(0, u64::MAX, usize::MAX), starts);
+    assert_eq!(read(starts[3], starts[30], 99), starts[3..30]);
+    assert_eq!(read(starts[3] + 1, starts[30] + 1, 99), starts[4..=30]);
+    assert_eq!(read(starts[3], starts[30], 5), starts[25..30]);
+    assert!(read(starts[3], starts[3], 5).is_empty() && read(9, 3, 5).is_empty() && read(0, u64::MAX, 0).is_empty());
+}
+
+fn an_older_write_never_wins(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    for (price, as_of, wins) in [(1, 5_000, 1.0), (2, 6_000, 2.0), (3, 5_000, 2.0), (4, 6_000, 4.0), (5, 0, 4.0)] {
+        store.write(&candles(vec![candle("A", Resolution::M1, 60_000, price, as_of)])).unwrap();
+        let rows = (subject.reader)().candles("A", Resolution::M1, ALL).unwrap();
+        assert_eq!(rows.iter().map(|row| row.open).collect::<Vec<_>>(), [wins]);
+    }
+}
+
+fn the_frontier_never_goes_back(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    let (epoch, _) = store.open_epoch().unwrap();
+    for (frontier, seen) in [(5_000, 5_000), (7_000, 7_000), (6_000, 7_000), (7_000, 7_000), (9_000, 9_000)] {
+        store.commit_frontier(&durable(frontier, 1, epoch), &[]).unwrap();
+        assert_eq!((subject.reader)().frontier().unwrap(), Some(durable(seen, 1, epoch)));
+    }
+    let error = store.commit_frontier(&durable(9_000, 2, epoch), &[]).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+}
+
+fn kept_rows_are_verified(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    let (epoch, _) = store.open_epoch().unwrap();
+    let big = u128::MAX - 5;
+    store.commit_frontier(&durable(130_000, 1, epoch), &[row(60_000, 1 << 100), row(120_000, big)]).unwrap();
+    store.commit_frontier(&durable(190_000, 1, epoch), &[row(120_000, big), row(180_000, 4)]).unwrap();
+    let wanted = [row(60_000, 1 << 100), row(120_000, big), row(180_000, 4)];
+    assert_eq!((subject.reader)().frontiers().unwrap(), wanted);
+    let error = store.commit_frontier(&durable(200_000, 1, epoch), &[row(120_000, 5)]).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(&format!("{big:032x}")) && text.contains(&format!("{:032x}", 5)), "{text}");
+    assert_eq!(error.exit_code(), 3);
+    assert_eq!((subject.reader)().frontiers().unwrap(), wanted);
+}
+
+fn a_failed_commit_leaves_nothing(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    let (epoch, _) = store.open_epoch().unwrap();
+    store.commit_frontier(&durable(60_000, 1, epoch), &[row(60_000, 1)]).unwrap();
+    assert!(store.commit_frontier(&durable(120_000, 1, epoch), &[row(120_000, 7), row(60_000, 2)]).is_err());
+    let mut reader = (subject.reader)();
+    assert_eq!(reader.frontier().unwrap().unwrap().row.frontier, 60_000);
+    assert_eq!(reader.frontiers().unwrap(), [row(60_000, 1)]);
+}
+
+fn epochs_fence(make: Make) {
+    let subject = make();
+    let mut old = (subject.writer)();
+    let (first, _) = old.open_epoch().unwrap();
+    old.commit_frontier(&durable(1_000, 1, first), &[]).unwrap();
+    let mut new = (subject.writer)();
+    let (second, _) = new.open_epoch().unwrap();
+    assert!(second > first);
+    let fenced = |result: Result<(), StoreError>| {
+        let error = result.unwrap_err();
+        assert!(matches!(error, StoreError::Fenced { ours, theirs, .. } if ours == first && theirs == second));
+        assert_eq!(error.exit_code(), 4);
+    };
+    fenced(old.commit_frontier(&durable(2_000, 1, first), &[row(0, 1)]));
+    fenced(old.put_shard(first, 2_000, 0, b"old"));
+    fenced(old.commit_checkpoint(first, &checkpoint(2_000)));
+    assert_eq!((subject.reader)().frontier().unwrap(), Some(durable(1_000, 1, first)));
+    assert!((subject.reader)().frontiers().unwrap().is_empty());
+    // Its rows can only be identical or older, so they do no harm.
+    old.write(&batch()).unwrap();
+    new.commit_frontier(&durable(2_000, 1, second), &[]).unwrap();
+    assert_eq!((subject.reader)().frontier().unwrap(), Some(durable(2_000, 1, second)));
+}
+
+fn checkpoints_replace_each_other(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    let (epoch, none) = store.open_epoch().unwrap();
+    assert_eq!(none, None);
+    let large: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    for frontier in [1_000, 2_000] {
+        store.put_shard(epoch, frontier, 3, &large).unwrap();
+        store.put_shard(epoch, frontier, 255, &[frontier as u8]).unwrap();
+        store.commit_checkpoint(epoch, &checkpoint(frontier)).unwrap();
+        assert_eq!(store.shard(frontier, 3).unwrap(), Some(large.clone()));
+        assert_eq!(store.shard(frontier, 255).unwrap(), Some(vec![frontier as u8]));
+        assert_eq!(store.shard(frontier, 4).unwrap(), None);
+    }
+    assert!(store.shard(1_000, 3).is_err(), "an older one is gone, which is not the same as empty");
+    drop(store);
+    let mut store = (subject.writer)();
+    let (next, found) = store.open_epoch().unwrap();
+    assert_eq!((next, found), (epoch + 1, Some(checkpoint(2_000))));
+    assert_eq!(store.shard(2_000, 3).unwrap(), Some(large));
+}
+
+fn shards_that_were_not_committed_are_gone(make: Make) {
+    let subject = make();
+    let mut old = (subject.writer)();
+    let (first, _) = old.open_epoch().unwrap();
+    old.put_shard(first, 5_000, 1, b"committed").unwrap();
+    old.commit_checkpoint(first, &checkpoint(5_000)).unwrap();
+    old.put_shard(first, 9_000, 1, b"left over").unwrap();
+    old.put_shard(first, 9_000, 2, b"left over").unwrap();
+    drop(old);
+    let mut new = (subject.writer)();
+    let (second, found) = new.open_epoch().unwrap();
+    assert_eq!(found, Some(checkpoint(5_000)));
+    assert_eq!(new.shard(5_000, 1).unwrap(), Some(b"committed".to_vec()));
+    // The same frontier again, with one shard less.
+    new.put_shard(second, 9_000, 1, b"new").unwrap();
+    assert_eq!(new.shard(5_000, 1).unwrap(), Some(b"committed".to_vec()), "still the one to resume from");
+    new.commit_checkpoint(second, &checkpoint(9_000)).unwrap();
+    assert_eq!(new.shard(9_000, 1).unwrap(), Some(b"new".to_vec()));
+    assert_eq!(new.shard(9_000, 2).unwrap(), None);
+}
+
+fn latest_lists_every_symbol_once(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    let days = |symbol: &str, days: &[u64]| -> Vec<CandleRow> {
+        days.iter().map(|day| candle(symbol, Resolution::D1, day * DAY_MS, 1 + i128::from(*day), 5)).collect()
+    };
+    let all = [days("ü", &[1]), days("A", &[1, 3_639, 3_641, 2]), days("AB", &[7]), days("IC MARKETS:1", &[4, 2])];
+    store.write(&candles(all.concat())).unwrap();
+    store.write(&candles(vec![candle("Z:NODAY", Resolution::S5, 0, 1, 1)])).unwrap();
+    let latest = (subject.reader)().latest().unwrap();
+    let wanted = [("A", 3_641_u64), ("AB", 7), ("IC MARKETS:1", 4), ("ü", 1)];
+    let wanted = wanted.map(|(symbol, day)| (symbol.to_string(), stored(day * DAY_MS, 1.0 + day as f64, 5)));
+    assert_eq!(latest, wanted);
+}
