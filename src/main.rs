@@ -54,7 +54,7 @@ fn run() -> anyhow::Result<()> {
     let cli = Cli::from_arg_matches(&matches)?;
     match cli.command.unwrap_or_else(|| Command::Demo(command::demo::DemoArgs::default())) {
         Command::Demo(args) => command::demo::run(&args),
-        Command::Simulate(args) => tickline::simulate::run(args),
+        Command::Simulate(args) => tickline::simulate::run(&args),
         Command::Import(args) => command::import::run(&args),
         Command::Work(args) => command::work::run(&args),
         Command::Replay(args) => command::replay::run(&args),
