@@ -102,8 +102,7 @@ impl Host<'_> {
             if let Some(error) = self.shared.companion.take_failure() {
                 return Err(error);
             }
-            let durable = self.durable.with_frontier(|f| f.first().copied()).unwrap_or(Time::MAX);
-            self.tell(durable);
+            let durable = self.tell();
             self.ask_for_checkpoint();
             let records = self.readers.feed(self.shared, &mut self.ingress, durable)?;
             self.inputs.send(self.ingress.take(), self.ingress.frontier().unwrap_or(Time::MAX));
@@ -117,13 +116,15 @@ impl Host<'_> {
                 break;
             }
         }
+        self.tell();
         Ok(())
     }
 
-    /// Tells the others how far things are, when that has changed.
-    fn tell(&mut self, durable: Time) {
+    /// Looks how far things are durable, and tells the others when that has changed.
+    fn tell(&mut self) -> Time {
+        let durable = self.durable.with_frontier(|frontier| frontier.first().copied()).unwrap_or(Time::MAX);
         if durable == self.told || durable == Time::MAX {
-            return;
+            return durable;
         }
         self.told = durable;
         let points = self.ingress.resume_points(durable);
@@ -134,6 +135,7 @@ impl Host<'_> {
         }
         self.ingress.forget(self.shared.forgettable(durable));
         self.shared.watch.frontier.fetch_max(durable, Ordering::SeqCst);
+        durable
     }
 
     /// The first worker asks for a checkpoint as of the next full minute, when one is due. Its own frontier holds all others
