@@ -1,6 +1,11 @@
 //! The commands, one module each: a struct of arguments, and `run`.
 
+pub mod candles;
+pub mod dashboard;
 pub mod import;
+pub mod indicators;
+mod read;
+pub mod status;
 
 use crate::log::LogError;
 use crate::store::StoreError;

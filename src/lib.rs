@@ -3,7 +3,12 @@
 //! What a row holds and when it is complete is decided in the pure crate `dataflows`, never here.
 
 pub mod command;
+pub mod dashboard;
 mod fault;
+pub mod finnhub;
+pub mod ingest;
 pub mod log;
 pub mod partitioner;
+pub mod simulate;
 pub mod store;
+pub mod worker;

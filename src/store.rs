@@ -4,6 +4,7 @@
 
 use dataflows::frontier::FrontierRow;
 use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::settings::PIPELINE_REVISION;
 use dataflows::time::{Resolution, Time};
 use serde::{Deserialize, Serialize};
 
@@ -12,11 +13,7 @@ pub mod none;
 pub mod sqlite;
 pub mod table;
 
-/// Revision of what the code means, 0 to 999. It goes up when the same log would give other rows, so that a reprocess
-/// wins over the rows of the revision before.
-pub const PIPELINE_REVISION: u64 = 0;
-
-/// The write time of a row: `as_of` (milliseconds) in microseconds plus [`PIPELINE_REVISION`].
+/// The write time of a row: `as_of` (milliseconds) in microseconds plus the pipeline revision.
 pub const fn write_us(as_of: Time) -> u64 {
     as_of * 1_000 + PIPELINE_REVISION
 }
@@ -134,6 +131,14 @@ pub trait Store: Send {
     /// What was published stays true: a frontier behind the published one, as after a restart from a checkpoint, leaves
     /// that one in place, and a row for a frontier that has one already must be equal, else the store is `Corrupt`.
     fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError>;
+    /// Whether rows and checkpoints are kept at all. Where not, the worker does not gather them.
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+    /// Sees the frontier row as of a time that the worker was asked to stop at.
+    fn observe(&mut self, _row: &FrontierRow) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// Stores one shard of a checkpoint that is not committed yet. It becomes durable with the commit.
     fn put_shard(&mut self, epoch: u64, frontier: Time, shard: u32, bytes: &[u8]) -> Result<(), StoreError>;
     /// Makes a checkpoint the one to resume from, and removes all others and their shards. Fails when fenced.

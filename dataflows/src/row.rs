@@ -4,6 +4,7 @@
 //! log returns 10^-16. Doubles are made from them in [`crate::edge`], and only there.
 
 use ethnum::I256;
+use serde::{Deserialize, Serialize};
 
 use crate::reject::Reason;
 use crate::symbol::Symbol;
@@ -50,7 +51,7 @@ pub struct IndicatorRow {
 }
 
 /// The exact values behind a row of indicators; `docs/definitions.md`, section 6.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct IndicatorValues {
     /// Candles of this symbol so far, this one included.
     pub candles: u64,
@@ -71,6 +72,7 @@ pub struct IndicatorValues {
     /// Sum of close over the last 20 candles (10^-10).
     pub bollinger_sum: i128,
     /// Sum of squares of close over the last 20 candles (10^-20).
+    #[serde(with = "wide")]
     pub bollinger_sum_sq: I256,
     /// Sum of the last 60 log returns (10^-16).
     pub return_sum: i128,
@@ -101,4 +103,18 @@ pub struct RejectedRow {
     pub original_bytes_total: u64,
     /// Tick at which it was refused.
     pub as_of: Time,
+}
+
+/// A wide integer as two halves; the crate's own form is a text.
+mod wide {
+    use ethnum::I256;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &I256, serializer: S) -> Result<S::Ok, S::Error> {
+        value.into_words().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<I256, D::Error> {
+        <(i128, i128)>::deserialize(deserializer).map(|(high, low)| I256::from_words(high, low))
+    }
 }

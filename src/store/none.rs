@@ -14,6 +14,10 @@ impl Store for NoStore {
         Ok((1, None))
     }
 
+    fn keeps_rows(&self) -> bool {
+        false
+    }
+
     fn write(&mut self, _rows: &RowBatch) -> Result<(), StoreError> {
         Ok(())
     }

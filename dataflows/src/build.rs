@@ -1,0 +1,107 @@
+//! The dataflow: from what one worker has read to rows by table, their ledger, and snapshots.
+//!
+//! ```text
+//!  Ingress::take, at the least frontier of the worker's partitions
+//!    | deliveries (by receiver)      | rejected            | counts
+//!  Windows: ticks before the frontier|                     |
+//!    | candles   | indicators        |                     |
+//!    +--digests--+-------digests-----+--digests--> ledger changes, to worker 0
+//! ```
+//! Every update's own time is a tick; the message that carries it has that time or an earlier one.
+
+use differential_dataflow::VecCollection;
+use differential_dataflow::collection::AsCollection;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::operators::core::unordered_input::{UnorderedHandle, UnorderedInput};
+use timely::dataflow::operators::{ActivateCapability, Concatenate};
+use timely::dataflow::{Scope, StreamVec};
+
+use crate::delivery::Delivery;
+use crate::digests::digests;
+use crate::ingress::Outgoing;
+use crate::ledger::LedgerChange;
+use crate::row::{CandleRow, IndicatorRow, RejectedRow};
+use crate::settings::Settings;
+use crate::time::Time;
+use crate::window_state::SymbolState;
+use crate::windows::{SnapshotPart, windows};
+
+type Builder<D> = CapacityContainerBuilder<Vec<D>>;
+type Handle<D> = (UnorderedHandle<Time, Builder<D>>, ActivateCapability<Time>);
+
+/// The way into the dataflow. It holds one time: nothing before it will be sent any more.
+///
+/// A worker that owns no partition calls [`Inputs::close`], once and knowingly. Nothing else may drop this: a dropped
+/// capability claims that everything is complete.
+pub struct Inputs(Option<Open>);
+
+struct Open {
+    deliveries: Handle<Delivery>,
+    rejected: Handle<(RejectedRow, Time, i64)>,
+    counts: Handle<LedgerChange>,
+}
+
+/// The collections of rows, one a table, and what is made beside them.
+pub struct Outputs<'scope> {
+    /// Candles of all resolutions.
+    pub candles: VecCollection<'scope, Time, CandleRow, i64>,
+    /// Indicators.
+    pub indicators: VecCollection<'scope, Time, IndicatorRow, i64>,
+    /// Refused records.
+    pub rejected: VecCollection<'scope, Time, RejectedRow, i64>,
+    /// Changes of digest, row count and counts, where they arise; [`crate::ledger::Ledger`] sums them on one worker.
+    pub ledger: StreamVec<'scope, Time, LedgerChange>,
+    /// Parts of snapshots.
+    pub snapshots: StreamVec<'scope, Time, SnapshotPart>,
+}
+
+/// Builds the dataflow. `states` are those of the snapshot's shards that this worker owns.
+pub fn build<'scope>(
+    scope: Scope<'scope, Time>,
+    settings: &Settings,
+    states: Vec<SymbolState>,
+) -> (Inputs, Outputs<'scope>) {
+    let (deliveries, delivery_stream) = scope.new_unordered_input();
+    let (rejected, rejected_stream) = scope.new_unordered_input();
+    let (counts, count_stream) = scope.new_unordered_input();
+    let windows = windows(delivery_stream, settings, states);
+    let rejected_rows = rejected_stream.as_collection();
+    let ledger = scope.concatenate([
+        digests(windows.candles.clone(), "DigestCandles"),
+        digests(windows.indicators.clone(), "DigestIndicators"),
+        digests(rejected_rows.clone(), "DigestRejected"),
+        count_stream,
+    ]);
+    let outputs = Outputs {
+        candles: windows.candles,
+        indicators: windows.indicators,
+        rejected: rejected_rows,
+        ledger,
+        snapshots: windows.snapshots,
+    };
+    (Inputs(Some(Open { deliveries, rejected, counts })), outputs)
+}
+
+impl Inputs {
+    /// Sends what an [`crate::ingress::Ingress`] has gathered, then moves to its frontier.
+    pub fn send(&mut self, outgoing: Outgoing, frontier: Time) {
+        let Some(open) = &mut self.0 else { return };
+        give(&mut open.deliveries, outgoing.deliveries, frontier);
+        give(&mut open.rejected, outgoing.rejected, frontier);
+        give(&mut open.counts, outgoing.counts, frontier);
+    }
+
+    /// For a worker that owns no partition: it will never send anything.
+    pub fn close(&mut self) {
+        self.0 = None;
+    }
+}
+
+fn give<D: Clone + 'static>((handle, capability): &mut Handle<D>, data: Vec<D>, frontier: Time) {
+    if !data.is_empty() {
+        handle.activate().session(capability).give_iterator(data.into_iter());
+    }
+    if frontier > *capability.time() {
+        capability.downgrade(&frontier);
+    }
+}

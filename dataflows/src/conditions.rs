@@ -1,0 +1,184 @@
+//! Trade conditions as data: which trades may set open and close, high and low, and add volume.
+//!
+//! The format is explained in `conditions.toml`, which is also the built-in table. `docs/definitions.md`, section 4.
+
+use serde::{Deserialize, Serialize};
+
+/// The built-in table.
+pub const BUILT_IN: &str = include_str!("conditions.toml");
+
+/// What a trade may do to its candle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags {
+    /// May set open and close.
+    pub last: bool,
+    /// May set high and low.
+    pub range: bool,
+    /// Adds volume, notional and count.
+    pub volume: bool,
+}
+
+impl Flags {
+    /// All three.
+    pub const ALL: Self = Self { last: true, range: true, volume: true };
+
+    /// No flag is left: the trade does nothing.
+    #[inline]
+    pub fn is_none(self) -> bool {
+        !(self.last || self.range || self.volume)
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { last: self.last && other.last, range: self.range && other.range, volume: self.volume && other.volume }
+    }
+}
+
+/// A table that cannot be used, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum ConditionsError {
+    /// Not TOML, or not of the table's shape.
+    #[error("the table of conditions cannot be read")]
+    Shape(#[from] toml::de::Error),
+    /// No scheme holds for every symbol.
+    #[error("the table of conditions needs a scheme with prefix = \"\", which holds for all other symbols")]
+    NoDefault,
+}
+
+/// A validated table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConditionTable {
+    scheme: Vec<Scheme>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Scheme {
+    prefix: String,
+    #[serde(flatten)]
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Kind {
+    Codes(Codes),
+    Bits { rule: Vec<BitRule> },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Codes {
+    #[serde(default)]
+    none: Vec<String>,
+    #[serde(default)]
+    volume: Vec<String>,
+    #[serde(default)]
+    range_volume: Vec<String>,
+    #[serde(default)]
+    range: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct BitRule {
+    any: u64,
+    #[serde(default)]
+    unless: u64,
+    clears: Vec<Flag>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Flag {
+    Last,
+    Range,
+    Volume,
+}
+
+impl ConditionTable {
+    /// Reads a table.
+    pub fn from_toml(text: &str) -> Result<Self, ConditionsError> {
+        let table: Self = toml::from_str(text)?;
+        if table.scheme.iter().any(|s| s.prefix.is_empty()) { Ok(table) } else { Err(ConditionsError::NoDefault) }
+    }
+
+    /// A table in which conditions say nothing.
+    pub fn neutral() -> Self {
+        let none = Codes { none: vec![], volume: vec![], range_volume: vec![], range: vec![] };
+        Self { scheme: vec![Scheme { prefix: String::new(), kind: Kind::Codes(none) }] }
+    }
+
+    /// The number of the scheme that holds for a symbol: the one with the longest prefix of it.
+    pub fn scheme_of(&self, symbol: &str) -> u32 {
+        let fits = self.scheme.iter().enumerate().filter(|(_, s)| symbol.starts_with(&s.prefix));
+        fits.max_by_key(|(_, s)| s.prefix.len()).map_or(0, |(at, _)| at as u32)
+    }
+
+    /// What a trade with these conditions may do.
+    pub fn flags(&self, scheme: u32, conditions: &[impl AsRef<str>]) -> Flags {
+        match &self.scheme[scheme as usize].kind {
+            Kind::Codes(codes) => {
+                conditions.iter().fold(Flags::ALL, |flags, code| flags.and(codes.flags(code.as_ref())))
+            }
+            Kind::Bits { rule } => conditions.first().map_or(Flags::ALL, |bits| bit_flags(rule, bits.as_ref())),
+        }
+    }
+}
+
+impl Codes {
+    fn flags(&self, code: &str) -> Flags {
+        let is_in = |list: &[String]| list.iter().any(|c| c == code);
+        let (last, range, volume) = if is_in(&self.none) {
+            (false, false, false)
+        } else if is_in(&self.volume) {
+            (false, false, true)
+        } else if is_in(&self.range_volume) {
+            (false, true, true)
+        } else if is_in(&self.range) {
+            (false, true, false)
+        } else {
+            (true, true, true)
+        };
+        Flags { last, range, volume }
+    }
+}
+
+/// A text that is no hexadecimal number says nothing, as an unknown code does.
+fn bit_flags(rules: &[BitRule], bits: &str) -> Flags {
+    let bits = u64::from_str_radix(bits, 16).unwrap_or(0);
+    let cleared = |flag| rules.iter().any(|r| bits & r.any != 0 && bits & r.unless == 0 && r.clears.contains(&flag));
+    Flags { last: !cleared(Flag::Last), range: !cleared(Flag::Range), volume: !cleared(Flag::Volume) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_join_by_and() {
+        let table = ConditionTable::from_toml(BUILT_IN).unwrap();
+        let flags = |codes: &[&str]| {
+            let f = table.flags(table.scheme_of("AAPL"), codes);
+            (f.last, f.range, f.volume)
+        };
+        assert_eq!(flags(&[]), (true, true, true));
+        assert_eq!(flags(&["1", "zzz"]), (true, true, true));
+        assert_eq!(flags(&["1", "12"]), (false, false, true));
+        assert_eq!(flags(&["20", "9"]), (false, true, false));
+        assert_eq!(flags(&["16"]), (false, false, false));
+    }
+
+    #[test]
+    fn the_longest_prefix_holds_and_bits_clear() {
+        let text = format!(
+            "{BUILT_IN}\n[[scheme]]\nprefix = \"US:\"\nkind = \"bits\"\n\
+             [[scheme.rule]]\nany = 0x20\nunless = 0x2000\nclears = [\"last\", \"range\"]\n\
+             [[scheme.rule]]\nany = 0x5000000\nclears = [\"volume\"]\n"
+        );
+        let table = ConditionTable::from_toml(&text).unwrap();
+        assert_ne!(table.scheme_of("US:SPY"), table.scheme_of("AAPL"));
+        let flags = |bits| table.flags(table.scheme_of("US:SPY"), &[bits]);
+        assert_eq!(flags("2020"), Flags::ALL);
+        assert_eq!(flags("20"), Flags { last: false, range: false, volume: true });
+        assert_eq!(flags("4000000"), Flags { last: true, range: true, volume: false });
+        assert!(matches!(ConditionTable::from_toml("scheme = []"), Err(ConditionsError::NoDefault)));
+        assert!(matches!(ConditionTable::from_toml("x"), Err(ConditionsError::Shape(_))));
+    }
+}

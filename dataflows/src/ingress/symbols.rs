@@ -1,0 +1,58 @@
+//! The symbols that one worker has met, numbered in the order of meeting.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::symbol::Symbol;
+
+/// Numbers for symbols. The table's order is never looked at.
+pub(super) struct Symbols {
+    table: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    pub(super) known: Vec<Known>,
+    pub(super) serial: u64,
+    peers: u32,
+}
+
+/// What is known of one symbol.
+pub(super) struct Known {
+    pub(super) symbol: Symbol,
+    /// The scheme of conditions that holds for it.
+    pub(super) scheme: u32,
+    /// The worker that keeps its state.
+    pub(super) receiver: u32,
+    /// Where its newest partial lies in its receiver's delivery, while `serial` is the present one.
+    pub(super) at: u32,
+    pub(super) serial: u64,
+}
+
+impl Symbols {
+    pub(super) fn new(peers: usize) -> Self {
+        let hasher = DefaultHashBuilder::default();
+        Self { table: HashTable::new(), hasher, known: Vec::new(), serial: 1, peers: peers as u32 }
+    }
+
+    /// The number of a symbol that was met before.
+    #[inline]
+    pub(super) fn number(&self, text: &str) -> Option<u32> {
+        let hash = self.hasher.hash_one(text.as_bytes());
+        self.table.find(hash, |&n| self.known[n as usize].symbol.as_str() == text).copied()
+    }
+
+    /// Takes in a symbol that was not.
+    pub(super) fn add(&mut self, symbol: Symbol, scheme: u32) -> u32 {
+        let number = self.known.len() as u32;
+        let hash = self.hasher.hash_one(symbol.as_str().as_bytes());
+        let receiver = symbol.shard() % self.peers;
+        self.known.push(Known { symbol, scheme, receiver, at: 0, serial: 0 });
+        let (known, hasher) = (&self.known, &self.hasher);
+        self.table.insert_unique(hash, number, |&n| hasher.hash_one(known[n as usize].symbol.as_str().as_bytes()));
+        number
+    }
+
+    /// What was in the deliveries has been taken out.
+    pub(super) fn next_serial(&mut self) {
+        self.serial += 1;
+    }
+}

@@ -1,0 +1,442 @@
+//! The oracle against cases worked out by hand from `docs/definitions.md`. The numbers of its sections are in the names.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+use dataflows::reject::Reason;
+use dataflows::tally::Tally;
+
+mod oracle;
+
+use oracle::number::{Fixed, fixed, half_even, nearest_double, ratio};
+use oracle::{Conditions, Flags, Oracle, Record, Settings, log_of};
+
+/// 1.00 in 10^-10, and in 10^-20.
+const ONE: i128 = 10_000_000_000;
+const ONE_20: i128 = ONE * ONE;
+/// 2019-12-05T00:00:00Z.
+const DAY: u64 = 1_575_504_000_000;
+const EVER: u64 = u64::MAX;
+
+fn trade(symbol: &str, t: u64, p: &str, v: &str) -> String {
+    format!(r#"{{"c":null,"p":{p},"s":"{symbol}","t":{t},"v":{v}}}"#)
+}
+
+fn coded(t: u64, p: &str, v: &str, c: &str) -> String {
+    format!(r#"{{"c":{c},"p":{p},"s":"A","t":{t},"v":{v}}}"#)
+}
+
+fn progress(source: &str, event_ms: u64) -> String {
+    format!(r#"{{"type":"progress","source":"{source}","event_ms":{event_ms}}}"#)
+}
+
+fn bye(source: &str) -> String {
+    format!(r#"{{"type":"bye","source":"{source}"}}"#)
+}
+
+fn make(partitions: &[Vec<String>]) -> Oracle {
+    make_with(&Settings::default(), partitions)
+}
+
+fn make_with(settings: &Settings, partitions: &[Vec<String>]) -> Oracle {
+    let lines: Vec<Vec<&str>> = partitions.iter().map(|p| p.iter().map(String::as_str).collect()).collect();
+    let slices: Vec<&[&str]> = lines.iter().map(Vec::as_slice).collect();
+    Oracle::new(settings, &log_of(&slices))
+}
+
+/// Open, high, low, close, volume, trades of the 5 s candles, in whole units.
+fn small(oracle: &Oracle) -> Vec<[i128; 6]> {
+    let rows = oracle.candle_rows(EVER).into_iter().filter(|row| row.resolution.name() == "5s");
+    rows.map(|r| [r.open, r.high, r.low, r.close, r.volume, i128::from(r.trades) * ONE].map(|n| n / ONE)).collect()
+}
+
+fn reasons(oracle: &Oracle) -> Vec<(u64, u32, Reason, u64)> {
+    oracle.rejected_rows(EVER).iter().map(|row| (row.offset, row.index, row.reason, row.as_of)).collect()
+}
+
+#[test]
+fn section_1_decimals() {
+    let value = |value, rounded| Fixed::Value { value, rounded };
+    assert_eq!(fixed("7296.89"), value(72_968_900_000_000, false));
+    assert_eq!(fixed("-1.5e1"), value(-150_000_000_000, false));
+    assert_eq!(fixed("1.267e-05"), value(126_700, false));
+    assert_eq!(fixed("-0.0"), value(0, false));
+    assert_eq!(fixed("0e99999999999999999999"), value(0, false));
+    assert_eq!(fixed("0.00000000015"), value(2, true));
+    assert_eq!(fixed("0.00000000025"), value(2, true));
+    assert_eq!(fixed("0.000000000250000000000000000001"), value(3, true));
+    assert_eq!(fixed("0.00000000005"), Fixed::OutOfRange);
+    assert_eq!(fixed("0.000000000051"), value(1, true));
+    assert_eq!(fixed("1e400"), Fixed::OutOfRange);
+    assert_eq!(fixed("1e-99999999999999999999"), Fixed::OutOfRange);
+    assert_eq!(fixed("1.00000000000"), value(ONE, false));
+}
+
+#[test]
+fn section_1_roundings() {
+    let halves = [5, 15, 25, -5, -15, 26, 24].map(|n| half_even(&ratio(n, 10)));
+    assert_eq!(halves, [0, 2, 2, 0, -2, 3, 2].map(Into::into));
+    assert_eq!(nearest_double(&ratio(1, 3)), 1.0 / 3.0);
+    assert_eq!(nearest_double(&ratio(-72_968_900_000_000, ONE)), -7296.89);
+    assert_eq!(nearest_double(&ratio((1 << 53) + 1, 1)), 2_f64.powi(53));
+    assert_eq!(nearest_double(&ratio((1 << 53) + 3, 1)), 2_f64.powi(53) + 4.0);
+    assert_eq!(nearest_double(&ratio((1 << 54) - 1, 1)), 2_f64.powi(54));
+    assert_eq!(nearest_double(&ratio(1, 10_i128.pow(20))), 1e-20);
+}
+
+#[test]
+fn section_2_records() {
+    let lines = [
+        "nonsense",
+        "[]",
+        r#"{"type":"progress","source":"a","event_ms":1.0}"#,
+        r#"{"type":"news"}"#,
+        r#"{"s":"A","p":1,"t":1}"#,
+        r#"{"s":"","p":"1","t":1,"v":1}"#,
+        r#"{"s":"A","p":"1","t":1,"v":"1"}"#,
+        r#"{"s":"A","p":1,"t":"1","v":"1"}"#,
+        r#"{"s":"A","p":1,"t":"1","v":1,"c":1}"#,
+        r#"{"s":"A","p":-1,"t":1,"v":1,"c":1}"#,
+        r#"{"s":"A","p":-1,"t":1,"v":1}"#,
+        r#"{"type":"trade","data":5}"#,
+        r#"{"type":"trade","data":[5,{"s":"A","p":1,"t":1575504000000,"v":1},{}]}"#,
+        // The last of a key counts, also of `type`.
+        r#"{"type":"news","s":5,"type":"bye","source":7,"source":"x"}"#,
+    ];
+    let oracle = Oracle::new(&Settings::default(), &log_of(&[&lines]));
+    let expected = [
+        (0, 0, Reason::BadJson, 0),
+        (1, 0, Reason::BadJson, 0),
+        (2, 0, Reason::BadControl, 0),
+        (3, 0, Reason::UnknownType, 0),
+        (4, 0, Reason::MissingField, 0),
+        (5, 0, Reason::BadSymbol, 0),
+        (6, 0, Reason::BadPrice, 0),
+        (7, 0, Reason::BadVolume, 0),
+        (8, 0, Reason::BadTime, 0),
+        (9, 0, Reason::BadConditions, 0),
+        (10, 0, Reason::OutOfRange, 0),
+        (11, 0, Reason::BadJson, 0),
+        (12, 0, Reason::BadJson, 0),
+        (12, 2, Reason::MissingField, 0),
+    ];
+    assert_eq!(reasons(&oracle), expected);
+    let row = oracle.frontier_row(EVER);
+    assert_eq!(row.tally(Tally::Byes), 1);
+    assert_eq!(row.tally(Tally::Trades), 1);
+    assert_eq!(row.tally(Tally::Rejected(Reason::BadJson)), 4);
+    // One trade: five candles and one row of indicators.
+    assert_eq!(row.rows, 14 + 5 + 1);
+}
+
+#[test]
+fn section_2_large_records_are_cut() {
+    let spaces = |len: usize| Record { offset: 9, bytes: vec![b' '; len], timestamp_ms: None };
+    let oracle = Oracle::new(&Settings::default(), &vec![vec![spaces(1 << 20)], vec![spaces((1 << 20) + 1)]]);
+    let rows = oracle.rejected_rows(EVER);
+    assert_eq!(rows.iter().map(|row| row.reason).collect::<Vec<_>>(), [Reason::BadJson, Reason::TooLarge]);
+    assert_eq!(rows.iter().map(|row| row.original.len()).collect::<Vec<_>>(), [65_536, 65_536]);
+    assert_eq!(rows[1].original_bytes_total, 1_048_577);
+}
+
+#[test]
+fn section_3_promises() {
+    let records = vec![
+        progress("a", DAY + 10_000), // pf 10 000
+        progress("b", DAY + 5_000),  // an older promise joins: pf stays
+        progress("a", DAY + 20_000), // b holds it
+        progress("a", DAY + 15_000), // a promise never falls
+        progress("b", DAY + 12_345), // least 12 345
+        bye("b"),                    // least 20 000
+        bye("a"),                    // nobody left: it stays
+        progress("c", DAY + 1_000),
+    ];
+    let oracle = make(std::slice::from_ref(&records));
+    let steps: Vec<u64> = (1..=records.len()).map(|n| oracle.frontier_after(&[n]) - DAY).collect();
+    assert_eq!(steps, [10_000, 10_000, 10_000, 10_000, 12_000, 20_000, 20_000, 20_000]);
+    assert_eq!(oracle.frontier_after(&[0]), 0);
+    assert_eq!(oracle.final_frontier(), DAY + 20_000);
+    // A partition without any promise holds everything.
+    assert_eq!(make(&[records, vec![]]).final_frontier(), 0);
+}
+
+#[test]
+fn section_3_the_1025th_source_is_refused() {
+    let mut records: Vec<String> = (0..1025).map(|n| progress(&format!("s{n}"), DAY)).collect();
+    records.extend([bye("s7"), progress("s1024", DAY)]);
+    let oracle = make(&[records]);
+    assert_eq!(reasons(&oracle), [(1024, 0, Reason::BadControl, DAY)]);
+    assert_eq!(oracle.frontier_row(EVER).tally(Tally::Progress), 1025);
+}
+
+#[test]
+fn section_3_places_a_trade() {
+    let oracle = make(&[vec![
+        trade("A", DAY + 500, "1", "1"), // no pf: any time
+        progress("a", DAY + 1_000_500),
+        trade("A", DAY + 1_000_400, "1", "1"), // same tick as pf: not late
+        trade("A", DAY + 999_999, "1", "1"),   // late
+        trade("A", DAY + 100_500, "1", "1"),   // late, just within the horizon
+        trade("A", DAY + 100_499, "1", "1"),   // beyond it
+        trade("A", DAY + 4_600_500, "1", "1"), // just believed
+        trade("A", DAY + 4_600_501, "1", "1"), // too far ahead
+    ]]);
+    let times: Vec<u64> = oracle.trades.iter().map(|t| t.time - DAY).collect();
+    assert_eq!(times, [0, 1_000_000, 1_000_000, 1_000_000, 4_600_000]);
+    let at = DAY + 1_000_000;
+    assert_eq!(reasons(&oracle), [(5, 0, Reason::BeyondHorizon, at), (7, 0, Reason::TooFarAhead, at)]);
+    assert_eq!(oracle.frontier_row(EVER).tally(Tally::Late), 2);
+    assert_eq!(oracle.frontier_row(EVER).tally(Tally::Trades), 5);
+    // The promise counts at the frontier before it: at 0.
+    assert_eq!(oracle.frontier_row(1).tally(Tally::Progress), 1);
+    // As of the tick itself it has not happened.
+    assert_eq!(oracle.frontier_row(at).tally(Tally::Trades), 1);
+    assert_eq!(oracle.frontier_row(at + 1_000).tally(Tally::Trades), 4);
+}
+
+#[test]
+fn section_3_disorder() {
+    let settings = Settings { max_disorder_ms: Some(2_000), horizon_ms: 5_000, ..Settings::default() };
+    let stamped = |(at, (line, timestamp_ms)): (usize, (String, i64))| Record {
+        offset: at as u64,
+        bytes: line.into_bytes(),
+        timestamp_ms: Some(timestamp_ms),
+    };
+    let now = DAY as i64 + 10_000;
+    let records = [
+        (progress("a", DAY + 90_000_000), now),       // counted only
+        (trade("A", DAY + 10_000, "1", "1"), now),    // pf 8 000 after it
+        (trade("A", DAY + 7_999, "1", "1"), now),     // late: counts at 8 000
+        (trade("A", DAY + 3_000, "1", "1"), now),     // at the horizon
+        (trade("A", DAY + 2_999, "1", "1"), now),     // beyond
+        (trade("A", DAY + 3_610_001, "1", "1"), now), // ahead of the record's own time by too much
+        (trade("A", DAY + 3_610_000, "0", "1"), now), // refused: its time moves nothing
+        (trade("A", DAY + 3_610_000, "1", "1"), now), // taken; pf moves behind it
+        (trade("A", DAY + 3_608_000, "1", "1"), now), // on time
+    ];
+    let log = vec![records.into_iter().enumerate().map(stamped).collect()];
+    let oracle = Oracle::new(&settings, &log);
+    let times: Vec<u64> = oracle.trades.iter().map(|t| t.time - DAY).collect();
+    assert_eq!(times, [10_000, 8_000, 8_000, 3_610_000, 3_608_000]);
+    let at = DAY + 8_000;
+    let expected = [(4, 0, Reason::BeyondHorizon, at), (5, 0, Reason::TooFarAhead, at), (6, 0, Reason::OutOfRange, at)];
+    assert_eq!(reasons(&oracle), expected);
+    assert_eq!(oracle.final_frontier(), DAY + 3_608_000);
+    let row = oracle.frontier_row(EVER);
+    assert_eq!((row.tally(Tally::Late), row.tally(Tally::Progress)), (2, 1));
+}
+
+#[test]
+fn section_4_conditions() {
+    let table = Conditions::with_lean_bits("US:");
+    let flags = |symbol: &str, codes: &[&str]| {
+        let codes: Vec<String> = codes.iter().map(|c| c.to_string()).collect();
+        let Flags { last, range, volume } = table.flags(symbol, &codes);
+        [last, range, volume].map(u8::from)
+    };
+    assert_eq!(flags("A", &[]), [1, 1, 1]);
+    assert_eq!(flags("A", &["41", "EX=P", "1"]), [1, 1, 1]);
+    assert_eq!(flags("A", &["1", "16"]), [0, 0, 0]);
+    assert_eq!(flags("A", &["12"]), [0, 0, 1]);
+    assert_eq!(flags("A", &["9"]), [0, 1, 1]);
+    assert_eq!(flags("A", &["20"]), [0, 1, 0]);
+    assert_eq!(flags("A", &["20", "9"]), [0, 1, 0]);
+    assert_eq!(flags("A", &["20", "12"]), [0, 0, 0]);
+    assert_eq!(flags("US:A", &["20", "EX=P"]), [0, 0, 1]);
+    assert_eq!(flags("US:A", &["20002020"]), [1, 1, 1]);
+    assert_eq!(flags("US:A", &["20002220"]), [0, 0, 1]);
+    assert_eq!(flags("US:A", &["4000000"]), [0, 0, 0]);
+    assert_eq!(flags("US:A", &["16"]), [1, 1, 1]);
+    assert_eq!(flags("US:A", &["EX=P", "20"]), [1, 1, 1]);
+    assert_eq!(flags("U", &["20"]), [0, 1, 0]);
+}
+
+#[test]
+fn section_5_flags_and_places() {
+    // Volume only, then a price update, then two of the same millisecond, a range-only one, an excluded one.
+    let oracle = make(&[vec![
+        coded(DAY + 1_000, "9", "1", r#"["12"]"#),
+        coded(DAY + 1_001, "5", "0", "null"),
+        coded(DAY + 1_002, "6", "2", "null"),
+        coded(DAY + 1_002, "7", "3", "null"),
+        coded(DAY + 1_003, "2", "4", r#"["20"]"#),
+        coded(DAY + 1_004, "99", "5", r#"["16"]"#),
+        coded(DAY + 1_004, "99", "0", r#"["12"]"#),
+    ]]);
+    assert_eq!(small(&oracle), [[5, 7, 2, 7, 6, 3]]);
+    let candle = &oracle.candle_rows(EVER)[0];
+    assert_eq!(candle.notional, (9 + 12 + 21) * ONE_20);
+    let row = oracle.frontier_row(EVER);
+    assert_eq!((row.tally(Tally::Excluded), row.tally(Tally::PriceUpdates), row.tally(Tally::Trades)), (2, 2, 7));
+}
+
+#[test]
+fn section_5_fallbacks() {
+    // Nobody may set a price: all of them do, the price update with a flag among them.
+    let update = coded(DAY + 1_001, "5", "0", r#"["20"]"#);
+    let nobody = make(&[vec![coded(DAY + 1_000, "9", "1", r#"["12"]"#), update.clone()]]);
+    // The update may set the range, and is the only one.
+    assert_eq!(small(&nobody), [[9, 5, 5, 5, 1, 1]]);
+    let nobody = make(&[vec![coded(DAY + 1_000, "9", "1", r#"["12"]"#), coded(DAY, "8", "1", r#"["3"]"#)]]);
+    assert_eq!(small(&nobody), [[8, 9, 8, 9, 2, 2]]);
+    // Price updates alone make no candle.
+    assert_eq!(small(&make(&[vec![update, trade("A", DAY, "1", "0")]])), [[0; 6]; 0]);
+}
+
+#[test]
+fn section_5_equal_times_go_by_partition_then_offset() {
+    let (a, b) = (trade("A", DAY + 7, "1", "1"), trade("A", DAY + 7, "2", "1"));
+    let oracle = make(&[vec![a.clone()], vec![b.clone(), trade("A", DAY + 7, "3", "1"), a.clone()]]);
+    assert_eq!(small(&oracle), [[1, 3, 1, 1, 4, 4]]);
+    assert_eq!(small(&make(&[vec![b], vec![a]])), [[2, 2, 1, 1, 2, 2]]);
+}
+
+#[test]
+fn section_5_windows_and_as_of() {
+    let oracle = make(&[vec![
+        trade("A", DAY + 4_999, "1", "1"),
+        trade("A", DAY + 5_000, "2", "1"),
+        progress("a", DAY + 60_000),
+        trade("A", DAY + 86_400_000 - 1, "4", "0"), // far away, no flag for volume: changes nothing yet at that tick
+        trade("A", DAY + 4_998, "5", "0"),          // late: opens the first window anew, and its high
+        trade("A", DAY + 60_000, "1", "0"),         // alone in its 5 s and its minute, closes the longer ones
+    ]]);
+    let rows = |frontier| -> Vec<(&'static str, u64, [i128; 4], u64)> {
+        let rows = oracle.candle_rows(frontier);
+        rows.iter()
+            .map(|r| {
+                let prices = [r.open, r.high, r.low, r.close].map(|p| p / ONE);
+                (r.resolution.name(), r.window_start_ms - DAY, prices, r.as_of - DAY)
+            })
+            .collect()
+    };
+    assert_eq!(rows(DAY + 4_000), []);
+    let first = [
+        ("5s", 0, [1, 1, 1, 1], 4_000),
+        ("1m", 0, [1, 1, 1, 1], 4_000),
+        ("5m", 0, [1, 1, 1, 1], 4_000),
+        ("1h", 0, [1, 1, 1, 1], 4_000),
+        ("1d", 0, [1, 1, 1, 1], 4_000),
+    ];
+    assert_eq!(rows(DAY + 5_000), first);
+    let last = [
+        ("5s", 0, [5, 5, 1, 1], 60_000),
+        ("5s", 5_000, [2, 2, 2, 2], 5_000),
+        ("1m", 0, [5, 5, 1, 2], 60_000),
+        ("5m", 0, [5, 5, 1, 1], 60_000),
+        ("1h", 0, [5, 5, 1, 1], 60_000),
+        ("1d", 0, [5, 5, 1, 1], 60_000),
+    ];
+    // The trade of the day's last second is too far ahead to be believed.
+    assert_eq!(reasons(&oracle), [(3, 0, Reason::TooFarAhead, DAY + 60_000)]);
+    assert_eq!(rows(EVER), last);
+    assert_eq!(rows(EVER), rows(DAY + 61_000));
+}
+
+#[test]
+fn section_5_as_of_stays_when_nothing_differs() {
+    let oracle = make(&[vec![
+        trade("A", DAY, "1", "1"),
+        trade("A", DAY + 2_000, "1", "0"), // same price: no value differs
+        progress("a", DAY + 3_000),
+        trade("A", DAY + 1_000, "1", "0"),
+    ]]);
+    assert!(oracle.candle_rows(EVER).iter().all(|row| row.as_of == DAY));
+    assert!(oracle.indicator_rows(EVER).iter().all(|row| row.as_of == DAY));
+    assert_eq!(oracle.times(), [0, DAY, DAY + 2_000, DAY + 3_000]);
+}
+
+#[test]
+fn section_6_formulas() {
+    let oracle = make(&[vec![
+        trade("A", DAY - 5_000, "10", "1"),
+        trade("A", DAY, "12", "2"),
+        trade("A", DAY + 86_399_999, "11", "4"),
+    ]]);
+    let rows = oracle.indicator_rows(EVER);
+    let [a, b, c] = [0, 1, 2].map(|at: usize| rows[at].values);
+    assert_eq!([a.candles, b.candles, c.candles], [1, 2, 3]);
+    assert_eq!(c.close_sums, [33 * ONE; 3]);
+    assert_eq!(a.ema, [10 * ONE_20, 10 * ONE_20]);
+    // 134/13 and 274/27.
+    assert_eq!(b.ema, [1_030_769_230_769_230_769_231, 1_014_814_814_814_814_814_815]);
+    assert_eq!(a.macd_signal, 0);
+    // A fifth of 0.15954415954415954416.
+    assert_eq!(b.macd_signal, 3_190_883_190_883_190_883);
+    assert_eq!((a.rsi_gain, a.rsi_loss), (0, 0));
+    assert_eq!((b.rsi_gain, b.rsi_loss), (2 * ONE_20, 0));
+    assert_eq!((c.rsi_gain, c.rsi_loss), (ONE_20, ONE_20 / 2));
+    assert_eq!((c.volume_60, c.notional_60), (7 * ONE, (10 + 24 + 44) * ONE_20));
+    assert_eq!(c.bollinger_sum, 33 * ONE);
+    assert_eq!(c.bollinger_sum_sq.as_i128(), 365 * ONE_20);
+    // ln 1.2 = 0.18232155679395462..., ln (11/12) = -0.08701137698962976...
+    assert_eq!((a.return_sum, b.return_sum), (0, 1_823_215_567_939_546));
+    assert_eq!(c.return_sum, 1_823_215_567_939_546 - 870_113_769_896_298);
+    assert_eq!(c.return_sum_sq, 1_823_215_567_939_546_i128.pow(2) + 870_113_769_896_298_i128.pow(2));
+    let cumulative = |v: dataflows::row::IndicatorValues| (v.cumulative_volume / ONE, v.cumulative_trades);
+    assert_eq!([a, b, c].map(cumulative), [(1, 1), (2, 1), (6, 2)]);
+    assert_eq!(c.cumulative_notional, 68 * ONE_20);
+}
+
+#[test]
+fn section_6_a_correction_changes_its_row_and_those_after() {
+    let oracle = make(&[vec![
+        trade("A", DAY, "10", "1"),
+        trade("A", DAY + 5_000, "10", "1"),
+        trade("A", DAY + 15_000, "10", "1"),
+        progress("a", DAY + 20_000),
+        trade("A", DAY + 10_000, "10", "1"), // a candle between two others
+        trade("A", DAY + 1_000, "10", "0"),  // changes no value
+    ]]);
+    let rows = oracle.indicator_rows(EVER);
+    let as_ofs: Vec<(u64, u64)> = rows.iter().map(|row| (row.values.candles, row.as_of - DAY)).collect();
+    assert_eq!(as_ofs, [(1, 0), (2, 5_000), (3, 20_000), (4, 20_000)]);
+}
+
+#[test]
+fn section_6_windows_of_candles_slide() {
+    let lines = (0..300_u64).map(|n| trade("A", DAY + n * 5_000, &(n + 1).to_string(), "1")).collect();
+    let settings = Settings { max_ahead_ms: 86_400_000, ..Settings::default() };
+    let rows = make_with(&settings, &[lines]).indicator_rows(EVER);
+    let last = rows[299].values;
+    // Sums of the last n of 1, 2, .., 300.
+    let sum = |n: i128| n * (300 + 300 - n + 1) / 2 * ONE;
+    assert_eq!(last.close_sums, [sum(12), sum(60), sum(240)]);
+    assert_eq!((last.bollinger_sum, last.notional_60, last.volume_60), (sum(20), sum(60) * ONE, 60 * ONE));
+    // Gains of 1 each: their smoothed average is 1.
+    assert_eq!((last.rsi_gain, last.rsi_loss), (ONE_20, 0));
+    // The 60 returns up to here telescope to ln(300/240), but for their roundings.
+    let expected = (1.25_f64.ln() * 1e16) as i128;
+    assert!((last.return_sum - expected).abs() < 100, "{} is not near {expected}", last.return_sum);
+    assert_eq!(rows[60].values.return_sum_sq, {
+        let all: Vec<i128> = (1..=60).map(|n| oracle::indicator::log_return(n * ONE, (n + 1) * ONE)).collect();
+        all.iter().map(|r| r * r).sum::<i128>()
+    });
+}
+
+#[test]
+fn section_1_sums_of_notional_stop() {
+    let big = r#"{"s":"A","p":1000000,"t":1575504000000,"v":1e9}"#;
+    let frame = format!(r#"{{"type":"trade","data":[{}]}}"#, vec![big; 1_000].join(","));
+    let oracle = make(&[vec![frame.clone(), frame]]);
+    let rows = oracle.candle_rows(EVER);
+    assert_eq!((rows[0].trades, rows[0].notional), (2_000, i128::MAX));
+    assert_eq!(oracle.indicator_rows(EVER)[0].values.cumulative_notional, i128::MAX);
+    let half = make(&[vec![format!(r#"{{"type":"trade","data":[{}]}}"#, vec![big; 1_701].join(","))]]);
+    assert_eq!(half.candle_rows(EVER)[0].notional, 1_701 * 10_i128.pow(35));
+}
+
+#[test]
+fn section_7_digest_is_the_sum_of_hashes() {
+    // The published value of XXH3-128 of nothing.
+    assert_eq!(twox_hash::XxHash3_128::oneshot(b""), 0x99aa_06d3_0147_98d8_6001_c324_468d_497f);
+    let oracle = make(&[vec!["x".into(), "x".into()]]);
+    let bytes = |offset: u8| {
+        let mut bytes = vec![17, 0, 0, 0, 0, offset, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0];
+        bytes.extend_from_slice(b"bad_json");
+        bytes.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0, 0, b'x', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes
+    };
+    let hash = |offset| twox_hash::XxHash3_128::oneshot(&bytes(offset));
+    let row = oracle.frontier_row(1);
+    assert_eq!(row.digest.0, hash(0).wrapping_add(hash(1)));
+    assert_eq!(oracle.frontier_row(0), dataflows::frontier::FrontierRow::empty());
+}

@@ -1,0 +1,53 @@
+//! Doubles are rounded once: what leaves at the edge against exact rationals.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+use dataflows::row::IndicatorValues;
+use ethnum::I256;
+
+mod oracle;
+
+use oracle::{Oracle, edge, generate};
+
+#[test]
+fn every_double_of_generated_rows_is_the_nearest() {
+    for seed in 0..150 {
+        let (settings, log) = generate::case(seed);
+        check(&Oracle::new(&settings, &log));
+    }
+    let (settings, log) = generate::long_case(0);
+    check(&Oracle::new(&settings, &log));
+}
+
+fn check(oracle: &Oracle) {
+    for row in oracle.candle_rows(u64::MAX) {
+        assert_eq!(dataflows::edge::candle(&row), edge::candle(&row), "{row:?}");
+    }
+    for row in oracle.indicator_rows(u64::MAX) {
+        edge::check_indicators(&row.values, &dataflows::edge::indicators(&row.values));
+    }
+}
+
+#[test]
+fn great_and_small_values_round_once_too() {
+    let (most, least) = (10_i128.pow(22), 1);
+    for (close, other) in [(most, most - 1), (most, least), (least, most), (least, least), (most - 1, most)] {
+        let values = IndicatorValues {
+            candles: 2,
+            close_sums: [close + other; 3],
+            ema: [close * 10_i128.pow(10), other * 10_i128.pow(10) + 1],
+            macd_signal: -close,
+            notional_60: i128::MAX,
+            volume_60: close,
+            rsi_gain: close * 10_i128.pow(10),
+            rsi_loss: other,
+            bollinger_sum: close + other,
+            bollinger_sum_sq: I256::from(close) * I256::from(close) + I256::from(other) * I256::from(other),
+            return_sum: 506_568_720_457_236_736,
+            return_sum_sq: 506_568_720_457_236_736_i128.pow(2),
+            cumulative_volume: close,
+            cumulative_notional: i128::MAX - other,
+            cumulative_trades: 2,
+        };
+        edge::check_indicators(&values, &dataflows::edge::indicators(&values));
+    }
+}

@@ -1,0 +1,162 @@
+//! What must be refused, and some things that look so and must not be. `@` stands for the time of the step.
+
+use proptest::prelude::*;
+
+/// Texts that are refused as a record or as an element of a frame (or not refused, where the comment says so).
+const TRADES: [&str; 44] = [
+    "{}",
+    r#"{"p":1,"s":"A","t":@}"#,
+    r#"{"p":1,"s":"A","v":1}"#,
+    r#"{"s":"A","t":@,"v":1}"#,
+    r#"{"p":1,"t":@,"v":1}"#,
+    r#"{"p":1,"S":"A","t":@,"v":1}"#,
+    r#"{"p":1,"s":null,"t":@,"v":1}"#,
+    r#"{"p":1,"s":5,"t":@,"v":1}"#,
+    r#"{"p":1,"s":"","t":@,"v":1}"#,
+    r#"{"p":1,"s":"A\u0007","t":@,"v":1}"#,
+    r#"{"p":1,"s":"A\u0085B","t":@,"v":1}"#,
+    r#"{"p":1,"s":"A\n","t":@,"v":1}"#,
+    r#"{"p":"1","s":"A","t":@,"v":1}"#,
+    r#"{"p":null,"s":"A","t":@,"v":1}"#,
+    r#"{"p":true,"s":"A","t":@,"v":1}"#,
+    r#"{"p":[1],"s":"A","t":@,"v":1}"#,
+    r#"{"p":1,"s":"A","t":@,"v":"1"}"#,
+    r#"{"p":1,"s":"A","t":@,"v":{}}"#,
+    r#"{"p":1,"s":"A","t":"@","v":1}"#,
+    r#"{"p":1,"s":"A","t":@.5,"v":1}"#,
+    r#"{"p":1,"s":"A","t":@.0,"v":1}"#,
+    r#"{"p":1,"s":"A","t":1.5e12,"v":1}"#,
+    r#"{"p":1,"s":"A","t":99999999999999999999,"v":1}"#,
+    r#"{"p":1,"s":"A","t":@,"v":1,"c":"1"}"#,
+    r#"{"p":1,"s":"A","t":@,"v":1,"c":["1",2]}"#,
+    r#"{"p":1,"s":"A","t":@,"v":1,"c":{}}"#,
+    r#"{"p":1,"s":"A","t":@,"v":1,"c":["1",null]}"#,
+    r#"{"p":-1,"s":"A","t":@,"v":1}"#,
+    r#"{"p":0,"s":"A","t":@,"v":1}"#,
+    r#"{"p":0.00000000005,"s":"A","t":@,"v":1}"#,
+    // Rounds up to 10^-10, and is taken.
+    r#"{"p":0.000000000050001,"s":"A","t":@,"v":1}"#,
+    r#"{"p":1,"s":"A","t":@,"v":-1}"#,
+    r#"{"p":1,"s":"A","t":@,"v":1e-11}"#,
+    r#"{"p":1e400,"s":"A","t":@,"v":1}"#,
+    r#"{"p":1,"s":"A","t":@,"v":1e99999999999999999999}"#,
+    r#"{"p":1000000000001,"s":"A","t":@,"v":1}"#,
+    r#"{"p":1,"s":"A","t":@,"v":1000000000000001}"#,
+    r#"{"p":1000000,"s":"A","t":@,"v":1000000001}"#,
+    r#"{"p":1,"s":"A","t":0,"v":1}"#,
+    r#"{"p":1,"s":"A","t":-9223372036854775808,"v":1}"#,
+    r#"{"p":1,"s":"A","t":31535999999,"v":1}"#,
+    r#"{"p":1,"s":"A","t":9214646400000,"v":1}"#,
+    r#"{"p":1,"s":"A","t":4102444800000,"v":1}"#,
+    // The greatest price x volume: taken.
+    r#"{"p":1000000,"s":"A","t":@,"v":1e9}"#,
+];
+
+/// Records that are no trade, or no JSON at all, or control records of any kind.
+const RECORDS: [&str; 51] = [
+    "",
+    " ",
+    "[]",
+    "null",
+    "5",
+    r#""text""#,
+    "{",
+    "{} {}",
+    "{},",
+    r#"{"p":NaN,"s":"A","t":@,"v":1}"#,
+    r#"{"p":Infinity,"s":"A","t":@,"v":1}"#,
+    r#"{"p":01,"s":"A","t":@,"v":1}"#,
+    r#"{"p":+1,"s":"A","t":@,"v":1}"#,
+    r#"{"p":1.,"s":"A","t":@,"v":1}"#,
+    r#"{"p":.5,"s":"A","t":@,"v":1}"#,
+    r#"{"p":1,"s":"A","t":@,"v":1,}"#,
+    r#"{"p":1,"s":"A","t":@,"v":1"#,
+    r#"{"p":1,"s":"A","t":@,"v":1}}"#,
+    r#"{"p":1,"s":'A',"t":@,"v":1}"#,
+    r#"{"p":1,"s":"A\x","t":@,"v":1}"#,
+    r#"{"p":1,"s":"A","t":@,"v":1,"x":tru}"#,
+    r#"{"type":"trade"}"#,
+    r#"{"type":"trade","data":null}"#,
+    r#"{"type":"trade","data":{"p":1}}"#,
+    r#"{"type":"trade","data":[]}"#,
+    r#"{"type":"trade","data":[{"p":1,"s":"A","t":@,"v":1},NaN]}"#,
+    r#"{"type":"trade","p":1,"s":"A","t":@,"v":1}"#,
+    r#"{"type":"ping"}"#,
+    r#"{"type":"Trade","data":[]}"#,
+    r#"{"type":5}"#,
+    r#"{"type":null,"p":1,"s":"A","t":@,"v":1}"#,
+    r#"{"type":["trade"]}"#,
+    r#"{"type":"trade","type":"news"}"#,
+    r#"{"type":"news","type":"gap","source":"b","from_ms":1,"to_ms":2,"cause":""}"#,
+    r#"{"type":"progress"}"#,
+    r#"{"type":"progress","source":"b"}"#,
+    r#"{"type":"progress","event_ms":@}"#,
+    r#"{"type":"progress","source":"","event_ms":@}"#,
+    r#"{"type":"progress","source":5,"event_ms":@}"#,
+    r#"{"type":"progress","source":"b","event_ms":"@"}"#,
+    r#"{"type":"progress","source":"b","event_ms":@.5}"#,
+    r#"{"type":"progress","source":"b","event_ms":1e30}"#,
+    // Escapes, order, white space and a key that comes twice: a promise all the same.
+    r#" { "event_ms":"x", "\u0073ource":"\u0062" ,"event_ms": @ , "\u0074ype" : "pro\u0067ress" } "#,
+    r#"{"type":"bye"}"#,
+    r#"{"type":"bye","source":null}"#,
+    r#"{"type":"bye","source":"nobody"}"#,
+    r#"{"type":"gap","source":"b"}"#,
+    r#"{"type":"gap","source":"b","from_ms":1,"to_ms":2}"#,
+    r#"{"type":"gap","source":"b","from_ms":1,"to_ms":2,"cause":3}"#,
+    r#"{"type":"gap","source":"b","from_ms":1.5,"to_ms":2,"cause":"x"}"#,
+    r#"{"type":"gap","source":"b","from_ms":-1,"to_ms":2,"cause":"x","more":[]}"#,
+];
+
+/// An element of a frame that is odd, and JSON.
+pub fn element() -> impl Strategy<Value = String> {
+    let other = ["null", "5", "\"x\"", "[]", "[{}]", r#"{"type":"progress","p":1,"s":"A","t":@,"v":1}"#];
+    prop_oneof![
+        4 => prop::sample::select(TRADES.to_vec()).prop_map(str::to_string),
+        1 => prop::sample::select(other.to_vec()).prop_map(str::to_string),
+    ]
+}
+
+/// A record that is odd. None holds a line end.
+pub fn record() -> impl Strategy<Value = Vec<u8>> {
+    let noise = prop::collection::vec(any::<u8>().prop_filter("no line end", |b| !matches!(b, b'\n' | b'\r')), 0..40);
+    // An otherwise good trade with one byte struck out or replaced.
+    let good = r#"{"c":["1"],"p":7296.89,"s":"AAPL","t":@,"v":0.5}"#;
+    let broken = (0..good.len(), any::<u8>()).prop_map(move |(at, byte)| {
+        let mut bytes = good.as_bytes().to_vec();
+        if matches!(byte, b'\n' | b'\r') || byte % 4 == 0 {
+            bytes.remove(at);
+        } else {
+            bytes[at] = byte;
+        }
+        bytes
+    });
+    prop_oneof![
+        40 => prop::sample::select(TRADES.to_vec()).prop_map(|text| text.as_bytes().to_vec()),
+        50 => prop::sample::select(RECORDS.to_vec()).prop_map(|text| text.as_bytes().to_vec()),
+        10 => noise,
+        20 => broken,
+        5 => long_symbol(),
+        3 => long_record(),
+    ]
+}
+
+/// One byte too long, and ten thousand.
+fn long_symbol() -> impl Strategy<Value = Vec<u8>> {
+    prop::sample::select(vec![127_usize, 128, 129, 10_000]).prop_map(|len| {
+        let symbol = "S".repeat(len);
+        format!(r#"{{"p":1,"s":"{symbol}","t":@,"v":1}}"#).into_bytes()
+    })
+}
+
+/// Around the greatest length, and around the length that is kept of what is refused.
+fn long_record() -> impl Strategy<Value = Vec<u8>> {
+    let lengths = vec![1 << 20, (1 << 20) + 1, 64 << 10, (64 << 10) + 1];
+    (prop::sample::select(lengths), any::<bool>()).prop_map(|(len, refused)| {
+        // Thirteen digits of time take the place of one character.
+        let p = if refused { "-1" } else { "15" };
+        let frame = format!(r#"{{"p":{p},"s":"A","t":@,"v":1,"x":""}}"#);
+        let fill = "x".repeat(len - (frame.len() + 12));
+        frame.replace(r#""x":"""#, &format!(r#""x":"{fill}""#)).into_bytes()
+    })
+}

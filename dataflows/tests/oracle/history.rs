@@ -1,0 +1,172 @@
+//! Rows as of any frontier: everything is made anew as of every tick at which a symbol traded, and compared with before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dataflows::digest::Digest;
+use dataflows::frontier::FrontierRow;
+use dataflows::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
+use dataflows::symbol::Symbol;
+use dataflows::tally::{TALLIES, Tally};
+use dataflows::time::Resolution;
+
+use super::candle::{Candle, LENGTHS_MS, candles};
+use super::indicator::indicators;
+use super::partition::{Partition, Trade};
+use super::{Log, Settings, digest};
+
+/// The values that a row has had, each with the tick at which it became so.
+type Versions<K, V> = BTreeMap<K, Vec<(u64, V)>>;
+
+/// All that a log makes.
+#[derive(Debug)]
+pub struct Oracle {
+    settings: Settings,
+    log: Log,
+    /// Every trade that was taken, by partition and then in the order of the log.
+    pub trades: Vec<Trade>,
+    rejected: Vec<RejectedRow>,
+    counts: Vec<(u64, Tally)>,
+    candles: Versions<(usize, String, u64), Candle>,
+    indicators: Versions<(String, u64), IndicatorValues>,
+}
+
+impl Oracle {
+    /// Works it all out.
+    pub fn new(settings: &Settings, log: &Log) -> Self {
+        let mut oracle = Self {
+            settings: settings.clone(),
+            log: log.clone(),
+            trades: Vec::new(),
+            rejected: Vec::new(),
+            counts: Vec::new(),
+            candles: BTreeMap::new(),
+            indicators: BTreeMap::new(),
+        };
+        for (partition, records) in log.iter().enumerate() {
+            let mut read = Partition::read(settings, partition as u32, records);
+            oracle.trades.append(&mut read.trades);
+            oracle.rejected.append(&mut read.rejected);
+            oracle.counts.append(&mut read.counts);
+        }
+        let traded: BTreeSet<(u64, String)> = oracle.trades.iter().map(|t| (t.time, t.symbol.clone())).collect();
+        for (tick, symbol) in &traded {
+            oracle.make_anew(*tick, symbol);
+        }
+        oracle
+    }
+
+    /// All rows of the symbol with all trades up to and with the tick; a value that is not what it was is a new version.
+    fn make_anew(&mut self, tick: u64, symbol: &str) {
+        let so_far: Vec<&Trade> = self.trades.iter().filter(|t| t.symbol == symbol && t.time <= tick).collect();
+        for (resolution, length_ms) in LENGTHS_MS.into_iter().enumerate() {
+            for candle in candles(&so_far, length_ms) {
+                let key = (resolution, symbol.to_string(), candle.window_start_ms);
+                note(&mut self.candles, key, tick, candle);
+            }
+        }
+        let finest = candles(&so_far, LENGTHS_MS[0]);
+        for (candle, values) in finest.iter().zip(indicators(&finest)) {
+            note(&mut self.indicators, (symbol.to_string(), candle.window_start_ms), tick, values);
+        }
+    }
+
+    /// Candle rows as of a frontier, by resolution, symbol and window.
+    pub fn candle_rows(&self, frontier: u64) -> Vec<CandleRow> {
+        let row =
+            |((resolution, symbol, window_start_ms), as_of, c): (&(usize, String, u64), u64, &Candle)| CandleRow {
+                symbol: Symbol::new(symbol).unwrap(),
+                resolution: Resolution::ALL[*resolution],
+                window_start_ms: *window_start_ms,
+                open: c.open,
+                high: c.high,
+                low: c.low,
+                close: c.close,
+                volume: c.volume,
+                notional: c.notional,
+                trades: c.trades,
+                as_of,
+            };
+        as_of(&self.candles, frontier).map(row).collect()
+    }
+
+    /// Indicator rows as of a frontier, by symbol and window.
+    pub fn indicator_rows(&self, frontier: u64) -> Vec<IndicatorRow> {
+        let row = |((symbol, window_start_ms), as_of, values): (&(String, u64), u64, &IndicatorValues)| IndicatorRow {
+            symbol: Symbol::new(symbol).unwrap(),
+            window_start_ms: *window_start_ms,
+            values: *values,
+            as_of,
+        };
+        as_of(&self.indicators, frontier).map(row).collect()
+    }
+
+    /// What was refused, as of a frontier, by partition, offset and index.
+    pub fn rejected_rows(&self, frontier: u64) -> Vec<RejectedRow> {
+        self.rejected.iter().filter(|row| row.as_of < frontier).cloned().collect()
+    }
+
+    /// The frontier row, as of any frontier.
+    pub fn frontier_row(&self, frontier: u64) -> FrontierRow {
+        let candles = self.candle_rows(frontier);
+        let indicators = self.indicator_rows(frontier);
+        let rejected = self.rejected_rows(frontier);
+        let mut tallies = vec![0; TALLIES];
+        for (time, tally) in &self.counts {
+            if *time < frontier {
+                tallies[tally.index()] += 1;
+            }
+        }
+        FrontierRow {
+            frontier,
+            digest: Digest(digest::digest(&candles, &indicators, &rejected)),
+            rows: (candles.len() + indicators.len() + rejected.len()) as i64,
+            tallies,
+        }
+    }
+
+    /// The frontier when all is read.
+    pub fn final_frontier(&self) -> u64 {
+        final_frontier(&self.settings, &self.log)
+    }
+
+    /// The frontier when of each partition only the first so many records are read.
+    pub fn frontier_after(&self, consumed: &[usize]) -> u64 {
+        frontier_after(&self.settings, &self.log, consumed)
+    }
+
+    /// Every time at which something counts, ascending: between two of them nothing changes.
+    pub fn times(&self) -> Vec<u64> {
+        let times: BTreeSet<u64> = self.counts.iter().map(|(time, _)| *time).collect();
+        times.into_iter().collect()
+    }
+}
+
+/// The frontier when the whole log is read.
+pub fn final_frontier(settings: &Settings, log: &Log) -> u64 {
+    let all: Vec<usize> = log.iter().map(Vec::len).collect();
+    frontier_after(settings, log, &all)
+}
+
+/// The frontier when of each partition only the first so many records are read.
+pub fn frontier_after(settings: &Settings, log: &Log, consumed: &[usize]) -> u64 {
+    assert_eq!(log.len(), consumed.len(), "a count for each partition");
+    let frontier = |(partition, records): (usize, &Vec<super::Record>)| {
+        Partition::read(settings, partition as u32, &records[..consumed[partition]]).frontier_tick()
+    };
+    log.iter().enumerate().map(frontier).min().unwrap_or(0)
+}
+
+fn note<K: Ord, V: PartialEq>(versions: &mut Versions<K, V>, key: K, tick: u64, value: V) {
+    let of_key = versions.entry(key).or_default();
+    if of_key.last().is_none_or(|(_, before)| *before != value) {
+        of_key.push((tick, value));
+    }
+}
+
+/// The last version before the frontier of every key that has one.
+fn as_of<K, V>(versions: &Versions<K, V>, frontier: u64) -> impl Iterator<Item = (&K, u64, &V)> {
+    versions.iter().filter_map(move |(key, of_key)| {
+        let (tick, value) = of_key.iter().rev().find(|(tick, _)| *tick < frontier)?;
+        Some((key, *tick, value))
+    })
+}

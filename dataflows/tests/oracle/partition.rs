@@ -1,0 +1,279 @@
+//! One partition read in order: what each record is, when it counts, and where the partition's frontier stands.
+
+use std::collections::BTreeMap;
+
+use dataflows::reject::Reason;
+use dataflows::row::RejectedRow;
+use dataflows::tally::Tally;
+
+use super::conditions::Flags;
+use super::json::{Object, array, integer, is_number, text};
+use super::number::{Fixed, fixed};
+use super::{Record, Settings};
+
+/// A trade that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trade {
+    /// Its symbol.
+    pub symbol: String,
+    /// Event time in ms, partition, offset, index.
+    pub place: (u64, u32, u64, u32),
+    /// In 10^-10.
+    pub price: i128,
+    /// In 10^-10.
+    pub volume: i128,
+    /// What it may do, the rule of `v == 0` applied.
+    pub flags: Flags,
+    /// The tick at which it counts.
+    pub time: u64,
+}
+
+/// A partition, so far as it was read.
+#[derive(Debug)]
+pub struct Partition<'a> {
+    settings: &'a Settings,
+    partition: u32,
+    /// The live sources and what each has promised.
+    promises: BTreeMap<String, i64>,
+    /// The partition frontier.
+    pub frontier: Option<i64>,
+    /// What was taken.
+    pub trades: Vec<Trade>,
+    /// What was refused.
+    pub rejected: Vec<RejectedRow>,
+    /// Everything that is counted, with its time.
+    pub counts: Vec<(u64, Tally)>,
+}
+
+/// A trade as its own record describes it.
+struct Draft {
+    symbol: String,
+    price: i128,
+    volume: i128,
+    rounded: bool,
+    event_ms: i64,
+    flags: Flags,
+}
+
+const EVENT_MS_FIRST: i64 = 31_536_000_000; // 1971-01-01
+const EVENT_MS_END: i64 = 4_102_444_800_000; // 2100-01-01
+const POWER_10: i128 = 10_i128.pow(10);
+
+impl<'a> Partition<'a> {
+    /// Reads records from the start of the partition.
+    pub fn read(settings: &'a Settings, partition: u32, records: &[Record]) -> Self {
+        let mut read = Self {
+            settings,
+            partition,
+            promises: BTreeMap::new(),
+            frontier: None,
+            trades: Vec::new(),
+            rejected: Vec::new(),
+            counts: Vec::new(),
+        };
+        for record in records {
+            read.record(record);
+        }
+        read
+    }
+
+    /// The partition frontier's tick; 0 when there is none.
+    pub fn frontier_tick(&self) -> u64 {
+        self.frontier.map_or(0, |ms| self.floor_tick(ms))
+    }
+
+    fn floor_tick(&self, ms: i64) -> u64 {
+        let ms = u64::try_from(ms).unwrap();
+        ms / self.settings.tick_ms * self.settings.tick_ms
+    }
+
+    fn record(&mut self, record: &Record) {
+        if record.bytes.len() > 1024 * 1024 {
+            return self.refuse(record, 0, Reason::TooLarge);
+        }
+        let object = std::str::from_utf8(&record.bytes).ok().and_then(Object::read);
+        let Some(object) = object else { return self.refuse(record, 0, Reason::BadJson) };
+        let Some(kind) = object.get("type") else { return self.trade(record, 0, &object) };
+        match text(kind).as_deref() {
+            Some("progress") => self.progress(record, &object),
+            Some("bye") => self.bye(record, &object),
+            Some("gap") => self.gap(record, &object),
+            Some("trade") => self.frame(record, &object),
+            _ => self.refuse(record, 0, Reason::UnknownType),
+        }
+    }
+
+    fn progress(&mut self, record: &Record, object: &Object) {
+        let event_ms = object.get("event_ms").and_then(integer);
+        let (Some(source), Some(event_ms)) = (source(object), event_ms) else {
+            return self.refuse(record, 0, Reason::BadControl);
+        };
+        let in_promises_mode = self.settings.max_disorder_ms.is_none();
+        if in_promises_mode && !self.promises.contains_key(&source) && self.promises.len() == 1024 {
+            return self.refuse(record, 0, Reason::BadControl);
+        }
+        self.count(self.frontier_tick(), Tally::Progress);
+        if in_promises_mode {
+            let promised = self.promises.get(&source).copied().unwrap_or(event_ms);
+            self.promises.insert(source, promised.max(event_ms));
+            self.raise_to_least_promise();
+        }
+    }
+
+    fn bye(&mut self, record: &Record, object: &Object) {
+        let Some(source) = source(object) else { return self.refuse(record, 0, Reason::BadControl) };
+        self.count(self.frontier_tick(), Tally::Byes);
+        if self.settings.max_disorder_ms.is_none() {
+            self.promises.remove(&source);
+            self.raise_to_least_promise();
+        }
+    }
+
+    fn gap(&mut self, record: &Record, object: &Object) {
+        let from_ms = object.get("from_ms").and_then(integer);
+        let to_ms = object.get("to_ms").and_then(integer);
+        let cause = object.get("cause").and_then(text);
+        if source(object).is_none() || from_ms.is_none() || to_ms.is_none() || cause.is_none() {
+            return self.refuse(record, 0, Reason::BadControl);
+        }
+        self.count(self.frontier_tick(), Tally::Gaps);
+    }
+
+    fn raise_to_least_promise(&mut self) {
+        if let Some(least) = self.promises.values().min() {
+            self.raise(*least);
+        }
+    }
+
+    /// The partition frontier never falls. A time before the epoch promises nothing.
+    fn raise(&mut self, to: i64) {
+        let to = to.max(0);
+        self.frontier = Some(self.frontier.map_or(to, |ms| ms.max(to)));
+    }
+
+    fn frame(&mut self, record: &Record, object: &Object) {
+        let Some(elements) = object.get("data").and_then(array) else {
+            return self.refuse(record, 0, Reason::BadJson);
+        };
+        for (index, element) in elements.iter().enumerate() {
+            match Object::read(element) {
+                Some(trade) => self.trade(record, index as u32, &trade),
+                None => self.refuse(record, index as u32, Reason::BadJson),
+            }
+        }
+    }
+
+    fn trade(&mut self, record: &Record, index: u32, object: &Object) {
+        let checked = self.draft(object).and_then(|draft| self.check_time(record, &draft).map(|()| draft));
+        let draft = match checked {
+            Ok(draft) => draft,
+            Err(reason) => return self.refuse(record, index, reason),
+        };
+        let time = self.floor_tick(self.frontier.map_or(draft.event_ms, |ms| ms.max(draft.event_ms)));
+        let late = self.frontier.is_some() && self.floor_tick(draft.event_ms) < self.frontier_tick();
+        let tallies = [
+            (true, Tally::Trades),
+            (late, Tally::Late),
+            (draft.volume == 0, Tally::PriceUpdates),
+            (draft.flags.is_none(), Tally::Excluded),
+            (draft.rounded, Tally::Rounded),
+        ];
+        for (holds, tally) in tallies {
+            if holds {
+                self.count(time, tally);
+            }
+        }
+        self.trades.push(Trade {
+            symbol: draft.symbol,
+            place: (draft.event_ms as u64, self.partition, record.offset, index),
+            price: draft.price,
+            volume: draft.volume,
+            flags: draft.flags,
+            time,
+        });
+        if let Some(disorder) = self.settings.max_disorder_ms {
+            self.raise(draft.event_ms.saturating_sub_unsigned(disorder));
+        }
+    }
+
+    /// Everything that can be said of a trade without its partition.
+    fn draft(&self, object: &Object) -> Result<Draft, Reason> {
+        let field = |key| object.get(key).ok_or(Reason::MissingField);
+        let (s, p, t, v) = (field("s")?, field("p")?, field("t")?, field("v")?);
+        let symbol = text(s).ok_or(Reason::BadSymbol)?;
+        if symbol.is_empty() || symbol.len() > 128 || symbol.chars().any(char::is_control) {
+            return Err(Reason::BadSymbol);
+        }
+        if !is_number(p) {
+            return Err(Reason::BadPrice);
+        }
+        if !is_number(v) {
+            return Err(Reason::BadVolume);
+        }
+        let event_ms = integer(t).ok_or(Reason::BadTime)?;
+        let conditions = match object.get("c") {
+            None | Some("null") => Vec::new(),
+            Some(value) => {
+                let texts = array(value).ok_or(Reason::BadConditions)?;
+                texts.iter().map(|c| text(c)).collect::<Option<Vec<_>>>().ok_or(Reason::BadConditions)?
+            }
+        };
+        let (Fixed::Value { value: price, rounded: a }, Fixed::Value { value: volume, rounded: b }) =
+            (fixed(p), fixed(v))
+        else {
+            return Err(Reason::OutOfRange);
+        };
+        let price_fits = price > 0 && price <= 10_i128.pow(12) * POWER_10;
+        let volume_fits = volume >= 0 && volume <= 10_i128.pow(15) * POWER_10;
+        if !price_fits || !volume_fits || !(EVENT_MS_FIRST..EVENT_MS_END).contains(&event_ms) {
+            return Err(Reason::OutOfRange);
+        }
+        // 10^22 x 10^25 does not fit an i128, but a product that is too great need not be formed.
+        if price.checked_mul(volume).is_none_or(|notional| notional > 10_i128.pow(15) * POWER_10 * POWER_10) {
+            return Err(Reason::OutOfRange);
+        }
+        let mut flags = self.settings.conditions.flags(&symbol, &conditions);
+        flags.volume &= volume != 0;
+        Ok(Draft { symbol, price, volume, rounded: a || b, event_ms, flags })
+    }
+
+    fn check_time(&self, record: &Record, draft: &Draft) -> Result<(), Reason> {
+        let event_ms = i128::from(draft.event_ms);
+        let max_ahead = i128::from(self.settings.max_ahead_ms);
+        if self.frontier.is_some_and(|pf| event_ms < i128::from(pf) - i128::from(self.settings.horizon_ms)) {
+            return Err(Reason::BeyondHorizon);
+        }
+        let believed_from = match self.settings.max_disorder_ms {
+            None => self.frontier,
+            Some(_) => record.timestamp_ms,
+        };
+        if believed_from.is_some_and(|from| event_ms > i128::from(from) + max_ahead) {
+            return Err(Reason::TooFarAhead);
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, record: &Record, index: u32, reason: Reason) {
+        let as_of = self.frontier_tick();
+        self.count(as_of, Tally::Rejected(reason));
+        let kept = record.bytes.len().min(64 * 1024);
+        self.rejected.push(RejectedRow {
+            partition: self.partition,
+            offset: record.offset,
+            index,
+            reason,
+            original: record.bytes[..kept].into(),
+            original_bytes_total: record.bytes.len() as u64,
+            as_of,
+        });
+    }
+
+    fn count(&mut self, time: u64, tally: Tally) {
+        self.counts.push((time, tally));
+    }
+}
+
+/// The name of a control record's source.
+fn source(object: &Object) -> Option<String> {
+    object.get("source").and_then(text).filter(|name| (1..=128).contains(&name.len()))
+}

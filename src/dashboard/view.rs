@@ -1,0 +1,160 @@
+//! The shapes of the JSON that the HTTP API gives. Doubles are written in the shortest form that reads back the same.
+
+use dataflows::edge::INDICATOR_COLUMNS;
+use dataflows::tally::Tally;
+use dataflows::time::{Resolution, Time};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::store::{DurableFrontier, StoredCandle, StoredIndicators};
+
+/// The durable frontier, for people and programs.
+#[derive(Clone, Debug, Serialize)]
+pub struct FrontierView {
+    /// Everything before it is complete.
+    pub frontier_ms: Time,
+    /// The same as text (RFC 3339).
+    pub frontier: String,
+    /// How far it is behind this machine's clock; below 0 when it is ahead.
+    pub lag_ms: i64,
+    /// This machine's clock, so that a page can correct its own.
+    pub now_ms: i64,
+    /// The incarnation that wrote it.
+    pub epoch: u64,
+    /// Digest of all rows before it: 32 hex digits.
+    pub digest: String,
+    /// Number of those rows.
+    pub rows: i64,
+    /// All that was refused, whatever the reason.
+    pub rejected: u64,
+    /// Every count by its name.
+    pub tallies: Tallies,
+}
+
+impl FrontierView {
+    /// The view of a frontier at `now_ms`.
+    pub fn new(durable: &DurableFrontier, now_ms: i64) -> Self {
+        let row = &durable.row;
+        let tallies = Tallies(row.tallies.clone());
+        let rejected = tallies.iter().filter(|(tally, _)| matches!(tally, Tally::Rejected(_))).map(|(_, n)| n).sum();
+        Self {
+            frontier_ms: row.frontier,
+            frontier: time_text(row.frontier),
+            lag_ms: now_ms - i64::try_from(row.frontier).unwrap_or(i64::MAX),
+            now_ms,
+            epoch: durable.epoch,
+            digest: row.digest.to_string(),
+            rows: row.rows,
+            rejected,
+            tallies,
+        }
+    }
+}
+
+/// Counts in the order of [`Tally::all`].
+#[derive(Clone, Debug)]
+pub struct Tallies(Vec<u64>);
+
+impl Tallies {
+    /// Each count; what an older frontier row did not count yet is 0.
+    pub fn iter(&self) -> impl Iterator<Item = (Tally, u64)> {
+        Tally::all().map(|tally| (tally, self.0.get(tally.index()).copied().unwrap_or(0)))
+    }
+}
+
+impl Serialize for Tallies {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(tally, count)| (tally.name(), count)))
+    }
+}
+
+/// One row of the watch list: the symbol's newest UTC day.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WatchRow {
+    /// What was traded.
+    pub symbol: String,
+    /// The day.
+    pub day_start_ms: u64,
+    /// First price of the day.
+    pub open: f64,
+    /// Greatest price of the day.
+    pub high: f64,
+    /// Least price of the day.
+    pub low: f64,
+    /// Newest price.
+    pub last: f64,
+    /// Volume of the day.
+    pub volume: f64,
+    /// Trades of the day.
+    pub trades: u64,
+    /// Time of the last change.
+    pub as_of: Time,
+}
+
+impl From<(String, StoredCandle)> for WatchRow {
+    fn from((symbol, day): (String, StoredCandle)) -> Self {
+        Self {
+            symbol,
+            day_start_ms: day.window_start_ms,
+            open: day.open,
+            high: day.high,
+            low: day.low,
+            last: day.close,
+            volume: day.volume,
+            trades: day.trades,
+            as_of: day.as_of,
+        }
+    }
+}
+
+/// A candle, and whether it is complete.
+#[derive(Clone, Debug, Serialize)]
+pub struct CandleView {
+    #[serde(flatten)]
+    candle: StoredCandle,
+    complete: bool,
+}
+
+impl CandleView {
+    /// Complete when the frontier has reached the end of the window.
+    pub fn new(candle: StoredCandle, resolution: Resolution, frontier: Time) -> Self {
+        let complete = frontier >= candle.window_start_ms.saturating_add(resolution.length_ms());
+        Self { candle, complete }
+    }
+}
+
+/// A row of indicators under their names, and whether it is complete.
+#[derive(Clone, Debug)]
+pub struct IndicatorView {
+    row: StoredIndicators,
+    complete: bool,
+}
+
+impl IndicatorView {
+    /// Complete when the frontier has reached the end of the 5 s window.
+    pub fn new(row: StoredIndicators, frontier: Time) -> Self {
+        let complete = frontier >= row.window_start_ms.saturating_add(Resolution::S5.length_ms());
+        Self { row, complete }
+    }
+}
+
+impl Serialize for IndicatorView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("window_start_ms", &self.row.window_start_ms)?;
+        for (name, value) in INDICATOR_COLUMNS.iter().zip(&self.row.values) {
+            map.serialize_entry(name, value)?;
+        }
+        map.serialize_entry("candles", &self.row.candles)?;
+        map.serialize_entry("cumulative_trades", &self.row.cumulative_trades)?;
+        map.serialize_entry("as_of", &self.row.as_of)?;
+        map.serialize_entry("complete", &self.complete)?;
+        map.end()
+    }
+}
+
+/// A time as RFC 3339 text in UTC; its milliseconds when it is outside of what that can say.
+pub fn time_text(ms: Time) -> String {
+    let timestamp = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    timestamp.map_or_else(|| ms.to_string(), |timestamp| timestamp.to_string())
+}

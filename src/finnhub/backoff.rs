@@ -1,0 +1,83 @@
+//! How long to wait before the next attempt to connect.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
+
+use super::socket::SocketError;
+
+/// The pause that status 429 asks for at least.
+pub const TOO_MANY_PAUSE: Duration = Duration::from_secs(60);
+/// No pause is longer, whatever the feed asks for.
+const PAUSE_MAX: Duration = Duration::from_secs(3_600);
+
+/// Doubles the bound with each failure in a row; the pause is spread over the whole bound, so that many clients that
+/// were cut off together do not come back together.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    least: Duration,
+    most: Duration,
+    failures: u32,
+}
+
+impl Backoff {
+    /// Pauses between `least` and `most`.
+    pub fn new(least: Duration, most: Duration) -> Self {
+        Self { least, most: most.max(least), failures: 0 }
+    }
+
+    /// A connection has proved good.
+    pub fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    /// The pause after one more failure; `None` when trying again cannot help.
+    pub fn pause(&mut self, error: &SocketError) -> Option<Duration> {
+        self.pause_at(error, RandomState::new().hash_one(self.failures))
+    }
+
+    fn pause_at(&mut self, error: &SocketError, chance: u64) -> Option<Duration> {
+        let bound = self.least.saturating_mul(2 << self.failures.min(16)).min(self.most);
+        self.failures = self.failures.saturating_add(1);
+        let share = chance as f64 / u64::MAX as f64;
+        let jittered = self.least + (bound - self.least).mul_f64(share);
+        match error {
+            SocketError::Refused { .. } | SocketError::BadUrl { .. } => None,
+            SocketError::TooMany { retry_after_s } => {
+                let asked = Duration::from_secs(retry_after_s.unwrap_or(0)).max(TOO_MANY_PAUSE);
+                Some((asked + jittered).min(PAUSE_MAX))
+            }
+            _ => Some(jittered),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(pauses: &[Option<Duration>]) -> Vec<f64> {
+        pauses.iter().map(|pause| pause.unwrap().as_secs_f64().round()).collect()
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_bound_and_start_again() {
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+        let pauses: Vec<_> = (0..8).map(|_| backoff.pause_at(&SocketError::Closed, u64::MAX)).collect();
+        assert_eq!(seconds(&pauses), [2., 4., 8., 16., 32., 60., 60., 60.]);
+        assert_eq!(backoff.pause_at(&SocketError::Closed, 0), Some(Duration::from_secs(1)));
+        backoff.reset();
+        assert_eq!(seconds(&[backoff.pause_at(&SocketError::Closed, u64::MAX)]), [2.]);
+    }
+
+    #[test]
+    fn too_many_waits_a_minute_and_a_refusal_ends_it() {
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+        let pause = |backoff: &mut Backoff, retry_after_s| backoff.pause_at(&SocketError::TooMany { retry_after_s }, 0);
+        assert_eq!(pause(&mut backoff, None), Some(Duration::from_secs(61)));
+        assert_eq!(pause(&mut backoff, Some(90)), Some(Duration::from_secs(91)));
+        assert_eq!(pause(&mut backoff, Some(u64::MAX / 2)), Some(PAUSE_MAX));
+        assert_eq!(backoff.pause_at(&SocketError::Refused { status: 401 }, 0), None);
+        let bad = SocketError::BadUrl { why: String::new() };
+        assert_eq!(backoff.pause_at(&bad, 0), None);
+    }
+}

@@ -1,0 +1,129 @@
+//! What a text from the feed is.
+//!
+//! An element of a frame is not decoded here, only its symbol is looked at: its bytes go into the log as they came, and
+//! the pure crate decides what they mean. So one bad element cannot harm those beside it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// A text from the feed.
+#[derive(Debug)]
+pub enum Frame<'a> {
+    /// Trades, each as its JSON text.
+    Trades(Vec<&'a RawValue>),
+    /// A sign of life.
+    Ping,
+    /// The feed complains.
+    Error(String),
+    /// Anything else, with its `type` where it has one.
+    Other(Option<String>),
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    r#type: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    msg: Option<Cow<'a, str>>,
+}
+
+/// Reads the outside of a text. Whatever it is not made for is [`Frame::Other`].
+pub fn read(text: &str) -> Frame<'_> {
+    let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(text) else { return Frame::Other(None) };
+    let Some(kind) = envelope.r#type else { return Frame::Other(None) };
+    let elements = envelope.data.and_then(|data| serde_json::from_str(data.get()).ok());
+    match (kind.as_ref(), elements) {
+        ("trade", Some(elements)) => Frame::Trades(elements),
+        ("ping", _) => Frame::Ping,
+        ("error", _) => Frame::Error(envelope.msg.unwrap_or_default().into_owned()),
+        _ => Frame::Other(Some(kind.into_owned())),
+    }
+}
+
+/// What decides where an element goes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Address<'a> {
+    /// The text under `s`. Of a key that comes twice the last counts.
+    pub symbol: Option<Cow<'a, str>>,
+    /// It has a key `type`: as a record of its own it would not be read as a trade.
+    pub has_type: bool,
+}
+
+/// Reads the symbol of an element; nothing where it is no JSON object.
+pub fn address(element: &str) -> Address<'_> {
+    serde_json::from_str(element).unwrap_or_default()
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Address<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keys;
+        impl<'de> Visitor<'de> for Keys {
+            type Value = Address<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut address = Address::default();
+                while let Some(Text(key)) = map.next_key::<Text<'de>>()? {
+                    if key == "s" {
+                        let value: &'de RawValue = map.next_value()?;
+                        address.symbol = serde_json::from_str::<Text<'de>>(value.get()).ok().map(|text| text.0);
+                    } else {
+                        address.has_type |= key == "type";
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(address)
+            }
+        }
+        deserializer.deserialize_map(Keys)
+    }
+}
+
+/// A text that is copied only where it holds escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_keep_their_bytes() {
+        let text = r#"{"data":[{"p":1.50,"s":"A"}, 17 ,{"s" : "B\u0041"}],"type":"trade"}"#;
+        let Frame::Trades(elements) = read(text) else { panic!("no trades") };
+        let texts: Vec<_> = elements.iter().map(|element| element.get()).collect();
+        assert_eq!(texts, [r#"{"p":1.50,"s":"A"}"#, "17", r#"{"s" : "B\u0041"}"#]);
+    }
+
+    #[test]
+    fn everything_else_is_told_apart() {
+        assert!(matches!(read(r#"{"type":"ping"}"#), Frame::Ping));
+        assert!(matches!(read(r#"{"type":"error","msg":"too many"}"#), Frame::Error(msg) if msg == "too many"));
+        assert!(matches!(read(r#"{"type":"news","data":[]}"#), Frame::Other(Some(kind)) if kind == "news"));
+        assert!(matches!(read(r#"{"type":"trade","data":7}"#), Frame::Other(Some(_))));
+        for text in ["", "[]", "{\"type\":7}", "{\"data\":[1]}", "{\"type\":\"trade\"", "null"] {
+            assert!(matches!(read(text), Frame::Other(None)), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_symbol_counts_and_only_a_text_is_one() {
+        let symbol = |text| address(text).symbol.map(Cow::into_owned);
+        assert_eq!(symbol(r#"{"s":"A","p":{"s":"X"},"s":"IC MARKETS:1"}"#).as_deref(), Some("IC MARKETS:1"));
+        assert_eq!(symbol(r#"{"s":"B\u0041"}"#).as_deref(), Some("BA"));
+        for bad in [r#"{"s":7}"#, r#"{"s":"A","s":null}"#, r#"{"p":1}"#, "17", "null", r#""s""#, "[]"] {
+            assert_eq!(symbol(bad), None, "{bad}");
+        }
+        assert!(address(r#"{"type":"progress","s":"A"}"#).has_type);
+        assert!(!address(r#"{"s":"type"}"#).has_type);
+    }
+}

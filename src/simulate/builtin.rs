@@ -1,0 +1,76 @@
+//! The named instruments of the simulator. Prices are of the right order of magnitude and mean nothing else.
+
+use super::universe::Class;
+
+/// One row: symbol, description, price and its decimals, usual size and its decimals, orders in 1000 s, and the usual
+/// move of a day in 1/10000.
+pub type Row = (Class, &'static str, &'static str, i64, u8, i64, u8, u64, u64);
+
+use Class::{Crypto, Forex, Stock};
+
+/// Busy and quiet ones are mixed, so that any first few of them look like a market.
+#[rustfmt::skip]
+pub const ROWS: [Row; 62] = [
+    (Stock, "AAPL", "APPLE INC", 22731, 2, 90, 0, 9_000, 150),
+    (Crypto, "BINANCE:BTCUSDT", "Binance BTCUSDT", 6729689, 2, 1200, 5, 16_000, 260),
+    (Forex, "OANDA:EUR_USD", "Oanda EUR/USD", 108542, 5, 3, 0, 3_000, 45),
+    (Stock, "MSFT", "MICROSOFT CORP", 41584, 2, 60, 0, 7_000, 140),
+    (Stock, "NVDA", "NVIDIA CORP", 13567, 2, 140, 0, 14_000, 310),
+    (Crypto, "BINANCE:ETHUSDT", "Binance ETHUSDT", 345612, 2, 1500, 4, 12_000, 310),
+    (Stock, "BRK.B", "BERKSHIRE HATHAWAY INC-CL B", 46190, 2, 30, 0, 900, 90),
+    (Forex, "IC MARKETS:1", "IC Markets EUR/USD", 108540, 5, 2, 0, 1_500, 45),
+    (Stock, "TSLA", "TESLA INC", 24833, 2, 110, 0, 13_000, 360),
+    (Stock, "AMZN", "AMAZON.COM INC", 18694, 2, 80, 0, 7_500, 190),
+    (Crypto, "COINBASE:BTC-USD", "Coinbase BTC/USD", 6730100, 2, 900000, 8, 5_000, 260),
+    (Stock, "GOOGL", "ALPHABET INC-CL A", 16542, 2, 70, 0, 5_500, 170),
+    (Forex, "OANDA:USD_JPY", "Oanda USD/JPY", 149873, 3, 3, 0, 2_800, 55),
+    (Stock, "META", "META PLATFORMS INC-CLASS A", 57312, 2, 40, 0, 4_800, 210),
+    (Crypto, "BINANCE:SOLUSDT", "Binance SOLUSDT", 16543, 2, 2500, 3, 6_000, 420),
+    (Stock, "SPY", "SPDR S&P 500 ETF TRUST", 57164, 2, 130, 0, 11_000, 80),
+    (Stock, "AMD", "ADVANCED MICRO DEVICES", 15678, 2, 90, 0, 6_200, 300),
+    (Crypto, "BINANCE:DOGEUSDT", "Binance DOGEUSDT", 12345, 5, 900, 0, 3_500, 480),
+    (Forex, "OANDA:GBP_USD", "Oanda GBP/USD", 130764, 5, 3, 0, 2_200, 50),
+    (Stock, "BRK.A", "BERKSHIRE HATHAWAY INC-CL A", 69312500, 2, 1, 0, 4, 90),
+    (Stock, "JPM", "JPMORGAN CHASE & CO", 22153, 2, 60, 0, 2_400, 120),
+    (Crypto, "BINANCE:SHIBUSDT", "Binance SHIBUSDT", 1743, 8, 2_500_000, 0, 1_600, 520),
+    (Stock, "V", "VISA INC-CLASS A SHARES", 27891, 2, 40, 0, 1_700, 100),
+    (Crypto, "KRAKEN:XBTUSD", "Kraken BTC/USD", 672955, 1, 700000, 8, 1_200, 260),
+    (Stock, "XOM", "EXXON MOBIL CORP", 11956, 2, 90, 0, 2_600, 130),
+    (Forex, "OANDA:XAU_USD", "Oanda Gold/USD", 2653415, 3, 2, 0, 1_900, 90),
+    (Crypto, "BINANCE:BNBUSDT", "Binance BNBUSDT", 57180, 2, 800, 3, 1_900, 280),
+    (Stock, "KO", "COCA-COLA CO/THE", 7012, 2, 110, 0, 1_300, 80),
+    (Stock, "GME", "GAMESTOP CORP-CLASS A", 2174, 2, 160, 0, 1_100, 520),
+    (Crypto, "BINANCE:XRPUSDT", "Binance XRPUSDT", 53120, 5, 400, 0, 2_800, 380),
+    (Stock, "QQQ", "INVESCO QQQ TRUST SERIES 1", 48823, 2, 100, 0, 8_000, 110),
+    (Forex, "OANDA:AUD_USD", "Oanda AUD/USD", 67341, 5, 3, 0, 1_200, 60),
+    (Stock, "DIS", "WALT DISNEY CO/THE", 9524, 2, 60, 0, 1_200, 150),
+    (Crypto, "BINANCE:ADAUSDT", "Binance ADAUSDT", 35170, 5, 700, 0, 1_000, 400),
+    (Stock, "INTC", "INTEL CORP", 2342, 2, 220, 0, 4_100, 280),
+    (Stock, "PFE", "PFIZER INC", 2867, 2, 180, 0, 2_000, 130),
+    (Crypto, "COINBASE:ETH-USD", "Coinbase ETH/USD", 345630, 2, 8000000, 8, 2_600, 310),
+    (Stock, "BA", "BOEING CO/THE", 15264, 2, 50, 0, 1_300, 210),
+    (Forex, "OANDA:USD_CHF", "Oanda USD/CHF", 85731, 5, 2, 0, 700, 45),
+    (Stock, "NFLX", "NETFLIX INC", 70541, 2, 20, 0, 1_400, 190),
+    (Crypto, "KRAKEN:ETHUSD", "Kraken ETH/USD", 345598, 2, 9000000, 8, 500, 310),
+    (Stock, "PLTR", "PALANTIR TECHNOLOGIES INC-A", 4012, 2, 170, 0, 4_500, 350),
+    (Stock, "WMT", "WALMART INC", 8076, 2, 80, 0, 1_500, 90),
+    (Crypto, "BINANCE:LTCBTC", "Binance LTCBTC", 98130, 8, 350, 3, 60, 240),
+    (Forex, "OANDA:EUR_GBP", "Oanda EUR/GBP", 83012, 5, 2, 0, 600, 35),
+    (Stock, "T", "AT&T INC", 2198, 2, 260, 0, 1_800, 110),
+    (Crypto, "BINANCE:AVAXUSDT", "Binance AVAXUSDT", 2654, 2, 4000, 2, 800, 450),
+    (Stock, "CAT", "CATERPILLAR INC", 38641, 2, 20, 0, 500, 150),
+    (Crypto, "BITFINEX:tBTCUSD", "Bitfinex BTCUSD", 67300, 0, 400000, 8, 250, 260),
+    (Stock, "NVR", "NVR INC", 962173, 2, 2, 0, 9, 140),
+    (Forex, "OANDA:XAG_USD", "Oanda Silver/USD", 3121450, 5, 2, 0, 700, 160),
+    (Stock, "F", "FORD MOTOR CO", 1056, 2, 300, 0, 2_300, 180),
+    (Crypto, "HUOBI:trxusdt", "Huobi TRXUSDT", 155420, 6, 1500, 1, 120, 250),
+    (Stock, "SEB", "SEABOARD CORP", 305120, 2, 1, 0, 3, 170),
+    (Forex, "IC MARKETS:2", "IC Markets GBP/USD", 130760, 5, 2, 0, 400, 50),
+    (Stock, "GE", "GENERAL ELECTRIC CO", 18852, 2, 40, 0, 1_000, 150),
+    (Crypto, "KUCOIN:ETH-BTC", "KuCoin ETH-BTC", 51362, 6, 35000, 7, 40, 180),
+    (Stock, "O", "REALTY INCOME CORP", 6243, 2, 70, 0, 450, 90),
+    (Forex, "OANDA:USD_CAD", "Oanda USD/CAD", 135682, 5, 2, 0, 800, 35),
+    (Crypto, "BINANCE:PEPEUSDT", "Binance PEPEUSDT", 102351, 10, 9_000_000, 0, 1_400, 620),
+    (Stock, "UUU", "UNIVERSAL SECURITY INSTRUMNT", 187, 2, 120, 0, 2, 600),
+    (Forex, "OANDA:USD_MXN", "Oanda USD/MXN", 1934520, 5, 1, 0, 150, 80),
+];

@@ -1,0 +1,46 @@
+//! Chance that is a function of its place: the same seed and place always roll the same numbers.
+//!
+//! Not a stream that everybody draws from: what one symbol does in one second must not depend on which other symbols
+//! were generated, in which order, or since when. So each (seed, symbol, second) starts dice of its own.
+
+/// A sequence of numbers (SplitMix64) that its starting place decides.
+#[derive(Clone, Debug)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// The dice of one place.
+    pub fn at(seed: u64, key: u64, place: u64) -> Self {
+        Self(hash(seed, key, place))
+    }
+
+    /// The next 64 bits.
+    #[inline]
+    pub fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mix(self.0)
+    }
+
+    /// A number below `end` (at least 1), close to uniform.
+    #[inline]
+    pub fn below(&mut self, end: u64) -> u64 {
+        ((u128::from(self.roll()) * u128::from(end)) >> 64) as u64
+    }
+}
+
+/// One number that a place decides.
+#[inline]
+pub fn hash(seed: u64, key: u64, place: u64) -> u64 {
+    mix(mix(mix(seed ^ 0x7469_636b_6c69_6e65) ^ key) ^ place)
+}
+
+/// A key for a name: FNV-1a, so that a symbol's trades do not depend on its place in a list.
+pub fn key_of(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |key, byte| (key ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[inline]
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

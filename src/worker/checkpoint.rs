@@ -1,0 +1,55 @@
+//! Reading a checkpoint back: its header is checked, its shards are decoded and dealt out to the workers.
+
+use std::sync::{Mutex, PoisonError};
+
+use dataflows::codec;
+use dataflows::settings::Settings;
+use dataflows::snapshot::{SnapshotHeader, decode_shard};
+use dataflows::symbol::SHARDS;
+use dataflows::window_state::SymbolState;
+
+use super::WorkerError;
+use crate::store::{Checkpoint, Store};
+
+/// Decodes the header, and refuses one that was made for other rows or another log.
+pub(super) fn read_header(
+    checkpoint: &Checkpoint,
+    settings: &Settings,
+    partitions: u32,
+) -> Result<SnapshotHeader, WorkerError> {
+    let frontier = checkpoint.frontier;
+    let header: SnapshotHeader = codec::decode(&checkpoint.header)
+        .map_err(|error| WorkerError::Checkpoint { frontier, why: error.to_string() })?;
+    if header.fingerprint != settings.fingerprint() {
+        return Err(WorkerError::SettingsChanged { frontier });
+    }
+    if header.resume.len() != partitions as usize {
+        return Err(WorkerError::Partitions { log: partitions, checkpoint: header.resume.len() as u32 });
+    }
+    Ok(header)
+}
+
+/// Reads all shards of a checkpoint, as they are stored.
+pub(super) fn read_shards(
+    store: &mut dyn Store,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<Vec<Vec<SymbolState>>, WorkerError> {
+    let Some(checkpoint) = checkpoint else { return Ok(Vec::new()) };
+    let frontier = checkpoint.frontier;
+    let mut shards = Vec::new();
+    for shard in 0..SHARDS {
+        let states = match store.shard(frontier, shard)? {
+            Some(bytes) => decode_shard(&bytes)
+                .map_err(|error| WorkerError::Checkpoint { frontier, why: format!("shard {shard}: {error}") })?,
+            None => Vec::new(),
+        };
+        shards.push(states);
+    }
+    Ok(shards)
+}
+
+/// Takes out the shards that one worker owns.
+pub(super) fn take_own(shards: &Mutex<Vec<Vec<SymbolState>>>, index: usize, peers: usize) -> Vec<SymbolState> {
+    let mut shards = shards.lock().unwrap_or_else(PoisonError::into_inner);
+    shards.iter_mut().skip(index).step_by(peers).flat_map(std::mem::take).collect()
+}

@@ -1,0 +1,85 @@
+//! The committer, on the first worker: when rows are durable everywhere up to a frontier, the frontier itself is written,
+//! with the digest of everything before it. The frontier behind it is the durable frontier that everybody sees.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::Sender;
+use dataflows::frontier::FrontierRow;
+use dataflows::ledger::{Ledger, LedgerChange};
+use dataflows::time::Time;
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+
+use super::companion::Command;
+
+/// Times as of which the frontier row is wanted: checkpoints, and what the caller asks for.
+pub(super) type Stops = Rc<RefCell<BTreeSet<Time>>>;
+
+/// What is being written, and what holds the frontier back until it is.
+struct Commit {
+    done: Arc<AtomicBool>,
+    _capability: Capability<Time>,
+}
+
+/// Commits each advance of the frontier of `changes` and, where rows are kept, of `durable_rows`. The stream carries nothing but its frontier.
+pub(super) fn commit<'scope>(
+    changes: StreamVec<'scope, Time, LedgerChange>,
+    durable_rows: Option<StreamVec<'scope, Time, ()>>,
+    start: FrontierRow,
+    stops: Stops,
+    resume: impl Fn() -> String + 'static,
+    commands: Sender<Command>,
+) -> StreamVec<'scope, Time, ()> {
+    let scope = changes.scope();
+    let is_first = scope.index() == 0;
+    let mut builder = OperatorBuilder::new("Commit".to_owned(), scope);
+    let mut changes = builder.new_input(changes, Exchange::new(|_: &LedgerChange| 0));
+    let mut durable_rows = durable_rows.map(|rows| builder.new_input(rows, Exchange::new(|_: &()| 0)));
+    let (_output, stream) = builder.new_output::<Vec<()>>();
+    let activator = scope.worker().sync_activator_for(builder.operator_info().address.to_vec());
+    builder.build(move |mut capabilities| {
+        let mut ledger = Ledger::new(start);
+        // The first worker holds the frontier from the start; each commit moves it on. The others hold nothing.
+        let mut held = capabilities.pop().filter(|_| is_first);
+        let mut writing: Option<Commit> = None;
+        move |frontiers| {
+            changes.for_each(|_, batch| batch.drain(..).for_each(|change| ledger.add(&change)));
+            durable_rows.iter_mut().for_each(|rows| rows.for_each(|_, _| {}));
+            if writing.as_ref().is_some_and(|commit| commit.done.load(Ordering::SeqCst)) {
+                writing = None;
+            }
+            let frontier = frontiers.iter().filter_map(|f| f.frontier().first().copied()).min();
+            let Some((frontier, held)) = frontier.zip(held.as_mut()) else { return };
+            if writing.is_some() || frontier <= ledger.row().frontier {
+                return;
+            }
+            let mut kept = Vec::new();
+            let due = stops.borrow().range(..=frontier).copied().collect::<Vec<_>>();
+            for stop in due {
+                stops.borrow_mut().remove(&stop);
+                if stop > ledger.row().frontier {
+                    kept.extend(ledger.advance(stop));
+                    // The other end is gone only after an error, which ends the process.
+                    let _ = commands.send(Command::RowAt(ledger.row().clone()));
+                }
+            }
+            kept.extend(ledger.advance(frontier));
+            let done = Arc::new(AtomicBool::new(false));
+            writing = Some(Commit { done: Arc::clone(&done), _capability: held.clone() });
+            held.downgrade(&frontier);
+            let activator = activator.clone();
+            let ack = Box::new(move || {
+                done.store(true, Ordering::SeqCst);
+                let _ = activator.activate();
+            });
+            let _ = commands.send(Command::Frontier { row: ledger.row().clone(), kept, resume: resume(), ack });
+        }
+    });
+    stream
+}

@@ -1,0 +1,165 @@
+//! The thread beside the workers that talks to the store, so that a worker never waits for it.
+//!
+//! Commands come over a bounded channel and are carried out in order; each is acknowledged when it is durable. After an
+//! error nothing more is acknowledged: the durable frontier stands still, and the process ends with the error.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use dataflows::codec;
+use dataflows::frontier::FrontierRow;
+use dataflows::resume::ResumePoint;
+use dataflows::snapshot::SnapshotHeader;
+use dataflows::time::Time;
+use dataflows::windows::SnapshotPart;
+
+use super::{WorkerConfig, WorkerError};
+use crate::store::{Checkpoint, DurableFrontier, RowBatch, Store};
+
+/// Commands that may wait for the store; workers wait with sending when it is full.
+const COMMANDS_MAX: usize = 64;
+
+/// Called when a command is durable.
+pub(super) type Ack = Box<dyn FnOnce() + Send>;
+
+pub(super) enum Command {
+    /// Rows to write.
+    Write(RowBatch, Ack),
+    /// The durable frontier, and the rows kept before it.
+    Frontier { row: FrontierRow, kept: Vec<FrontierRow>, resume: String, ack: Ack },
+    /// The frontier row as of a time that was asked for.
+    RowAt(FrontierRow),
+    /// One worker's part of a checkpoint.
+    Part(SnapshotPart, Vec<ResumePoint>),
+}
+
+/// The workers' handle to the thread.
+pub(super) struct Companion {
+    commands: Mutex<Option<Sender<Command>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    failure: Arc<Mutex<Option<WorkerError>>>,
+    keeps_rows: bool,
+}
+
+impl Companion {
+    pub(super) fn start(store: Box<dyn Store>, epoch: u64, config: &WorkerConfig, committed: Arc<AtomicU64>) -> Self {
+        let (sender, receiver) = bounded(COMMANDS_MAX);
+        let keeps_rows = store.keeps_rows();
+        let failure = Arc::new(Mutex::new(None));
+        let keep = Arc::clone(&failure);
+        let fingerprint = config.settings.fingerprint();
+        let keeper =
+            Keeper { store, epoch, fingerprint, parts_wanted: config.workers, pending: BTreeMap::new(), committed };
+        let thread = std::thread::spawn(move || {
+            if let Err(error) = keeper.run(&receiver) {
+                *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
+        });
+        Self { commands: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), failure, keeps_rows }
+    }
+
+    /// Whether rows are written at all.
+    pub(super) fn keeps_rows(&self) -> bool {
+        self.keeps_rows
+    }
+
+    /// A sender of its own for one worker.
+    pub(super) fn sender(&self) -> Option<Sender<Command>> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The error that ended the thread, once.
+    pub(super) fn take_failure(&self) -> Option<WorkerError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Lets the thread carry out what it has been told, and ends it.
+    pub(super) fn finish(&self) {
+        drop(self.commands.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A panic there has been reported by the panic hook already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the thread owns.
+struct Keeper {
+    store: Box<dyn Store>,
+    epoch: u64,
+    fingerprint: u64,
+    parts_wanted: usize,
+    pending: BTreeMap<Time, Pending>,
+    committed: Arc<AtomicU64>,
+}
+
+/// A checkpoint whose parts are still coming in.
+#[derive(Default)]
+struct Pending {
+    row: Option<FrontierRow>,
+    parts: usize,
+    resume: Vec<ResumePoint>,
+}
+
+impl Keeper {
+    fn run(mut self, commands: &Receiver<Command>) -> Result<(), WorkerError> {
+        for command in commands {
+            match command {
+                Command::Write(rows, ack) => {
+                    self.store.write(&rows)?;
+                    ack();
+                }
+                Command::Frontier { row, kept, resume, ack } => {
+                    let frontier = DurableFrontier { row, epoch: self.epoch, resume };
+                    self.store.commit_frontier(&frontier, &kept)?;
+                    ack();
+                }
+                Command::RowAt(row) => {
+                    self.store.observe(&row)?;
+                    let frontier = row.frontier;
+                    if let Some(pending) = self.pending.get_mut(&frontier) {
+                        pending.row = Some(row);
+                    } else {
+                        self.pending.insert(frontier, Pending { row: Some(row), ..Pending::default() });
+                    }
+                    self.commit_if_whole(frontier)?;
+                }
+                Command::Part(part, resume) => self.take_part(part, resume)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn take_part(&mut self, part: SnapshotPart, resume: Vec<ResumePoint>) -> Result<(), WorkerError> {
+        let frontier = part.frontier;
+        let shards = part.shards.map_err(|why| WorkerError::Checkpoint { frontier, why })?;
+        for shard in &shards {
+            self.store.put_shard(self.epoch, frontier, shard.shard, &shard.bytes)?;
+        }
+        let pending = self.pending.entry(frontier).or_default();
+        pending.parts += 1;
+        pending.resume.extend(resume);
+        self.commit_if_whole(frontier)
+    }
+
+    /// A checkpoint is whole when every worker's part and the row as of its frontier are there.
+    fn commit_if_whole(&mut self, frontier: Time) -> Result<(), WorkerError> {
+        let is_whole = |p: &Pending| p.parts == self.parts_wanted && p.row.is_some();
+        let Some(mut pending) =
+            self.pending.get(&frontier).is_some_and(is_whole).then(|| self.pending.remove(&frontier)).flatten()
+        else {
+            return Ok(());
+        };
+        let Some(row) = pending.row.take() else { return Ok(()) };
+        pending.resume.sort_unstable_by_key(|point| point.partition);
+        let header = SnapshotHeader { row, resume: pending.resume, fingerprint: self.fingerprint };
+        let header = codec::encode(&header).map_err(|e| WorkerError::Checkpoint { frontier, why: e.to_string() })?;
+        self.store.commit_checkpoint(self.epoch, &Checkpoint { frontier, header })?;
+        self.committed.store(frontier, Ordering::SeqCst);
+        tracing::debug!(frontier, "checkpoint committed");
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! One worker's partitions: which may be read now, how far, and when the end is reached.
+
+use dataflows::batch::RecordBatch;
+use dataflows::ingress::Ingress;
+use dataflows::time::Time;
+
+use super::{Shared, WorkerError};
+use crate::log::{LogError, PartitionReader};
+
+/// Bytes taken from a partition at once: large enough that the cost of a round is small against its work.
+const READ_BYTES_MAX: usize = 1 << 20;
+
+/// The readers of the partitions that one worker owns.
+pub(super) struct Readers {
+    readers: Vec<Partition>,
+    batch: RecordBatch,
+}
+
+struct Partition {
+    number: u32,
+    reader: Box<dyn PartitionReader>,
+    /// Where the log ended when the run began.
+    end: u64,
+}
+
+impl Readers {
+    /// Opens the partitions p with p % peers == index, each at its resume point.
+    pub(super) fn open(shared: &Shared, index: usize, peers: usize) -> Result<Self, LogError> {
+        let mut readers = Vec::new();
+        for start in shared.starts.iter().skip(index).step_by(peers) {
+            let number = start.partition;
+            let reader = shared.log.reader(number, start.offset)?;
+            let end = shared.log.end_offset(number)?;
+            shared.watch.records_total.fetch_add(end.saturating_sub(start.offset), super::Ordering::Relaxed);
+            readers.push(Partition { number, reader, end });
+        }
+        Ok(Self { readers, batch: RecordBatch::default() })
+    }
+
+    /// Feeds the next records of each partition that may be read: none runs further than the bounds beyond the durable
+    /// frontier, so that partitions go in step and a slow store slows the reading. Returns the number of records.
+    pub(super) fn feed(&mut self, shared: &Shared, ingress: &mut Ingress, durable: Time) -> Result<u64, WorkerError> {
+        let mut records = 0;
+        for (at, partition) in self.readers.iter_mut().enumerate() {
+            let frontier = ingress.partition_frontier(at);
+            if frontier > durable.saturating_add(shared.config.read_ahead_ms) {
+                continue;
+            }
+            let held = ingress.records_from(at, durable);
+            if held > shared.config.read_ahead_records {
+                if frontier <= durable {
+                    let (log, partition) = (shared.log.name(), partition.number);
+                    return Err(WorkerError::Stalled { log, partition, records: held });
+                }
+                continue;
+            }
+            partition.reader.read(&mut self.batch, READ_BYTES_MAX)?;
+            ingress.feed(at, &self.batch);
+            records += self.batch.records.len() as u64;
+        }
+        shared.watch.records.fetch_add(records, super::Ordering::Relaxed);
+        Ok(records)
+    }
+
+    /// Whether everything that the log held at the start has been read.
+    pub(super) fn at_end(&self) -> bool {
+        self.readers.iter().all(|partition| partition.reader.position() >= partition.end)
+    }
+}

@@ -1,0 +1,143 @@
+//! The sink: gathers the rows that changed, writes the last value of each key when the frontier has passed it, and holds
+//! its capability until the store has acknowledged them. So the frontier behind it says what is durable.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::Sender;
+use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::time::Time;
+use dataflows::window_state::Update;
+use differential_dataflow::VecCollection;
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+
+use super::companion::Command;
+use crate::store::RowBatch;
+
+/// Batches of rows that one worker may have at the store at once.
+const IN_FLIGHT_MAX: usize = 4;
+
+/// Rows that wait for the frontier, with a capability for the earliest.
+struct Gathered<R> {
+    rows: Vec<Update<R>>,
+}
+
+/// The rows of all tables, and what holds the frontier back on their behalf.
+struct Sink {
+    candles: Gathered<CandleRow>,
+    indicators: Gathered<IndicatorRow>,
+    rejected: Gathered<RejectedRow>,
+    held: Option<Capability<Time>>,
+    in_flight: VecDeque<(Capability<Time>, Arc<AtomicBool>)>,
+}
+
+/// Writes the rows. The stream carries nothing but its frontier.
+pub(super) fn sink<'scope>(
+    candles: VecCollection<'scope, Time, CandleRow, i64>,
+    indicators: VecCollection<'scope, Time, IndicatorRow, i64>,
+    rejected: VecCollection<'scope, Time, RejectedRow, i64>,
+    commands: Sender<Command>,
+) -> StreamVec<'scope, Time, ()> {
+    let scope = candles.inner.scope();
+    let mut builder = OperatorBuilder::new("Sink".to_owned(), scope);
+    let mut candles = builder.new_input(candles.inner, Pipeline);
+    let mut indicators = builder.new_input(indicators.inner, Pipeline);
+    let mut rejected = builder.new_input(rejected.inner, Pipeline);
+    let (_output, stream) = builder.new_output::<Vec<()>>();
+    let activator = scope.worker().sync_activator_for(builder.operator_info().address.to_vec());
+    let mut sink = Sink {
+        candles: Gathered { rows: Vec::new() },
+        indicators: Gathered { rows: Vec::new() },
+        rejected: Gathered { rows: Vec::new() },
+        held: None,
+        in_flight: VecDeque::new(),
+    };
+    builder.build(move |_| {
+        move |frontiers| {
+            let held = &mut sink.held;
+            candles.for_each(|time, rows| gather(held, time.retain_least(0), &mut sink.candles, rows));
+            indicators.for_each(|time, rows| gather(held, time.retain_least(0), &mut sink.indicators, rows));
+            rejected.for_each(|time, rows| gather(held, time.retain_least(0), &mut sink.rejected, rows));
+            let frontier = frontiers.iter().filter_map(|f| f.frontier().first().copied()).min().unwrap_or(Time::MAX);
+            sink.release();
+            if sink.in_flight.len() < IN_FLIGHT_MAX
+                && let Some((rows, capability)) = sink.take_before(frontier)
+            {
+                let done = Arc::new(AtomicBool::new(false));
+                sink.in_flight.push_back((capability, Arc::clone(&done)));
+                let activator = activator.clone();
+                let ack = Box::new(move || {
+                    done.store(true, Ordering::SeqCst);
+                    // The worker is gone only when the process ends.
+                    let _ = activator.activate();
+                });
+                // The other end is gone only after an error, which ends the process.
+                let _ = commands.send(Command::Write(rows, ack));
+            }
+        }
+    });
+    stream
+}
+
+fn gather<R>(
+    held: &mut Option<Capability<Time>>,
+    capability: Option<Capability<Time>>,
+    into: &mut Gathered<R>,
+    rows: &mut Vec<Update<R>>,
+) {
+    if let Some(capability) = capability
+        && held.as_ref().is_none_or(|held| capability.time() < held.time())
+    {
+        *held = Some(capability);
+    }
+    // A retraction says nothing that the new value of its key does not say.
+    into.rows.extend(rows.drain(..).filter(|(_, _, diff)| *diff > 0));
+}
+
+impl Sink {
+    /// Lets go of what has been acknowledged, oldest first.
+    fn release(&mut self) {
+        while self.in_flight.front().is_some_and(|(_, done)| done.load(Ordering::SeqCst)) {
+            self.in_flight.pop_front();
+        }
+    }
+
+    /// Takes out all rows before the frontier, the last value of each key.
+    fn take_before(&mut self, frontier: Time) -> Option<(RowBatch, Capability<Time>)> {
+        let batch = RowBatch {
+            candles: self.candles.take_before(frontier, |r| (r.resolution, r.symbol.clone(), r.window_start_ms)),
+            indicators: self.indicators.take_before(frontier, |r| (r.symbol.clone(), r.window_start_ms)),
+            rejected: self.rejected.take_before(frontier, |r| (r.partition, r.offset, r.index)),
+        };
+        let is_empty = batch.candles.is_empty() && batch.indicators.is_empty() && batch.rejected.is_empty();
+        let held = self.held.clone().filter(|_| !is_empty);
+        match [self.candles.least(), self.indicators.least(), self.rejected.least()].into_iter().flatten().min() {
+            None => self.held = None,
+            Some(time) => self.held.iter_mut().for_each(|held| held.downgrade(&time.max(*held.time()))),
+        }
+        Some((batch, held?))
+    }
+}
+
+impl<R> Gathered<R> {
+    fn least(&self) -> Option<Time> {
+        self.rows.iter().map(|(_, time, _)| *time).min()
+    }
+
+    fn take_before<K: Ord>(&mut self, frontier: Time, key: impl Fn(&R) -> K) -> Vec<R> {
+        if self.rows.iter().all(|(_, time, _)| *time >= frontier) {
+            return Vec::new();
+        }
+        let mut rows: Vec<R> =
+            self.rows.extract_if(.., |(_, time, _)| *time < frontier).map(|(row, _, _)| row).collect();
+        // Stable: of one key the last to come is the newest. Reversed, it is the first, which the removal of equals keeps.
+        rows.reverse();
+        rows.sort_by_cached_key(|row| key(row));
+        rows.dedup_by(|later, first| key(later) == key(first));
+        rows
+    }
+}

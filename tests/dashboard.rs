@@ -1,0 +1,332 @@
+//! The page and its HTTP API over a real loopback socket, with a store that lives in memory.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tickline::dashboard::{Dashboard, DashboardConfig, serve};
+
+#[path = "dashboard/events.rs"]
+mod events;
+#[path = "dashboard/fake.rs"]
+mod fake;
+
+use events::Events;
+use fake::{FakeStore, candle};
+
+const DAY_MS: u64 = 86_400_000;
+
+async fn start(store: &FakeStore) -> Dashboard {
+    let store = store.clone();
+    let config = DashboardConfig { port: 0, poll: Duration::from_millis(5), ..DashboardConfig::default() };
+    serve(config, move || store.reader()).await.unwrap()
+}
+
+async fn get(dashboard: &Dashboard, path: &str) -> (StatusCode, Value) {
+    let response = reqwest::get(format!("http://{}{path}", dashboard.addr())).await.unwrap();
+    (response.status(), response.json().await.unwrap())
+}
+
+/// A request that fails: its status, and that it says what happened and what to do next.
+async fn refused(dashboard: &Dashboard, path: &str, says: &str, hints: &str) -> StatusCode {
+    let (status, body) = get(dashboard, path).await;
+    let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    assert!(text("error").contains(says) && text("hint").contains(hints), "{path}: {body}");
+    assert_eq!(body.as_object().unwrap().len(), 2, "{body}");
+    status
+}
+
+/// One minute with a 5 s candle at 0, 5, 10 s, of which the frontier 12 s completes two.
+fn small_store() -> FakeStore {
+    let store = FakeStore::default();
+    for window_start_ms in [0, 5_000, 10_000] {
+        store.put("AAPL", "5s", candle(window_start_ms, 227.1, 11_000));
+    }
+    store.put("AAPL", "1m", candle(0, 100.0, 11_000));
+    store.put("AAPL", "1d", candle(0, 0.1 + 0.2, 11_000));
+    store.put("IC MARKETS:1", "1d", candle(0, 1.27, 9_000));
+    store.advance(12_000);
+    store
+}
+
+#[tokio::test]
+async fn gives_the_frontier() {
+    let store = small_store();
+    let dashboard = start(&store).await;
+    let (status, body) = get(&dashboard, "/api/frontier").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(body["frontier_ms"], 12_000);
+    assert_eq!(body["frontier"], "1970-01-01T00:00:12Z");
+    assert_eq!(body["digest"], "00000000000000000000000000002ee0");
+    assert_eq!((&body["rows"], &body["epoch"]), (&json!(12), &json!(7)));
+    assert_eq!(body["tallies"]["trades"], 12_000);
+    assert_eq!(body["tallies"]["rejected_bad_json"], 2);
+    assert_eq!(body["tallies"].as_object().unwrap().len(), 21);
+    assert_eq!(body["rejected"], 5, "bad_json and too_far_ahead together");
+    assert_eq!(body["lag_ms"].as_i64().unwrap(), body["now_ms"].as_i64().unwrap() - 12_000);
+}
+
+#[tokio::test]
+async fn gives_symbols_and_candles() {
+    let store = small_store();
+    let dashboard = start(&store).await;
+    let (_, body) = get(&dashboard, "/api/symbols").await;
+    assert_eq!(body["frontier_ms"], 12_000);
+    let names: Vec<_> = body["symbols"].as_array().unwrap().iter().map(|row| row["symbol"].clone()).collect();
+    assert_eq!(names, ["AAPL", "IC MARKETS:1"]);
+    assert_eq!(body["symbols"][1]["last"], 1.27);
+
+    let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL&resolution=5s").await;
+    let complete: Vec<_> = body["rows"].as_array().unwrap().iter().map(|row| row["complete"].clone()).collect();
+    assert_eq!(complete, [true, true, false]);
+    assert_eq!(body["rows"][2]["window_start_ms"], 10_000);
+    assert_eq!(body["rows"][2]["close"], 227.1);
+    assert_eq!((&body["symbol"], &body["resolution"]), (&json!("AAPL"), &json!("5s")));
+
+    let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL&resolution=5s&from=5000&to=10000").await;
+    assert_eq!(body["rows"].as_array().unwrap().len(), 1);
+    let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL&resolution=5s&from=1970-01-01T00:00:10Z").await;
+    assert_eq!(body["rows"][0]["window_start_ms"], 10_000);
+    let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL&resolution=5s&limit=1").await;
+    assert_eq!(body["rows"][0]["window_start_ms"], 10_000, "the newest is kept");
+    let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL").await;
+    assert_eq!((&body["resolution"], &body["rows"][0]["complete"]), (&json!("1m"), &json!(false)));
+    let (status, body) = get(&dashboard, "/api/candles?symbol=IC%20MARKETS%3A1&resolution=5s").await;
+    assert_eq!((status, &body["rows"]), (StatusCode::OK, &json!([])), "known, but nothing in this table");
+}
+
+#[tokio::test]
+async fn numbers_are_the_shortest_form_of_the_double() {
+    let dashboard = start(&small_store()).await;
+    let url = format!("http://{}/api/candles?symbol=AAPL&resolution=1d", dashboard.addr());
+    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    assert!(text.contains(r#""close":0.30000000000000004,"#), "{text}");
+}
+
+#[tokio::test]
+async fn gives_indicators_under_their_names() {
+    let dashboard = start(&small_store()).await;
+    let (_, body) = get(&dashboard, "/api/indicators?symbol=AAPL&limit=1").await;
+    let row = &body["rows"][0];
+    assert_eq!(row["window_start_ms"], 10_000);
+    assert_eq!((&row["sma_12"], &row["cumulative_notional"]), (&json!(0.5), &json!(16.5)));
+    assert_eq!((&row["candles"], &row["cumulative_trades"]), (&json!(3), &json!(9)));
+    assert_eq!((&row["as_of"], &row["complete"]), (&json!(11_000), &json!(false)));
+    assert_eq!(row.as_object().unwrap().len(), 22);
+}
+
+#[tokio::test]
+async fn tells_what_is_wrong_with_a_request() {
+    let dashboard = start(&small_store()).await;
+    let d = &dashboard;
+    let bad = StatusCode::BAD_REQUEST;
+    assert_eq!(refused(d, "/api/candles", "symbol is missing", "/api/symbols").await, bad);
+    assert_eq!(refused(d, "/api/candles?symbol=", "symbol is missing", "/api/symbols").await, bad);
+    assert_eq!(refused(d, "/api/candles?symbol=AAPL&resolution=2m", "\"2m\"", "5s, 1m, 5m, 1h, 1d").await, bad);
+    assert_eq!(refused(d, "/api/candles?symbol=AAPL&limit=0", "limit", "1 to 20000").await, bad);
+    assert_eq!(refused(d, "/api/candles?symbol=AAPL&limit=20001", "limit", "1 to 20000").await, bad);
+    assert_eq!(refused(d, "/api/candles?symbol=AAPL&from=yesterday", "from", "milliseconds").await, bad);
+    assert_eq!(refused(d, "/api/candles?symbol=AAPL&to=-5", "to", "milliseconds").await, bad);
+    assert_eq!(refused(d, "/api/candles?symbol=AAPL&from=5&to=5", "not before", "not wanted").await, bad);
+    assert_eq!(refused(d, "/api/candles?symbol=AAPL&symbol=MSFT", "twice", "once").await, bad);
+    assert_eq!(refused(d, "/api/candles?symbol=AAPL&interval=5s", "\"interval\"", "resolution").await, bad);
+    assert_eq!(refused(d, "/api/indicators?symbol=AAPL&resolution=1m", "\"resolution\"", "symbol").await, bad);
+    assert_eq!(refused(d, "/api/candles?symbol=NONE", "\"NONE\"", "/api/symbols").await, StatusCode::NOT_FOUND);
+    assert_eq!(refused(d, "/api/indicators?symbol=NONE", "\"NONE\"", "/api/symbols").await, StatusCode::NOT_FOUND);
+    assert_eq!(refused(d, "/api/nothing", "nothing here", "/api/candles").await, StatusCode::NOT_FOUND);
+    let post = reqwest::Client::new().post(format!("http://{}/api/frontier", d.addr())).send().await.unwrap();
+    assert_eq!(post.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert!(post.json::<Value>().await.unwrap()["error"].is_string());
+    let (status, _) = get(d, "/api/candles?symbol=AAPL&limit=20000").await;
+    assert_eq!(status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn gives_500_rows_unless_asked_for_more() {
+    let store = small_store();
+    for at in 0..600 {
+        store.put("AAPL", "1h", candle(at * 3_600_000, 1.0, 0));
+    }
+    let dashboard = start(&store).await;
+    let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL&resolution=1h").await;
+    assert_eq!(body["rows"].as_array().unwrap().len(), 500);
+    assert_eq!(body["rows"][499]["window_start_ms"], 599 * 3_600_000_u64);
+}
+
+#[tokio::test]
+async fn an_empty_store_is_alive_but_not_ready() {
+    let store = FakeStore::default();
+    let dashboard = start(&store).await;
+    let d = &dashboard;
+    assert_eq!(refused(d, "/readyz", "no durable frontier", "first advance").await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused(d, "/api/frontier", "no durable frontier", "worker").await, StatusCode::SERVICE_UNAVAILABLE);
+    let alive = reqwest::get(format!("http://{}/healthz", d.addr())).await.unwrap();
+    assert_eq!(alive.status(), StatusCode::OK);
+    let first = Events::open(d).await.next().await;
+    assert_eq!(first, json!({"whole": true, "watch": []}));
+    store.advance(1_000);
+    let ready = reqwest::get(format!("http://{}/readyz", d.addr())).await.unwrap();
+    assert_eq!(ready.text().await.unwrap(), "ready: complete up to 1970-01-01T00:00:01Z\n");
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_told_and_recovers() {
+    let store = small_store();
+    let dashboard = start(&store).await;
+    store.fail(true);
+    for path in ["/readyz", "/metrics", "/api/frontier", "/api/symbols", "/api/candles?symbol=AAPL"] {
+        let status = refused(&dashboard, path, "disk is gone", "store").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    store.fail(false);
+    assert_eq!(get(&dashboard, "/api/frontier").await.0, StatusCode::OK);
+    store.fail(true);
+    let missing = store.clone();
+    assert!(serve(DashboardConfig { port: 0, ..DashboardConfig::default() }, move || missing.reader()).await.is_err());
+}
+
+#[tokio::test]
+async fn gives_metrics() {
+    let dashboard = start(&small_store()).await;
+    let response = reqwest::get(format!("http://{}/metrics", dashboard.addr())).await.unwrap();
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
+    let text = response.text().await.unwrap();
+    for line in [
+        "tickline_frontier_seconds 12.0",
+        "tickline_rows 12",
+        "tickline_epoch 7",
+        "tickline_tally_total{name=\"trades\"} 12000",
+        "tickline_tally_total{name=\"rejected_too_far_ahead\"} 3",
+        "tickline_dashboard_viewers 0",
+        "tickline_dashboard_store_read_failures_total 0",
+        "# EOF",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+    }
+    assert!(text.contains("\ntickline_frontier_lag_seconds "));
+}
+
+#[tokio::test]
+async fn serves_the_page_and_all_it_needs() {
+    let dashboard = start(&small_store()).await;
+    let page = reqwest::get(format!("http://{}/", dashboard.addr())).await.unwrap();
+    assert!(page.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'self';"));
+    let text = page.text().await.unwrap();
+    let own: Vec<_> = text.split('"').filter(|part| part.starts_with('/')).collect();
+    assert_eq!(own, ["/page.css", "/vendor/lightweight-charts-5.2.1.js", "/page.js"]);
+    for path in own.into_iter().chain(["/chart.js", "/format.js", "/vendor/LICENSE", "/vendor/NOTICE"]) {
+        let response = reqwest::get(format!("http://{}{path}", dashboard.addr())).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+        let wanted = if path.ends_with(".css") { "text/css" } else { "text/javascript" };
+        assert!(kind.starts_with(wanted) || !path.contains('.'), "{path} is {kind}");
+    }
+}
+
+#[tokio::test]
+async fn two_viewers_get_one_event_an_advance() {
+    let store = small_store();
+    let dashboard = start(&store).await;
+    let (mut one, mut two) = (Events::open(&dashboard).await, Events::open(&dashboard).await);
+    for viewer in [&mut one, &mut two] {
+        let first = viewer.next().await;
+        assert_eq!((&first["frontier_ms"], &first["whole"]), (&json!(12_000), &json!(true)));
+        assert_eq!(first["watch"].as_array().unwrap().len(), 2);
+    }
+    for frontier in [13_000, 14_000, 15_000] {
+        store.put("AAPL", "1d", candle(0, frontier as f64, frontier));
+        store.advance(frontier);
+        for viewer in [&mut one, &mut two] {
+            let event = viewer.next().await;
+            assert_eq!(event["frontier_ms"], frontier);
+            assert_eq!(event["tallies"]["trades"], frontier);
+        }
+    }
+    // Nothing has changed but the frontier: an event without rows.
+    store.advance(DAY_MS);
+    let event = one.next().await;
+    assert_eq!((&event["frontier_ms"], &event["whole"]), (&json!(DAY_MS), &json!(false)));
+    assert_eq!(event["watch"], json!([]));
+    // A new epoch at the same frontier is told too.
+    store.restart();
+    assert_eq!(one.next().await["epoch"], 8);
+}
+
+#[tokio::test]
+async fn an_event_holds_only_rows_that_changed() {
+    let store = small_store();
+    let dashboard = start(&store).await;
+    let mut viewer = Events::open(&dashboard).await;
+    viewer.next().await;
+    store.advance(13_000);
+    viewer.next().await;
+    store.put("IC MARKETS:1", "1d", candle(0, 1.28, 13_000));
+    store.advance(14_000);
+    let event = viewer.next().await;
+    assert_eq!(event["watch"].as_array().unwrap().len(), 1, "{event}");
+    assert_eq!((&event["watch"][0]["symbol"], &event["watch"][0]["last"]), (&json!("IC MARKETS:1"), &json!(1.28)));
+}
+
+#[tokio::test]
+async fn a_slow_viewer_is_skipped_forward_and_misses_no_price() {
+    const SYMBOLS: u64 = 400;
+    const ADVANCES: u64 = 600;
+    let store = FakeStore::default();
+    let fill = |frontier: u64| {
+        for at in 0..SYMBOLS {
+            store.put(&format!("SYMBOL{at:04}"), "1d", candle(0, (frontier + at) as f64, frontier));
+        }
+        store.advance(frontier);
+    };
+    fill(1_000);
+    let dashboard = start(&store).await;
+    let (mut slow, mut quick) = (Events::open(&dashboard).await, Events::open(&dashboard).await);
+    slow.next().await;
+    quick.next().await;
+    // Some 60 kB an advance: far more in all than the sockets between hold.
+    for at in 2..=ADVANCES {
+        fill(at * 1_000);
+        assert_eq!(quick.next().await["frontier_ms"], at * 1_000, "a slow viewer holds up no other");
+    }
+    let (mut seen, mut skipped) = (1_000, false);
+    let mut prices = std::collections::BTreeMap::new();
+    while seen < ADVANCES * 1_000 {
+        let event = slow.next().await;
+        let frontier = event["frontier_ms"].as_u64().unwrap();
+        assert!(frontier > seen, "{frontier} after {seen}");
+        let whole = event["whole"].as_bool().unwrap();
+        assert!(whole || frontier == seen + 1_000, "an advance was left out in silence");
+        skipped |= whole;
+        seen = frontier;
+        for row in event["watch"].as_array().unwrap() {
+            prices.insert(row["symbol"].to_string(), row["last"].as_f64().unwrap());
+        }
+    }
+    assert!(skipped, "all {ADVANCES} advances were kept for a viewer that did not read");
+    let wanted: Vec<_> = (0..SYMBOLS).map(|at| (ADVANCES * 1_000 + at) as f64).collect();
+    assert_eq!(prices.into_values().collect::<Vec<_>>(), wanted);
+}
+
+#[tokio::test]
+async fn stops_although_viewers_stay() {
+    let store = small_store();
+    let dashboard = start(&store).await;
+    let addr = dashboard.addr();
+    assert!(addr.ip().is_loopback(), "nothing but this machine unless told otherwise");
+    let mut viewer = Events::open(&dashboard).await;
+    viewer.next().await;
+    dashboard.stop().await;
+    assert!(viewer.ended().await);
+    assert!(reqwest::get(format!("http://{addr}/healthz")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_taken_port_says_what_to_do() {
+    let store = small_store();
+    let dashboard = start(&store).await;
+    let config = DashboardConfig { port: dashboard.addr().port(), ..DashboardConfig::default() };
+    let error = serve(config, move || store.reader()).await.unwrap_err();
+    assert!(error.to_string().contains("cannot listen") && error.to_string().contains("--port"), "{error}");
+}
