@@ -11,8 +11,8 @@ pub fn near(wanted: &str, known: &[String]) -> Vec<String> {
     let score = |symbol: &String| {
         let symbol = symbol.to_lowercase();
         // `AAPL` is meant for `US:AAPL`, and `BINANCE:BTC` for `BINANCE:BTCUSDT`.
-        let changes = if !wanted.is_empty() && symbol.contains(&wanted) { 1 } else { changes(&wanted, &symbol) };
-        changes.min(changes_of_name(&wanted, &symbol))
+        let part = if wanted.is_empty() || !symbol.contains(&wanted) { usize::MAX } else { 1 };
+        changes(&wanted, &symbol).min(part).min(changes_of_name(&wanted, &symbol))
     };
     let mut all: Vec<_> = known.iter().map(|symbol| (score(symbol), symbol)).collect();
     all.retain(|(changes, _)| *changes <= CHANGES_MAX);
@@ -52,7 +52,7 @@ mod tests {
     fn what_was_meant_is_found() {
         let known = ["BINANCE:BTCUSDT", "BINANCE:ETHUSDT", "US:AAPL", "US:IBM"].map(String::from);
         for (wanted, meant) in [
-            ("binance:btcusdt", vec!["BINANCE:BTCUSDT"]),
+            ("binance:btcusdt", vec!["BINANCE:BTCUSDT", "BINANCE:ETHUSDT"]),
             ("AAPL", vec!["US:AAPL"]),
             ("AAPPL", vec!["US:AAPL"]),
             ("US:IMB", vec!["US:IBM"]),
