@@ -1,14 +1,22 @@
 //! The commands, one module each: a struct of arguments, and `run`.
 
 pub mod candles;
+pub mod common;
+pub mod config_file;
 pub mod dashboard;
+pub mod demo;
 pub mod import;
 pub mod indicators;
 mod read;
+pub mod replay;
+pub mod settings;
 pub mod status;
+pub mod verify;
+pub mod work;
 
 use crate::log::LogError;
 use crate::store::StoreError;
+use crate::worker::WorkerError;
 
 /// The command was called in a way that cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +28,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     let of_cause = |cause: &(dyn std::error::Error + 'static)| {
         let log = cause.downcast_ref::<LogError>().map(LogError::exit_code);
         let store = cause.downcast_ref::<StoreError>().map(StoreError::exit_code);
-        log.or(store).or(cause.downcast_ref::<UsageError>().map(|_| 2))
+        let worker = cause.downcast_ref::<WorkerError>().map(WorkerError::exit_code);
+        log.or(store).or(worker).or(cause.downcast_ref::<UsageError>().map(|_| 2))
     };
     error.chain().find_map(of_cause).unwrap_or(1)
 }
