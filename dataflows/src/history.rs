@@ -128,7 +128,9 @@ impl History {
         for point in touched {
             let at = self.points.partition_point(|p| p.window_start_ms < point.window_start_ms);
             match self.points.get_mut(at) {
-                Some(p) if p.window_start_ms == point.window_start_ms => *p = Point { as_of: p.as_of, log_return: 0, ..*point },
+                Some(p) if p.window_start_ms == point.window_start_ms => {
+                    *p = Point { as_of: p.as_of, log_return: 0, ..*point }
+                }
                 _ => self.points.insert(at, *point),
             }
         }

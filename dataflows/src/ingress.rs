@@ -73,7 +73,8 @@ impl Ingress {
             offset: start.offset,
             trail: ResumeTrail::new(start),
         });
-        let deliveries = (0..peers).map(|to| Delivery { receiver: to as u32, sender: worker as u32, ..Delivery::default() });
+        let deliveries =
+            (0..peers).map(|to| Delivery { receiver: to as u32, sender: worker as u32, ..Delivery::default() });
         Self {
             settings,
             resumed_from,

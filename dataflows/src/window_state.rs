@@ -134,7 +134,12 @@ impl WindowState {
                 let candle = partial.candle;
                 series.insert(Slot { candle, window_start_ms, as_of: now, round, tick_serial: 0 });
                 series.drop_while(|s| s.round != round && s.window_start_ms + resolution.length_ms() <= fixed_ms);
-                self.touched_candles.push(TouchedCandle { symbol: partial.symbol, resolution, window_start_ms, old: None });
+                self.touched_candles.push(TouchedCandle {
+                    symbol: partial.symbol,
+                    resolution,
+                    window_start_ms,
+                    old: None,
+                });
                 continue;
             };
             if slot.round != round {
@@ -190,13 +195,21 @@ impl WindowState {
     }
 
     /// Hands over every row that differs from the last flush, as retraction and new value.
-    pub fn flush(&mut self, mut candle: impl FnMut(Update<CandleRow>), mut indicators: impl FnMut(Update<IndicatorRow>)) {
+    pub fn flush(
+        &mut self,
+        mut candle: impl FnMut(Update<CandleRow>),
+        mut indicators: impl FnMut(Update<IndicatorRow>),
+    ) {
         for touched in self.touched_candles.drain(..) {
             let state = &mut self.symbols[touched.symbol as usize];
-            let Some(slot) = state.series[touched.resolution as usize].get_mut(touched.window_start_ms) else { continue };
+            let Some(slot) = state.series[touched.resolution as usize].get_mut(touched.window_start_ms) else {
+                continue;
+            };
             let (new, as_of) = (slot.candle, slot.as_of);
             let row = |candle: &Candle, as_of| candle_row(&state.symbol, &touched, candle, as_of);
-            if touched.old.is_some_and(|(old, old_as_of)| old_as_of == as_of && old.same_values(&new)) || new.trades == 0 {
+            if touched.old.is_some_and(|(old, old_as_of)| old_as_of == as_of && old.same_values(&new))
+                || new.trades == 0
+            {
                 continue;
             }
             if let Some((old, old_as_of)) = &touched.old {

@@ -176,7 +176,12 @@ impl Gathered {
         self.applied = frontier;
     }
 
-    fn snapshot(&mut self, frontier: Time, flush: &mut impl FnMut(&mut WindowState), part: &mut impl FnMut(SnapshotPart)) {
+    fn snapshot(
+        &mut self,
+        frontier: Time,
+        flush: &mut impl FnMut(&mut WindowState),
+        part: &mut impl FnMut(SnapshotPart),
+    ) {
         flush(&mut self.state);
         let shards = encode_shards(&self.state, frontier).map_err(|error| error.to_string());
         part(SnapshotPart { frontier, shards });

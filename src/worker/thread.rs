@@ -73,7 +73,8 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         inputs.close();
     }
     let next_checkpoint = shared.config.checkpoint_every.map(|every| Instant::now() + every).filter(|_| index == 0);
-    let host = Host { shared, index, inputs, ingress, readers, durable, stops, parts, commands, next_checkpoint, told: 0 };
+    let host =
+        Host { shared, index, inputs, ingress, readers, durable, stops, parts, commands, next_checkpoint, told: 0 };
     host.run(worker)
 }
 
@@ -88,9 +89,10 @@ fn connect(
     let keep = Rc::clone(parts);
     outputs.snapshots.inspect(move |part| keep.borrow_mut().push(part.clone()));
     let start = shared.resumed.as_ref().map_or_else(FrontierRow::empty, |header| header.row.clone());
-    let rows = shared.companion.keeps_rows().then(|| {
-        sink(outputs.candles, outputs.indicators, outputs.rejected, commands.clone())
-    });
+    let rows = shared
+        .companion
+        .keeps_rows()
+        .then(|| sink(outputs.candles, outputs.indicators, outputs.rejected, commands.clone()));
     let resume = Arc::clone(shared);
     let done = commit(outputs.ledger, rows, start, Rc::clone(stops), move || resume.resume_json(), commands.clone());
     done.probe().0

@@ -104,7 +104,15 @@ impl<'a> Cursor<'a> {
         self.expect(b"}")?;
         let notional = in_range(price, volume, event_ms)?;
         let event_ms = event_ms as u64;
-        Some(RawTrade { symbol, price: price.value, volume: volume.value, notional, event_ms, conditions, rounded: false })
+        Some(RawTrade {
+            symbol,
+            price: price.value,
+            volume: volume.value,
+            notional,
+            event_ms,
+            conditions,
+            rounded: false,
+        })
     }
 
     /// `null`, `[]`, or texts without escapes, of printable ASCII.

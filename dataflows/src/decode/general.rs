@@ -30,7 +30,11 @@ pub fn decode(record: &[u8], visitor: &mut impl Visitor) {
 
 /// The texts of `c`; `None` when it is neither null nor an array of texts.
 pub fn conditions(json: &str) -> Option<Vec<String>> {
-    if json.is_empty() { Some(vec![]) } else { serde_json::from_str::<Option<Vec<String>>>(json).ok().map(Option::unwrap_or_default) }
+    if json.is_empty() {
+        Some(vec![])
+    } else {
+        serde_json::from_str::<Option<Vec<String>>>(json).ok().map(Option::unwrap_or_default)
+    }
 }
 
 fn object(json: &[u8]) -> Option<Fields<'_>> {
