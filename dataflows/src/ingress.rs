@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use crate::batch::RecordBatch;
+use crate::batch::{RecordBatch, RecordSpan};
 use crate::candle::{Candle, Trade};
 use crate::conditions::Flags;
-use crate::decode::{decode, general};
+use crate::decode::{RawTrade, Visitor, decode, general};
 use crate::delivery::{Delivery, Partial};
 use crate::ledger::LedgerChange;
 use crate::progress::PartitionFrontier;
@@ -98,6 +98,14 @@ impl Ingress {
             decode(record, span.total_len, &mut Reading { ingress: self, at, span, record });
             self.partitions[at].offset = span.offset + 1;
         }
+    }
+
+    /// Takes one trade that is decoded already, as the record at `offset` of the `at`th partition.
+    #[inline]
+    pub fn feed_decoded(&mut self, at: usize, offset: u64, trade: &RawTrade<'_>) {
+        let span = RecordSpan { offset, start: 0, len: 0, total_len: 0, timestamp_ms: None };
+        Reading { ingress: self, at, span: &span, record: &[] }.trade(0, trade);
+        self.partitions[at].offset = offset + 1;
     }
 
     /// The time before which nothing more will be sent: the least frontier of this worker's partitions.

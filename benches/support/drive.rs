@@ -1,0 +1,89 @@
+//! Drives the pure dataflow over an input: feed a chunk of each partition, send, step; until every row is out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dataflows::batch::RecordBatch;
+use dataflows::build::{Outputs, build};
+use dataflows::ingress::Ingress;
+use dataflows::progress::PartitionFrontier;
+use dataflows::resume::ResumePoint;
+use dataflows::settings::Settings;
+use dataflows::time::Time;
+use timely::dataflow::operators::{Inspect, Probe, probe::Handle};
+use timely::worker::Worker;
+
+use super::input::{CHUNK, Input, PARTITIONS};
+
+/// Runs everything; returns the number of row updates.
+pub fn run(settings: &Settings, input: &Arc<Input>, workers: usize) -> u64 {
+    let updates = Arc::new(AtomicU64::new(0));
+    let (settings, input, counter) = (settings.clone(), Arc::clone(input), Arc::clone(&updates));
+    let config = timely::Config::process(workers);
+    let guards = timely::execute(config, move |worker| work(worker, &settings, &input, &counter));
+    let joined = guards.expect("threads").join();
+    assert!(joined.iter().all(Result::is_ok), "a worker failed");
+    updates.load(Ordering::Relaxed)
+}
+
+fn work(worker: &mut Worker, settings: &Settings, input: &Input, updates: &Arc<AtomicU64>) {
+    let (index, peers) = (worker.index(), worker.peers());
+    let owned: Vec<usize> = (index..PARTITIONS).step_by(peers).collect();
+    let start = |&p: &usize| ResumePoint { partition: p as u32, offset: 0, frontier: PartitionFrontier::default() };
+    let mut ingress = Ingress::new(settings.clone(), index, peers, owned.iter().map(start).collect(), 0);
+    let (mut inputs, probe) = worker.dataflow(|scope| {
+        let (inputs, outputs) = build(scope, settings, Vec::new());
+        (inputs, count(outputs, updates))
+    });
+    for chunk in 0..=input.chunks() {
+        for (at, &partition) in owned.iter().enumerate() {
+            feed(&mut ingress, at, input, partition, chunk);
+        }
+        let outgoing = ingress.take();
+        inputs.send(outgoing, ingress.frontier().unwrap_or(Time::MAX));
+        worker.step();
+    }
+    let end = ingress.frontier().unwrap_or(Time::MAX);
+    while probe.less_than(&end) {
+        worker.step();
+    }
+    worker.drop_dataflow(0);
+}
+
+/// Feeds one chunk and the promise behind it.
+fn feed(ingress: &mut Ingress, at: usize, input: &Input, partition: usize, chunk: usize) {
+    let newest_ms = match input {
+        Input::Decoded(partitions, names) => {
+            let ticks = &partitions[partition];
+            let (from, to) = ((chunk * CHUNK).min(ticks.len()), ((chunk + 1) * CHUNK).min(ticks.len()));
+            for (tick, offset) in ticks[from..to].iter().zip(from as u64..) {
+                ingress.feed_decoded(at, offset, &tick.raw(names));
+            }
+            ticks.get(to).map(super::input::Tick::event_ms)
+        }
+        Input::Json(partitions, promises) => {
+            if let Some(batch) = partitions[partition].get(chunk) {
+                ingress.feed(at, batch);
+            }
+            promises[partition].get(chunk).copied()
+        }
+    };
+    let promise_ms = newest_ms.unwrap_or(super::input::END_MS);
+    let mut promise = RecordBatch::default();
+    let text = format!("{{\"type\":\"progress\",\"source\":\"bench\",\"event_ms\":{promise_ms}}}");
+    promise.push(u64::MAX / 2 + chunk as u64, text.as_bytes(), None);
+    ingress.feed(at, &promise);
+}
+
+fn count(outputs: Outputs<'_>, updates: &Arc<AtomicU64>) -> Handle<Time> {
+    let (candles, indicators) = (Arc::clone(updates), Arc::clone(updates));
+    let probe = Handle::new();
+    outputs.ledger.probe_with(&probe);
+    outputs.candles.inner.inspect_core(move |event| {
+        let _ = event.map(|(_, batch)| candles.fetch_add(batch.len() as u64, Ordering::Relaxed));
+    });
+    outputs.indicators.inner.inspect_core(move |event| {
+        let _ = event.map(|(_, batch)| indicators.fetch_add(batch.len() as u64, Ordering::Relaxed));
+    });
+    probe
+}
