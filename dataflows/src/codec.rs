@@ -61,8 +61,10 @@ pub fn encode(value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
 /// Turns bytes back into the value.
 pub fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, CodecError> {
     let found = bytes.len() as u64;
-    let header: [u8; HEADER_BYTES] =
-        bytes.get(..HEADER_BYTES).and_then(|h| h.try_into().ok()).ok_or(CodecError::Length { found, wanted: HEADER_BYTES as u64 })?;
+    let header: [u8; HEADER_BYTES] = bytes
+        .get(..HEADER_BYTES)
+        .and_then(|h| h.try_into().ok())
+        .ok_or(CodecError::Length { found, wanted: HEADER_BYTES as u64 })?;
     if header[0] != VERSION {
         return Err(CodecError::Version { found: header[0] });
     }

@@ -29,11 +29,7 @@ impl Flags {
     }
 
     fn and(self, other: Self) -> Self {
-        Self {
-            last: self.last && other.last,
-            range: self.range && other.range,
-            volume: self.volume && other.volume,
-        }
+        Self { last: self.last && other.last, range: self.range && other.range, volume: self.volume && other.volume }
     }
 }
 
@@ -118,7 +114,9 @@ impl ConditionTable {
     /// What a trade with these conditions may do.
     pub fn flags(&self, scheme: u32, conditions: &[impl AsRef<str>]) -> Flags {
         match &self.scheme[scheme as usize].kind {
-            Kind::Codes(codes) => conditions.iter().fold(Flags::ALL, |flags, code| flags.and(codes.flags(code.as_ref()))),
+            Kind::Codes(codes) => {
+                conditions.iter().fold(Flags::ALL, |flags, code| flags.and(codes.flags(code.as_ref())))
+            }
             Kind::Bits { rule } => conditions.first().map_or(Flags::ALL, |bits| bit_flags(rule, bits.as_ref())),
         }
     }

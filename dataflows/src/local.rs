@@ -194,18 +194,21 @@ fn capture(outputs: Outputs<'_>, plan: &Plan, shared: &Arc<Mutex<Shared>>) -> Pr
     let (keep, mut checkpoints, mut ledger) = (Arc::clone(shared), plan.checkpoints.clone(), Ledger::new(start));
     let is_first = outputs.ledger.scope().index() == 0;
     let to_first = Exchange::new(|_: &LedgerChange| 0);
-    let done = outputs.ledger.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(to_first, "Ledger", |_, _| {
-        move |(input, frontier), _| {
-            input.for_each_stamp(|_, batches| batches.flat_map(|b| b.drain(..)).for_each(|change| ledger.add(&change)));
-            let Some(&now) = frontier.frontier().first().filter(|_| is_first) else { return };
-            let mut shared = lock(&keep);
-            while let Some(time) = checkpoints.first().copied().filter(|&time| time <= now) {
-                shared.outcome.kept.extend(ledger.advance(time));
-                shared.headers.insert(checkpoints.remove(0), ledger.row().clone());
+    let done =
+        outputs.ledger.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(to_first, "Ledger", |_, _| {
+            move |(input, frontier), _| {
+                input.for_each_stamp(|_, batches| {
+                    batches.flat_map(|b| b.drain(..)).for_each(|change| ledger.add(&change))
+                });
+                let Some(&now) = frontier.frontier().first().filter(|_| is_first) else { return };
+                let mut shared = lock(&keep);
+                while let Some(time) = checkpoints.first().copied().filter(|&time| time <= now) {
+                    shared.outcome.kept.extend(ledger.advance(time));
+                    shared.headers.insert(checkpoints.remove(0), ledger.row().clone());
+                }
+                shared.outcome.kept.extend(ledger.advance(now));
+                shared.outcome.last = Some(ledger.row().clone());
             }
-            shared.outcome.kept.extend(ledger.advance(now));
-            shared.outcome.last = Some(ledger.row().clone());
-        }
-    });
+        });
     done.probe().0
 }

@@ -62,7 +62,11 @@ impl Settings {
     /// Refuses settings that cannot be used.
     pub fn validate(&self) -> Result<(), SettingsError> {
         let window_ms = Resolution::S5.length_ms();
-        if self.tick_ms > 0 && window_ms.is_multiple_of(self.tick_ms) { Ok(()) } else { Err(SettingsError::Tick(self.tick_ms)) }
+        if self.tick_ms > 0 && window_ms.is_multiple_of(self.tick_ms) {
+            Ok(())
+        } else {
+            Err(SettingsError::Tick(self.tick_ms))
+        }
     }
 
     /// The tick of an event time.

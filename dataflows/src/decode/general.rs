@@ -1,4 +1,5 @@
-//! The reader for all JSON: any order of keys, white space, escapes, exponents, strange types. Says what is refused and why.
+//! The reader for all JSON: any order of keys, white space, escapes, exponents, strange types. Says what is refused and
+//! why.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -30,7 +31,11 @@ pub fn decode(record: &[u8], visitor: &mut impl Visitor) {
 
 /// The texts of `c`; `None` when it is neither null nor an array of texts.
 pub fn conditions(json: &str) -> Option<Vec<String>> {
-    if json.is_empty() { Some(vec![]) } else { serde_json::from_str::<Option<Vec<String>>>(json).ok().map(Option::unwrap_or_default) }
+    if json.is_empty() {
+        Some(vec![])
+    } else {
+        serde_json::from_str::<Option<Vec<String>>>(json).ok().map(Option::unwrap_or_default)
+    }
 }
 
 fn object(json: &[u8]) -> Option<Fields<'_>> {
