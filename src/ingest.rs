@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::finnhub::feed::{self, FeedConfig, FeedEvent};
@@ -20,8 +20,6 @@ use queue::{Gone, Queue, QueueLimits};
 
 /// Texts that wait between the socket and the routing; behind them the socket itself is not read.
 const EVENTS_MAX: usize = 1_024;
-/// Time for the feed to close after a stop.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest name of a source, in bytes.
 const SOURCE_BYTES_MAX: usize = 128;
 
@@ -76,55 +74,41 @@ pub struct IngestReport {
 pub async fn ingest(
     config: IngestConfig,
     writer: Box<dyn LogWriter>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> anyhow::Result<IngestReport> {
     if config.source.is_empty() || config.source.len() > SOURCE_BYTES_MAX {
         bail!("the source's name has {} bytes: choose one of 1 to {SOURCE_BYTES_MAX}", config.source.len());
     }
     let (queue, mut writing) = queue::start(writer, config.queue).context("the system refused a thread for the log")?;
     let (sender, mut events) = mpsc::channel(EVENTS_MAX);
-    let mut reading = tokio::spawn(feed::run(config.feed.clone(), sender, stop.clone()));
+    let reading = tokio::spawn(feed::run(config.feed.clone(), sender, stop));
     let mut seconds = interval(config.progress_every);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut ingest = Ingest::new(&config, queue);
-    let outcome: anyhow::Result<()> = loop {
+    loop {
         let step = tokio::select! {
-            // In this order: neither a stop nor a promise is held up by a busy feed.
+            // In this order: no promise is held up by a busy feed.
             biased;
-            _ = stop.wait_for(|stop| *stop) => break Ok(()),
-            ended = &mut reading => break match ended {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(error).context("the feed cannot be read"),
-                Err(error) => Err(error).context("the feed's task ended badly"),
-            },
             _ = seconds.tick() => ingest.promise(now_ms()),
-            Some(event) = events.recv() => ingest.take(event, now_ms()),
+            event = events.recv() => match event {
+                Some(event) => ingest.take(event, now_ms()),
+                // The feed has ended, by a stop or by an error, and everything it handed over is taken.
+                None => break,
+            },
         };
         if step == Err(Gone) {
-            break Ok(());
+            break;
         }
-    };
-    if outcome.is_ok() {
-        drain(&mut ingest, &mut events).await;
     }
-    reading.abort();
+    // Without a receiver the feed ends as well.
+    drop(events);
+    let outcome = match reading.await {
+        Ok(ended) => ended.context("the feed cannot be read"),
+        Err(error) => Err(error).context("the feed's task ended badly"),
+    };
     let (report, last_words) = ingest.end(outcome.is_ok());
     tokio::task::spawn_blocking(last_words).await.context("the log's queue could not be closed")?;
     finish(report, outcome, &mut writing).await
-}
-
-/// Takes what the feed had handed over before it stopped: `bye` must not leave trades behind.
-async fn drain(ingest: &mut Ingest, events: &mut mpsc::Receiver<FeedEvent>) {
-    let rest = async {
-        while let Some(event) = events.recv().await {
-            if ingest.take(event, now_ms()) == Err(Gone) {
-                return;
-            }
-        }
-    };
-    if timeout(DRAIN_TIMEOUT, rest).await.is_err() {
-        warn!("the feed did not close in time; what it still held is not taken");
-    }
 }
 
 /// Waits for the thread that writes; its error counts before that of the feed.
@@ -235,11 +219,11 @@ impl Ingest {
     }
 
     fn tell_gap(&mut self, from_ms: u64, to_ms: u64, cause: String) -> Result<(), Gone> {
+        let from_ms = self.untold.take().map_or(from_ms, |(earlier_ms, _, _)| from_ms.min(earlier_ms));
         warn!(from_ms, to_ms, cause, "trades may be missing");
         if self.queue.offer_everywhere(record::gap(&self.source, from_ms, to_ms, &cause))? {
             self.report.gaps += 1;
         } else {
-            let from_ms = self.untold.as_ref().map_or(from_ms, |(earlier_ms, _, _)| from_ms.min(*earlier_ms));
             self.untold = Some((from_ms, to_ms, cause));
         }
         Ok(())
@@ -269,4 +253,124 @@ fn refusal(refused: u64) -> String {
 /// The wall clock, in Unix milliseconds.
 fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc as std_mpsc;
+
+    use super::*;
+
+    /// Writes nothing until it is let go.
+    struct Blocked {
+        entered: std_mpsc::Sender<()>,
+        go: std_mpsc::Receiver<()>,
+        written: std_mpsc::Sender<String>,
+    }
+
+    impl LogWriter for Blocked {
+        fn partitions(&self) -> u32 {
+            1
+        }
+
+        fn append(&mut self, _: u32, record: &[u8]) -> Result<(), LogError> {
+            let _ = self.entered.send(());
+            // An error means that the sender is gone: from then on nothing blocks.
+            let _ = self.go.recv();
+            self.written.send(String::from_utf8_lossy(record).into_owned()).unwrap();
+            Ok(())
+        }
+
+        fn flush(&mut self) -> Result<(), LogError> {
+            Ok(())
+        }
+
+        fn sync(&mut self) -> Result<(), LogError> {
+            Ok(())
+        }
+    }
+
+    fn config(limits: QueueLimits) -> IngestConfig {
+        let feed = FeedConfig::new(String::new(), crate::finnhub::Secret::new(""), Vec::new());
+        IngestConfig { queue: limits, ..IngestConfig::new(feed, "s".to_owned()) }
+    }
+
+    /// Hands over 100 frames of one trade each while the log stands still; returns the report and what was written.
+    fn flooded(limits: QueueLimits) -> (IngestReport, Vec<String>) {
+        let (go, blocked) = std_mpsc::channel();
+        let (written, records) = std_mpsc::channel();
+        let (entered, blocks) = std_mpsc::channel();
+        let (queue, result) = queue::start(Box::new(Blocked { entered, go: blocked, written }), limits).unwrap();
+        let mut ingest = Ingest::new(&config(limits), queue);
+        for t in 0..100 {
+            let text = format!(r#"{{"data":[{{"s":"A","t":{t}}}],"type":"trade"}}"#);
+            ingest.take(FeedEvent::Text(text.into()), 10_000 + t).unwrap();
+            if t == 0 {
+                // From here on the log stands still with the first trade in its hands.
+                blocks.recv().unwrap();
+            }
+        }
+        ingest.promise(20_000).unwrap();
+        ingest.promise(15_000).unwrap();
+        drop(go);
+        let (report, last_words) = ingest.end(true);
+        last_words();
+        let written: Vec<String> = records.iter().collect();
+        assert_eq!(result.blocking_recv().unwrap().unwrap(), written.len() as u64);
+        (report, written)
+    }
+
+    #[test]
+    fn a_full_queue_refuses_trades_counts_them_and_tells_a_gap() {
+        let narrow = QueueLimits { frames_max: 4, ..QueueLimits::default() };
+        let small = QueueLimits { bytes_max: 60, ..QueueLimits::default() };
+        for limits in [narrow, small] {
+            let (report, written) = flooded(limits);
+            assert_eq!(report.trades + report.refused, 100);
+            assert!(report.refused >= 90 && report.trades > 0, "{report:?}");
+            let trades = written.iter().filter(|record| record.starts_with(r#"{"s":"#)).count() as u64;
+            assert_eq!(trades, report.trades);
+            let gap = format!(
+                r#"{{"type":"gap","source":"s","from_ms":{},"to_ms":10099,"cause":"{}"}}"#,
+                10_000 + report.trades - 1_500,
+                refusal(report.refused)
+            );
+            let progress = r#"{"type":"progress","source":"s","event_ms":18500}"#;
+            let bye = r#"{"type":"bye","source":"s"}"#;
+            assert_eq!(written[trades as usize..], [gap.as_str(), progress, progress, bye]);
+        }
+    }
+
+    #[test]
+    fn a_roomy_queue_refuses_nothing() {
+        let (report, written) = flooded(QueueLimits::default());
+        assert_eq!((report.trades, report.refused, report.gaps), (100, 0, 0));
+        assert_eq!(written.len(), 100 + 3);
+    }
+
+    #[test]
+    fn gaps_that_find_no_room_are_joined_and_told_later() {
+        let (go, blocked) = std_mpsc::channel();
+        let (written, records) = std_mpsc::channel();
+        let limits = QueueLimits { frames_max: 1, ..QueueLimits::default() };
+        let (entered, _blocks) = std_mpsc::channel();
+        let (queue, _result) = queue::start(Box::new(Blocked { entered, go: blocked, written }), limits).unwrap();
+        let mut ingest = Ingest::new(&config(limits), queue);
+        for second in 0..200u64 {
+            ingest.take(FeedEvent::Lost { cause: format!("cut {second}") }, second * 1_000).unwrap();
+            ingest.take(FeedEvent::Connected, second * 1_000 + 10_000).unwrap();
+        }
+        drop(go);
+        let (report, last_words) = ingest.end(false);
+        last_words();
+        let gaps: Vec<serde_json::Value> = records.iter().map(|gap| serde_json::from_str(&gap).unwrap()).collect();
+        assert_eq!(gaps.len() as u64, report.gaps);
+        assert!(gaps.len() < 199, "some found no room");
+        // Together they cover the whole time without a hole, from the first connection to the last.
+        assert_eq!(gaps[0]["from_ms"], 8_500);
+        assert_eq!(gaps[gaps.len() - 1]["to_ms"], 209_000);
+        for pair in gaps.windows(2) {
+            assert!(pair[1]["from_ms"].as_u64() <= pair[0]["to_ms"].as_u64());
+        }
+    }
 }

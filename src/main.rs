@@ -1,3 +1,64 @@
-//! The command line.
+//! The command line: one binary, a command for each role. Everything it does is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{FromArgMatches, Parser, Subcommand};
+use tickline::command::{self, common, config_file};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Real-time market data with an exact answer to: is this complete?
+#[derive(Parser)]
+#[command(version, after_help = "Exit codes: 0 done, 2 usage or configuration, 3 data lost or refused, 4 fenced by a newer \
+    epoch, 5 a peer was lost, 1 the rest.\nEvery option with [env: ...] can also stand in tickline.toml, under its name.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The whole pipeline in one process: simulator, log, dataflow, SQLite, live page (also without a command)
+    Demo(command::demo::DemoArgs),
+    /// A stand-in for Finnhub: REST and WebSocket with made-up trades
+    Simulate(tickline::simulate::SimulateArgs),
+    /// Trades from files into a log
+    Import(command::import::Args),
+    /// The dataflow: log -> store
+    Work(Box<command::work::WorkArgs>),
+    /// Recompute from the log and print the digests
+    Replay(Box<command::replay::ReplayArgs>),
+    /// Recompute from the log and compare with a store
+    Verify(Box<command::verify::VerifyArgs>),
+    /// The page and the HTTP API over a store
+    Dashboard(command::dashboard::DashboardArgs),
+}
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TICKLINE_LOG_LEVEL")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    common::end_on_panic();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tickline: {error:#}");
+            ExitCode::from(command::exit_code(&error))
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
+    let matches = config_file::command_with_file::<Cli>()?.get_matches();
+    let cli = Cli::from_arg_matches(&matches)?;
+    match cli.command.unwrap_or_else(|| Command::Demo(command::demo::DemoArgs::default())) {
+        Command::Demo(args) => command::demo::run(&args),
+        Command::Simulate(args) => tickline::simulate::run(&args),
+        Command::Import(args) => command::import::run(&args),
+        Command::Work(args) => command::work::run(&args),
+        Command::Replay(args) => command::replay::run(&args),
+        Command::Verify(args) => command::verify::run(&args),
+        Command::Dashboard(args) => command::dashboard::run(&args),
+    }
+}

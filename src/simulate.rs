@@ -61,12 +61,12 @@ pub struct SimulateArgs {
 }
 
 /// Runs `tickline simulate` until it is interrupted, or until everything is printed.
-pub fn run(args: SimulateArgs) -> anyhow::Result<()> {
+pub fn run(args: &SimulateArgs) -> anyhow::Result<()> {
     if let Some(count) = args.print {
         let start_ms =
             u64::try_from(args.start.as_millisecond()).context("--start lies before 1970: choose a later one")?;
         let universe = Arc::new(Universe::new(args.symbols));
-        let result = print::print(args.seed, universe, start_ms, count, &mut io::stdout().lock());
+        let result = print::print(args.seed, &universe, start_ms, count, &mut io::stdout().lock());
         return match result {
             // Whoever reads has enough, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -78,7 +78,7 @@ pub fn run(args: SimulateArgs) -> anyhow::Result<()> {
         .block_on(serve_until_interrupted(config_of(args)?))
 }
 
-fn config_of(args: SimulateArgs) -> anyhow::Result<SimulatorConfig> {
+fn config_of(args: &SimulateArgs) -> anyhow::Result<SimulatorConfig> {
     let token = match &args.token_file {
         Some(path) => {
             let text = std::fs::read_to_string(path)

@@ -1,5 +1,7 @@
 //! The simulator over real sockets of this machine: what it must do as the real feed does.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -22,7 +22,7 @@ const BOLLINGER: u64 = 20;
 const ROLLING: u64 = 60;
 const RSI: u64 = 14;
 /// Log returns are counted in 10^-16.
-const RETURN_UNIT: f64 = 1e16;
+const RETURN_UNIT: i128 = 10_000_000_000_000_000;
 
 /// What the chain needs of one candle, and what became of its row.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -136,5 +136,45 @@ fn log_return(before: i128, close: i128) -> i64 {
     if before == close {
         return 0;
     }
-    libm::rint(libm::log1p(ratio_f64(close - before, before)) * RETURN_UNIT) as i64
+    let change = ratio_f64(close - before, before);
+    // A fall so deep that the quotient rounds to -1 is taken as the rise that would undo it.
+    let logarithm = if change == -1.0 { -libm::log1p(ratio_f64(before - close, close)) } else { libm::log1p(change) };
+    scaled_half_even(logarithm)
+}
+
+/// The exact value of a double below 128, times 10^16, rounded half to even.
+#[inline]
+fn scaled_half_even(value: f64) -> i64 {
+    const FRACTION_BITS: u32 = 52;
+    let bits = value.to_bits();
+    let biased = (bits >> FRACTION_BITS & 0x7ff) as i32;
+    // |value| = significand x 2^-shift; a subnormal is far below half a unit, like everything that shifts out below.
+    let significand = i128::from(bits & ((1 << FRACTION_BITS) - 1) | 1 << FRACTION_BITS);
+    let shift = 1023 + FRACTION_BITS as i32 - biased;
+    let product = significand * RETURN_UNIT;
+    let magnitude = if shift > 120 { 0 } else { div_half_even(product, 1 << shift) };
+    let magnitude = magnitude as i64;
+    if value.is_sign_negative() { -magnitude } else { magnitude }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubles_are_scaled_exactly() {
+        assert_eq!(scaled_half_even(1.0), 10_000_000_000_000_000);
+        assert_eq!(scaled_half_even(-50.5), -505_000_000_000_000_000);
+        assert_eq!(scaled_half_even(0.000_000_1), 1_000_000_000);
+        assert_eq!(scaled_half_even(1e-300), 0);
+        assert_eq!(scaled_half_even(2_f64.powi(-54)), 1, "0.5551");
+        assert_eq!(scaled_half_even(-(2_f64.powi(-55))), 0, "0.2776");
+    }
+
+    #[test]
+    fn the_deepest_fall_has_a_logarithm() {
+        let (high, low) = (crate::decimal::PRICE_MAX, 1);
+        assert_eq!(log_return(high, low), -log_return(low, high));
+        assert!(log_return(low, high) > 506_000_000_000_000_000);
+    }
 }

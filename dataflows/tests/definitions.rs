@@ -160,6 +160,15 @@ fn section_3_promises() {
 }
 
 #[test]
+fn section_2_promises_have_a_range() {
+    let end = 4_102_444_800_000;
+    let oracle = make(&[vec![progress("a", end), r#"{"type":"progress","source":"a","event_ms":-1}"#.to_string()]]);
+    assert_eq!(reasons(&oracle), [(0, 0, Reason::BadControl, 0), (1, 0, Reason::BadControl, 0)]);
+    assert_eq!(make(&[vec![progress("a", end - 1)]]).final_frontier(), end - 1_000);
+    assert_eq!(make(&[vec![progress("a", 0)]]).final_frontier(), 0);
+}
+
+#[test]
 fn section_3_the_1025th_source_is_refused() {
     let mut records: Vec<String> = (0..1025).map(|n| progress(&format!("s{n}"), DAY)).collect();
     records.extend([bye("s7"), progress("s1024", DAY)]);
@@ -342,7 +351,9 @@ fn section_5_as_of_stays_when_nothing_differs() {
     ]]);
     assert!(oracle.candle_rows(EVER).iter().all(|row| row.as_of == DAY));
     assert!(oracle.indicator_rows(EVER).iter().all(|row| row.as_of == DAY));
+    // The promise counts at 0: there was no frontier before it.
     assert_eq!(oracle.times(), [0, DAY, DAY + 2_000, DAY + 3_000]);
+    assert_eq!(oracle.minutes(), [60_000, DAY + 60_000]);
 }
 
 #[test]

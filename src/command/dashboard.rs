@@ -5,14 +5,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use anyhow::Context;
 
 use crate::dashboard::{DashboardConfig, serve};
-use crate::store::{StoreError, StoreReader};
+use crate::store::address::StoreAddress;
 
 /// Serve the live page and the HTTP API over a store.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DashboardArgs {
     /// Store to read: sqlite:PATH.
     #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
-    pub store: String,
+    pub store: StoreAddress,
     /// Port to listen on; 0 takes any free one.
     #[arg(long, env = "TICKLINE_PORT", default_value_t = 8080)]
     pub port: u16,
@@ -21,20 +21,21 @@ pub struct DashboardArgs {
     pub bind: IpAddr,
 }
 
-/// Serves until it is interrupted (SIGINT or SIGTERM).
-pub async fn run(
-    args: &DashboardArgs,
-    open_reader: impl Fn() -> Result<Box<dyn StoreReader>, StoreError> + Send + Sync + 'static,
-) -> anyhow::Result<()> {
-    let config = DashboardConfig { bind: args.bind, port: args.port, ..DashboardConfig::default() };
-    let dashboard = serve(config, open_reader).await?;
-    println!("live page of {} at http://{}/ (end with Ctrl-C)", args.store, dashboard.addr());
-    interrupted().await?;
-    dashboard.stop().await;
-    Ok(())
+/// Runs `tickline dashboard` until it is interrupted (SIGINT or SIGTERM).
+pub fn run(args: &DashboardArgs) -> anyhow::Result<()> {
+    tokio::runtime::Runtime::new().context("the system refused threads")?.block_on(async {
+        let config = DashboardConfig { bind: args.bind, port: args.port, ..DashboardConfig::default() };
+        let store = args.store.clone();
+        let dashboard = serve(config, move || store.open_reader()).await?;
+        println!("live page of {} at http://{}/ (end with Ctrl-C)", args.store, dashboard.addr());
+        interrupted().await?;
+        dashboard.stop().await;
+        Ok(())
+    })
 }
 
-async fn interrupted() -> anyhow::Result<()> {
+/// Returns when the process is asked to end.
+pub async fn interrupted() -> anyhow::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .context("cannot listen for signals")?;
     tokio::select! {

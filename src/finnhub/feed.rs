@@ -63,7 +63,7 @@ pub async fn run(
         let mut socket = None;
         let error = tokio::select! {
             error = one_connection(&config, &mut socket, &events, &mut backoff) => error,
-            _ = stop.wait_for(|stop| *stop) => None,
+            () = ended(&mut stop, &events) => None,
         };
         let Some(error) = error else {
             if let Some(socket) = socket {
@@ -78,15 +78,22 @@ pub async fn run(
         }
         tokio::select! {
             () = sleep(pause) => {}
-            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            () = ended(&mut stop, &events) => return Ok(()),
         }
+    }
+}
+
+async fn ended(stop: &mut watch::Receiver<bool>, events: &mpsc::Sender<FeedEvent>) {
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => {}
+        () = events.closed() => {}
     }
 }
 
 /// Ends with the error of the connection, or with nothing when nobody receives any more.
 async fn one_connection(
     config: &FeedConfig,
-    place: &mut Option<Socket>,
+    open: &mut Option<Socket>,
     events: &mpsc::Sender<FeedEvent>,
     backoff: &mut Backoff,
 ) -> Option<SocketError> {
@@ -101,13 +108,15 @@ async fn one_connection(
     }
     info!(symbols = config.symbols.len(), "feed connected");
     events.send(FeedEvent::Connected).await.ok()?;
-    let socket = place.insert(opened);
+    let socket = open.insert(opened);
     loop {
+        // The place comes first: a stop while waiting for one must not lose a text.
+        let place = events.reserve().await.ok()?;
         match socket.next().await {
             Ok(text) => {
                 // A handshake alone proves little: a connection that is kicked at once must not be retried at once.
                 backoff.reset();
-                events.send(FeedEvent::Text(text)).await.ok()?;
+                place.send(FeedEvent::Text(text));
             }
             Err(error) => return Some(error),
         }

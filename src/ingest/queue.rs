@@ -85,7 +85,7 @@ impl Queue {
             return Ok(false);
         }
         self.bytes.fetch_add(size, Ordering::Relaxed);
-        let taken = sent(self.jobs.try_send(Job::Records(records)));
+        let taken = sent(&self.jobs.try_send(Job::Records(records)));
         if taken != Ok(true) {
             self.bytes.fetch_sub(size, Ordering::Relaxed);
         }
@@ -94,7 +94,7 @@ impl Queue {
 
     /// Queues a control record for every partition; false when not even a place for it is left.
     pub fn offer_everywhere(&self, record: Vec<u8>) -> Result<bool, Gone> {
-        sent(self.jobs.try_send(Job::Everywhere(record)))
+        sent(&self.jobs.try_send(Job::Everywhere(record)))
     }
 
     /// Queues last control records, waits for room, and closes the queue. Blocks.
@@ -108,7 +108,7 @@ impl Queue {
     }
 }
 
-fn sent(result: Result<(), TrySendError<Job>>) -> Result<bool, Gone> {
+fn sent(result: &Result<(), TrySendError<Job>>) -> Result<bool, Gone> {
     match result {
         Ok(()) => Ok(true),
         Err(TrySendError::Full(_)) => Ok(false),

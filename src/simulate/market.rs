@@ -191,7 +191,7 @@ mod tests {
     fn a_seed_and_a_start_decide_every_byte() {
         let text = |seed| {
             let mut out = Vec::new();
-            print(seed, Arc::new(Universe::new(100)), START_MS, 50_000, &mut out).unwrap();
+            print(seed, &Arc::new(Universe::new(100)), START_MS, 50_000, &mut out).unwrap();
             out
         };
         let first = text(1);
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn every_line_is_a_trade_of_the_feed() {
         let mut out = Vec::new();
-        print(1, Arc::new(Universe::new(2_000)), START_MS, 20_000, &mut out).unwrap();
+        print(1, &Arc::new(Universe::new(2_000)), START_MS, 20_000, &mut out).unwrap();
         let universe = Universe::new(2_000);
         for line in std::str::from_utf8(&out).unwrap().lines() {
             let trade: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -7,12 +7,12 @@ use super::market::Market;
 use super::universe::Universe;
 
 /// Writes `count` trades in the feed's order, one a line, from `start_ms` on. The same arguments give the same bytes.
-pub fn print(seed: u64, universe: Arc<Universe>, start_ms: u64, count: u64, out: &mut dyn Write) -> io::Result<()> {
+pub fn print(seed: u64, universe: &Arc<Universe>, start_ms: u64, count: u64, out: &mut dyn Write) -> io::Result<()> {
     let all = universe.instruments().len();
     if all == 0 {
         return Ok(());
     }
-    let mut market = Market::new(seed, Arc::clone(&universe), start_ms);
+    let mut market = Market::new(seed, Arc::clone(universe), start_ms);
     for instrument in 0..all {
         market.listen(instrument);
     }

@@ -118,7 +118,7 @@ fn made_up(index: usize) -> Instrument {
             char::from(b'A' + letter as u8)
         })
         .collect();
-    let crypto = index % 3 == 0;
+    let crypto = index.is_multiple_of(3);
     let letters = if index >= 26usize.pow(4) { format!("{letters}{}", index / 26usize.pow(4)) } else { letters };
     let symbol = if crypto { format!("SIM:{letters}USDT") } else { format!("Z{letters}") };
     let chance = hash(0, key_of(&symbol), index as u64);

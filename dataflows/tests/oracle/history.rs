@@ -141,6 +141,12 @@ impl Oracle {
         let times: BTreeSet<u64> = self.counts.iter().map(|(time, _)| *time).collect();
         times.into_iter().collect()
     }
+
+    /// The ends of the UTC minutes in which a row or a count changed, ascending: as of these frontier rows are kept.
+    pub fn minutes(&self) -> Vec<u64> {
+        let ends: BTreeSet<u64> = self.times().iter().map(|time| (time / 60_000 + 1) * 60_000).collect();
+        ends.into_iter().collect()
+    }
 }
 
 /// The frontier when the whole log is read.

@@ -104,7 +104,7 @@ impl<'a> Partition<'a> {
     }
 
     fn progress(&mut self, record: &Record, object: &Object) {
-        let event_ms = object.get("event_ms").and_then(integer);
+        let event_ms = object.get("event_ms").and_then(integer).filter(|ms| (0..EVENT_MS_END).contains(ms));
         let (Some(source), Some(event_ms)) = (source(object), event_ms) else {
             return self.refuse(record, 0, Reason::BadControl);
         };
@@ -145,7 +145,7 @@ impl<'a> Partition<'a> {
         }
     }
 
-    /// The partition frontier never falls. A time before the epoch promises nothing.
+    /// The partition frontier never falls. Nor is it before the epoch, however great the disorder.
     fn raise(&mut self, to: i64) {
         let to = to.max(0);
         self.frontier = Some(self.frontier.map_or(to, |ms| ms.max(to)));

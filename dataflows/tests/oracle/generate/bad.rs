@@ -53,7 +53,7 @@ const TRADES: [&str; 44] = [
 ];
 
 /// Records that are no trade, or no JSON at all, or control records of any kind.
-const RECORDS: [&str; 51] = [
+const RECORDS: [&str; 54] = [
     "",
     " ",
     "[]",
@@ -96,6 +96,10 @@ const RECORDS: [&str; 51] = [
     r#"{"type":"progress","source":"b","event_ms":"@"}"#,
     r#"{"type":"progress","source":"b","event_ms":@.5}"#,
     r#"{"type":"progress","source":"b","event_ms":1e30}"#,
+    r#"{"type":"progress","source":"b","event_ms":-1}"#,
+    r#"{"type":"progress","source":"b","event_ms":4102444800000}"#,
+    // The least promise there is.
+    r#"{"type":"progress","source":"b","event_ms":0}"#,
     // Escapes, order, white space and a key that comes twice: a promise all the same.
     r#" { "event_ms":"x", "\u0073ource":"\u0062" ,"event_ms": @ , "\u0074ype" : "pro\u0067ress" } "#,
     r#"{"type":"bye"}"#,

@@ -1,0 +1,61 @@
+//! `--from-log`: one log into another, record by record, each to the partition of the same number.
+//!
+//! Promises are copied with the trades, so nothing has to be promised anew, and a copy into an empty log has every
+//! record at its old offset: the same rows and the same digest.
+
+use anyhow::bail;
+use dataflows::batch::RecordBatch;
+
+use super::{holds_records, make_log};
+use crate::command::UsageError;
+use crate::log::address::LogAddress;
+use crate::log::{Log, LogError, LogWriter};
+
+/// So much is read at a time, in bytes.
+const READ_BYTES: usize = 1 << 20;
+
+/// Copies what `from` holds now.
+pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyhow::Result<()> {
+    if from == to {
+        return Err(UsageError(format!("{from} cannot be copied into itself")).into());
+    }
+    let source = from.open()?;
+    make_log(to, partitions, source.partitions())?;
+    let mut writer = to.open_writer()?;
+    if writer.partitions() != source.partitions() {
+        let (path, has, wanted) = (to.to_string(), writer.partitions(), source.partitions());
+        return Err(LogError::Partitions { path, has, wanted }.into());
+    }
+    if holds_records(to)? {
+        eprintln!("{to} holds records already: the copies get other offsets, and older trades will be late");
+    }
+    let mut records = 0;
+    for partition in 0..source.partitions() {
+        records += copy_partition(&*source, &mut *writer, partition)?;
+    }
+    writer.sync()?;
+    eprintln!("{records} records from {from} into {to}");
+    Ok(())
+}
+
+fn copy_partition(source: &dyn Log, writer: &mut dyn LogWriter, partition: u32) -> anyhow::Result<u64> {
+    let end = source.end_offset(partition)?;
+    let mut reader = source.reader(partition, 0)?;
+    let mut batch = RecordBatch::default();
+    let mut records = 0;
+    while reader.position() < end {
+        reader.read(&mut batch, READ_BYTES)?;
+        if batch.records.is_empty() {
+            break;
+        }
+        for span in batch.records.iter().filter(|span| span.offset < end) {
+            if span.total_len > span.len as u64 {
+                let (name, offset, len) = (source.name(), span.offset, span.total_len);
+                bail!("{name}, partition {partition}, offset {offset}: a record of {len} bytes cannot be copied whole");
+            }
+            writer.append(partition, batch.record(span))?;
+            records += 1;
+        }
+    }
+    Ok(records)
+}

@@ -1,0 +1,207 @@
+//! Files into a log: one pass to learn what may be promised, one to write.
+
+use std::path::Path;
+
+use anyhow::Context;
+use dataflows::time::{MAX_AHEAD_MS, TICK_MS, floor_tick};
+
+use super::meter::Meter;
+use super::plan::Plan;
+use super::promises::Promises;
+use super::shape::{Shape, shape};
+use super::{Args, PARTITIONS, holds_records, lines, make_log};
+use crate::command::UsageError;
+use crate::log::{LogError, LogWriter};
+
+/// Runs both passes.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let bytes = args.files.iter().map(|file| lines::check(file)).sum::<anyhow::Result<u64>>()?;
+    make_log(&args.log, args.partitions, PARTITIONS)?;
+    let mut writer = args.log.open_writer()?;
+    if holds_records(&args.log)? {
+        eprintln!("{} holds records already: a trade that is older than its frontier will be late", args.log);
+    }
+    let mut meter = Meter::new(2 * bytes);
+    meter.stage("looking");
+    let plans = look(args, writer.partitions(), &mut meter)?;
+    meter.stage("writing");
+    let mut import = Import::new(args, &plans, &mut *writer);
+    if !args.as_live {
+        import.begin()?;
+    }
+    for file in &args.files {
+        lines::for_each(file, &meter.bar.clone(), |number, line| {
+            meter.record();
+            import.line(line).with_context(|| format!("{}, line {number}", file.display()))
+        })?;
+    }
+    import.end()?;
+    meter.end();
+    import.summary(meter.seconds());
+    Ok(())
+}
+
+/// The first pass: nothing is written.
+fn look(args: &Args, partitions: u32, meter: &mut Meter) -> anyhow::Result<Vec<Plan>> {
+    let mut plans = vec![Plan::default(); partitions as usize];
+    for file in &args.files {
+        lines::for_each(file, &meter.bar.clone(), |number, line| {
+            meter.record();
+            match shape(line, partitions) {
+                Shape::Trades { partition, least_ms, .. } => plans[partition as usize].add(least_ms, TICK_MS),
+                Shape::Promise => return Err(promise_in_file(file, number).into()),
+                Shape::Other => {}
+            }
+            Ok(())
+        })?;
+    }
+    Ok(plans)
+}
+
+fn promise_in_file(file: &Path, number: u64) -> UsageError {
+    UsageError(format!(
+        "{}, line {number}: a promise of another source, which would be made again in this log: take the line out, or \
+         copy a whole log with --from-log",
+        file.display()
+    ))
+}
+
+/// The second pass.
+struct Import<'a> {
+    args: &'a Args,
+    plans: &'a [Plan],
+    writer: &'a mut dyn LogWriter,
+    promises: Promises,
+    partitions: Vec<Partition>,
+    /// The newest time of any trade that will be taken.
+    newest_ms: Option<u64>,
+    records: u64,
+    others: u64,
+    too_far_ahead: u64,
+}
+
+/// Where the second pass is in a partition.
+#[derive(Clone, Copy, Debug, Default)]
+struct Partition {
+    /// Trades so far.
+    trades: u64,
+    /// Promises so far.
+    made: usize,
+    /// The last of them.
+    promised_ms: u64,
+}
+
+impl<'a> Import<'a> {
+    fn new(args: &'a Args, plans: &'a [Plan], writer: &'a mut dyn LogWriter) -> Self {
+        let partitions = vec![Partition::default(); plans.len()];
+        let promises = Promises::new(&args.source);
+        Self { args, plans, writer, promises, partitions, newest_ms: None, records: 0, others: 0, too_far_ahead: 0 }
+    }
+
+    /// The first promise of every partition; one without trades promises the least time of all.
+    fn begin(&mut self) -> Result<(), LogError> {
+        let Some(least_ms) = self.plans.iter().filter_map(Plan::least_ms).min() else { return Ok(()) };
+        for partition in 0..self.plans.len() {
+            self.promise(partition as u32, self.plans[partition].least_ms().unwrap_or(least_ms))?;
+            self.partitions[partition].made = 1;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: &[u8]) -> anyhow::Result<()> {
+        self.records += 1;
+        match shape(line, self.plans.len() as u32) {
+            Shape::Trades { partition, least_ms, greatest_ms } => {
+                if self.args.as_live {
+                    self.follow(greatest_ms)?;
+                } else {
+                    self.foresee(partition, least_ms)?;
+                }
+                self.partitions[partition as usize].trades += 1;
+                // The dataflow refuses what is too far ahead; such a time must not be promised at the end either.
+                if greatest_ms > self.partitions[partition as usize].promised_ms + MAX_AHEAD_MS {
+                    self.too_far_ahead += 1;
+                } else {
+                    self.newest_ms = self.newest_ms.max(Some(greatest_ms));
+                }
+                Ok(self.writer.append(partition, line)?)
+            }
+            Shape::Promise => Err(changed()),
+            Shape::Other => {
+                self.others += 1;
+                Ok(self.writer.append(0, line)?)
+            }
+        }
+    }
+
+    /// Makes the promise that the first pass found to hold from this trade on.
+    fn foresee(&mut self, partition: u32, least_ms: u64) -> anyhow::Result<()> {
+        let Partition { trades, made, promised_ms } = self.partitions[partition as usize];
+        let plan = &self.plans[partition as usize];
+        if trades >= plan.trades() || least_ms < promised_ms {
+            return Err(changed());
+        }
+        if let Some(next) = plan.promises().get(made).filter(|next| next.before == trades) {
+            self.promise(partition, next.event_ms)?;
+            self.partitions[partition as usize].made += 1;
+        }
+        Ok(())
+    }
+
+    /// Promises the tick of the newest trade, in every partition, as a live source does.
+    fn follow(&mut self, newest_ms: u64) -> Result<(), LogError> {
+        let tick = floor_tick(newest_ms, TICK_MS);
+        if self.newest_ms.is_some_and(|seen| floor_tick(seen, TICK_MS) >= tick) {
+            return Ok(());
+        }
+        (0..self.plans.len() as u32).try_for_each(|partition| self.promise(partition, tick))
+    }
+
+    fn promise(&mut self, partition: u32, event_ms: u64) -> Result<(), LogError> {
+        self.partitions[partition as usize].promised_ms = event_ms;
+        self.promises.progress(self.writer, partition, event_ms)
+    }
+
+    /// Promises that all is there up to the end of the last trade's tick, and leaves.
+    fn end(&mut self) -> anyhow::Result<()> {
+        if self.partitions.iter().zip(self.plans).any(|(have, plan)| have.trades != plan.trades()) {
+            return Err(changed());
+        }
+        let newest_ms = self.newest_ms.unwrap_or(0);
+        for partition in 0..self.plans.len() as u32 {
+            if self.newest_ms.is_some() {
+                // Where a partition's own promises went further, the last of them stays.
+                let end_ms = floor_tick(newest_ms, TICK_MS) + TICK_MS;
+                self.promise(partition, end_ms.max(self.partitions[partition as usize].promised_ms))?;
+                self.promises.bye(self.writer, partition)?;
+            }
+        }
+        Ok(self.writer.sync()?)
+    }
+
+    fn summary(&self, seconds: f64) {
+        let Self { records, others, too_far_ahead, .. } = self;
+        let partitions = self.plans.len();
+        let rate = *records as f64 / seconds.max(1e-9);
+        let log = &self.args.log;
+        eprintln!("{records} records into {log}, {partitions} partitions, {seconds:.1} s, {rate:.0} a second");
+        if *others > 0 {
+            eprintln!("{others} of them are no trades: they are in partition 0, and will be in the table `rejected`");
+        }
+        if *too_far_ahead > 0 {
+            eprintln!(
+                "{too_far_ahead} of them lie more than {MAX_AHEAD_MS} ms ahead of others that follow them: unless a \
+                 larger max_ahead is set, they will be refused as too_far_ahead; sort the file by `t` to have them taken"
+            );
+        }
+        if self.newest_ms.is_none() {
+            eprintln!("there is no trade, so nothing is promised and no frontier moves");
+        }
+    }
+}
+
+fn changed() -> anyhow::Error {
+    anyhow::anyhow!(
+        "the file has changed since it was first read, so what was promised may not hold: remove the log and import again"
+    )
+}

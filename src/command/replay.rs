@@ -1,0 +1,161 @@
+//! `tickline replay`: recompute everything from the log, and print one line for each frontier kept, with its digest.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+
+use anyhow::Context;
+use dataflows::frontier::FrontierRow;
+use dataflows::time::{MINUTE_MS, Time};
+
+use super::common::{Duration, rfc3339, show_progress};
+use super::settings::SettingsArgs;
+use crate::log::address::LogAddress;
+use crate::store::address::StoreAddress;
+use crate::store::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
+use crate::worker::{self, Watch, WorkerConfig};
+
+/// Recomputes the rows from the log's beginning and prints the digest at each frontier kept.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ReplayArgs {
+    /// The log: dir:PATH
+    #[arg(long, env = "TICKLINE_LOG")]
+    pub log: LogAddress,
+    /// Also write the rows to this store, which must be empty
+    #[arg(long, env = "TICKLINE_REPLAY_STORE", default_value = "none")]
+    pub store: StoreAddress,
+    /// Worker threads; the digests do not depend on them
+    #[arg(long, env = "TICKLINE_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+    /// Print at most one line for so much event time; the last line is always printed
+    #[arg(long, default_value = "1m")]
+    pub every: Duration,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its own type says it")]
+    pub settings: SettingsArgs,
+}
+
+/// Runs `tickline replay`.
+pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let every_ms = args.every.ms().max(1);
+    let mut print = |row: &FrontierRow| -> std::io::Result<()> {
+        let (frontier, digest, rows) = (rfc3339(row.frontier), row.digest, row.rows);
+        writeln!(out, "{{\"frontier\":\"{frontier}\",\"digest\":\"{digest}\",\"rows\":{rows}}}")
+    };
+    let mut next = 0;
+    let mut last = FrontierRow::empty();
+    let mut last_is_printed = false;
+    let replayed = replay(args, Vec::new(), |row| {
+        last_is_printed = row.frontier >= next && row.frontier.is_multiple_of(MINUTE_MS);
+        if last_is_printed {
+            next = (row.frontier / every_ms + 1) * every_ms;
+            print(&row)?;
+        }
+        last = row;
+        Ok(())
+    });
+    let result = replayed.and_then(|()| if last_is_printed { Ok(()) } else { Ok(print(&last)?) });
+    match result.as_ref().err().and_then(|error| error.downcast_ref::<std::io::Error>()) {
+        // Whoever reads has enough, as `head` does.
+        Some(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        _ => result,
+    }
+}
+
+/// Replays, and hands over every frontier row that is kept, those as of `stops`, and the last one, in order.
+pub fn replay(
+    args: &ReplayArgs,
+    stops: Vec<Time>,
+    mut each: impl FnMut(FrontierRow) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let config = WorkerConfig {
+        until_end: true,
+        checkpoint_every: None,
+        stops,
+        ..WorkerConfig::new(usize::from(args.workers), args.settings.settings()?)
+    };
+    let log = Arc::from(args.log.open()?);
+    let (sender, rows) = mpsc::channel();
+    let store = Box::new(Telling { store: args.store.open_writer()?, rows: sender, told: 0 });
+    let watch = Arc::new(Watch::default());
+    let display = show_progress("replay", Arc::clone(&watch));
+    let for_worker = Arc::clone(&watch);
+    let worker = std::thread::spawn(move || worker::run(config, log, store, for_worker));
+    let mut handed = Ok(());
+    for row in rows {
+        handed = each(row);
+        if handed.is_err() {
+            break;
+        }
+    }
+    if handed.is_err() {
+        watch.stop.store(true, Ordering::SeqCst);
+    }
+    let result = worker.join();
+    watch.stop.store(true, Ordering::SeqCst);
+    // It only shows things.
+    let _ = display.join();
+    handed?;
+    result
+        .map_err(|_| anyhow::anyhow!("the worker failed"))?
+        .with_context(|| format!("replay of {} ends", args.log))
+}
+
+/// A store that also tells each frontier row, once, ascending.
+struct Telling {
+    store: Box<dyn Store>,
+    rows: mpsc::Sender<FrontierRow>,
+    told: Time,
+}
+
+impl Telling {
+    fn tell(&mut self, row: &FrontierRow) {
+        if row.frontier > self.told {
+            self.told = row.frontier;
+            // Nobody listens any more when the reader of our output has gone.
+            let _ = self.rows.send(row.clone());
+        }
+    }
+}
+
+impl Store for Telling {
+    fn keeps_rows(&self) -> bool {
+        self.store.keeps_rows()
+    }
+
+    fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError> {
+        // A replay starts at the log's beginning whatever the store holds.
+        self.store.open_epoch().map(|(epoch, _)| (epoch, None))
+    }
+
+    fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError> {
+        self.store.write(rows)
+    }
+
+    fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError> {
+        self.store.commit_frontier(frontier, kept)?;
+        kept.iter().for_each(|row| self.tell(row));
+        self.tell(&frontier.row);
+        Ok(())
+    }
+
+    fn observe(&mut self, row: &FrontierRow) -> Result<(), StoreError> {
+        self.store.observe(row)?;
+        self.tell(row);
+        Ok(())
+    }
+
+    fn put_shard(&mut self, epoch: u64, frontier: Time, shard: u32, bytes: &[u8]) -> Result<(), StoreError> {
+        self.store.put_shard(epoch, frontier, shard, bytes)
+    }
+
+    fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        self.store.commit_checkpoint(epoch, checkpoint)
+    }
+
+    fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.shard(frontier, shard)
+    }
+}

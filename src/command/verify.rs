@@ -1,0 +1,86 @@
+//! `tickline verify`: replay the log and compare every frontier row that a store holds with what comes out.
+
+use std::collections::BTreeMap;
+
+use dataflows::frontier::FrontierRow;
+use dataflows::time::{MINUTE_MS, Time};
+
+use super::UsageError;
+use super::common::rfc3339;
+use super::replay::{ReplayArgs, replay};
+use super::settings::SettingsArgs;
+use crate::log::address::LogAddress;
+use crate::store::address::StoreAddress;
+
+/// Recomputes everything from the log and compares it with the frontier rows of a store.
+#[derive(clap::Args, Clone, Debug)]
+pub struct VerifyArgs {
+    /// The log: dir:PATH
+    #[arg(long, env = "TICKLINE_LOG")]
+    pub log: LogAddress,
+    /// The store: sqlite:PATH
+    #[arg(long, env = "TICKLINE_STORE")]
+    pub store: StoreAddress,
+    /// Worker threads
+    #[arg(long, env = "TICKLINE_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its own type says it")]
+    pub settings: SettingsArgs,
+}
+
+/// A store's frontier row that the log does not lead to: exit code 1.
+#[derive(Debug, thiserror::Error)]
+#[error("the store is not what the log makes: {agree} frontiers agree, and as of {at} {what}")]
+struct Differs {
+    agree: u64,
+    at: String,
+    what: String,
+}
+
+/// Runs `tickline verify`.
+pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
+    let mut reader = args.store.open_reader()?;
+    let durable = reader.frontier()?;
+    let Some(durable) = durable else {
+        return Err(UsageError(format!("{} holds no frontier yet: let `tickline work` run on it first", args.store)).into());
+    };
+    let mut stored: BTreeMap<Time, FrontierRow> = reader.frontiers()?.into_iter().map(|row| (row.frontier, row)).collect();
+    stored.insert(durable.row.frontier, durable.row.clone());
+    let replay_args = ReplayArgs {
+        log: args.log.clone(),
+        store: StoreAddress::None,
+        workers: args.workers,
+        every: super::common::Duration::from_ms(1),
+        settings: args.settings.clone(),
+    };
+    let mut agree = 0;
+    replay(&replay_args, vec![durable.row.frontier], |row| {
+        if row.frontier > durable.row.frontier {
+            return Ok(());
+        }
+        let at = rfc3339(row.frontier);
+        let what = match stored.remove(&row.frontier) {
+            Some(theirs) if theirs == row => {
+                agree += 1;
+                return Ok(());
+            }
+            Some(theirs) => difference(&theirs, &row),
+            // A kept row of ours that the store lacks. A frontier that only our own steps met is no kept row.
+            None if row.frontier.is_multiple_of(MINUTE_MS) => "it has no row where the log makes one".into(),
+            None => return Ok(()),
+        };
+        Err(Differs { agree, at, what }.into())
+    })?;
+    if let Some((frontier, _)) = stored.pop_first() {
+        let what = "it has a row that the log does not lead to".into();
+        return Err(Differs { agree, at: rfc3339(frontier), what }.into());
+    }
+    println!("{agree} frontiers agree, the last as of {}, digest {}", rfc3339(durable.row.frontier), durable.row.digest);
+    Ok(())
+}
+
+fn difference(theirs: &FrontierRow, ours: &FrontierRow) -> String {
+    let (digest, rows) = (theirs.digest, theirs.rows);
+    format!("it has digest {digest} over {rows} rows, the log makes {} over {}", ours.digest, ours.rows)
+}

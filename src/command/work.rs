@@ -1,0 +1,73 @@
+//! `tickline work`: the dataflow, from a log to a store.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhow::Context;
+
+use super::common::{Duration, rfc3339, show_progress};
+use super::settings::SettingsArgs;
+use crate::log::address::LogAddress;
+use crate::store::address::StoreAddress;
+use crate::worker::{self, CHECKPOINT_EVERY, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig};
+
+/// Computes rows from a log and keeps them in a store, from the last checkpoint on.
+#[derive(clap::Args, Clone, Debug)]
+pub struct WorkArgs {
+    /// The log: dir:PATH
+    #[arg(long, env = "TICKLINE_LOG")]
+    pub log: LogAddress,
+    /// The store: sqlite:PATH or none
+    #[arg(long, env = "TICKLINE_STORE")]
+    pub store: StoreAddress,
+    /// Worker threads
+    #[arg(long, env = "TICKLINE_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+    /// Stop when what the log held at the start, and its frontier covers, is durable
+    #[arg(long)]
+    pub until_end: bool,
+    /// Time between checkpoints
+    #[arg(long, env = "TICKLINE_CHECKPOINT_EVERY", default_value_t = Duration::from_ms(CHECKPOINT_EVERY.as_millis() as u64))]
+    pub checkpoint_every: Duration,
+    /// No partition is read further than this beyond the durable frontier
+    #[arg(long, env = "TICKLINE_READ_AHEAD", default_value_t = Duration::from_ms(READ_AHEAD_MS))]
+    pub read_ahead: Duration,
+    /// No partition holds more records than this beyond the durable frontier
+    #[arg(long, env = "TICKLINE_READ_AHEAD_RECORDS", default_value_t = READ_AHEAD_RECORDS)]
+    pub read_ahead_records: u64,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its own type says it")]
+    pub settings: SettingsArgs,
+}
+
+impl WorkArgs {
+    /// What the worker host is to do.
+    pub fn config(&self) -> anyhow::Result<WorkerConfig> {
+        Ok(WorkerConfig {
+            until_end: self.until_end,
+            read_ahead_ms: self.read_ahead.ms(),
+            read_ahead_records: self.read_ahead_records,
+            checkpoint_every: Some(self.checkpoint_every.std()),
+            ..WorkerConfig::new(usize::from(self.workers), self.settings.settings()?)
+        })
+    }
+}
+
+/// Runs `tickline work`.
+pub fn run(args: &WorkArgs) -> anyhow::Result<()> {
+    let config = args.config()?;
+    let log = Arc::from(args.log.open()?);
+    let store = args.store.open_writer()?;
+    let watch = Arc::new(Watch::default());
+    let display = args.until_end.then(|| show_progress("work", Arc::clone(&watch)));
+    let result = worker::run(config, log, store, Arc::clone(&watch));
+    watch.stop.store(true, Ordering::SeqCst);
+    if let Some(display) = display {
+        // It only shows things.
+        let _ = display.join();
+    }
+    result.with_context(|| format!("work on {} ends", args.log))?;
+    let frontier = rfc3339(watch.frontier.load(Ordering::SeqCst));
+    eprintln!("work: {} records read, complete up to {frontier}", watch.records.load(Ordering::Relaxed));
+    Ok(())
+}
