@@ -1,12 +1,16 @@
 //! The commands, one module each: a struct of arguments, and `run`.
 
+pub mod candles;
 pub mod common;
 pub mod config_file;
 pub mod dashboard;
 pub mod demo;
 pub mod import;
+pub mod indicators;
+mod read;
 pub mod replay;
 pub mod settings;
+pub mod status;
 pub mod verify;
 pub mod work;
 

@@ -4,6 +4,7 @@
 
 use dataflows::frontier::FrontierRow;
 use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::settings::PIPELINE_REVISION;
 use dataflows::time::{Resolution, Time};
 use serde::{Deserialize, Serialize};
 
@@ -12,11 +13,7 @@ pub mod none;
 pub mod sqlite;
 pub mod table;
 
-/// Revision of what the code means, 0 to 999. It goes up when the same log would give other rows, so that a reprocess
-/// wins over the rows of the revision before.
-pub const PIPELINE_REVISION: u64 = 0;
-
-/// The write time of a row: `as_of` (milliseconds) in microseconds plus [`PIPELINE_REVISION`].
+/// The write time of a row: `as_of` (milliseconds) in microseconds plus the pipeline revision.
 pub const fn write_us(as_of: Time) -> u64 {
     as_of * 1_000 + PIPELINE_REVISION
 }

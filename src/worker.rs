@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use dataflows::progress::PartitionFrontier;
 use dataflows::resume::ResumePoint;
 use dataflows::settings::Settings;
 use dataflows::snapshot::SnapshotHeader;
 use dataflows::time::Time;
-use dataflows::progress::PartitionFrontier;
 
 use crate::log::{Log, LogError};
 use crate::store::{Store, StoreError};
@@ -78,7 +78,9 @@ pub enum WorkerError {
     #[error("the store failed")]
     Store(#[from] StoreError),
     /// The checkpoint cannot be used.
-    #[error("the checkpoint as of {frontier} in the store cannot be read: {why}; drop it with `tickline checkpoint drop` to start from the log's beginning")]
+    #[error(
+        "the checkpoint as of {frontier} in the store cannot be read: {why}; drop it with `tickline checkpoint drop` to start from the log's beginning"
+    )]
     Checkpoint {
         /// Its frontier.
         frontier: Time,
@@ -86,13 +88,17 @@ pub enum WorkerError {
         why: String,
     },
     /// The settings are not those of the checkpoint.
-    #[error("the settings (tick, horizon, disorder, conditions) are not those that the checkpoint as of {frontier} was made with: rows would not agree; use the same settings, or a new store")]
+    #[error(
+        "the settings (tick, horizon, disorder, conditions) are not those that the checkpoint as of {frontier} was made with: rows would not agree; use the same settings, or a new store"
+    )]
     SettingsChanged {
         /// Its frontier.
         frontier: Time,
     },
     /// The log has other partitions than the checkpoint.
-    #[error("the log has {log} partitions, the checkpoint was made with {checkpoint}: this is another log, or it was changed")]
+    #[error(
+        "the log has {log} partitions, the checkpoint was made with {checkpoint}: this is another log, or it was changed"
+    )]
     Partitions {
         /// Of the log.
         log: u32,
@@ -100,7 +106,9 @@ pub enum WorkerError {
         checkpoint: u32,
     },
     /// No progress records.
-    #[error("{log}, partition {partition}: {records} records were read and the frontier does not move; its sources write no progress records (use --max-disorder for such a log), or one of them is dead (retire it with `tickline source retire`)")]
+    #[error(
+        "{log}, partition {partition}: {records} records were read and the frontier does not move; its sources write no progress records (use --max-disorder for such a log), or one of them is dead (retire it with `tickline source retire`)"
+    )]
     Stalled {
         /// The log.
         log: String,
@@ -160,7 +168,12 @@ struct Shared {
 
 /// Runs until the end of the log (with `until_end`), or until `watch.stop` is set, or for ever. An error of log or store ends
 /// all threads; nothing is claimed that is not durable.
-pub fn run(config: WorkerConfig, log: Arc<dyn Log>, mut store: Box<dyn Store>, watch: Arc<Watch>) -> Result<(), WorkerError> {
+pub fn run(
+    config: WorkerConfig,
+    log: Arc<dyn Log>,
+    mut store: Box<dyn Store>,
+    watch: Arc<Watch>,
+) -> Result<(), WorkerError> {
     let (epoch, checkpoint) = store.open_epoch()?;
     let resumed = match &checkpoint {
         Some(checkpoint) => Some(checkpoint::read_header(checkpoint, &config.settings, log.partitions())?),
@@ -168,7 +181,13 @@ pub fn run(config: WorkerConfig, log: Arc<dyn Log>, mut store: Box<dyn Store>, w
     };
     let starts = resumed.as_ref().map_or_else(|| fresh_starts(log.partitions()), |header| header.resume.clone());
     let shards = checkpoint::read_shards(store.as_mut(), checkpoint.as_ref())?;
-    tracing::info!(epoch, workers = config.workers, resumed_from = checkpoint.map(|c| c.frontier), log = log.name(), "worker starts");
+    tracing::info!(
+        epoch,
+        workers = config.workers,
+        resumed_from = checkpoint.map(|c| c.frontier),
+        log = log.name(),
+        "worker starts"
+    );
     let committed = Arc::new(AtomicU64::new(resumed.as_ref().map_or(0, |header| header.row.frontier)));
     let companion = Companion::start(store, epoch, &config, Arc::clone(&committed));
     let workers = config.workers;
@@ -202,7 +221,9 @@ pub fn run(config: WorkerConfig, log: Arc<dyn Log>, mut store: Box<dyn Store>, w
 }
 
 fn fresh_starts(partitions: u32) -> Vec<ResumePoint> {
-    (0..partitions).map(|partition| ResumePoint { partition, offset: 0, frontier: PartitionFrontier::default() }).collect()
+    (0..partitions)
+        .map(|partition| ResumePoint { partition, offset: 0, frontier: PartitionFrontier::default() })
+        .collect()
 }
 
 impl Shared {

@@ -123,7 +123,7 @@ async fn feed_and_show(
     let _ = stop.send(true);
     let report = ingest.await.context("the ingest's task ended badly")?.context("the demo's ingest ends")?;
     dashboard.stop().await;
-    simulator.stop().await;
+    simulator.stop().await?;
     println!("{} trades taken in {} frames", report.trades, report.frames);
     outcome
 }

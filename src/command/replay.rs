@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use anyhow::Context;
 use dataflows::frontier::FrontierRow;
-use dataflows::time::{MINUTE_MS, Time};
+use dataflows::time::Time;
 
 use super::common::{Duration, rfc3339, show_progress};
 use super::settings::SettingsArgs;
@@ -45,18 +45,18 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         writeln!(out, "{{\"frontier\":\"{frontier}\",\"digest\":\"{digest}\",\"rows\":{rows}}}")
     };
     let mut next = 0;
+    let mut printed = 0;
     let mut last = FrontierRow::empty();
-    let mut last_is_printed = false;
-    let replayed = replay(args, Vec::new(), |row| {
-        last_is_printed = row.frontier >= next && row.frontier.is_multiple_of(MINUTE_MS);
-        if last_is_printed {
-            next = (row.frontier / every_ms + 1) * every_ms;
-            print(&row)?;
+    let replayed = replay(args, Vec::new(), |told| {
+        if told.kind == Kind::Kept && told.row.frontier >= next {
+            next = (told.row.frontier / every_ms + 1) * every_ms;
+            printed = told.row.frontier;
+            print(&told.row)?;
         }
-        last = row;
+        last = told.row;
         Ok(())
     });
-    let result = replayed.and_then(|()| if last_is_printed { Ok(()) } else { Ok(print(&last)?) });
+    let result = replayed.and_then(|()| if printed == last.frontier { Ok(()) } else { Ok(print(&last)?) });
     match result.as_ref().err().and_then(|error| error.downcast_ref::<std::io::Error>()) {
         // Whoever reads has enough, as `head` does.
         Some(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -64,11 +64,31 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     }
 }
 
-/// Replays, and hands over every frontier row that is kept, those as of `stops`, and the last one, in order.
+/// A frontier row of a replay.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The row.
+    pub row: FrontierRow,
+    /// Why it is told.
+    pub kind: Kind,
+}
+
+/// Why a frontier row is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// It is kept: one as of each full minute in which something changed.
+    Kept,
+    /// It is as of a time that was asked for.
+    Stop,
+    /// The frontier is there now.
+    Now,
+}
+
+/// Replays, and hands over frontier rows. Rows of one kind come in order.
 pub fn replay(
     args: &ReplayArgs,
     stops: Vec<Time>,
-    mut each: impl FnMut(FrontierRow) -> anyhow::Result<()>,
+    mut each: impl FnMut(Told) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let config = WorkerConfig {
         until_end: true,
@@ -78,14 +98,14 @@ pub fn replay(
     };
     let log = Arc::from(args.log.open()?);
     let (sender, rows) = mpsc::channel();
-    let store = Box::new(Telling { store: args.store.open_writer()?, rows: sender, told: 0 });
+    let store = Box::new(Telling { store: args.store.open_writer()?, rows: sender });
     let watch = Arc::new(Watch::default());
     let display = show_progress("replay", Arc::clone(&watch));
     let for_worker = Arc::clone(&watch);
     let worker = std::thread::spawn(move || worker::run(config, log, store, for_worker));
     let mut handed = Ok(());
-    for row in rows {
-        handed = each(row);
+    for told in rows {
+        handed = each(told);
         if handed.is_err() {
             break;
         }
@@ -103,20 +123,16 @@ pub fn replay(
         .with_context(|| format!("replay of {} ends", args.log))
 }
 
-/// A store that also tells each frontier row, once, ascending.
+/// A store that also tells the frontier rows.
 struct Telling {
     store: Box<dyn Store>,
-    rows: mpsc::Sender<FrontierRow>,
-    told: Time,
+    rows: mpsc::Sender<Told>,
 }
 
 impl Telling {
-    fn tell(&mut self, row: &FrontierRow) {
-        if row.frontier > self.told {
-            self.told = row.frontier;
-            // Nobody listens any more when the reader of our output has gone.
-            let _ = self.rows.send(row.clone());
-        }
+    fn tell(&self, row: &FrontierRow, kind: Kind) {
+        // Nobody listens any more when the reader of our output has gone.
+        let _ = self.rows.send(Told { row: row.clone(), kind });
     }
 }
 
@@ -136,14 +152,14 @@ impl Store for Telling {
 
     fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError> {
         self.store.commit_frontier(frontier, kept)?;
-        kept.iter().for_each(|row| self.tell(row));
-        self.tell(&frontier.row);
+        kept.iter().for_each(|row| self.tell(row, Kind::Kept));
+        self.tell(&frontier.row, Kind::Now);
         Ok(())
     }
 
     fn observe(&mut self, row: &FrontierRow) -> Result<(), StoreError> {
         self.store.observe(row)?;
-        self.tell(row);
+        self.tell(row, Kind::Stop);
         Ok(())
     }
 

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use dataflows::frontier::FrontierRow;
-use dataflows::time::{MINUTE_MS, Time};
 
 use super::UsageError;
 use super::common::rfc3339;
-use super::replay::{ReplayArgs, replay};
+use super::replay::{Kind, ReplayArgs, replay};
 use super::settings::SettingsArgs;
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
@@ -45,8 +44,9 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let Some(durable) = durable else {
         return Err(UsageError(format!("{} holds no frontier yet: let `tickline work` run on it first", args.store)).into());
     };
-    let mut stored: BTreeMap<Time, FrontierRow> = reader.frontiers()?.into_iter().map(|row| (row.frontier, row)).collect();
-    stored.insert(durable.row.frontier, durable.row.clone());
+    let kept = reader.frontiers()?.into_iter().map(|row| ((row.frontier, Kind::Kept), row));
+    let mut stored: BTreeMap<_, FrontierRow> = kept.collect();
+    stored.insert((durable.row.frontier, Kind::Stop), durable.row.clone());
     let replay_args = ReplayArgs {
         log: args.log.clone(),
         store: StoreAddress::None,
@@ -55,24 +55,22 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
         settings: args.settings.clone(),
     };
     let mut agree = 0;
-    replay(&replay_args, vec![durable.row.frontier], |row| {
-        if row.frontier > durable.row.frontier {
+    replay(&replay_args, vec![durable.row.frontier], |told| {
+        let frontier = told.row.frontier;
+        if frontier > durable.row.frontier || told.kind == Kind::Now {
             return Ok(());
         }
-        let at = rfc3339(row.frontier);
-        let what = match stored.remove(&row.frontier) {
-            Some(theirs) if theirs == row => {
+        let what = match stored.remove(&(frontier, told.kind)) {
+            Some(theirs) if theirs == told.row => {
                 agree += 1;
                 return Ok(());
             }
-            Some(theirs) => difference(&theirs, &row),
-            // A kept row of ours that the store lacks. A frontier that only our own steps met is no kept row.
-            None if row.frontier.is_multiple_of(MINUTE_MS) => "it has no row where the log makes one".into(),
-            None => return Ok(()),
+            Some(theirs) => difference(&theirs, &told.row),
+            None => "it has no row where the log makes one".into(),
         };
-        Err(Differs { agree, at, what }.into())
+        Err(Differs { agree, at: rfc3339(frontier), what }.into())
     })?;
-    if let Some((frontier, _)) = stored.pop_first() {
+    if let Some(((frontier, _), _)) = stored.pop_first() {
         let what = "it has a row that the log does not lead to".into();
         return Err(Differs { agree, at: rfc3339(frontier), what }.into());
     }

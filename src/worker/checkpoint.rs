@@ -12,10 +12,14 @@ use super::WorkerError;
 use crate::store::{Checkpoint, Store};
 
 /// Decodes the header, and refuses one that was made for other rows or another log.
-pub(super) fn read_header(checkpoint: &Checkpoint, settings: &Settings, partitions: u32) -> Result<SnapshotHeader, WorkerError> {
+pub(super) fn read_header(
+    checkpoint: &Checkpoint,
+    settings: &Settings,
+    partitions: u32,
+) -> Result<SnapshotHeader, WorkerError> {
     let frontier = checkpoint.frontier;
-    let header: SnapshotHeader =
-        codec::decode(&checkpoint.header).map_err(|error| WorkerError::Checkpoint { frontier, why: error.to_string() })?;
+    let header: SnapshotHeader = codec::decode(&checkpoint.header)
+        .map_err(|error| WorkerError::Checkpoint { frontier, why: error.to_string() })?;
     if header.fingerprint != settings.fingerprint() {
         return Err(WorkerError::SettingsChanged { frontier });
     }

@@ -51,7 +51,8 @@ impl Companion {
         let failure = Arc::new(Mutex::new(None));
         let keep = Arc::clone(&failure);
         let fingerprint = config.settings.fingerprint();
-        let keeper = Keeper { store, epoch, fingerprint, parts_wanted: config.workers, pending: BTreeMap::new(), committed };
+        let keeper =
+            Keeper { store, epoch, fingerprint, parts_wanted: config.workers, pending: BTreeMap::new(), committed };
         let thread = std::thread::spawn(move || {
             if let Err(error) = keeper.run(&receiver) {
                 *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -147,7 +148,8 @@ impl Keeper {
     /// A checkpoint is whole when every worker's part and the row as of its frontier are there.
     fn commit_if_whole(&mut self, frontier: Time) -> Result<(), WorkerError> {
         let is_whole = |p: &Pending| p.parts == self.parts_wanted && p.row.is_some();
-        let Some(mut pending) = self.pending.get(&frontier).is_some_and(is_whole).then(|| self.pending.remove(&frontier)).flatten()
+        let Some(mut pending) =
+            self.pending.get(&frontier).is_some_and(is_whole).then(|| self.pending.remove(&frontier)).flatten()
         else {
             return Ok(());
         };
@@ -161,4 +163,3 @@ impl Keeper {
         Ok(())
     }
 }
-

@@ -12,8 +12,8 @@ use dataflows::window_state::Update;
 use differential_dataflow::VecCollection;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use super::companion::Command;
 use crate::store::RowBatch;
@@ -132,7 +132,8 @@ impl<R> Gathered<R> {
         if self.rows.iter().all(|(_, time, _)| *time >= frontier) {
             return Vec::new();
         }
-        let mut rows: Vec<R> = self.rows.extract_if(.., |(_, time, _)| *time < frontier).map(|(row, _, _)| row).collect();
+        let mut rows: Vec<R> =
+            self.rows.extract_if(.., |(_, time, _)| *time < frontier).map(|(row, _, _)| row).collect();
         // Stable: of one key the last to come is the newest. Reversed, it is the first, which the removal of equals keeps.
         rows.reverse();
         rows.sort_by_cached_key(|row| key(row));

@@ -73,7 +73,8 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         inputs.close();
     }
     let next_checkpoint = shared.config.checkpoint_every.map(|every| Instant::now() + every).filter(|_| index == 0);
-    let host = Host { shared, index, inputs, ingress, readers, durable, stops, parts, commands, next_checkpoint, told: 0 };
+    let host =
+        Host { shared, index, inputs, ingress, readers, durable, stops, parts, commands, next_checkpoint, told: 0 };
     host.run(worker)
 }
 
@@ -88,9 +89,10 @@ fn connect(
     let keep = Rc::clone(parts);
     outputs.snapshots.inspect(move |part| keep.borrow_mut().push(part.clone()));
     let start = shared.resumed.as_ref().map_or_else(FrontierRow::empty, |header| header.row.clone());
-    let rows = shared.companion.keeps_rows().then(|| {
-        sink(outputs.candles, outputs.indicators, outputs.rejected, commands.clone())
-    });
+    let rows = shared
+        .companion
+        .keeps_rows()
+        .then(|| sink(outputs.candles, outputs.indicators, outputs.rejected, commands.clone()));
     let resume = Arc::clone(shared);
     let done = commit(outputs.ledger, rows, start, Rc::clone(stops), move || resume.resume_json(), commands.clone());
     done.probe().0
@@ -102,8 +104,7 @@ impl Host<'_> {
             if let Some(error) = self.shared.companion.take_failure() {
                 return Err(error);
             }
-            let durable = self.durable.with_frontier(|f| f.first().copied()).unwrap_or(Time::MAX);
-            self.tell(durable);
+            let durable = self.tell();
             self.ask_for_checkpoint();
             let records = self.readers.feed(self.shared, &mut self.ingress, durable)?;
             self.inputs.send(self.ingress.take(), self.ingress.frontier().unwrap_or(Time::MAX));
@@ -117,13 +118,15 @@ impl Host<'_> {
                 break;
             }
         }
+        self.tell();
         Ok(())
     }
 
-    /// Tells the others how far things are, when that has changed.
-    fn tell(&mut self, durable: Time) {
+    /// Looks how far things are durable, and tells the others when that has changed.
+    fn tell(&mut self) -> Time {
+        let durable = self.durable.with_frontier(|frontier| frontier.first().copied()).unwrap_or(Time::MAX);
         if durable == self.told || durable == Time::MAX {
-            return;
+            return durable;
         }
         self.told = durable;
         let points = self.ingress.resume_points(durable);
@@ -134,6 +137,7 @@ impl Host<'_> {
         }
         self.ingress.forget(self.shared.forgettable(durable));
         self.shared.watch.frontier.fetch_max(durable, Ordering::SeqCst);
+        durable
     }
 
     /// The first worker asks for a checkpoint as of the next full minute, when one is due. Its own frontier holds all others

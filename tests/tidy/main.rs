@@ -79,7 +79,7 @@ fn the_pure_crate_touches_no_world() {
 fn the_store_has_these_tables() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.sqlite");
-    let address: tickline::store::StoreAddress = format!("sqlite:{}", path.display()).parse().unwrap();
+    let address: tickline::store::address::StoreAddress = format!("sqlite:{}", path.display()).parse().unwrap();
     drop(address.open_writer().unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
     let mut query = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();

@@ -89,9 +89,9 @@ mod tests {
 
     #[test]
     fn commands_are_read() {
-        let help = "Does it\n\nUsage: x\n\nCommands:\n  demo    The whole\n          pipeline\n  replay  Again\n  help    This\n\n\
-                    Options:\n  -h, --help  Print";
-        assert_eq!(commands_of(help), BTreeSet::from(["demo".to_string(), "replay".to_string()]));
+        let listed = "  demo    The whole\n          pipeline\n  replay  Again\n  help    This\n\n";
+        let help = format!("Does it\n\nUsage: x\n\nCommands:\n{listed}Options:\n  -h, --help  Print");
+        assert_eq!(commands_of(&help), BTreeSet::from(["demo".to_string(), "replay".to_string()]));
         let code = "target/release/tickline replay --log dir:x \\\n  --every 1m # --not";
         let readme = format!("Use `tickline no`.\n```sh\n{code}\n```\ntickline no\n");
         assert_eq!(shown(&readme), [("replay".to_string(), vec!["--log".to_string(), "--every".to_string()])]);

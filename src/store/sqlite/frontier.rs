@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use dataflows::digest::Digest;
 use dataflows::frontier::FrontierRow;
+use dataflows::settings::PIPELINE_REVISION;
 use dataflows::tally::{TALLIES, Tally};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::fail::Failure;
 use super::rows::int;
-use crate::store::{DurableFrontier, PIPELINE_REVISION};
+use crate::store::DurableFrontier;
 
 /// The columns that make a [`FrontierRow`], in the order that [`row_of`] reads.
 const COLUMNS: &str = "frontier, digest, rows, tallies, epoch, revision";

@@ -1,0 +1,83 @@
+//! `tickline candles`: candles of one symbol from a store.
+
+use std::fmt::Write;
+
+use clap::Args as ClapArgs;
+use dataflows::time::Resolution;
+use serde::Serialize;
+
+use crate::command::read::time::rfc3339;
+use crate::command::read::{Format, ReadArgs, chart, csv_field, json_array, print, table};
+use crate::store::StoredCandle;
+
+/// Arguments of `tickline candles`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Args {
+    /// Which rows, and in which form.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Length of a window: 5s, 1m, 5m, 1h, 1d
+    #[arg(long, value_parser = resolution)]
+    pub resolution: Resolution,
+}
+
+/// The header of the comma-separated form.
+const CSV_HEADER: &str = "symbol,window_start_ms,open,high,low,close,volume,notional,vwap,trades\n";
+
+/// Runs the command.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    print(&text(args)?)
+}
+
+/// What the command prints.
+pub fn text(args: &Args) -> anyhow::Result<String> {
+    let mut reader = args.read.store.open_reader()?;
+    let rows = reader.candles(&args.read.symbol, args.resolution, args.read.range())?;
+    if rows.is_empty() {
+        args.read.check_symbol(&mut *reader)?;
+    }
+    match args.read.format {
+        Format::Table => Ok(as_table(&rows)),
+        Format::Csv => Ok(as_csv(&args.read.symbol, &rows)),
+        Format::Json => json_array(rows.iter().map(|row| as_json(args, row))),
+        Format::Chart => Ok(chart::chart(&rows)),
+    }
+}
+
+/// Reads the name of a resolution.
+fn resolution(text: &str) -> Result<Resolution, String> {
+    Resolution::from_name(text).ok_or_else(|| "write 5s, 1m, 5m, 1h or 1d".to_string())
+}
+
+fn as_csv(symbol: &str, rows: &[StoredCandle]) -> String {
+    let symbol = csv_field(symbol);
+    let mut text = CSV_HEADER.to_string();
+    for row in rows {
+        let StoredCandle { window_start_ms, open, high, low, close, volume, notional, vwap, trades, .. } = row;
+        let prices = format!("{open},{high},{low},{close},{volume},{notional},{vwap}");
+        let _ = writeln!(text, "{symbol},{window_start_ms},{prices},{trades}");
+    }
+    text
+}
+
+fn as_table(rows: &[StoredCandle]) -> String {
+    let header = ["window_start", "open", "high", "low", "close", "volume", "notional", "vwap", "trades", "as_of"];
+    let cells = |row: &StoredCandle| {
+        let numbers = [row.open, row.high, row.low, row.close, row.volume, row.notional, row.vwap];
+        let start = std::iter::once(rfc3339(row.window_start_ms));
+        start.chain(numbers.map(|n| n.to_string())).chain([row.trades.to_string(), rfc3339(row.as_of)]).collect()
+    };
+    table::table(&header, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+#[derive(Serialize)]
+struct Object<'a> {
+    symbol: &'a str,
+    resolution: &'static str,
+    #[serde(flatten)]
+    row: &'a StoredCandle,
+}
+
+fn as_json(args: &Args, row: &StoredCandle) -> serde_json::Result<String> {
+    serde_json::to_string(&Object { symbol: &args.read.symbol, resolution: args.resolution.name(), row })
+}

@@ -1,0 +1,80 @@
+//! `tickline indicators`: indicators of one symbol from a store, one row a 5-second candle.
+
+use std::fmt::Write;
+
+use clap::Args as ClapArgs;
+use dataflows::edge::INDICATOR_COLUMNS;
+
+use crate::command::UsageError;
+use crate::command::read::time::rfc3339;
+use crate::command::read::{Format, ReadArgs, csv_field, json_array, print, table};
+use crate::store::StoredIndicators;
+
+/// Arguments of `tickline indicators`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Args {
+    /// Which rows, and in which form.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Length of a window; indicators are made from candles of 5 s only
+    #[arg(long, default_value = "5s", value_parser = ["5s"])]
+    pub resolution: String,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    print(&text(args)?)
+}
+
+/// What the command prints.
+pub fn text(args: &Args) -> anyhow::Result<String> {
+    if args.read.format == Format::Chart {
+        return Err(UsageError("indicators have no chart: take table, csv or json".to_string()).into());
+    }
+    let mut reader = args.read.store.open_reader()?;
+    let rows = reader.indicators(&args.read.symbol, args.read.range())?;
+    if rows.is_empty() {
+        args.read.check_symbol(&mut *reader)?;
+    }
+    match args.read.format {
+        Format::Json => json_array(rows.iter().map(|row| as_json(&args.read.symbol, row))),
+        Format::Csv => Ok(as_csv(&args.read.symbol, &rows)),
+        Format::Table | Format::Chart => Ok(as_table(&rows)),
+    }
+}
+
+fn as_csv(symbol: &str, rows: &[StoredIndicators]) -> String {
+    let symbol = csv_field(symbol);
+    let mut text = format!("symbol,window_start_ms,{},cumulative_trades,candles\n", INDICATOR_COLUMNS.join(","));
+    for row in rows {
+        let values: Vec<String> = row.values.iter().map(f64::to_string).collect();
+        let (start, values) = (row.window_start_ms, values.join(","));
+        let _ = writeln!(text, "{symbol},{start},{values},{},{}", row.cumulative_trades, row.candles);
+    }
+    text
+}
+
+fn as_table(rows: &[StoredIndicators]) -> String {
+    let header: Vec<&str> = ["window_start"].into_iter().chain(INDICATOR_COLUMNS).chain(["candles"]).collect();
+    // Twelve significant digits are enough for people; the other forms have all of them.
+    let short = |value: &f64| format!("{value:.12}").chars().take(13).collect::<String>();
+    let cells = |row: &StoredIndicators| {
+        let start = std::iter::once(rfc3339(row.window_start_ms));
+        start.chain(row.values.iter().map(short)).chain([row.candles.to_string()]).collect()
+    };
+    table::table(&header, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+fn as_json(symbol: &str, row: &StoredIndicators) -> serde_json::Result<String> {
+    let mut object = serde_json::Map::new();
+    object.insert("symbol".to_string(), symbol.into());
+    object.insert("window_start_ms".to_string(), row.window_start_ms.into());
+    for (name, value) in INDICATOR_COLUMNS.iter().zip(&row.values) {
+        object.insert((*name).to_string(), (*value).into());
+    }
+    for (name, value) in [("cumulative_trades", row.cumulative_trades), ("candles", row.candles), ("as_of", row.as_of)]
+    {
+        object.insert(name.to_string(), value.into());
+    }
+    serde_json::to_string(&object)
+}

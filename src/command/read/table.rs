@@ -1,0 +1,31 @@
+//! Columns of text, for people.
+
+/// Lines up a header and rows: the first column to the left, the others to the right.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let width_of = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width_of).collect();
+    let header: Vec<String> = header.iter().map(ToString::to_string).collect();
+    let line = |cells: &Vec<String>| {
+        let cell = |(at, (cell, width)): (usize, (&String, &usize))| {
+            if at == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        };
+        let cells: Vec<String> = cells.iter().zip(&widths).enumerate().map(cell).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    std::iter::once(&header).chain(rows).map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [["a", "1"], ["bbb", "1000"]].map(|row| row.map(String::from).to_vec());
+        assert_eq!(table(&["name", "n"], &rows), "name     n\na        1\nbbb   1000\n");
+        assert_eq!(table(&["name", "n"], &[]), "name  n\n");
+    }
+}
