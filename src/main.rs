@@ -31,6 +31,12 @@ enum Command {
     Replay(Box<command::replay::ReplayArgs>),
     /// Recompute from the log and compare with a store
     Verify(Box<command::verify::VerifyArgs>),
+    /// Candles from a store
+    Candles(command::candles::Args),
+    /// Indicators from a store
+    Indicators(command::indicators::Args),
+    /// How far things are, and what was refused
+    Status(command::status::Args),
     /// The page and the HTTP API over a store
     Dashboard(command::dashboard::DashboardArgs),
 }
@@ -59,6 +65,9 @@ fn run() -> anyhow::Result<()> {
         Command::Work(args) => command::work::run(&args),
         Command::Replay(args) => command::replay::run(&args),
         Command::Verify(args) => command::verify::run(&args),
+        Command::Candles(args) => command::candles::run(&args),
+        Command::Indicators(args) => command::indicators::run(&args),
+        Command::Status(args) => command::status::run(&args),
         Command::Dashboard(args) => command::dashboard::run(&args),
     }
 }

@@ -68,7 +68,7 @@ impl Visitor for Reading<'_> {
     }
 
     fn control(&mut self, control: Control<'_>) {
-        let now = self.now();
+        let before = self.ingress.partitions[self.at].frontier.frontier_ms().map(|_| self.now());
         let promises = self.ingress.settings.progress == ProgressMode::Promises;
         let frontier = &mut self.ingress.partitions[self.at].frontier;
         let tally = match control {
@@ -86,6 +86,8 @@ impl Visitor for Reading<'_> {
                 Tally::Byes
             }
         };
+        // The first promise has no frontier before it, and counts at its own.
+        let now = before.unwrap_or_else(|| self.now());
         if self.is_new(now) {
             self.ingress.count(now, tally);
         }

@@ -112,12 +112,13 @@ impl<'a> Partition<'a> {
         if in_promises_mode && !self.promises.contains_key(&source) && self.promises.len() == 1024 {
             return self.refuse(record, 0, Reason::BadControl);
         }
-        self.count(self.frontier_tick(), Tally::Progress);
+        let before = self.frontier.map(|_| self.frontier_tick());
         if in_promises_mode {
             let promised = self.promises.get(&source).copied().unwrap_or(event_ms);
             self.promises.insert(source, promised.max(event_ms));
             self.raise_to_least_promise();
         }
+        self.count(before.unwrap_or_else(|| self.frontier_tick()), Tally::Progress);
     }
 
     fn bye(&mut self, record: &Record, object: &Object) {
