@@ -1,7 +1,7 @@
 //! From the feed into the log: `tickline ingest`, and the first stage of `tickline demo`.
 //!
-//! Trades keep their bytes. Each second every partition gets a promise, also when nothing trades, and also while the feed
-//! is away: what was missed then is told by a `gap` record, not by a frontier that stands still.
+//! Trades keep their bytes. Each second every partition gets a promise, also when nothing trades, and also while the
+//! feed is away: what was missed then is told by a `gap` record, not by a frontier that stands still.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,6 +1,7 @@
 //! The seam between a log and the dataflow: raw record bytes with their offsets, many at a time.
 
-/// Records of one partition, ascending by offset, in one buffer. A reader refills it in place; no object is made a record.
+/// Records of one partition, ascending by offset, in one buffer. A reader refills it in place; no object is made a
+/// record.
 #[derive(Clone, Debug, Default)]
 pub struct RecordBatch {
     /// The records' bytes. Other bytes (line ends) may lie between them.

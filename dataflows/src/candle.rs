@@ -1,7 +1,7 @@
 //! What a window holds: a commutative, associative merge of trades, so that order, batching and workers cannot matter.
 //!
-//! Open and close are decided by place, high and low by price. Trades whose conditions let them set a price outrank those
-//! that may not; the latter count only while there is none of the former. `docs/definitions.md`, section 5.
+//! Open and close are decided by place, high and low by price. Trades whose conditions let them set a price outrank
+//! those that may not; the latter count only while there is none of the former. `docs/definitions.md`, section 5.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,9 @@
-//! One symbol's candles as the indicators see them: append, amend the last, correct an old one, fold what cannot change.
+//! One symbol's candles as the indicators see them: append, amend the last, correct an old one, fold what cannot
+//! change.
 //!
-//! Points are kept for the longest window before the oldest candle that a late trade may still reach. Every few points an
-//! *anchor* holds the chain as it stood there, so that a correction recomputes from the nearest one and not from the start.
+//! Points are kept for the longest window before the oldest candle that a late trade may still reach. Every few points
+//! an *anchor* holds the chain as it stood there, so that a correction recomputes from the nearest one and not from the
+//! start.
 
 use std::collections::VecDeque;
 
@@ -46,7 +48,8 @@ pub struct History {
 }
 
 impl History {
-    /// Takes the candles of one tick whose windows changed or are new, ascending. Tells of every row that changed by it.
+    /// Takes the candles of one tick whose windows changed or are new, ascending. Tells of every row that changed by
+    /// it.
     ///
     /// Windows that end at or before `fixed_ms` never change again.
     pub fn update(&mut self, touched: &[Point], now: Time, fixed_ms: u64, mut changed: impl FnMut(Change)) {

@@ -1,7 +1,8 @@
-//! One worker's way in: batches of raw records of its partitions become deliveries, refused rows and counts, each at its time.
+//! One worker's way in: batches of raw records of its partitions become deliveries, refused rows and counts, each at
+//! its time.
 //!
-//! Everything here is a function of the records read so far: no clock. A trade is merged with its neighbours of the same
-//! symbol, window and tick before it travels, so a dense feed crosses threads as few large pieces.
+//! Everything here is a function of the records read so far: no clock. A trade is merged with its neighbours of the
+//! same symbol, window and tick before it travels, so a dense feed crosses threads as few large pieces.
 
 use std::collections::BTreeMap;
 
@@ -142,13 +143,15 @@ impl Ingress {
         self.partitions.iter_mut().for_each(|p| p.trail.forget(frontier));
     }
 
-    /// Asks every worker for a snapshot as of `time`, which is after this worker's own frontier: so no worker has passed it.
+    /// Asks every worker for a snapshot as of `time`, which is after this worker's own frontier: so no worker has
+    /// passed it.
     pub fn request_checkpoint(&mut self, time: Time) {
         assert!(self.frontier().is_some_and(|own| own < time), "a checkpoint as of {time} comes too late");
         self.deliveries.iter_mut().for_each(|delivery| delivery.checkpoint = Some(time));
     }
 
-    /// Takes out what is to be sent. All of it has times at or after the frontier that the last call of this left behind.
+    /// Takes out what is to be sent. All of it has times at or after the frontier that the last call of this left
+    /// behind.
     pub fn take(&mut self) -> Outgoing {
         self.flush_trades();
         self.symbols.next_serial();

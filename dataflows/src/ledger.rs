@@ -52,8 +52,8 @@ impl Ledger {
         }
     }
 
-    /// Moves to a later frontier. Returns the rows that are kept: one as of the end of each minute of event time in which
-    /// anything changed, once the frontier has reached that end; however far it jumped.
+    /// Moves to a later frontier. Returns the rows that are kept: one as of the end of each minute of event time in
+    /// which anything changed, once the frontier has reached that end; however far it jumped.
     pub fn advance(&mut self, frontier: Time) -> Vec<FrontierRow> {
         let rest = self.pending.split_off(&frontier);
         let mut kept = Vec::new();

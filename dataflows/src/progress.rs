@@ -1,7 +1,7 @@
 //! The frontier of one partition: what its sources have promised, and nothing else.
 //!
-//! A source is live from its first promise to its `bye`. The frontier is the least promise of the live sources, and never
-//! goes back: a source that joins with an older promise brings late trades. `docs/definitions.md`, section 3.
+//! A source is live from its first promise to its `bye`. The frontier is the least promise of the live sources, and
+//! never goes back: a source that joins with an older promise brings late trades. `docs/definitions.md`, section 3.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,9 @@
-//! The state of one worker's symbols, and the rule that applies one tick to it. No timely in here: the operator around it
-//! ([`crate::windows`]) decides when.
+//! The state of one worker's symbols, and the rule that applies one tick to it. No timely in here: the operator around
+//! it ([`crate::windows`]) decides when.
 //!
-//! Changes are gathered between flushes: for each row that was touched, what it was at the last flush. A flush gives, for
-//! each row that differs, its retraction and its new value. So a jump over many ticks costs one change a row, not one a tick.
+//! Changes are gathered between flushes: for each row that was touched, what it was at the last flush. A flush gives,
+//! for each row that differs, its retraction and its new value. So a jump over many ticks costs one change a row, not
+//! one a tick.
 
 use serde::{Deserialize, Serialize};
 
@@ -187,7 +188,7 @@ impl WindowState {
                 (state.round, state.newest_change) = (self.round, usize::MAX);
             }
             let (rows, newest_change) = (&mut self.touched_rows, &mut state.newest_change);
-            state.history.update(&self.tick_points, now, fixed_ms, |change| note(rows, newest_change, symbol, change));
+            state.history.update(&self.tick_points, now, fixed_ms, |change| note(rows, newest_change, symbol, &change));
             rest = &rest[len..];
         }
         windows.clear();
@@ -245,14 +246,14 @@ fn point(series: &mut Series, window_start_ms: u64) -> Option<Point> {
 
 /// Notes a change, joined with an earlier one of the same row since the last flush.
 #[inline]
-fn note(rows: &mut Vec<TouchedIndicators>, newest: &mut usize, symbol: u32, change: Change) {
+fn note(rows: &mut Vec<TouchedIndicators>, newest: &mut usize, symbol: u32, change: &Change) {
     let same = |row: &TouchedIndicators| row.symbol == symbol && row.change.window_start_ms == change.window_start_ms;
     if let Some(row) = rows.get_mut(*newest).filter(|row| same(row)) {
         row.change.new = change.new;
         return;
     }
     *newest = rows.len();
-    rows.push(TouchedIndicators { symbol, change });
+    rows.push(TouchedIndicators { symbol, change: *change });
 }
 
 fn candle_row(symbol: &Symbol, touched: &TouchedCandle, candle: &Candle, as_of: Time) -> CandleRow {

@@ -1,8 +1,9 @@
-//! The operator around [`WindowState`]: gathers trades by tick, and applies each tick once no trade can join it any more.
+//! The operator around [`WindowState`]: gathers trades by tick, and applies each tick once no trade can join it any
+//! more.
 //!
-//! It holds a capability for the earliest tick it has gathered, so nothing downstream can pass a row that is still to come.
-//! Rows go out when the frontier moves, changed rows only, at least once in each minute of event time: the frontier row of
-//! a minute is exact however far the frontier jumps.
+//! It holds a capability for the earliest tick it has gathered, so nothing downstream can pass a row that is still to
+//! come. Rows go out when the frontier moves, changed rows only, at least once in each minute of event time: the
+//! frontier row of a minute is exact however far the frontier jumps.
 
 use std::collections::{BTreeMap, BTreeSet};
 

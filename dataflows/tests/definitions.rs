@@ -1,4 +1,5 @@
-//! The oracle against cases worked out by hand from `docs/definitions.md`. The numbers of its sections are in the names.
+//! The oracle against cases worked out by hand from `docs/definitions.md`. The numbers of its sections are in the
+//! names.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 use dataflows::reject::Reason;

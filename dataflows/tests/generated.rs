@@ -48,7 +48,10 @@ proptest! {
 
     /// Rows as of a frontier are those of the trades before it, whatever came later.
     #[test]
-    fn rows_as_of_a_frontier_forget_the_future((settings, plan) in generate::cases(), at in any::<prop::sample::Index>()) {
+    fn rows_as_of_a_frontier_forget_the_future(
+        (settings, plan) in generate::cases(),
+        at in any::<prop::sample::Index>(),
+    ) {
         let oracle = Oracle::new(&settings, &plan.log());
         let mut times = oracle.times();
         times.push(u64::MAX);

@@ -51,8 +51,8 @@ pub enum FeedEvent {
     },
 }
 
-/// Keeps connected until told to stop (`true`, or the sender is gone), or until nobody receives any more. Waits while the
-/// channel is full. An error means that trying again cannot help.
+/// Keeps connected until told to stop (`true`, or the sender is gone), or until nobody receives any more. Waits while
+/// the channel is full. An error means that trying again cannot help.
 pub async fn run(
     config: FeedConfig,
     events: mpsc::Sender<FeedEvent>,

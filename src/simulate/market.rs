@@ -1,7 +1,7 @@
 //! The market: a pure function from (seed, instrument, second) to trades, and the order in which a feed hands them out.
 //!
-//! The state is only what has happened and is not handed out yet. Which trades happen in a second does not depend on when
-//! the market was started or who listens; a feed that listens to fewer symbols gets exactly a part of them.
+//! The state is only what has happened and is not handed out yet. Which trades happen in a second does not depend on
+//! when the market was started or who listens; a feed that listens to fewer symbols gets exactly a part of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -52,7 +52,8 @@ impl Market {
         self.listening.remove(&index)
     }
 
-    /// Replaces `out` by everything handed out up to and at `now_ms` that was not handed out before, in the feed's order.
+    /// Replaces `out` by everything handed out up to and at `now_ms` that was not handed out before, in the feed's
+    /// order.
     pub fn advance(&mut self, now_ms: u64, out: &mut Vec<SimTrade>) {
         while self.second <= now_ms / 1_000 {
             let instruments = self.universe.instruments();

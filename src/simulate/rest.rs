@@ -109,7 +109,10 @@ fn exchanges(shared: &Shared, class: Class) -> Json<Vec<String>> {
 fn pairs(shared: &Shared, class: Class, Query(query): Query<Exchange>) -> Json<Vec<Value>> {
     let of_class = shared.universe.instruments().iter().filter(|i| i.class == class);
     let here = of_class.filter(|i| i.exchange().eq_ignore_ascii_case(&query.exchange));
-    let row = |pair: &Instrument| json!({ "description": pair.description, "displaySymbol": display(pair), "symbol": pair.symbol });
+    let row = |pair: &Instrument| {
+        let Instrument { description, symbol, .. } = pair;
+        json!({ "description": description, "displaySymbol": display(pair), "symbol": symbol })
+    };
     Json(here.map(row).collect())
 }
 

@@ -5,7 +5,8 @@ use super::universe::{Class, Instrument};
 /// A trade on its way to the subscribers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SimTrade {
-    /// When the feed hands it out, in Unix milliseconds. First, since trades are handed out in the order of their fields.
+    /// When the feed hands it out, in Unix milliseconds. First, since trades are handed out in the order of their
+    /// fields.
     pub emit_ms: u64,
     /// Index of its instrument.
     pub instrument: u32,

@@ -113,7 +113,8 @@ proptest! {
             assert!(serde_json::from_str::<Value>(&written[0]).unwrap()["type"] == "progress");
             check_promises_are_exact(&written);
             // Order and bytes are those of the files.
-            let symbols: Vec<_> = verdict.lines.iter().map(|l| serde_json::from_str::<Value>(l).unwrap()["s"].clone()).collect();
+            let symbol = |line: &String| serde_json::from_str::<Value>(line).unwrap()["s"].clone();
+            let symbols: Vec<_> = verdict.lines.iter().map(symbol).collect();
             assert_eq!(verdict.lines.iter().collect::<Vec<_>>(), source_lines(&lines, |v| symbols.contains(&v["s"])));
             all.extend(verdict.lines);
         }

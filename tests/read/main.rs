@@ -166,7 +166,8 @@ fn status_tells_the_lag_of_every_partition() {
     let mut row = FrontierRow { frontier: T0 + 1_000, digest: Digest(0xab), rows: 5, tallies: vec![0; TALLIES] };
     row.tallies[Tally::Trades.index()] = 77;
     row.tallies[Tally::Gaps.index()] = 2;
-    let resume = r#"[{"partition":0,"offset":2,"frontier":null},{"partition":1,"offset":1,"frontier":1381152600000,"sources":{"x":1}}]"#;
+    let resume = r#"[{"partition":0,"offset":2,"frontier":null},
+        {"partition":1,"offset":1,"frontier":1381152600000,"sources":{"x":1}}]"#;
     let mut store =
         path.to_str().map(|p| format!("sqlite:{p}").parse::<StoreAddress>()).unwrap().unwrap().open_writer().unwrap();
     let (epoch, _) = store.open_epoch().unwrap();

@@ -1,7 +1,7 @@
 //! The reader for the known shapes: keys in Finnhub's order, no white space, no escapes, plain decimal numbers.
 //!
-//! It either decodes a whole record or says `false` and has told the visitor nothing. It never refuses a record: that is
-//! for the general reader to say. Control records are rare and always take the general way.
+//! It either decodes a whole record or says `false` and has told the visitor nothing. It never refuses a record: that
+//! is for the general reader to say. Control records are rare and always take the general way.
 
 use super::{RawTrade, Visitor, in_range};
 use crate::decimal::{Decimal, ONE};

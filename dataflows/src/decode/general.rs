@@ -1,4 +1,5 @@
-//! The reader for all JSON: any order of keys, white space, escapes, exponents, strange types. Says what is refused and why.
+//! The reader for all JSON: any order of keys, white space, escapes, exponents, strange types. Says what is refused and
+//! why.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

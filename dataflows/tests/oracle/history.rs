@@ -1,4 +1,5 @@
-//! Rows as of any frontier: everything is made anew as of every tick at which a symbol traded, and compared with before.
+//! Rows as of any frontier: everything is made anew as of every tick at which a symbol traded, and compared with
+//! before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +56,8 @@ impl Oracle {
         oracle
     }
 
-    /// All rows of the symbol with all trades up to and with the tick; a value that is not what it was is a new version.
+    /// All rows of the symbol with all trades up to and with the tick; a value that is not what it was is a new
+    /// version.
     fn make_anew(&mut self, tick: u64, symbol: &str) {
         let so_far: Vec<&Trade> = self.trades.iter().filter(|t| t.symbol == symbol && t.time <= tick).collect();
         for (resolution, length_ms) in LENGTHS_MS.into_iter().enumerate() {

@@ -1,4 +1,5 @@
-//! A second program made from `docs/definitions.md` alone: slow, obvious, and sharing no computation with what it checks.
+//! A second program made from `docs/definitions.md` alone: slow, obvious, and sharing no computation with what it
+//! checks.
 //!
 //! From the crate it uses the plain types of the rows, so that results can be compared; every value in them is its own.
 //! `mod.rs` and not `oracle.rs`: that name would be a test binary.

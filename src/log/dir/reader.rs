@@ -1,4 +1,5 @@
-//! Reads one partition's file: large reads straight into the batch, line ends by memchr, no copy and no object a record.
+//! Reads one partition's file: large reads straight into the batch, line ends by memchr, no copy and no object a
+//! record.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;

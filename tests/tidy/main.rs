@@ -1,0 +1,111 @@
+//! The rules of this repository, as tests: what no compiler sees. Each rule is a small function in [`rules`], [`tree`]
+//! or [`words`] with a test that it catches what it is for; here they are held against the repository itself.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+use std::process::Command;
+
+mod files;
+mod rules;
+mod tree;
+mod words;
+
+use files::{File, files, read};
+
+/// Every tracked text by every rule that looks at one file alone.
+fn hold(rule: impl Fn(&File) -> Vec<String>) {
+    let files = files();
+    assert!(files.len() > 100, "only {} files: is this the whole repository?", files.len());
+    let found: Vec<_> = files.iter().flat_map(rule).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.current_dir(files::ROOT).output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn files_are_short() {
+    hold(rules::length);
+}
+
+#[test]
+fn lines_are_short() {
+    hold(rules::width);
+}
+
+#[test]
+fn rust_files_say_what_they_are_for() {
+    hold(rules::head);
+}
+
+#[test]
+fn nothing_is_left_over() {
+    hold(rules::leftovers);
+}
+
+#[test]
+fn no_text_names_a_machine() {
+    hold(rules::machine);
+}
+
+#[test]
+fn hash_order_decides_nothing() {
+    hold(rules::hash_order);
+}
+
+#[test]
+fn vendored_files_have_their_licence() {
+    let paths: Vec<_> = files().into_iter().map(|file| file.path).collect();
+    assert!(paths.iter().any(|path| path.contains("/vendor/")), "the page's chart library is vendored");
+    assert_eq!(rules::without_licence(&paths), [""; 0]);
+}
+
+#[test]
+fn the_dataflow_crates_are_pinned() {
+    assert_eq!(tree::unpinned(&read("Cargo.toml")), [""; 0]);
+}
+
+#[test]
+fn the_pure_crate_touches_no_world() {
+    let args = ["tree", "--locked", "-p", "dataflows", "-e", "normal", "--prefix", "none"];
+    let tree = output(Command::new(env!("CARGO")).args(args));
+    assert!(tree.contains("differential-dataflow v"), "this is no tree: {tree}");
+    assert_eq!(tree::impure(&tree), [""; 0]);
+}
+
+#[test]
+fn the_store_has_these_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    let address: tickline::store::address::StoreAddress = format!("sqlite:{}", path.display()).parse().unwrap();
+    drop(address.open_writer().unwrap());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let mut query = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+    let mut made: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    made.sort();
+    assert_eq!(made, words::TABLES);
+    let unknown: Vec<_> = files().iter().flat_map(words::unknown_tables).collect();
+    assert_eq!(unknown, [""; 0]);
+}
+
+#[test]
+fn the_readme_shows_the_commands_that_there_are() {
+    let help = |args: &[&str]| output(Command::new(env!("CARGO_BIN_EXE_tickline")).args(args).arg("--help"));
+    let commands = words::commands_of(&help(&[]));
+    let shown = words::shown(&read("README.md"));
+    assert!(shown.len() > 5, "{shown:?}");
+    let mut wrong = Vec::new();
+    for (command, flags) in &shown {
+        if commands.contains(command) {
+            let help = help(&[command]);
+            wrong.extend(words::unknown_flags(flags, &help).into_iter().map(|flag| format!("{command} has no {flag}")));
+        } else {
+            wrong.push(format!("there is no command {command}"));
+        }
+    }
+    let unsaid = commands.iter().filter(|command| shown.iter().all(|(name, _)| name != *command));
+    wrong.extend(unsaid.map(|command| format!("the readme does not show {command}")));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

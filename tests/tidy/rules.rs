@@ -1,0 +1,211 @@
+//! Rules that look at one file. Each gives what is wrong as `path:line: what`.
+
+use std::collections::BTreeSet;
+
+use crate::files::File;
+
+const LINES_MAX: usize = 500;
+const COLUMNS_MAX: usize = 120;
+
+/// Whatever people write and read is short enough to be read at once.
+pub fn length(file: &File) -> Vec<String> {
+    let kinds = ["rs", "sh", "toml", "js", "css", "html", "md"];
+    let counts = (kinds.iter().any(|kind| file.is(kind)) || file.is_shell()) && file.path != "CHANGELOG.md";
+    let lines = file.text.lines().count();
+    if counts && !file.is_foreign() && lines > LINES_MAX {
+        return vec![format!("{}: {lines} lines, at most {LINES_MAX}", file.path)];
+    }
+    Vec::new()
+}
+
+/// Comments too, which rustfmt leaves as they are.
+pub fn width(file: &File) -> Vec<String> {
+    if !(file.is("rs") || file.is("toml") || file.is_shell()) || file.is_foreign() {
+        return Vec::new();
+    }
+    file.lines_that(|line| {
+        let columns = line.chars().count();
+        (columns > COLUMNS_MAX).then(|| format!("{columns} columns, at most {COLUMNS_MAX}"))
+    })
+}
+
+/// The first line of a Rust file says what it is for.
+pub fn head(file: &File) -> Vec<String> {
+    let said = file.text.strip_prefix("//! ").is_some_and(|rest| rest.lines().next().is_some_and(|l| l.len() > 10));
+    if file.is("rs") && !said { vec![format!("{}:1: no `//!` that says what and why", file.path)] } else { Vec::new() }
+}
+
+/// Tests that do not run, and code that is not written. (The words are put together here, or they would be found.)
+pub fn leftovers(file: &File) -> Vec<String> {
+    let words = [
+        concat!("#[", "ignore"),
+        concat!("to", "do!("),
+        concat!("unimpl", "emented!("),
+        concat!("db", "g!("),
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+    ];
+    if file.is_foreign() {
+        return Vec::new();
+    }
+    file.lines_that(|line| words.iter().find(|word| line.contains(**word)).map(|word| format!("`{word}`")))
+}
+
+/// Paths and registries of the machine on which something was written mean nothing elsewhere.
+pub fn machine(file: &File) -> Vec<String> {
+    let folders = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
+    let hosts = [
+        concat!("crates", ".io"),
+        concat!("npmjs", ".org"),
+        concat!("pypi", ".org"),
+        concat!("python", "hosted.org"),
+        concat!("maven.apache", ".org"),
+        concat!("maven", ".org"),
+        concat!("deb.debian", ".org"),
+        concat!("proxy.golang", ".org"),
+    ];
+    if file.is_foreign() {
+        return Vec::new();
+    }
+    file.lines_that(|line| {
+        let folder = folders.iter().find(|folder| line.match_indices(**folder).any(|(at, _)| is_absolute(line, at)));
+        let host = hosts.iter().find(|host| line.contains(**host));
+        folder.or(host).map(|name| format!("names {name}"))
+    })
+}
+
+/// Whether a path begins at this slash, and not in its middle.
+fn is_absolute(line: &str, at: usize) -> bool {
+    let before = line[..at].chars().next_back();
+    before.is_none_or(|c| !(c.is_alphanumeric() || "_-.$}/".contains(c)))
+}
+
+/// In the pure crate a hash map is looked up and never walked. Its walking methods are banned by
+/// `dataflows/clippy.toml`; a `for` over it calls none of them by name, so it is found here.
+pub fn hash_order(file: &File) -> Vec<String> {
+    if !file.path.starts_with("dataflows/src/") {
+        return Vec::new();
+    }
+    let maps: BTreeSet<&str> = file.text.lines().filter_map(hash_map_name).collect();
+    file.lines_that(|line| {
+        let walked = maps.iter().find(|name| is_walked(line, name))?;
+        Some(format!("walks `{walked}`, whose order is random"))
+    })
+}
+
+/// The name of a field or variable whose declaration names one of hashbrown's types.
+fn hash_map_name(line: &str) -> Option<&str> {
+    let at = ["HashMap", "HashTable", "HashSet"].iter().filter_map(|kind| line.find(kind)).min()?;
+    let before = line[..at].trim_end_matches(|c: char| c.is_alphabetic() || "<&' :=".contains(c));
+    let declared = line.get(before.len()..at)?.contains([':', '=']);
+    let left = line[..at].split([':', '=']).next()?.trim();
+    let name = left.rsplit([' ', '(', ',']).next()?;
+    (declared && !name.is_empty() && !line.trim_start().starts_with("use ")).then_some(name)
+}
+
+fn is_walked(line: &str, name: &str) -> bool {
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || "_.([".contains(c));
+    let loops = ["in ", "in &", "in &mut ", "in self.", "in &self.", "in &mut self."];
+    let in_loop = loops.iter().any(|head| {
+        let walk = format!("{head}{name}");
+        line.match_indices(&walk).any(|(at, _)| line[..at].contains("for ") && ends(&line[at + walk.len()..]))
+    });
+    in_loop || line.contains(&format!("{name}.into_iter()"))
+}
+
+/// The folders of files made by others that have no licence beside them.
+pub fn without_licence(paths: &[String]) -> Vec<String> {
+    let folders: BTreeSet<_> = paths.iter().filter_map(|path| Some(path.split_once("/vendor/")?.0)).collect();
+    let bare = |folder: &&str| !paths.contains(&format!("{folder}/vendor/LICENSE"));
+    folders.into_iter().filter(bare).map(|folder| format!("{folder}/vendor")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(rule: impl Fn(&File) -> Vec<String>, path: &str, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert_eq!(rule(&File::new(path, text)), [""; 0], "{text}");
+        }
+        for text in bad {
+            assert_eq!(rule(&File::new(path, text)).len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn long_files_are_found() {
+        let (full, over) = ("x\n".repeat(LINES_MAX), "x\n".repeat(LINES_MAX + 1));
+        check(length, "src/a.rs", &[&full], &[&over]);
+        check(length, "scripts/a", &[&over], &[&format!("#!/bin/bash\n{over}")]);
+        check(length, "src/vendor/a.js", &[&over], &[]);
+    }
+
+    #[test]
+    fn long_lines_are_found() {
+        let (full, over) = ("é".repeat(COLUMNS_MAX), "é".repeat(COLUMNS_MAX + 1));
+        check(width, "src/a.rs", &[&full], &[&over]);
+        check(width, "a.toml", &[&full], &[&over]);
+        check(width, "scripts/a", &[&over], &[&format!("#!/usr/bin/env bash\n{over}")]);
+        check(width, "a.md", &[&over], &[]);
+    }
+
+    #[test]
+    fn silent_files_are_found() {
+        check(
+            head,
+            "src/a.rs",
+            &["//! What this is for.\n"],
+            &["", "use std::fmt;\n", "//! a\n", "// What this is for.\n"],
+        );
+        check(head, "a.toml", &[""], &[]);
+    }
+
+    #[test]
+    fn leftovers_are_found() {
+        let bad = ["#[", "    #["].map(|head| format!("{head}ignore = \"slow\"]"));
+        check(leftovers, "src/a.rs", &["/// Nothing to do (yet)."], &[&bad[0], &bad[1], concat!("db", "g!(x)")]);
+        let bad = [concat!("to", "do!()"), concat!("unimpl", "emented!()"), concat!("# TO", "DO: more")];
+        check(leftovers, "scripts/a.sh", &["do!(x)"], &bad);
+    }
+
+    #[test]
+    fn machines_are_found() {
+        let path = |head: &str, name: &str| format!("{head}/{name}/x");
+        let good = [path("target", "work"), path("$DIR", "root"), "of work/life".to_string(), path("", "worked")];
+        let bad = [
+            path("", "work"),
+            path("dir:", "root"),
+            path("see \"", "home"),
+            "https://index.crates".to_string() + ".io",
+        ];
+        check(machine, "docs/a.md", &good.each_ref().map(String::as_str), &bad.each_ref().map(String::as_str));
+    }
+
+    #[test]
+    fn walks_over_hash_maps_are_found() {
+        let of = |decl: &str, walk: &str| format!("{decl}\n{walk}");
+        let fields =
+            ["    symbols: HashMap<Symbol, u32>,", "let mut symbols = HashMap::new();", "symbols: Vec<HashMap<A, B>>,"];
+        let walks = [
+            "for (a, b) in &self.symbols {",
+            "for a in symbols {",
+            "for a in &mut symbols {",
+            "let a = symbols.into_iter().map(f);",
+        ];
+        for field in fields {
+            let good = of(field, "for a in &symbols_sorted { self.symbols.get(a); }");
+            check(hash_order, "dataflows/src/a.rs", &[&good], &[]);
+            for walk in walks {
+                check(hash_order, "dataflows/src/a.rs", &[walk], &[&of(field, walk)]);
+                check(hash_order, "src/a.rs", &[&of(field, walk)], &[]);
+            }
+        }
+    }
+
+    #[test]
+    fn vendored_files_without_licence_are_found() {
+        let paths = ["src/a/vendor/x.js", "src/b/vendor/y.js", "src/b/vendor/LICENSE", "src/c.rs"].map(String::from);
+        assert_eq!(without_licence(&paths), ["src/a/vendor"]);
+    }
+}
