@@ -22,7 +22,7 @@ const BOLLINGER: u64 = 20;
 const ROLLING: u64 = 60;
 const RSI: u64 = 14;
 /// Log returns are counted in 10^-16.
-const RETURN_UNIT: f64 = 1e16;
+const RETURN_UNIT: i128 = 10_i128.pow(16);
 
 /// What the chain needs of one candle, and what became of its row.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -134,5 +134,23 @@ fn log_return(before: i128, close: i128) -> i64 {
     if before == close {
         return 0;
     }
-    libm::rint(libm::log1p(ratio_f64(close - before, before)) * RETURN_UNIT) as i64
+    let change = ratio_f64(close - before, before);
+    if change == -1.0 {
+        // What is left is lost in the double, whose logarithm would be infinite.
+        return -log_return(close, before);
+    }
+    round_scaled(libm::log1p(change))
+}
+
+/// The exact value of a double below 64, times 10^16, rounded half to even. A product of doubles would round twice.
+fn round_scaled(value: f64) -> i64 {
+    let bits = value.abs().to_bits();
+    let (exponent, fraction) = ((bits >> 52) as i32, bits & ((1 << 52) - 1));
+    let mantissa = if exponent == 0 { fraction } else { fraction | 1 << 52 };
+    // The value is mantissa x 2^-shift; the product takes up to 107 bits.
+    let shift = 1075 - exponent.max(1);
+    let product = i128::from(mantissa) * RETURN_UNIT;
+    let rounded = if shift < 108 { div_half_even(product, 1 << shift) } else { 0 };
+    let rounded = rounded as i64;
+    if value < 0.0 { -rounded } else { rounded }
 }
