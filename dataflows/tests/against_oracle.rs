@@ -31,7 +31,11 @@ const SMALL_STEPS: Feeding = (1, 1, 3);
 
 fn feedings() -> impl Strategy<Value = Feeding> {
     let (workers, batches, steps) = ([1_usize, 2, 4], [1_usize, 7, ALL], [0_usize, 1, 3]);
-    (prop::sample::select(workers.to_vec()), prop::sample::select(batches.to_vec()), prop::sample::select(steps.to_vec()))
+    (
+        prop::sample::select(workers.to_vec()),
+        prop::sample::select(batches.to_vec()),
+        prop::sample::select(steps.to_vec()),
+    )
 }
 
 /// A case on both sides.
@@ -39,6 +43,8 @@ struct Case {
     oracle: Oracle,
     settings: Settings,
     log: Arc<Vec<RecordBatch>>,
+    /// The frontier at the log's end.
+    last: Time,
     /// Frontiers that a run in small steps passes through, ascending.
     frontiers: Vec<Time>,
     /// What the oracle was asked before.
@@ -59,8 +65,10 @@ impl Case {
             settings.conditions = oracle::Conditions::finnhub();
         }
         let log = plan.log();
+        let oracle = Oracle::new(&settings, &log);
         Self {
-            oracle: Oracle::new(&settings, &log),
+            last: oracle.final_frontier(),
+            oracle,
             frontiers: frontiers(&settings, &log),
             settings: support::settings(&settings),
             log: support::batches(&log),
@@ -78,36 +86,39 @@ impl Case {
         Rc::clone(self.expected.borrow_mut().entry(frontier).or_insert_with(|| Rc::new(ask())))
     }
 
-    fn run(&self, (workers, batch_records, steps): Feeding, checkpoints: &[Time], resume: Option<&Snapshot>) -> Outcome {
+    fn run(
+        &self,
+        (workers, batch_records, steps): Feeding,
+        checkpoints: &[Time],
+        resume: Option<&Snapshot>,
+    ) -> Outcome {
         let (checkpoints, resume) = (checkpoints.to_vec(), resume.cloned());
         run(&self.settings, &self.log, &Plan { workers, batch_records, steps, checkpoints, resume })
     }
 
-    fn last(&self) -> Time {
-        self.oracle.final_frontier()
-    }
-
     /// The ends of the minutes in which something counts, as far as the frontier goes.
     fn minutes(&self) -> Vec<Time> {
-        let ends: BTreeSet<Time> = self.oracle.times().iter().map(|time| time / MINUTE_MS * MINUTE_MS + MINUTE_MS).collect();
-        ends.into_iter().filter(|&end| end <= self.last()).collect()
+        let ends: BTreeSet<Time> =
+            self.oracle.times().iter().map(|time| time / MINUTE_MS * MINUTE_MS + MINUTE_MS).collect();
+        ends.into_iter().filter(|&end| end <= self.last).collect()
     }
 
     /// Times at which a cut may be made: ticks at which something counts or anything else, minutes among them.
     fn cuts(&self) -> Vec<Time> {
         let ticks = self.oracle.times().into_iter().flat_map(|time| [time, time + self.settings.tick_ms]);
         let cuts: BTreeSet<Time> = ticks.chain(self.minutes()).collect();
-        cuts.into_iter().filter(|&cut| 0 < cut && cut <= self.last()).collect()
+        cuts.into_iter().filter(|&cut| 0 < cut && cut <= self.last).collect()
     }
 
     /// Everything in an outcome of the whole log. Rows are compared as of each full minute, the end, and `frontiers`.
     fn check(&self, outcome: &Outcome, frontiers: &[Time]) -> TestCaseResult {
         let tables = tables(outcome).map_err(TestCaseError::fail)?;
-        let always = self.minutes().into_iter().chain([self.last()]);
+        let always = self.minutes().into_iter().chain([self.last]);
         always.chain(frontiers.iter().copied()).try_for_each(|frontier| self.check_rows(&tables, frontier))?;
         let last = outcome.last.clone().unwrap_or_else(FrontierRow::empty);
-        prop_assert_eq!(&last, &self.expected(self.last()).row);
-        let kept: Vec<FrontierRow> = self.minutes().into_iter().map(|minute| self.expected(minute).row.clone()).collect();
+        prop_assert_eq!(&last, &self.expected(self.last).row);
+        let kept: Vec<FrontierRow> =
+            self.minutes().into_iter().map(|minute| self.expected(minute).row.clone()).collect();
         prop_assert_eq!(&outcome.kept, &kept);
         Ok(())
     }
@@ -141,9 +152,12 @@ fn frontiers(settings: &oracle::Settings, log: &Log) -> Vec<Time> {
 fn without_cut_minutes(case: &Case, outcome: &mut Outcome, cuts: &[Time]) {
     for cut in cuts.iter().filter(|cut| !cut.is_multiple_of(MINUTE_MS)) {
         let end = cut / MINUTE_MS * MINUTE_MS + MINUTE_MS;
-        if !case.oracle.times().iter().any(|time| (*cut..end).contains(time)) && end <= case.last() {
+        if !case.oracle.times().iter().any(|time| (*cut..end).contains(time)) && end <= case.last {
             let at = outcome.kept.partition_point(|row| row.frontier < end);
-            assert!(outcome.kept.get(at).is_none_or(|row| row.frontier != end), "the row as of {end} is there after all");
+            assert!(
+                outcome.kept.get(at).is_none_or(|row| row.frontier != end),
+                "the row as of {end} is there after all"
+            );
             outcome.kept.insert(at, case.oracle.frontier_row(end));
         }
     }

@@ -16,6 +16,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseResult, TestError, Tes
 use crate::oracle::generate::BITS_PREFIX;
 use crate::oracle::{self, Log};
 
+pub mod driver;
 pub mod updates;
 
 /// Set to run more cases than the fixed few; other cases come with another `TICKLINE_TEST_SEED`.
@@ -47,9 +48,8 @@ pub fn conditions(bits: bool) -> ConditionTable {
 
 /// The same settings for the dataflow.
 pub fn settings(of: &oracle::Settings) -> Settings {
-    let progress = of
-        .max_disorder_ms
-        .map_or(ProgressMode::Promises, |max_disorder_ms| ProgressMode::Disorder { max_disorder_ms });
+    let progress =
+        of.max_disorder_ms.map_or(ProgressMode::Promises, |max_disorder_ms| ProgressMode::Disorder { max_disorder_ms });
     let (tick_ms, horizon_ms, max_ahead_ms) = (of.tick_ms, of.horizon_ms, of.max_ahead_ms);
     let settings = Settings::new(conditions(of.conditions.0.len() > 1));
     Settings { tick_ms, horizon_ms, max_ahead_ms, progress, ..settings }
@@ -79,7 +79,8 @@ pub fn check<S: Strategy<Value: Debug>>(few: u64, strategy: &S, test: impl Fn(S:
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&number(SEED, 1).to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
-    let config = Config { cases: cases(few) as u32, failure_persistence: None, max_shrink_time: 60_000, ..Config::default() };
+    let config =
+        Config { cases: cases(few) as u32, failure_persistence: None, max_shrink_time: 60_000, ..Config::default() };
     match TestRunner::new_with_rng(config, rng).run(strategy, test) {
         Ok(()) => {}
         Err(TestError::Abort(reason)) => panic!("{reason}"),

@@ -81,7 +81,9 @@ impl<R: Keyed> Versions<R> {
 
     /// The rows as of a frontier, ascending.
     pub fn as_of(&self, frontier: Time) -> Vec<R> {
-        let row = |of_key: &Vec<(Time, R)>| of_key.iter().rev().find(|(time, _)| *time < frontier).map(|(_, row)| row.clone());
+        let row = |of_key: &Vec<(Time, R)>| {
+            of_key.iter().rev().find(|(time, _)| *time < frontier).map(|(_, row)| row.clone())
+        };
         let mut rows: Vec<R> = self.0.values().filter_map(row).collect();
         rows.sort_unstable();
         rows
