@@ -154,3 +154,19 @@ fn round_scaled(value: f64) -> i64 {
     let rounded = rounded as i64;
     if value < 0.0 { -rounded } else { rounded }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_returns_are_rounded_once() {
+        assert_eq!(log_return(10_i128.pow(22), 986_900_000_000), -230_390_380_479_816_947);
+        assert_eq!(log_return(100, 101), 99_503_308_531_681);
+        // The second quotient rounds to a fall by everything.
+        assert_eq!(log_return(1, 10_i128.pow(22)), 506_568_720_458_690_080);
+        assert_eq!(log_return(10_i128.pow(22), 1), -506_568_720_458_690_080);
+        assert_eq!((round_scaled(5e-17), round_scaled(1.5e-16), round_scaled(-2.5e-16)), (0, 1, -3));
+        assert_eq!((round_scaled(0.0), round_scaled(1e-300), round_scaled(-0.5)), (0, 0, -5_000_000_000_000_000));
+    }
+}

@@ -57,7 +57,7 @@ impl<R: Keyed> Versions<R> {
     /// Adds up updates in any order. Fails unless, at every time, each change takes away the very row that was there and
     /// puts another one in its place, dated by that time.
     pub fn of(updates: &[Update<R>]) -> Result<Self, String> {
-        let mut changes: BTreeMap<(R::Key, Time), Vec<(i64, &R)>> = BTreeMap::new();
+        let mut changes = BTreeMap::<_, Vec<(i64, &R)>>::new();
         for (row, time, diff) in updates {
             changes.entry((row.key(), *time)).or_default().push((*diff, row));
         }
