@@ -219,6 +219,40 @@ fn the_slowest_partition_and_the_slowest_source_hold_everything() {
     });
 }
 
+/// Trades of one millisecond stand by partition and offset, whatever was read first and sent together.
+#[test]
+fn the_order_of_reading_decides_nothing() {
+    drive(&settings(), 2, |driver| {
+        driver.read(1, &trade("A", NOON + 1, "13", "1"));
+        driver.read(0, &trade("A", NOON + 1, "10", "1"));
+        driver.read(1, &trade("A", NOON + 1, "14", "1"));
+        driver.read(0, &trade("A", NOON + 1, "11", "1"));
+        driver.work();
+        driver.feed(0, &promise("a", NOON + 1_000));
+        let out = driver.feed(1, &promise("a", NOON + 1_000));
+        let units = |price: i128| price / 10_000_000_000;
+        assert!(out.candles.iter().all(|(row, ..)| (units(row.open), units(row.close)) == (10, 14)), "{out:?}");
+        assert_eq!(out.candles.len(), 5);
+    });
+}
+
+#[test]
+fn the_bounds_on_age_are_exact() {
+    drive(&settings(), 1, |driver| {
+        let (horizon_ms, max_ahead_ms) = (900_000, 3_600_000);
+        driver.feed(0, &promise("a", NOON + 500));
+        for (event_ms, refused) in [
+            (NOON + 500 - horizon_ms, 0),
+            (NOON + 500 - horizon_ms - 1, 1),
+            (NOON + 500 + max_ahead_ms, 0),
+            (NOON + 500 + max_ahead_ms + 1, 1),
+        ] {
+            let out = driver.feed(0, &trade("A", event_ms, "10", "1"));
+            assert_eq!(out.rejected.len(), refused, "{event_ms}");
+        }
+    });
+}
+
 #[test]
 fn the_newest_trade_moves_the_frontier_of_a_log_without_promises() {
     let settings = Settings { progress: ProgressMode::Disorder { max_disorder_ms: 2_000 }, ..settings() };
