@@ -1,7 +1,7 @@
 //! When rows come out, not only what they are: an output that is right at the end may have been early, late, or double.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -266,6 +266,61 @@ fn the_newest_trade_moves_the_frontier_of_a_log_without_promises() {
         driver.feed(0, &trade("A", NOON + 500, "10", "1"));
         assert_eq!(driver.frontier(), NOON + 1_000, "never back");
     });
+}
+
+/// Any number, the same for the same one.
+const fn number(of: u64) -> u64 {
+    of.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40
+}
+
+/// So many windows late comes the trade of this one; price and volume in units.
+const fn delay(at: u64) -> u64 {
+    if at % 5 == 3 { number(at) % 178 } else { 0 }
+}
+const fn price(at: u64) -> u64 {
+    90 + number(at + 1_000) % 20
+}
+const fn volume(at: u64) -> u64 {
+    1 + number(at + 2_000) % 9
+}
+
+/// Seven hundred windows, some of whose trades come up to the horizon late: the longest averages, what is folded away, and
+/// the corrections that must reach back behind it. The values are those of the trades in order.
+#[test]
+fn values_are_those_of_a_log_in_order() {
+    let rows = drive(&settings(), 1, move |driver| {
+        let mut rows = BTreeMap::new();
+        for now in 0..700 {
+            for at in (now.max(180) - 180..=now).filter(|at| at + delay(*at) == now) {
+                let (p, v) = (price(at).to_string(), volume(at).to_string());
+                driver.read(0, &trade("A", NOON + at * 5_000, &p, &v));
+            }
+            let out = driver.feed(0, &promise("a", NOON + now * 5_000 + 4_000));
+            rows.extend(
+                out.indicators
+                    .into_iter()
+                    .filter(|(_, _, diff)| *diff > 0)
+                    .map(|(row, ..)| (row.window_start_ms, row.values)),
+            );
+        }
+        rows
+    });
+    let one = 10_000_000_000;
+    let trades = (0..700).filter(|at| at + delay(*at) < 700).map(|at| oracle::Trade {
+        symbol: "A".to_owned(),
+        place: (NOON + at * 5_000, 0, at, 0),
+        price: i128::from(price(at)) * one,
+        volume: i128::from(volume(at)) * one,
+        flags: oracle::Flags::ALL,
+        time: 0,
+    });
+    let trades: Vec<_> = trades.collect();
+    let candles = oracle::candle::candles(&trades.iter().collect::<Vec<_>>(), 5_000);
+    let expected = candles.iter().map(|candle| candle.window_start_ms).zip(oracle::indicator::indicators(&candles));
+    assert!(candles.len() > 650 && trades.iter().enumerate().any(|(at, _)| delay(at as u64) > 170));
+    for ((window, values), (expected_window, expected)) in rows.into_iter().zip(expected) {
+        assert_eq!((window, values), (expected_window, expected), "window {}", (window - NOON) / 5_000);
+    }
 }
 
 #[test]
