@@ -3,6 +3,8 @@
 //! All figures of the table come from one process on one machine, so that their ratios hold where absolute times drift.
 //! `cargo bench --bench dataflow` runs all; `cargo bench --bench dataflow -- dense` those whose name holds the word.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot run must stop")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -52,11 +52,6 @@ impl Feed {
         Self { late_in_100: 1, ..self }
     }
 
-    /// Ten times as long.
-    pub fn long(self) -> Self {
-        Self { trades: self.trades * 10, ..self }
-    }
-
     fn tick(&self, n: u64, dice: u64) -> Tick {
         let symbol = if self.in_turn { n % self.symbols } else { (dice >> 20) % self.symbols } as u32;
         let late = self.late_in_100 > 0 && (dice >> 50) % 100 < self.late_in_100 && n > self.per_second * 120;
