@@ -14,6 +14,10 @@ mod support;
 use support::input::{Feed, Input};
 use support::{baseline, drive};
 
+/// The binary's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Figure {
     name: &'static str,
     /// Millions a second that are asked for.
@@ -26,11 +30,35 @@ struct Figure {
 const FIGURES: [Figure; 9] = [
     Figure { name: "decoded, dense, candles", target: 8.0, workers: 1, indicators: false, input: dense_decoded },
     Figure { name: "decoded, sparse, candles", target: 1.5, workers: 1, indicators: false, input: sparse_decoded },
-    Figure { name: "decoded, dense, 1 % late, candles", target: 5.0, workers: 1, indicators: false, input: late_decoded },
-    Figure { name: "decoded, dense, candles, 2 workers", target: 13.6, workers: 2, indicators: false, input: dense_decoded },
-    Figure { name: "decoded, sparse, candles, 2 workers", target: 2.55, workers: 2, indicators: false, input: sparse_decoded },
+    Figure {
+        name: "decoded, dense, 1 % late, candles",
+        target: 5.0,
+        workers: 1,
+        indicators: false,
+        input: late_decoded,
+    },
+    Figure {
+        name: "decoded, dense, candles, 2 workers",
+        target: 13.6,
+        workers: 2,
+        indicators: false,
+        input: dense_decoded,
+    },
+    Figure {
+        name: "decoded, sparse, candles, 2 workers",
+        target: 2.55,
+        workers: 2,
+        indicators: false,
+        input: sparse_decoded,
+    },
     Figure { name: "decoded, dense, all indicators", target: 4.0, workers: 1, indicators: true, input: dense_decoded },
-    Figure { name: "decoded, sparse, all indicators", target: 0.75, workers: 1, indicators: true, input: sparse_decoded },
+    Figure {
+        name: "decoded, sparse, all indicators",
+        target: 0.75,
+        workers: 1,
+        indicators: true,
+        input: sparse_decoded,
+    },
     Figure { name: "JSON, dense, candles", target: 4.0, workers: 1, indicators: false, input: dense_json },
     Figure { name: "JSON, dense, all indicators", target: 2.0, workers: 1, indicators: true, input: dense_json },
 ];

@@ -10,8 +10,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Real-time market data with an exact answer to: is this complete?
 #[derive(Parser)]
-#[command(version, after_help = "Exit codes: 0 done, 2 usage or configuration, 3 data lost or refused, 4 fenced by a newer \
-    epoch, 5 a peer was lost, 1 the rest.\nEvery option with [env: ...] can also stand in tickline.toml, under its name.")]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done, 2 usage or configuration, 3 data lost or refused, 4 fenced by a newer \
+    epoch, 5 a peer was lost, 1 the rest.\nEvery option with [env: ...] can also stand in tickline.toml, under its name."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

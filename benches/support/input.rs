@@ -8,7 +8,7 @@ use dataflows::decode::RawTrade;
 /// Partitions of every input.
 pub const PARTITIONS: usize = 4;
 /// Records of a partition that the driver takes at once: about what the worker host reads.
-pub const CHUNK: usize = 16_384;
+pub const CHUNK: usize = 65_536;
 
 /// 2024-01-02 14:30 UTC, on a full minute.
 const START_MS: u64 = 1_704_205_800_000;
@@ -111,8 +111,11 @@ impl Input {
                 let Tick { symbol, event_ms, price, volume } = *tick;
                 let (whole, cents, name) = (price / 100, price % 100, &names[symbol as usize]);
                 let conditions = if symbol % 2 == 0 { "null" } else { "[\"1\"]" };
-                write!(text, "{{\"c\":{conditions},\"p\":{whole}.{cents:02},\"s\":\"{name}\",\"t\":{event_ms},\"v\":{volume}}}")
-                    .expect("a text takes everything");
+                write!(
+                    text,
+                    "{{\"c\":{conditions},\"p\":{whole}.{cents:02},\"s\":\"{name}\",\"t\":{event_ms},\"v\":{volume}}}"
+                )
+                .expect("a text takes everything");
                 batch.push(offset, text.as_bytes(), None);
             }
             batch

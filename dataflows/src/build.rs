@@ -5,7 +5,9 @@
 //!    | deliveries (by receiver)      | rejected            | counts
 //!  Windows: ticks before the frontier|                     |
 //!    | candles   | indicators        |                     |
-//!    +--digests--+-------digests-----+--digests--> ledger changes, to worker 0
+//!  Digest      Digest              Digest                  |
+//!    | rows      | rows              | rows                |
+//!    |           |                   |        changes of the ledger, summed on worker 0
 //! ```
 //! Every update's own time is a tick; the message that carries it has that time or an earlier one.
 
@@ -65,18 +67,14 @@ pub fn build<'scope>(
     let (rejected, rejected_stream) = scope.new_unordered_input();
     let (counts, count_stream) = scope.new_unordered_input();
     let windows = windows(delivery_stream, settings, states);
-    let rejected_rows = rejected_stream.as_collection();
-    let ledger = scope.concatenate([
-        digests(windows.candles.clone(), "DigestCandles"),
-        digests(windows.indicators.clone(), "DigestIndicators"),
-        digests(rejected_rows.clone(), "DigestRejected"),
-        count_stream,
-    ]);
+    let (candles, candle_changes) = digests(windows.candles, "DigestCandles");
+    let (indicators, indicator_changes) = digests(windows.indicators, "DigestIndicators");
+    let (rejected_rows, rejected_changes) = digests(rejected_stream.as_collection(), "DigestRejected");
     let outputs = Outputs {
-        candles: windows.candles,
-        indicators: windows.indicators,
+        candles,
+        indicators,
         rejected: rejected_rows,
-        ledger,
+        ledger: scope.concatenate([candle_changes, indicator_changes, rejected_changes, count_stream]),
         snapshots: windows.snapshots,
     };
     (Inputs(Some(Open { deliveries, rejected, counts })), outputs)

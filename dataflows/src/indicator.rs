@@ -22,7 +22,7 @@ const BOLLINGER: u64 = 20;
 const ROLLING: u64 = 60;
 const RSI: u64 = 14;
 /// Log returns are counted in 10^-16.
-const RETURN_UNIT: i128 = 10_000_000_000_000_000;
+const RETURN_UNIT: i128 = 10_i128.pow(16);
 
 /// What the chain needs of one candle, and what became of its row.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -53,8 +53,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Goes on to the candle at `points[at]`, whose log return is set here. `points` reaches back as far as the windows
-    /// do.
+    /// Goes on to the candle at `points[at]`, whose log return is set here. `points` reaches back as far as the windows do.
     pub fn push(&mut self, points: &mut VecDeque<Point>, at: usize) {
         let is_first = self.values.candles == 0;
         if !is_first {
@@ -129,32 +128,31 @@ fn square(close: i128) -> I256 {
     }
 }
 
-/// ln(close / before) in 10^-16: the quotient rounded once to a double, the logarithm by libm, the same on every
-/// platform.
+/// ln(close / before) in 10^-16: the quotient rounded once to a double, the logarithm by libm, the same on every platform.
 #[inline]
 fn log_return(before: i128, close: i128) -> i64 {
     if before == close {
         return 0;
     }
     let change = ratio_f64(close - before, before);
-    // A fall so deep that the quotient rounds to -1 is taken as the rise that would undo it.
-    let logarithm = if change == -1.0 { -libm::log1p(ratio_f64(before - close, close)) } else { libm::log1p(change) };
-    scaled_half_even(logarithm)
+    if change == -1.0 {
+        // What is left is lost in the double, whose logarithm would be infinite.
+        return -log_return(close, before);
+    }
+    round_scaled(libm::log1p(change))
 }
 
-/// The exact value of a double below 128, times 10^16, rounded half to even.
-#[inline]
-fn scaled_half_even(value: f64) -> i64 {
-    const FRACTION_BITS: u32 = 52;
-    let bits = value.to_bits();
-    let biased = (bits >> FRACTION_BITS & 0x7ff) as i32;
-    // |value| = significand x 2^-shift; a subnormal is far below half a unit, like everything that shifts out below.
-    let significand = i128::from(bits & ((1 << FRACTION_BITS) - 1) | 1 << FRACTION_BITS);
-    let shift = 1023 + FRACTION_BITS as i32 - biased;
-    let product = significand * RETURN_UNIT;
-    let magnitude = if shift > 120 { 0 } else { div_half_even(product, 1 << shift) };
-    let magnitude = magnitude as i64;
-    if value.is_sign_negative() { -magnitude } else { magnitude }
+/// The exact value of a double below 64, times 10^16, rounded half to even. A product of doubles would round twice.
+fn round_scaled(value: f64) -> i64 {
+    let bits = value.abs().to_bits();
+    let (exponent, fraction) = ((bits >> 52) as i32, bits & ((1 << 52) - 1));
+    let mantissa = if exponent == 0 { fraction } else { fraction | 1 << 52 };
+    // The value is mantissa x 2^-shift; the product takes up to 107 bits.
+    let shift = 1075 - exponent.max(1);
+    let product = i128::from(mantissa) * RETURN_UNIT;
+    let rounded = if shift < 108 { div_half_even(product, 1 << shift) } else { 0 };
+    let rounded = rounded as i64;
+    if value < 0.0 { -rounded } else { rounded }
 }
 
 #[cfg(test)]
@@ -162,19 +160,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn doubles_are_scaled_exactly() {
-        assert_eq!(scaled_half_even(1.0), 10_000_000_000_000_000);
-        assert_eq!(scaled_half_even(-50.5), -505_000_000_000_000_000);
-        assert_eq!(scaled_half_even(0.000_000_1), 1_000_000_000);
-        assert_eq!(scaled_half_even(1e-300), 0);
-        assert_eq!(scaled_half_even(2_f64.powi(-54)), 1, "0.5551");
-        assert_eq!(scaled_half_even(-(2_f64.powi(-55))), 0, "0.2776");
-    }
-
-    #[test]
-    fn the_deepest_fall_has_a_logarithm() {
-        let (high, low) = (crate::decimal::PRICE_MAX, 1);
-        assert_eq!(log_return(high, low), -log_return(low, high));
-        assert!(log_return(low, high) > 506_000_000_000_000_000);
+    fn log_returns_are_rounded_once() {
+        assert_eq!(log_return(10_i128.pow(22), 986_900_000_000), -230_390_380_479_816_947);
+        assert_eq!(log_return(100, 101), 99_503_308_531_681);
+        // The second quotient rounds to a fall by everything.
+        assert_eq!(log_return(1, 10_i128.pow(22)), 506_568_720_458_690_080);
+        assert_eq!(log_return(10_i128.pow(22), 1), -506_568_720_458_690_080);
+        assert_eq!((round_scaled(5e-17), round_scaled(1.5e-16), round_scaled(-2.5e-16)), (0, 1, -3));
+        assert_eq!((round_scaled(0.0), round_scaled(1e-300), round_scaled(-0.5)), (0, 0, -5_000_000_000_000_000));
     }
 }

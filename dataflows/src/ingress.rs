@@ -156,7 +156,9 @@ impl Ingress {
         self.flush_trades();
         self.symbols.next_serial();
         let full = self.deliveries.iter_mut().filter(|d| !d.is_empty()).map(|d| {
-            let empty = Delivery { receiver: d.receiver, sender: d.sender, ..Delivery::default() };
+            // As much is likely to come next: growing step by step would copy everything again.
+            let partials = Vec::with_capacity(d.partials.len());
+            let empty = Delivery { receiver: d.receiver, sender: d.sender, partials, ..Delivery::default() };
             std::mem::replace(d, empty)
         });
         Outgoing {

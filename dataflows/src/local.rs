@@ -74,7 +74,8 @@ struct Shared {
     ends: Vec<Option<Time>>,
     headers: BTreeMap<Time, FrontierRow>,
     points: BTreeMap<Time, Vec<ResumePoint>>,
-    shards: BTreeMap<Time, Vec<Shard>>,
+    /// What the workers' parts hold, and how many there are.
+    shards: BTreeMap<Time, (usize, Vec<Shard>)>,
 }
 
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
@@ -85,7 +86,8 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Outcome {
     let shared = Arc::new(Mutex::new(Shared { ends: vec![None; plan.workers], ..Shared::default() }));
     let (settings, log, plan, for_workers) = (settings.clone(), Arc::clone(log), plan.clone(), Arc::clone(&shared));
-    let config = timely::Config::process(plan.workers);
+    let workers = plan.workers;
+    let config = timely::Config::process(workers);
     let guards = timely::execute(config, move |worker| work(worker, &settings, &log, &plan, &for_workers));
     let joined: Vec<_> = guards.into_iter().flat_map(|guards| guards.join()).collect();
     assert!(joined.iter().all(Result::is_ok), "a worker failed: {joined:?}");
@@ -94,7 +96,11 @@ pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Out
     for (frontier, row) in std::mem::take(&mut shared.headers) {
         let mut resume = shared.points.remove(&frontier).unwrap_or_default();
         resume.sort_by_key(|point| point.partition);
-        let mut shards = shared.shards.remove(&frontier).unwrap_or_default();
+        let (parts, mut shards) = shared.shards.remove(&frontier).unwrap_or_default();
+        if parts < workers {
+            // The frontier jumped over it before it was asked for.
+            continue;
+        }
         shards.sort_by_key(|shard| shard.shard);
         let fingerprint = 0;
         outcome.snapshots.push(Snapshot { header: SnapshotHeader { row, resume, fingerprint }, shards });
@@ -188,7 +194,10 @@ fn capture(outputs: Outputs<'_>, plan: &Plan, shared: &Arc<Mutex<Shared>>) -> Pr
     let keep = Arc::clone(shared);
     outputs.snapshots.inspect(move |part| {
         let shards = part.shards.clone().unwrap_or_default();
-        lock(&keep).shards.entry(part.frontier).or_default().extend(shards);
+        let mut shared = lock(&keep);
+        let (parts, all) = shared.shards.entry(part.frontier).or_default();
+        *parts += 1;
+        all.extend(shards);
     });
     let start = plan.resume.as_ref().map_or_else(FrontierRow::empty, |snapshot| snapshot.header.row.clone());
     let (keep, mut checkpoints, mut ledger) = (Arc::clone(shared), plan.checkpoints.clone(), Ledger::new(start));

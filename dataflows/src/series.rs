@@ -1,5 +1,6 @@
 //! The candles of one symbol in one resolution: the newest in place, older ones as long as a late trade may reach them.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
@@ -35,13 +36,20 @@ impl Series {
     /// The window's slot, if it holds anything.
     #[inline]
     pub fn get_mut(&mut self, window_start_ms: u64) -> Option<&mut Slot> {
-        match &mut self.newest {
-            Some(newest) if newest.window_start_ms == window_start_ms => Some(newest),
-            _ => {
-                let at = self.older.binary_search_by_key(&window_start_ms, |s| s.window_start_ms).ok()?;
-                self.older.get_mut(at)
-            }
+        match window_start_ms.cmp(&self.newest.as_ref()?.window_start_ms) {
+            Ordering::Equal => self.newest.as_mut(),
+            Ordering::Greater => None,
+            Ordering::Less => self.older_mut(window_start_ms),
         }
+    }
+
+    /// Windows are asked for soon after they were the newest: the last few are looked at before the search.
+    fn older_mut(&mut self, window_start_ms: u64) -> Option<&mut Slot> {
+        const NEAR: usize = 4;
+        let far = self.older.len().saturating_sub(NEAR);
+        let near = (far..self.older.len()).rev().find(|&at| self.older[at].window_start_ms <= window_start_ms);
+        let at = near.or_else(|| self.older.binary_search_by_key(&window_start_ms, |s| s.window_start_ms).ok())?;
+        self.older.get_mut(at).filter(|slot| slot.window_start_ms == window_start_ms)
     }
 
     /// Puts in a slot whose window holds nothing yet.

@@ -52,6 +52,8 @@ struct Gathered {
     /// By sender: from its numbers of symbols to ours.
     numbers: Vec<Vec<u32>>,
     ticks: BTreeMap<Time, Vec<Partial>>,
+    /// Memory of ticks that are done, for those to come.
+    spare: Vec<Vec<Partial>>,
     checkpoints: BTreeSet<Time>,
     /// Ticks before this one are applied.
     applied: Time,
@@ -118,7 +120,15 @@ impl Gathered {
             symbols.insert(symbol, state.add_state(symbol_state));
         }
         let numbers = vec![Vec::new(); peers];
-        Self { state, symbols, numbers, ticks: BTreeMap::new(), checkpoints: BTreeSet::new(), applied: 0 }
+        Self {
+            state,
+            symbols,
+            numbers,
+            ticks: BTreeMap::new(),
+            spare: Vec::new(),
+            checkpoints: BTreeSet::new(),
+            applied: 0,
+        }
     }
 
     /// Takes a message: names of symbols first, then trades into their ticks.
@@ -135,7 +145,7 @@ impl Gathered {
         while let Some(first) = rest.first() {
             assert!(first.time >= self.applied, "a trade of tick {} came after tick {}", first.time, self.applied);
             let len = rest.iter().take_while(|p| p.time == first.time).count();
-            let tick = self.ticks.entry(first.time).or_default();
+            let tick = self.ticks.entry(first.time).or_insert_with(|| self.spare.pop().unwrap_or_default());
             tick.extend(rest[..len].iter().map(|p| Partial { symbol: numbers[p.symbol as usize], ..*p }));
             rest = &rest[len..];
         }
@@ -166,8 +176,10 @@ impl Gathered {
             if self.checkpoints.remove(&time) {
                 self.snapshot(time, &mut flush, &mut snapshot);
             }
-            if let Some(partials) = self.ticks.remove(&time) {
+            if let Some(mut partials) = self.ticks.remove(&time) {
                 self.state.apply(time, &partials);
+                partials.clear();
+                self.spare.push(partials);
             }
         }
         if self.checkpoints.remove(&frontier) {

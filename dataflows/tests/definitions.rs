@@ -195,8 +195,9 @@ fn section_3_places_a_trade() {
     assert_eq!(reasons(&oracle), [(5, 0, Reason::BeyondHorizon, at), (7, 0, Reason::TooFarAhead, at)]);
     assert_eq!(oracle.frontier_row(EVER).tally(Tally::Late), 2);
     assert_eq!(oracle.frontier_row(EVER).tally(Tally::Trades), 5);
-    // The promise counts at the frontier before it: at 0.
-    assert_eq!(oracle.frontier_row(1).tally(Tally::Progress), 1);
+    // The first promise has no frontier before it: it counts at its own.
+    assert_eq!(oracle.frontier_row(at).tally(Tally::Progress), 0);
+    assert_eq!(oracle.frontier_row(at + 1_000).tally(Tally::Progress), 1);
     // As of the tick itself it has not happened.
     assert_eq!(oracle.frontier_row(at).tally(Tally::Trades), 1);
     assert_eq!(oracle.frontier_row(at + 1_000).tally(Tally::Trades), 4);
@@ -351,9 +352,9 @@ fn section_5_as_of_stays_when_nothing_differs() {
     ]]);
     assert!(oracle.candle_rows(EVER).iter().all(|row| row.as_of == DAY));
     assert!(oracle.indicator_rows(EVER).iter().all(|row| row.as_of == DAY));
-    // The promise counts at 0: there was no frontier before it.
-    assert_eq!(oracle.times(), [0, DAY, DAY + 2_000, DAY + 3_000]);
-    assert_eq!(oracle.minutes(), [60_000, DAY + 60_000]);
+    // The promise counts at its own time: there was no frontier before it.
+    assert_eq!(oracle.times(), [DAY, DAY + 2_000, DAY + 3_000]);
+    assert_eq!(oracle.minutes(), [DAY + 60_000]);
 }
 
 #[test]

@@ -95,7 +95,9 @@ pub fn show_progress(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
                 let rate = records / elapsed.max(1);
                 let left = total.saturating_sub(records) / rate.max(1);
                 let up_to = rfc3339(frontier);
-                eprintln!("{what}: {records} of {total} records, {rate}/s, about {left} s left, complete up to {up_to}");
+                eprintln!(
+                    "{what}: {records} of {total} records, {rate}/s, about {left} s left, complete up to {up_to}"
+                );
             }
         }
         bar.finish_and_clear();

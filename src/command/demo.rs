@@ -97,7 +97,8 @@ async fn feed_and_show(
     let feed = FeedConfig::new(format!("ws://{}/", simulator.addr()), Secret::new("demo"), symbols);
     let (stop, stopping) = watch::channel(false);
     let ingest = tokio::spawn(ingest(IngestConfig::new(feed, "demo".into()), writer, stopping));
-    let config = DashboardConfig { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), port: args.port, ..DashboardConfig::default() };
+    let config =
+        DashboardConfig { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), port: args.port, ..DashboardConfig::default() };
     let address = store.clone();
     let dashboard = serve(config, move || address.open_reader()).await?;
     println!("live page: http://{}/ (end with Ctrl-C)", dashboard.addr());

@@ -118,9 +118,7 @@ pub fn replay(
     // It only shows things.
     let _ = display.join();
     handed?;
-    result
-        .map_err(|_| anyhow::anyhow!("the worker failed"))?
-        .with_context(|| format!("replay of {} ends", args.log))
+    result.map_err(|_| anyhow::anyhow!("the worker failed"))?.with_context(|| format!("replay of {} ends", args.log))
 }
 
 /// A store that also tells the frontier rows.

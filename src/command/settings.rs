@@ -36,7 +36,8 @@ impl SettingsArgs {
         let text = match &self.conditions {
             Some(path) => {
                 let name = path.display();
-                std::fs::read_to_string(path).with_context(|| format!("the table of conditions {name} cannot be read"))?
+                std::fs::read_to_string(path)
+                    .with_context(|| format!("the table of conditions {name} cannot be read"))?
             }
             None => BUILT_IN.to_owned(),
         };

@@ -42,7 +42,9 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let mut reader = args.store.open_reader()?;
     let durable = reader.frontier()?;
     let Some(durable) = durable else {
-        return Err(UsageError(format!("{} holds no frontier yet: let `tickline work` run on it first", args.store)).into());
+        return Err(
+            UsageError(format!("{} holds no frontier yet: let `tickline work` run on it first", args.store)).into()
+        );
     };
     let kept = reader.frontiers()?.into_iter().map(|row| ((row.frontier, Kind::Kept), row));
     let mut stored: BTreeMap<_, FrontierRow> = kept.collect();
@@ -74,7 +76,11 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
         let what = "it has a row that the log does not lead to".into();
         return Err(Differs { agree, at: rfc3339(frontier), what }.into());
     }
-    println!("{agree} frontiers agree, the last as of {}, digest {}", rfc3339(durable.row.frontier), durable.row.digest);
+    println!(
+        "{agree} frontiers agree, the last as of {}, digest {}",
+        rfc3339(durable.row.frontier),
+        durable.row.digest
+    );
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use super::{Shared, WorkerError};
 use crate::log::{LogError, PartitionReader};
 
 /// Bytes taken from a partition at once: large enough that the cost of a round is small against its work.
-const READ_BYTES_MAX: usize = 1 << 20;
+const READ_BYTES_MAX: usize = 4 << 20;
 
 /// The readers of the partitions that one worker owns.
 pub(super) struct Readers {

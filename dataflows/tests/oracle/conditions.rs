@@ -53,8 +53,15 @@ pub struct BitRule {
 }
 
 /// The table: schemes by symbol prefix.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Conditions(pub Vec<(String, Scheme)>);
+
+/// Short: failing cases are printed, and the tables are always the same.
+impl std::fmt::Debug for Conditions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Conditions({} schemes)", self.0.len())
+    }
+}
 
 impl Conditions {
     /// Finnhub's codes for every symbol.

@@ -62,7 +62,25 @@ const POWER_10: i128 = 10_i128.pow(10);
 impl<'a> Partition<'a> {
     /// Reads records from the start of the partition.
     pub fn read(settings: &'a Settings, partition: u32, records: &[Record]) -> Self {
-        let mut read = Self {
+        let mut read = Self::unread(settings, partition);
+        for record in records {
+            read.record(record);
+        }
+        read
+    }
+
+    /// The partition frontier's tick after each record.
+    pub fn ticks(settings: &'a Settings, partition: u32, records: &[Record]) -> Vec<u64> {
+        let mut read = Self::unread(settings, partition);
+        let after = |record| {
+            read.record(record);
+            read.frontier_tick()
+        };
+        records.iter().map(after).collect()
+    }
+
+    fn unread(settings: &'a Settings, partition: u32) -> Self {
+        Self {
             settings,
             partition,
             promises: BTreeMap::new(),
@@ -70,11 +88,7 @@ impl<'a> Partition<'a> {
             trades: Vec::new(),
             rejected: Vec::new(),
             counts: Vec::new(),
-        };
-        for record in records {
-            read.record(record);
         }
-        read
     }
 
     /// The partition frontier's tick; 0 when there is none.

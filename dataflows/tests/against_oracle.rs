@@ -1,0 +1,249 @@
+//! The dataflow against the oracle: whatever the workers, the batches and the steps, the same rows, counts and digests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use dataflows::batch::RecordBatch;
+use dataflows::frontier::FrontierRow;
+use dataflows::local::{Outcome, Plan, Snapshot, run};
+use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::settings::Settings;
+use dataflows::time::{MINUTE_MS, Time};
+use proptest::prelude::*;
+use proptest::test_runner::{TestCaseError, TestCaseResult};
+
+mod oracle;
+mod support;
+
+use oracle::partition::Partition;
+use oracle::{Log, Oracle, generate};
+use support::updates::{Tables, joined, tables};
+
+const ALL: usize = usize::MAX;
+
+/// How a run is fed: workers, records at once, steps between.
+type Feeding = (usize, usize, usize);
+
+const SMALL_STEPS: Feeding = (1, 1, 3);
+
+fn feedings() -> impl Strategy<Value = Feeding> {
+    let (workers, batches, steps) = ([1_usize, 2, 4], [1_usize, 7, ALL], [0_usize, 1, 3]);
+    (
+        prop::sample::select(workers.to_vec()),
+        prop::sample::select(batches.to_vec()),
+        prop::sample::select(steps.to_vec()),
+    )
+}
+
+/// A case on both sides.
+struct Case {
+    oracle: Oracle,
+    settings: Settings,
+    log: Arc<Vec<RecordBatch>>,
+    /// The frontier at the log's end.
+    last: Time,
+    /// Frontiers that a run in small steps passes through, ascending.
+    frontiers: Vec<Time>,
+    /// What the oracle was asked before.
+    expected: RefCell<BTreeMap<Time, Rc<Expected>>>,
+}
+
+/// What the oracle says as of one frontier; rows ascending.
+struct Expected {
+    candles: Vec<CandleRow>,
+    indicators: Vec<IndicatorRow>,
+    rejected: Vec<RejectedRow>,
+    row: FrontierRow,
+}
+
+impl Case {
+    fn new((mut settings, plan): generate::Case, bits: bool) -> Self {
+        if !bits {
+            settings.conditions = oracle::Conditions::finnhub();
+        }
+        let log = plan.log();
+        let oracle = Oracle::new(&settings, &log);
+        Self {
+            last: oracle.final_frontier(),
+            oracle,
+            frontiers: frontiers(&settings, &log),
+            settings: support::settings(&settings),
+            log: support::batches(&log),
+            expected: RefCell::default(),
+        }
+    }
+
+    fn expected(&self, frontier: Time) -> Rc<Expected> {
+        let ask = || Expected {
+            candles: sorted(self.oracle.candle_rows(frontier)),
+            indicators: sorted(self.oracle.indicator_rows(frontier)),
+            rejected: sorted(self.oracle.rejected_rows(frontier)),
+            row: self.oracle.frontier_row(frontier),
+        };
+        Rc::clone(self.expected.borrow_mut().entry(frontier).or_insert_with(|| Rc::new(ask())))
+    }
+
+    fn run(
+        &self,
+        (workers, batch_records, steps): Feeding,
+        checkpoints: &[Time],
+        resume: Option<&Snapshot>,
+    ) -> Outcome {
+        let (checkpoints, resume) = (checkpoints.to_vec(), resume.cloned());
+        run(&self.settings, &self.log, &Plan { workers, batch_records, steps, checkpoints, resume })
+    }
+
+    /// The ends of the minutes in which something counts, as far as the frontier goes.
+    fn minutes(&self) -> Vec<Time> {
+        let ends: BTreeSet<Time> =
+            self.oracle.times().iter().map(|time| time / MINUTE_MS * MINUTE_MS + MINUTE_MS).collect();
+        ends.into_iter().filter(|&end| end <= self.last).collect()
+    }
+
+    /// Times at which a cut may be made: ticks at which something counts or anything else, minutes among them.
+    fn cuts(&self) -> Vec<Time> {
+        let ticks = self.oracle.times().into_iter().flat_map(|time| [time, time + self.settings.tick_ms]);
+        let cuts: BTreeSet<Time> = ticks.chain(self.minutes()).collect();
+        cuts.into_iter().filter(|&cut| 0 < cut && cut <= self.last).collect()
+    }
+
+    /// Everything in an outcome of the whole log. Rows are compared as of each full minute, the end, and `frontiers`.
+    fn check(&self, outcome: &Outcome, frontiers: &[Time]) -> TestCaseResult {
+        let tables = tables(outcome).map_err(TestCaseError::fail)?;
+        let always = self.minutes().into_iter().chain([self.last]);
+        always.chain(frontiers.iter().copied()).try_for_each(|frontier| self.check_rows(&tables, frontier))?;
+        let last = outcome.last.clone().unwrap_or_else(FrontierRow::empty);
+        prop_assert_eq!(&last, &self.expected(self.last).row);
+        let kept: Vec<FrontierRow> =
+            self.minutes().into_iter().map(|minute| self.expected(minute).row.clone()).collect();
+        prop_assert_eq!(&outcome.kept, &kept);
+        Ok(())
+    }
+
+    fn check_rows(&self, tables: &Tables, frontier: Time) -> TestCaseResult {
+        let expected = self.expected(frontier);
+        prop_assert_eq!(&tables.candles.as_of(frontier), &expected.candles, "as of {}", frontier);
+        prop_assert_eq!(&tables.indicators.as_of(frontier), &expected.indicators, "as of {}", frontier);
+        prop_assert_eq!(&tables.rejected.as_of(frontier), &expected.rejected, "as of {}", frontier);
+        Ok(())
+    }
+}
+
+fn sorted<R: Ord>(mut rows: Vec<R>) -> Vec<R> {
+    rows.sort_unstable();
+    rows
+}
+
+/// The frontiers when one record of each partition after the other is read.
+fn frontiers(settings: &oracle::Settings, log: &Log) -> Vec<Time> {
+    let ticks: Vec<Vec<u64>> =
+        log.iter().enumerate().map(|(at, records)| Partition::ticks(settings, at as u32, records)).collect();
+    let longest = log.iter().map(Vec::len).max().unwrap_or(0);
+    let after = |round: usize| ticks.iter().map(|t| t.get(round).or(t.last()).copied().unwrap_or(0)).min().unwrap_or(0);
+    let all: BTreeSet<Time> = (0..longest).map(after).collect();
+    all.into_iter().collect()
+}
+
+/// The kept row at the end of a minute that was cut is promised for cuts at full minutes only: a snapshot does not say
+/// whether anything had changed in the minute before the cut.
+fn without_cut_minutes(case: &Case, outcome: &mut Outcome, cuts: &[Time]) {
+    for cut in cuts.iter().filter(|cut| !cut.is_multiple_of(MINUTE_MS)) {
+        let end = cut / MINUTE_MS * MINUTE_MS + MINUTE_MS;
+        if !case.oracle.times().iter().any(|time| (*cut..end).contains(time)) && end <= case.last {
+            let at = outcome.kept.partition_point(|row| row.frontier < end);
+            assert!(
+                outcome.kept.get(at).is_none_or(|row| row.frontier != end),
+                "the row as of {end} is there after all"
+            );
+            outcome.kept.insert(at, case.oracle.frontier_row(end));
+        }
+    }
+}
+
+#[test]
+fn every_feeding_makes_the_rows_of_the_oracle() {
+    let strategy = (generate::cases(), any::<bool>(), prop::collection::vec(feedings(), 4));
+    support::check(64, &strategy, |(case, bits, feedings)| {
+        let case = Case::new(case, bits);
+        case.check(&case.run(SMALL_STEPS, &[], None), &case.frontiers)?;
+        feedings.into_iter().try_for_each(|feeding| case.check(&case.run(feeding, &[], None), &[]))
+    });
+}
+
+/// More than 260 candles: the longest averages move, and what is older than the horizon is folded.
+#[test]
+fn long_logs_make_the_rows_of_the_oracle() {
+    let strategy = (generate::long_cases(), feedings(), feedings(), any::<prop::sample::Index>());
+    support::check(2, &strategy, |(case, one, other, at)| {
+        let case = Case::new(case, true);
+        case.check(&case.run(one, &[], None), &[])?;
+        let cuts = case.cuts();
+        prop_assume!(!cuts.is_empty());
+        cut_once(&case, one, other, *at.get(&cuts))
+    });
+}
+
+#[test]
+fn a_run_that_is_cut_and_resumed_is_a_whole_run() {
+    let at = any::<prop::sample::Index>();
+    let strategy = (generate::cases(), feedings(), feedings(), prop::collection::vec(at, 3));
+    support::check(64, &strategy, |(case, one, other, at)| {
+        let case = Case::new(case, true);
+        let cuts = case.cuts();
+        prop_assume!(!cuts.is_empty());
+        at.iter().try_for_each(|at| cut_once(&case, one, other, *at.get(&cuts)))
+    });
+}
+
+fn cut_once(case: &Case, one: Feeding, other: Feeding, cut: Time) -> TestCaseResult {
+    let before = case.run(one, &[cut], None);
+    case.check(&before, &[cut])?;
+    prop_assert_eq!(before.snapshots.len(), 1, "no snapshot as of {}", cut);
+    let snapshot = &before.snapshots[0];
+    prop_assert_eq!(&snapshot.header.row, &case.expected(cut).row);
+    let after = case.run(other, &[], Some(snapshot));
+    prop_assert!(after.candles.iter().all(|(_, time, _)| *time >= cut), "something came twice");
+    let mut whole = joined(&before, cut, &after);
+    without_cut_minutes(case, &mut whole, &[cut]);
+    case.check(&whole, &[])
+}
+
+#[test]
+fn a_resumed_run_can_be_cut_again() {
+    let strategy = (generate::cases(), prop::collection::vec(feedings(), 3), any::<[prop::sample::Index; 2]>());
+    support::check(48, &strategy, |(case, feedings, at)| {
+        let case = Case::new(case, true);
+        let cuts = case.cuts();
+        prop_assume!(cuts.len() > 1);
+        let (one, other) = (*at[0].get(&cuts), *at[1].get(&cuts));
+        let (one, other) = (one.min(other), one.max(other));
+        prop_assume!(one < other);
+        let first = case.run(feedings[0], &[one], None);
+        let second = case.run(feedings[1], &[other], Some(&first.snapshots[0]));
+        // A resumed run may start with the first partition's frontier behind the second cut already.
+        prop_assume!(second.snapshots.len() == 1);
+        let third = case.run(feedings[2], &[], Some(&second.snapshots[0]));
+        let mut whole = joined(&joined(&first, one, &second), other, &third);
+        without_cut_minutes(&case, &mut whole, &[one, other]);
+        case.check(&whole, &[one, other])
+    });
+}
+
+/// Many snapshots of one run: each is as of its own time, although the run went on.
+#[test]
+fn snapshots_do_not_disturb_each_other() {
+    support::check(24, &(generate::cases(), feedings()), |(case, other)| {
+        let case = Case::new(case, true);
+        let cuts: Vec<Time> = case.cuts().into_iter().step_by(7).collect();
+        let whole = case.run(SMALL_STEPS, &cuts, None);
+        case.check(&whole, &cuts)?;
+        prop_assert!(whole.snapshots.len() >= cuts.len().min(1));
+        for snapshot in whole.snapshots.iter().step_by(3) {
+            prop_assert_eq!(case.run(other, &[], Some(snapshot)).last, whole.last.clone());
+        }
+        Ok(())
+    });
+}
