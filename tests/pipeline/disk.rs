@@ -49,7 +49,7 @@ fn a_read_only_disk_is_told() {
         let script = format!("mount --bind mnt mnt; mount -o remount,ro,bind mnt; exec {bin} {line}");
         in_namespace(&home, &script).end(line)
     };
-    run("work --log dir:mnt/log --store sqlite:mnt/rows.db").is(1, &["may not be written", "mnt/rows.db"]);
+    run("work --log dir:mnt/log --store sqlite:mnt/rows.db").is(1, &["cannot be opened", "mnt/rows.db"]);
     run("work --log dir:mnt/log --store sqlite:mnt/new.db").is(1, &["mnt/new.db"]);
     run("import trades.jsonl --log dir:mnt/log").is(1, &["read-only"]);
     // Reading a log needs no right to write.

@@ -18,8 +18,8 @@ use crate::process::{Home, Running, wait_for};
 use crate::tables::{self, Progress};
 
 /// Short, so that a late trade can be too late.
-const HORIZON_MS: u64 = 10_000;
-const SETTINGS: &str = "--horizon 10s";
+const HORIZON_MS: u64 = 3_000;
+const SETTINGS: &str = "--horizon 3s";
 const WORKERS: [u16; 5] = [2, 1, 4, 3, 2];
 
 /// A log in `whole`, and in `wanted.db` what an undisturbed run makes of it.
@@ -153,7 +153,7 @@ fn reader(rows: &Path) -> Beside<Vec<Seen>> {
 
 #[test]
 fn the_log_holds_all_kinds() {
-    let home = home(20_000);
+    let home = home(60_000);
     let status = home.ok("status --store sqlite:wanted.db --format json");
     let status: Value = serde_json::from_str(&status).unwrap();
     let count = |name: &str| status["tallies"][name].as_u64().unwrap();

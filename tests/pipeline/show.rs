@@ -41,7 +41,7 @@ fn every_number_of_workers_prints_the_same_digests() {
     let home = home();
     let of = |workers| home.ok(&format!("replay --log dir:log --workers {workers}"));
     let one = of(1);
-    assert!(one.lines().count() >= 3, "{one}");
+    assert!(one.lines().count() >= 2, "{one}");
     assert_eq!(one, of(2));
     assert_eq!(one, of(4));
     let last: Value = serde_json::from_str(one.lines().last().unwrap()).unwrap();
