@@ -84,7 +84,8 @@ fn bad() -> Vec<(Vec<u8>, Vec<(u64, &'static str)>)> {
         one(br#"{"type":"progress","source":"","event_ms":5}"#.to_vec(), "bad_control"),
         one(br#"{"type":"gap","source":"x"}"#.to_vec(), "bad_control"),
         (
-            format!(r#"{{"type":"trade","data":[{},7,{{"s":"X:BAD"}}]}}"#, good(0).replace("GOOD", "FRAME")).into_bytes(),
+            format!(r#"{{"type":"trade","data":[{},7,{{"s":"X:BAD"}}]}}"#, good(0).replace("GOOD", "FRAME"))
+                .into_bytes(),
             vec![(1, "bad_json"), (2, "missing_field")],
         ),
         one(vec![b'x'; 10 << 20], "too_large"),
@@ -102,7 +103,8 @@ fn wanted(log: &[u8], bad: &[(Vec<u8>, Vec<(u64, &'static str)>)]) -> Vec<Refuse
     for (offset, line) in (0..).zip(log.split(|byte| *byte == b'\n')) {
         let Some((bytes, reasons)) = left.next_if(|(bytes, _)| bytes == line) else { continue };
         let kept = &bytes[..bytes.len().min(KEPT_BYTES_MAX)];
-        let row = |(index, reason): &(u64, &str)| (offset, *index, reason.to_string(), kept.to_vec(), bytes.len() as u64);
+        let row =
+            |(index, reason): &(u64, &str)| (offset, *index, reason.to_string(), kept.to_vec(), bytes.len() as u64);
         wanted.extend(reasons.iter().map(row));
     }
     assert_eq!(left.peek(), None, "every bad record is in the log");

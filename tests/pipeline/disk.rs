@@ -16,7 +16,9 @@ fn can_mount(home: &Home) -> bool {
     let found = std::process::Command::new("unshare").arg("--version").output().is_ok();
     let can = found && in_namespace(home, "mount -t tmpfs -o size=64k none mnt").end("mount").code == Some(0);
     if !can {
-        eprintln!("TESTS OF FULL AND READ-ONLY DISKS WERE NOT RUN: no mount can be made here (they need unshare and root)");
+        eprintln!(
+            "TESTS OF FULL AND READ-ONLY DISKS WERE NOT RUN: no mount can be made here (they need unshare and root)"
+        );
     }
     can
 }
@@ -28,7 +30,11 @@ fn a_place_that_cannot_be_written_is_told() {
     home.ok("import trades.jsonl --log dir:log");
     // Not even root makes files there.
     home.fails("work --log dir:log --store sqlite:/proc/tickline/rows.db --until-end", 1, &["/proc/tickline/rows.db"]);
-    home.fails("work --log dir:log --store sqlite:/proc/rows.db --until-end", 1, &["/proc/rows.db", "cannot be opened"]);
+    home.fails(
+        "work --log dir:log --store sqlite:/proc/rows.db --until-end",
+        1,
+        &["/proc/rows.db", "cannot be opened"],
+    );
     home.fails("import trades.jsonl --log dir:/proc/tickline", 1, &["/proc/tickline"]);
     home.write("file", "x");
     home.fails("work --log dir:log --store sqlite:file/rows.db --until-end", 1, &["file"]);

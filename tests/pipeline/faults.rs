@@ -10,8 +10,12 @@ const VERIFY: &str = "verify --log dir:log --store sqlite:rows.db";
 
 /// A log, and a store of an undisturbed run.
 fn home() -> Home {
+    home_of(30_000)
+}
+
+fn home_of(trades: u64) -> Home {
     let home = Home::new();
-    home.simulate("trades.jsonl", 30_000, "2024-01-02T14:30:00Z");
+    home.simulate("trades.jsonl", trades, "2024-01-02T14:30:00Z");
     home.ok("import trades.jsonl --log dir:log --partitions 3");
     home.ok(&format!("{WORK} --workers 2"));
     home
@@ -19,7 +23,8 @@ fn home() -> Home {
 
 /// A store with a checkpoint.
 fn home_with_checkpoint() -> Home {
-    let home = home();
+    // So many that they are not read at once: a checkpoint is made when the frontier passes the next minute.
+    let home = home_of(200_000);
     fs::remove_file(home.path("rows.db")).unwrap();
     let mut work = home.start("work --log dir:log --store sqlite:rows.db --checkpoint-every 1ms --read-ahead 1s");
     wait_for("a checkpoint", || {
@@ -37,10 +42,16 @@ fn a_damaged_checkpoint_is_refused() {
     let whole = fs::read(&store).unwrap();
     let wal = fs::read(home.path("rows.db-wal")).unwrap_or_default();
     let damages = [
-        ("UPDATE checkpoints SET header = substr(header, 1, 40) || x'55' || substr(header, 42)", "checksum"),
+        (
+            "UPDATE checkpoints SET header = CAST(substr(header, 1, 40) || x'55' || substr(header, 42) AS BLOB)",
+            "checksum",
+        ),
         ("UPDATE checkpoints SET header = substr(header, 1, 40)", "bytes are there where"),
-        ("UPDATE checkpoints SET header = x'09' || substr(header, 2)", "version 9"),
-        ("UPDATE checkpoint_shards SET bytes = substr(bytes, 1, 30) || x'a7a7' || substr(bytes, 33)", "checksum"),
+        ("UPDATE checkpoints SET header = CAST(x'09' || substr(header, 2) AS BLOB)", "version 9"),
+        (
+            "UPDATE checkpoint_shards SET bytes = CAST(substr(bytes, 1, 30) || x'a7a7' || substr(bytes, 33) AS BLOB)",
+            "checksum",
+        ),
         ("UPDATE checkpoint_shards SET bytes = x''", "shard"),
     ];
     for (sql, word) in damages {
@@ -82,9 +93,15 @@ fn rows_that_were_changed_or_lost_are_found_by_verify() {
     let home = home();
     home.ok(VERIFY);
     let store = home.path("rows.db");
-    tables::change(&store, "UPDATE frontier_history SET rows = rows + 1 WHERE frontier = (SELECT max(frontier) FROM frontier_history)");
+    tables::change(
+        &store,
+        "UPDATE frontier_history SET rows = rows + 1 WHERE frontier = (SELECT max(frontier) FROM frontier_history)",
+    );
     home.fails(VERIFY, 1, &["the store is not what the log makes", "over"]);
-    tables::change(&store, "DELETE FROM frontier_history WHERE frontier = (SELECT max(frontier) FROM frontier_history)");
+    tables::change(
+        &store,
+        "DELETE FROM frontier_history WHERE frontier = (SELECT max(frontier) FROM frontier_history)",
+    );
     home.fails(VERIFY, 1, &["no row where the log makes one"]);
 }
 
@@ -128,7 +145,15 @@ fn a_log_that_is_not_the_one_is_refused() {
     home.ok("import trades.jsonl --log dir:wide --partitions 5");
     home.fails(&format!("work --log dir:wide {rows}"), 3, &["the log has 5 partitions", "made with 3"]);
 
-    home.write("few.jsonl", fs::read(home.path("trades.jsonl")).unwrap().split_inclusive(|b| *b == b'\n').take(9).collect::<Vec<_>>().concat());
+    home.write(
+        "few.jsonl",
+        fs::read(home.path("trades.jsonl"))
+            .unwrap()
+            .split_inclusive(|b| *b == b'\n')
+            .take(9)
+            .collect::<Vec<_>>()
+            .concat(),
+    );
     home.ok("import few.jsonl --log dir:few --partitions 3");
     let resume = tables::rows(&tables::open(&home.path("rows.db")), "SELECT resume FROM frontier");
     assert_eq!(resume.len(), 1);
@@ -160,7 +185,11 @@ fn other_settings_are_refused() {
 fn bad_usage_is_told() {
     let home = home();
     home.ok("import trades.jsonl --log dir:second");
-    home.fails("candles --store sqlite:nothing.db --symbol A --resolution 5s", 2, &["there is no store", "tickline work"]);
+    home.fails(
+        "candles --store sqlite:nothing.db --symbol A --resolution 5s",
+        2,
+        &["there is no store", "tickline work"],
+    );
     home.fails("candles --store sqlite:rows.db --symbol NOPE:X --resolution 5s", 2, &["NOPE:X is no symbol of"]);
     home.fails("verify --log dir:log --store none", 2, &["sqlite:PATH"]);
     home.fails("work --log dir:log --store cassandra", 2, &["is no store"]);

@@ -42,7 +42,10 @@ fn candle_equals_row(home: &Home, address: &str) -> Option<()> {
     let store = tables::open(&home.path("data/tickline.db"));
     for candle in page["rows"].as_array().unwrap().iter().filter(|candle| candle["complete"] == true) {
         let start = candle["window_start_ms"].as_u64().unwrap();
-        let sql = format!("SELECT {}, trades, as_of FROM candles_5s WHERE symbol = ?1 AND window_start = ?2", names.join(", "));
+        let sql = format!(
+            "SELECT {}, trades, as_of FROM candles_5s WHERE symbol = ?1 AND window_start = ?2",
+            names.join(", ")
+        );
         let row = |row: &rusqlite::Row<'_>| {
             let values = (0..7).map(|at| row.get::<_, f64>(at)).collect::<Result<Vec<_>, _>>()?;
             Ok((values, row.get::<_, u64>(7)?, row.get::<_, u64>(8)?))

@@ -67,7 +67,8 @@ fn candles_are_those_of_a_plain_scan() {
     // Each fourth: of every kind some.
     for symbol in symbols.iter().step_by(4).filter(|symbol| !symbol.contains(' ')) {
         for (resolution, length_ms) in RESOLUTIONS {
-            let line = format!("candles --store sqlite:rows.db --symbol {symbol} --resolution {resolution} --format csv");
+            let line =
+                format!("candles --store sqlite:rows.db --symbol {symbol} --resolution {resolution} --format csv");
             let (ours, theirs) = (csv(&home.ok(&line), symbol), trades.candles(symbol, length_ms));
             assert_eq!(ours, theirs, "{symbol} {resolution}");
         }

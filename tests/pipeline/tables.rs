@@ -58,7 +58,12 @@ pub fn all(path: &Path) -> Vec<(String, Vec<String>)> {
 pub fn assert_same(ours: &Path, theirs: &Path) {
     for ((query, ours), (_, theirs)) in all(ours).into_iter().zip(all(theirs)) {
         let differs = ours.iter().zip(&theirs).find(|(a, b)| a != b);
-        assert!(differs.is_none() && ours.len() == theirs.len(), "{query}: {} {}: {differs:?}", ours.len(), theirs.len());
+        assert!(
+            differs.is_none() && ours.len() == theirs.len(),
+            "{query}: {} {}: {differs:?}",
+            ours.len(),
+            theirs.len()
+        );
     }
 }
 
