@@ -6,6 +6,7 @@ use std::path::Path;
 
 mod real;
 
+use real::pipeline::Pipeline;
 use real::scan::{self, Rule, Trade};
 use real::{Bar, BarMap, Candles, bars, collect, folder};
 
@@ -113,5 +114,60 @@ fn a_plain_scan_agrees_with_lean_on_stocks() {
     for day in ["20131007", "20131008"] {
         let trades = scan::trades(&folder, &format!("lean_us_equity_{day}"), Rule::Lean);
         check_equity(&folder, day, &|symbol, seconds| scan::candles(&trades, symbol, seconds));
+    }
+}
+
+const LEAN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/lean.toml");
+
+/// Works through a file: nothing is late or refused, every candle is that of the plain scan, and the number of workers
+/// changes no digest.
+fn check_pipeline(folder: &Path, name: &str, rule: Rule) -> (Pipeline, Vec<Trade>) {
+    let settings: &[&str] = if matches!(rule, Rule::Lean) { &["--conditions", LEAN] } else { &[] };
+    let pipeline = Pipeline::new(folder, name, settings);
+    let trades = scan::trades(folder, name, rule);
+    assert_eq!(pipeline.tally("trades"), trades.len() as u64, "{name}");
+    assert_eq!((pipeline.tally("late"), pipeline.refused()), (0, 0), "{name}: import promises exactly");
+    for symbol in scan::symbols(&trades) {
+        for seconds in [5, 60, 300, 3_600, 86_400] {
+            let (ours, theirs) = (pipeline.candles(&symbol, seconds), scan::candles(&trades, &symbol, seconds));
+            let differs = ours.iter().zip(&theirs).find(|(a, b)| a != b);
+            assert!(ours.len() == theirs.len() && differs.is_none(), "{name} {symbol} {seconds} s: {differs:?}");
+        }
+    }
+    let replay = |workers| pipeline.with_settings(&["replay", "--log", "dir:log", "--workers", workers]);
+    let one = replay("1");
+    assert!(!one.is_empty());
+    assert_eq!((&one, &one), (&replay("2"), &replay("4")), "{name}");
+    (pipeline, trades)
+}
+
+#[test]
+fn the_pipeline_agrees_with_freqtrade() {
+    let Some(folder) = folder() else { return };
+    let (pipeline, _) = check_pipeline(&folder, "freqtrade_binance_xrpeth_201910", Rule::None);
+    check_freqtrade(&folder, &|symbol, seconds| pipeline.candles(symbol, seconds));
+}
+
+#[test]
+fn the_pipeline_agrees_with_lean_on_gold() {
+    let Some(folder) = folder() else { return };
+    let (pipeline, trades) = check_pipeline(&folder, "lean_comex_gc_201310", Rule::None);
+    check_comex(&folder, &trades, &|symbol, seconds| pipeline.candles(symbol, seconds));
+}
+
+#[test]
+fn the_pipeline_agrees_with_lean_on_stocks() {
+    let Some(folder) = folder() else { return };
+    for day in ["20131007", "20131008"] {
+        let (pipeline, _) = check_pipeline(&folder, &format!("lean_us_equity_{day}"), Rule::Lean);
+        check_equity(&folder, day, &|symbol, seconds| pipeline.candles(symbol, seconds));
+    }
+}
+
+#[test]
+fn the_pipeline_agrees_with_a_plain_scan_of_the_other_files() {
+    let Some(folder) = folder() else { return };
+    for name in ["r_highfrequency_tdataraw_2018", "kraken_upstox_20181001", "cryptofeed_multi_venue"] {
+        check_pipeline(&folder, name, Rule::None);
     }
 }

@@ -7,6 +7,7 @@ use dataflows::conditions::{BUILT_IN, ConditionTable};
 use dataflows::settings::{ProgressMode, Settings};
 use dataflows::time::{HORIZON_MS, MAX_AHEAD_MS, TICK_MS};
 
+use super::UsageError;
 use super::common::Duration;
 
 /// What decides a row, beside the log.
@@ -31,8 +32,12 @@ pub struct SettingsArgs {
 }
 
 impl SettingsArgs {
-    /// Reads the table of conditions and checks everything.
+    /// Reads the table of conditions and checks everything. What is wrong is wrong usage.
     pub fn settings(&self) -> anyhow::Result<Settings> {
+        self.read().map_err(|error| UsageError(format!("{error:#}")).into())
+    }
+
+    fn read(&self) -> anyhow::Result<Settings> {
         let text = match &self.conditions {
             Some(path) => {
                 let name = path.display();

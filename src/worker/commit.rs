@@ -44,9 +44,11 @@ pub(super) fn commit<'scope>(
     let (_output, stream) = builder.new_output::<Vec<()>>();
     let activator = scope.worker().sync_activator_for(builder.operator_info().address.to_vec());
     builder.build(move |mut capabilities| {
-        let mut ledger = Ledger::new(start);
         // The first worker holds the frontier from the start; each commit moves it on. The others hold nothing.
         let mut held = capabilities.pop().filter(|_| is_first);
+        // What a checkpoint holds is durable already; without this a resumed run would wait for it before it reads.
+        held.iter_mut().for_each(|held| held.downgrade(&start.frontier));
+        let mut ledger = Ledger::new(start);
         let mut writing: Option<Commit> = None;
         move |frontiers| {
             changes.for_each(|_, batch| batch.drain(..).for_each(|change| ledger.add(&change)));

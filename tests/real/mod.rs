@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 pub mod bars;
+pub mod pipeline;
 pub mod scan;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,13 @@
+//! The whole binary on the embedded log and store: every test runs `tickline` as a process, as its users do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
+
+mod bad_input;
+mod disk;
+mod faults;
+mod growing;
+mod live;
+mod process;
+mod recovery;
+mod scan;
+mod show;
+mod tables;

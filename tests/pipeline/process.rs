@@ -1,0 +1,146 @@
+//! `tickline` as a process, in a directory of its own; whatever happens, no process outlives its test.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what must come. Nothing is measured by it.
+pub const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A directory in which commands run.
+pub struct Home {
+    dir: tempfile::TempDir,
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A process that is killed when it goes out of scope.
+pub struct Running {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), bytes).unwrap();
+    }
+
+    /// Starts `tickline` with the words of `line`.
+    pub fn start(&self, line: &str) -> Running {
+        self.start_as(env!("CARGO_BIN_EXE_tickline").as_ref(), &line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// Starts any program. It sees no setting of the surroundings.
+    pub fn start_as(&self, program: &OsStr, words: &[&str]) -> Running {
+        let unique = tempfile::Builder::new().prefix("out-").tempdir_in(self.dir.path()).unwrap().keep();
+        let (stdout, stderr) = (unique.join("stdout"), unique.join("stderr"));
+        let mut command = Command::new(program);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TICKLINE_")) {
+            command.env_remove(name);
+        }
+        command.args(words).current_dir(self.dir.path()).stdin(Stdio::null());
+        command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+        Running { child: command.spawn().unwrap(), stdout, stderr }
+    }
+
+    /// Runs `tickline` to its end.
+    pub fn run(&self, line: &str) -> Ended {
+        self.start(line).end(line)
+    }
+
+    /// Runs `tickline`, which must end well, and returns what it printed.
+    pub fn ok(&self, line: &str) -> String {
+        let ended = self.run(line);
+        assert_eq!(ended.code, Some(0), "{line}: {ended:?}");
+        ended.stdout
+    }
+
+    /// Runs `tickline`, which must end with this code and say all of `words`; it must not panic.
+    pub fn fails(&self, line: &str, code: i32, words: &[&str]) {
+        self.run(line).is(code, words);
+    }
+
+    /// Makes a file of so many simulated trades.
+    pub fn simulate(&self, file: &str, trades: u64, start: &str) {
+        let text = self.ok(&format!("simulate --print {trades} --start {start}"));
+        self.write(file, text);
+    }
+}
+
+impl Ended {
+    pub fn is(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        assert!(!self.stderr.contains("panicked"), "{self:?}");
+        for word in words {
+            assert!(self.stderr.contains(word), "{word:?} is not said: {self:?}");
+        }
+    }
+}
+
+impl Running {
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    pub fn stdout(&self) -> String {
+        std::fs::read_to_string(&self.stdout).unwrap()
+    }
+
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.stderr).unwrap()).into_owned()
+    }
+
+    /// SIGKILL, now.
+    pub fn kill(mut self) {
+        assert!(self.is_alive(), "it ended before it was killed: {}", self.stderr());
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self, what: &str) -> Ended {
+        let status: ExitStatus = wait_for(what, || self.child.try_wait().unwrap());
+        Ended { code: status.code(), stdout: self.stdout(), stderr: self.stderr() }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks until there is an answer.
+pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
