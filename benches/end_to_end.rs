@@ -1,7 +1,8 @@
 //! Speed and memory of the whole binary on the embedded log and store: `cargo bench --bench end_to_end`.
 //!
-//! Synthetic trades are printed by the simulator and imported; then the log is replayed and worked off, and a log ten times
-//! as long with the same symbols shows that memory stays level. Peak memory is the kernel's own figure for the process.
+//! Synthetic trades are printed by the simulator and imported; then the log is replayed and worked off, and a log ten
+//! times as long with the same symbols shows that memory stays level. Peak memory is the kernel's own figure for the
+//! process.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot run must stop")]
 
 use std::path::Path;

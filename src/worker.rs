@@ -1,8 +1,9 @@
 //! The worker host: log -> dataflow -> store, on the threads of this process.
 //!
-//! Each worker thread owns the partitions p with p % workers == its index, reads them in step, and never waits for the store:
-//! rows go to the companion thread over a bounded channel, and the sink holds its capability until they are acknowledged.
-//! The frontier behind the committer is the durable frontier; what has been read beyond it is bounded.
+//! Each worker thread owns the partitions p with p % workers == its index, reads them in step, and never waits for
+//! the store: rows go to the companion thread over a bounded channel, and the sink holds its capability until they
+//! are acknowledged. The frontier behind the committer is the durable frontier; what has been read beyond it is
+//! bounded.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -166,8 +167,8 @@ struct Shared {
     failure: Mutex<Option<WorkerError>>,
 }
 
-/// Runs until the end of the log (with `until_end`), or until `watch.stop` is set, or for ever. An error of log or store ends
-/// all threads; nothing is claimed that is not durable.
+/// Runs until the end of the log (with `until_end`), or until `watch.stop` is set, or for ever. An error of log or
+/// store ends all threads; nothing is claimed that is not durable.
 pub fn run(
     config: WorkerConfig,
     log: Arc<dyn Log>,

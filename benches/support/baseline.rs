@@ -1,4 +1,5 @@
-//! What the figures are compared with: a bare loop over the same bytes, and the same candles by differential's `reduce`.
+//! What the figures are compared with: a bare loop over the same bytes, and the same candles by differential's
+//! `reduce`.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -53,7 +53,8 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Goes on to the candle at `points[at]`, whose log return is set here. `points` reaches back as far as the windows do.
+    /// Goes on to the candle at `points[at]`, whose log return is set here. `points` reaches back as far as the
+    /// windows do.
     pub fn push(&mut self, points: &mut VecDeque<Point>, at: usize) {
         let is_first = self.values.candles == 0;
         if !is_first {
@@ -128,7 +129,8 @@ fn square(close: i128) -> I256 {
     }
 }
 
-/// ln(close / before) in 10^-16: the quotient rounded once to a double, the logarithm by libm, the same on every platform.
+/// ln(close / before) in 10^-16: the quotient rounded once to a double, the logarithm by libm, the same on every
+/// platform.
 #[inline]
 fn log_return(before: i128, close: i128) -> i64 {
     if before == close {

@@ -1,7 +1,7 @@
 //! Bytes that may not change unnoticed: the digest's canonical bytes, and what a snapshot's shard is encoded as.
 //!
-//! When one of these fails on purpose: rows of another layout need a higher `PIPELINE_REVISION`, state of another layout
-//! needs a higher `codec::VERSION`. Then the constants here are taken anew, from the failing test's own message.
+//! When one of these fails on purpose: rows of another layout need a higher `PIPELINE_REVISION`, state of another
+//! layout needs a higher `codec::VERSION`. Then the constants here are taken anew, from the failing test's own message.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 use std::sync::Arc;

@@ -59,8 +59,8 @@ fn indicators(out: &Out) -> Vec<(i64, i64)> {
     all
 }
 
-/// The driver checks after each record that no row was early and that the outputs are as far as the frontier. Here: that
-/// by then the rows before the frontier are all there, and right.
+/// The driver checks after each record that no row was early and that the outputs are as far as the frontier. Here:
+/// that by then the rows before the frontier are all there, and right.
 #[test]
 fn every_row_is_out_when_the_frontier_has_passed_it() {
     let compared = Arc::new(AtomicUsize::new(0));
@@ -284,8 +284,8 @@ const fn volume(at: u64) -> u64 {
     1 + number(at + 2_000) % 9
 }
 
-/// Seven hundred windows, some of whose trades come up to the horizon late: the longest averages, what is folded away, and
-/// the corrections that must reach back behind it. The values are those of the trades in order.
+/// Seven hundred windows, some of whose trades come up to the horizon late: the longest averages, what is folded
+/// away, and the corrections that must reach back behind it. The values are those of the trades in order.
 #[test]
 fn values_are_those_of_a_log_in_order() {
     let rows = drive(&settings(), 1, move |driver| {

@@ -1,8 +1,9 @@
 //! Configuration: built-in defaults < `tickline.toml` < `TICKLINE_*` environment < flags.
 //!
-//! The file (`tickline.toml` in the current directory, or what `TICKLINE_CONFIG` names) holds option names and values at its
-//! top level: `workers = 4`, `checkpoint-every = "10s"`. They become the defaults of those options in every command, so one
-//! mechanism reads, checks and documents all of them. Secrets are not options, so they cannot stand there.
+//! The file (`tickline.toml` in the current directory, or what `TICKLINE_CONFIG` names) holds option names and values
+//! at its top level: `workers = 4`, `checkpoint-every = "10s"`. They become the defaults of those options in every
+//! command, so one mechanism reads, checks and documents all of them. Secrets are not options, so they cannot stand
+//! there.
 
 use std::path::Path;
 

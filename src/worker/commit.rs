@@ -1,5 +1,6 @@
-//! The committer, on the first worker: when rows are durable everywhere up to a frontier, the frontier itself is written,
-//! with the digest of everything before it. The frontier behind it is the durable frontier that everybody sees.
+//! The committer, on the first worker: when rows are durable everywhere up to a frontier, the frontier itself is
+//! written, with the digest of everything before it. The frontier behind it is the durable frontier that everybody
+//! sees.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -27,7 +28,8 @@ struct Commit {
     _capability: Capability<Time>,
 }
 
-/// Commits each advance of the frontier of `changes` and, where rows are kept, of `durable_rows`. The stream carries nothing but its frontier.
+/// Commits each advance of the frontier of `changes` and, where rows are kept, of `durable_rows`. The stream carries
+/// nothing but its frontier.
 pub(super) fn commit<'scope>(
     changes: StreamVec<'scope, Time, LedgerChange>,
     durable_rows: Option<StreamVec<'scope, Time, ()>>,

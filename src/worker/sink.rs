@@ -1,5 +1,5 @@
-//! The sink: gathers the rows that changed, writes the last value of each key when the frontier has passed it, and holds
-//! its capability until the store has acknowledged them. So the frontier behind it says what is durable.
+//! The sink: gathers the rows that changed, writes the last value of each key when the frontier has passed it, and
+//! holds its capability until the store has acknowledged them. So the frontier behind it says what is durable.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -134,7 +134,8 @@ impl<R> Gathered<R> {
         }
         let mut rows: Vec<R> =
             self.rows.extract_if(.., |(_, time, _)| *time < frontier).map(|(row, _, _)| row).collect();
-        // Stable: of one key the last to come is the newest. Reversed, it is the first, which the removal of equals keeps.
+        // Stable: of one key the last to come is the newest. Reversed, it is the first, which the removal of equals
+        // keeps.
         rows.reverse();
         rows.sort_by_cached_key(|row| key(row));
         rows.dedup_by(|later, first| key(later) == key(first));

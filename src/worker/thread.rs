@@ -140,8 +140,8 @@ impl Host<'_> {
         durable
     }
 
-    /// The first worker asks for a checkpoint as of the next full minute, when one is due. Its own frontier holds all others
-    /// back until they have heard of it.
+    /// The first worker asks for a checkpoint as of the next full minute, when one is due. Its own frontier holds all
+    /// others back until they have heard of it.
     fn ask_for_checkpoint(&mut self) {
         let (Some(due), Some(every)) = (self.next_checkpoint, self.shared.config.checkpoint_every) else { return };
         let Some(frontier) = self.ingress.frontier().filter(|&f| f > 0 && Instant::now() >= due) else { return };

@@ -92,7 +92,8 @@ fn double(digits: &str, exponent: i32) -> f64 {
     format!("{digits}e{exponent}").parse().unwrap()
 }
 
-/// Notional (10^-20) by volume (10^-10): long division to forty digits, and one more that says whether something is left.
+/// Notional (10^-20) by volume (10^-10): long division to forty digits, and one more that says whether something is
+/// left.
 fn quotient(notional: u128, volume: u128) -> f64 {
     let mut digits = (notional / volume).to_string();
     let mut rest = notional % volume;

@@ -128,8 +128,8 @@ impl<'w> Driver<'w> {
 
     /// Sends what is read, lets the worker work, and gives back what came out by that.
     ///
-    /// Checks of every row that it came neither early nor late: its time is before the frontier, and the outputs say that
-    /// they are as far as the frontier, and no further.
+    /// Checks of every row that it came neither early nor late: its time is before the frontier, and the outputs say
+    /// that they are as far as the frontier, and no further.
     pub fn work(&mut self) -> Out {
         let frontier = self.frontier();
         self.inputs.send(self.ingress.take(), frontier);

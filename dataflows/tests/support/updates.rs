@@ -54,8 +54,8 @@ impl Keyed for RejectedRow {
 pub struct Versions<R: Keyed>(BTreeMap<R::Key, Vec<(Time, R)>>);
 
 impl<R: Keyed> Versions<R> {
-    /// Adds up updates in any order. Fails unless, at every time, each change takes away the very row that was there and
-    /// puts another one in its place, dated by that time.
+    /// Adds up updates in any order. Fails unless, at every time, each change takes away the very row that was there
+    /// and puts another one in its place, dated by that time.
     pub fn of(updates: &[Update<R>]) -> Result<Self, String> {
         let mut changes = BTreeMap::<_, Vec<(i64, &R)>>::new();
         for (row, time, diff) in updates {

@@ -4,8 +4,8 @@ use dataflows::time::floor_tick;
 
 /// The promises of one partition, in the order in which they are made.
 ///
-/// A promise holds from one trade on, up to that of the next promise, and is the least event time from there to the end.
-/// Kept are only those whose tick differs from the one before: 16 bytes for each tick that has a trade, at most.
+/// A promise holds from one trade on, up to that of the next promise, and is the least event time from there to the
+/// end. Kept are only those whose tick differs from the one before: 16 bytes for each tick that has a trade, at most.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     trades: u64,
