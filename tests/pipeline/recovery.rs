@@ -164,7 +164,7 @@ fn the_log_holds_all_kinds() {
 
 #[test]
 fn kills_over_a_whole_log() {
-    let home = home(150_000);
+    let home = home(400_000);
     let rows = home.path("rows.db");
     let reader = reader(&rows);
     let mut dice = ChaCha8Rng::seed_from_u64(7);
@@ -172,9 +172,9 @@ fn kills_over_a_whole_log() {
     for round in 0..7 {
         let before = tables::progress(&rows);
         let process = start(&home, "whole", round);
-        let more = Duration::from_millis(below(&mut dice, 40));
+        let more = Duration::from_millis(below(&mut dice, 10));
         // The first rounds are short, so that there is work left for the others.
-        let when = [When::Begun, When::Moved, When::Checkpointed, When::Begun][round % 4];
+        let when = [When::Begun, When::Checkpointed, When::Moved, When::Begun][round % 4];
         killed.push(kill(process, &rows, &before, when, more));
     }
     finish(&home, "whole", &killed, reader);

@@ -70,12 +70,14 @@ fn lean(bits: u64) -> (bool, bool) {
     (!(never || regular_session && not_in_regular), !official_open_or_close)
 }
 
-/// Decimal text (no exponent, at most ten fraction digits that count) in units of 10^-10.
+/// Decimal text (at most ten fraction digits that count) in units of 10^-10.
 fn units(text: &str) -> i128 {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let fraction = fraction.trim_end_matches('0');
-    assert!(fraction.len() <= 10 && !text.contains(['e', 'E', '-']), "{text} is not of the simple kind");
-    format!("{whole}{fraction:0<10}").parse().unwrap()
+    let exponent = exponent.parse::<i32>().unwrap() + 10 - fraction.len() as i32;
+    assert!(exponent >= 0 && !mantissa.starts_with('-'), "{text} is not of the simple kind");
+    format!("{whole}{fraction}").parse::<i128>().unwrap() * 10_i128.pow(exponent.unsigned_abs())
 }
 
 /// The double nearest to a count of 10^-digits: as the standard library reads its decimal text.
