@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use dataflows::frontier::FrontierRow;
 use dataflows::progress::PartitionFrontier;
 use dataflows::resume::ResumePoint;
 use dataflows::settings::Settings;
@@ -25,7 +26,7 @@ mod read;
 mod sink;
 mod thread;
 
-use companion::Companion;
+use companion::{Command, Companion};
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -50,8 +51,8 @@ pub struct WorkerConfig {
 pub const READ_AHEAD_MS: u64 = 600_000;
 /// Default bound on reading ahead, in records of one partition.
 pub const READ_AHEAD_RECORDS: u64 = 4_000_000;
-/// Default time between checkpoints.
-pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
+/// Default time between checkpoints, in milliseconds.
+pub const CHECKPOINT_EVERY_MS: u64 = 30_000;
 
 impl WorkerConfig {
     /// Defaults for so many worker threads.
@@ -62,7 +63,7 @@ impl WorkerConfig {
             until_end: false,
             read_ahead_ms: READ_AHEAD_MS,
             read_ahead_records: READ_AHEAD_RECORDS,
-            checkpoint_every: Some(CHECKPOINT_EVERY),
+            checkpoint_every: Some(Duration::from_millis(CHECKPOINT_EVERY_MS)),
             stops: Vec::new(),
         }
     }
@@ -80,7 +81,8 @@ pub enum WorkerError {
     Store(#[from] StoreError),
     /// The checkpoint cannot be used.
     #[error(
-        "the checkpoint as of {frontier} in the store cannot be read: {why}; drop it with `tickline checkpoint drop` to start from the log's beginning"
+        "the checkpoint as of {frontier} in the store cannot be read: {why}; \
+         work into a new store: every row can be made again from the log"
     )]
     Checkpoint {
         /// Its frontier.
@@ -90,7 +92,8 @@ pub enum WorkerError {
     },
     /// The settings are not those of the checkpoint.
     #[error(
-        "the settings (tick, horizon, disorder, conditions) are not those that the checkpoint as of {frontier} was made with: rows would not agree; use the same settings, or a new store"
+        "the settings (tick, horizon, disorder, conditions) are not those that the checkpoint as of {frontier} was \
+         made with: rows would not agree; use the same settings, or a new store"
     )]
     SettingsChanged {
         /// Its frontier.
@@ -98,7 +101,8 @@ pub enum WorkerError {
     },
     /// The log has other partitions than the checkpoint.
     #[error(
-        "the log has {log} partitions, the checkpoint was made with {checkpoint}: this is another log, or it was changed"
+        "the log has {log} partitions, the checkpoint was made with {checkpoint}: \
+         this is another log, or it was changed"
     )]
     Partitions {
         /// Of the log.
@@ -108,7 +112,8 @@ pub enum WorkerError {
     },
     /// No progress records.
     #[error(
-        "{log}, partition {partition}: {records} records were read and the frontier does not move; its sources write no progress records (use --max-disorder for such a log), or one of them is dead (retire it with `tickline source retire`)"
+        "{log}, partition {partition}: {records} records were read and the frontier does not move; its sources write \
+         no progress records (use --max-disorder for such a log), or one of them is dead (append its bye record)"
     )]
     Stalled {
         /// The log.
@@ -165,6 +170,8 @@ struct Shared {
     /// The last committed checkpoint.
     checkpoint: Arc<AtomicU64>,
     failure: Mutex<Option<WorkerError>>,
+    /// The row as of the last frontier committed.
+    last_row: Mutex<Option<FrontierRow>>,
 }
 
 /// Runs until the end of the log (with `until_end`), or until `watch.stop` is set, or for ever. An error of log or
@@ -201,6 +208,7 @@ pub fn run(
         resumed,
         checkpoint: committed,
         failure: Mutex::new(None),
+        last_row: Mutex::new(None),
         config,
         log,
     });
@@ -213,7 +221,11 @@ pub fn run(
     let joined = threads.map_err(WorkerError::Thread)?.join();
     let failed = joined.into_iter().find_map(Result::err);
     let failure = shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if failure.is_none() && failed.is_none() {
+        shared.publish_resume();
+    }
     shared.companion.finish();
+    let failure = failure.or_else(|| shared.companion.take_failure());
     match (failure, failed) {
         (Some(error), _) => Err(error),
         (None, Some(panic)) => Err(WorkerError::Thread(panic)),
@@ -228,6 +240,16 @@ fn fresh_starts(partitions: u32) -> Vec<ResumePoint> {
 }
 
 impl Shared {
+    /// Resume points are published one commit behind; at the end the last frontier row gets those as of itself.
+    fn publish_resume(&self) {
+        let row = self.last_row.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Some(row), Some(commands)) = (row, self.companion.sender()) {
+            let (resume, ack) = (self.resume_json(), Box::new(|| ()));
+            // The other end is gone only after an error, which is told.
+            let _ = commands.send(Command::Frontier { row, kept: Vec::new(), resume, ack });
+        }
+    }
+
     /// Notes the first failure and tells all threads to end.
     fn fail(&self, error: WorkerError) {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);

@@ -57,16 +57,18 @@ pub struct Outputs<'scope> {
     pub snapshots: StreamVec<'scope, Time, SnapshotPart>,
 }
 
-/// Builds the dataflow. `states` are those of the snapshot's shards that this worker owns.
+/// Builds the dataflow. `states` are those of the snapshot's shards that this worker owns; `stops` are times, beside
+/// the full minutes, as of which the ledger must be exact.
 pub fn build<'scope>(
     scope: Scope<'scope, Time>,
     settings: &Settings,
     states: Vec<SymbolState>,
+    stops: &[Time],
 ) -> (Inputs, Outputs<'scope>) {
     let (deliveries, delivery_stream) = scope.new_unordered_input();
     let (rejected, rejected_stream) = scope.new_unordered_input();
     let (counts, count_stream) = scope.new_unordered_input();
-    let windows = windows(delivery_stream, settings, states);
+    let windows = windows(delivery_stream, settings, states, stops);
     let (candles, candle_changes) = digests(windows.candles, "DigestCandles");
     let (indicators, indicator_changes) = digests(windows.indicators, "DigestIndicators");
     let (rejected_rows, rejected_changes) = digests(rejected_stream.as_collection(), "DigestRejected");
@@ -74,7 +76,7 @@ pub fn build<'scope>(
         candles,
         indicators,
         rejected: rejected_rows,
-        ledger: scope.concatenate([candle_changes, indicator_changes, rejected_changes, count_stream]),
+        ledger: scope.concatenate([candle_changes, indicator_changes, rejected_changes, windows.joined, count_stream]),
         snapshots: windows.snapshots,
     };
     (Inputs(Some(Open { deliveries, rejected, counts })), outputs)

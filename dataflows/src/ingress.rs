@@ -124,7 +124,7 @@ impl Ingress {
         partition.frontier.frontier_ms().map_or(0, |ms| self.settings.tick(ms)).max(self.resumed_from)
     }
 
-    /// Records of the `at`th partition that are not known to lie before a frontier: what a restart would read again.
+    /// Records of the `at`th partition that are held for a frontier still to come; [`ResumeTrail::records_from`].
     pub fn records_from(&self, at: usize, frontier: Time) -> u64 {
         self.partitions[at].trail.records_from(frontier)
     }

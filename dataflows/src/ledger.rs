@@ -20,6 +20,9 @@ pub struct LedgerChange {
     pub rows: i64,
     /// What was counted, by [`Tally::index`].
     pub tallies: Vec<(u8, u64)>,
+    /// The row changes of this tick down to `time` were told joined: as of a frontier behind this tick and not behind
+    /// `time` the digest is not known.
+    pub joined_from: Option<Time>,
 }
 
 /// Sums changes, by time, up to a frontier.
@@ -27,6 +30,8 @@ pub struct LedgerChange {
 pub struct Ledger {
     sum: FrontierRow,
     pending: BTreeMap<Time, LedgerChange>,
+    /// First and last tick of each stretch whose changes were told joined.
+    joined: Vec<(Time, Time)>,
     /// End of the last minute in which something changed, until its row is kept.
     open_minute_end: Option<Time>,
 }
@@ -34,7 +39,7 @@ pub struct Ledger {
 impl Ledger {
     /// Goes on from a frontier row: an empty one, or one as of a full minute.
     pub fn new(start: FrontierRow) -> Self {
-        Self { sum: start, pending: BTreeMap::new(), open_minute_end: None }
+        Self { sum: start, pending: BTreeMap::new(), joined: Vec::new(), open_minute_end: None }
     }
 
     /// The row as of the last frontier.
@@ -44,6 +49,10 @@ impl Ledger {
 
     /// Takes a change. Its time is not before the frontier.
     pub fn add(&mut self, change: &LedgerChange) {
+        if let Some(first) = change.joined_from {
+            self.joined.push((first, change.time));
+            return;
+        }
         let entry = self.pending.entry(change.time).or_default();
         entry.digest.merge(change.digest);
         entry.rows += change.rows;
@@ -52,8 +61,17 @@ impl Ledger {
         }
     }
 
-    /// Moves to a later frontier. Returns the rows that are kept: one as of the end of each minute of event time in
-    /// which anything changed, once the frontier has reached that end; however far it jumped.
+    /// The greatest time up to `frontier` as of which the row is exact. Full minutes always are.
+    pub fn exact(&self, frontier: Time) -> Time {
+        let mut exact = frontier;
+        while let Some((first, _)) = self.joined.iter().find(|(first, last)| (first + 1..=*last).contains(&exact)) {
+            exact = *first;
+        }
+        exact
+    }
+
+    /// Moves to a later frontier, which is exact. Returns the rows that are kept: one as of the end of each minute of
+    /// event time in which anything changed, once the frontier has reached that end; however far it jumped.
     pub fn advance(&mut self, frontier: Time) -> Vec<FrontierRow> {
         let rest = self.pending.split_off(&frontier);
         let mut kept = Vec::new();
@@ -65,6 +83,7 @@ impl Ledger {
         }
         kept.extend(self.close_minute(|end| end <= frontier));
         self.sum.frontier = self.sum.frontier.max(frontier);
+        self.joined.retain(|(_, last)| *last >= frontier);
         kept
     }
 
@@ -119,6 +138,20 @@ mod tests {
             assert_eq!(ledger.row().frontier, frontier);
         }
         kept.into_iter().map(|row| (row.frontier, row.digest.0)).collect()
+    }
+
+    #[test]
+    fn no_row_is_exact_between_joined_ticks() {
+        let mut ledger = Ledger::new(FrontierRow::empty());
+        for (first, last) in [(10_000, 30_000), (25_000, 50_000), (70_000, 80_000)] {
+            ledger.add(&LedgerChange { joined_from: Some(first), ..LedgerChange::at(last) });
+        }
+        let exact = |frontier| ledger.exact(frontier);
+        assert_eq!(
+            [9_000, 10_000, 11_000, 30_000, 50_000, 51_000].map(exact),
+            [9_000, 10_000, 10_000, 10_000, 10_000, 51_000]
+        );
+        assert_eq!([60_000, 70_000, 80_000, 81_000].map(exact), [60_000, 70_000, 70_000, 81_000]);
     }
 
     #[test]

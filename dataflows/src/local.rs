@@ -117,7 +117,7 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
         starts.iter().zip(&owned).map(|(s, &p)| log[p].records.partition_point(|r| r.offset < s.offset)).collect();
     let mut ingress = Ingress::new(settings.clone(), index, peers, starts, resumed_from);
     let (mut inputs, probe) = worker.dataflow(|scope| {
-        let (inputs, outputs) = build(scope, settings, states(plan, index, peers));
+        let (inputs, outputs) = build(scope, settings, states(plan, index, peers), &[]);
         (inputs, capture(outputs, plan, shared))
     });
     if owned.is_empty() {
@@ -215,6 +215,7 @@ fn capture(outputs: Outputs<'_>, plan: &Plan, shared: &Arc<Mutex<Shared>>) -> Pr
                     shared.outcome.kept.extend(ledger.advance(time));
                     shared.headers.insert(checkpoints.remove(0), ledger.row().clone());
                 }
+                let now = ledger.exact(now);
                 shared.outcome.kept.extend(ledger.advance(now));
                 shared.outcome.last = Some(ledger.row().clone());
             }

@@ -72,7 +72,8 @@ impl ResumeTrail {
         open.map_or(end, |mark| mark.point.clone())
     }
 
-    /// Records that are not known to lie before `frontier`.
+    /// Records behind the last stretch that lies before `frontier`: what is held for it, but for single trades far
+    /// ahead.
     pub fn records_from(&self, frontier: Time) -> u64 {
         self.marks.iter().rev().take_while(|m| m.time_max.is_none_or(|time| time >= frontier)).map(|m| m.records).sum()
     }

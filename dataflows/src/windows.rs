@@ -19,6 +19,7 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use crate::delivery::{Delivery, Partial};
+use crate::ledger::LedgerChange;
 use crate::row::{CandleRow, IndicatorRow};
 use crate::settings::Settings;
 use crate::snapshot::{Shard, encode_shards};
@@ -43,6 +44,8 @@ pub struct Windows<'scope> {
     pub indicators: VecCollection<'scope, Time, IndicatorRow, i64>,
     /// Parts of snapshots, one a worker for each checkpoint that was asked for.
     pub snapshots: StreamVec<'scope, Time, SnapshotPart>,
+    /// Where ticks were joined, so that no frontier row is made between them.
+    pub joined: StreamVec<'scope, Time, LedgerChange>,
 }
 
 /// What a worker has received, and the state that it goes into.
@@ -57,15 +60,21 @@ struct Gathered {
     checkpoints: BTreeSet<Time>,
     /// Ticks before this one are applied.
     applied: Time,
+    /// Times, beside full minutes, at which the rows must be exact.
+    stops: BTreeSet<Time>,
+    /// The first and the last tick applied since the last flush.
+    segment: Option<(Time, Time)>,
 }
 
 type Builder<R> = CapacityContainerBuilder<Vec<R>>;
 
-/// Trades in, rows out. `states` are the symbols that this worker holds in the snapshot it resumes from.
+/// Trades in, rows out. `states` are the symbols that this worker holds in the snapshot it resumes from; `stops` are
+/// times, beside the full minutes, as of which a frontier row is wanted.
 pub fn windows<'scope>(
     deliveries: StreamVec<'scope, Time, Delivery>,
     settings: &Settings,
     states: Vec<SymbolState>,
+    stops: &[Time],
 ) -> Windows<'scope> {
     let scope = deliveries.scope();
     let mut builder = OperatorBuilder::new("Windows".to_owned(), scope);
@@ -73,29 +82,37 @@ pub fn windows<'scope>(
     let (candles, candle_stream) = builder.new_output::<Vec<Update<CandleRow>>>();
     let (indicators, indicator_stream) = builder.new_output::<Vec<Update<IndicatorRow>>>();
     let (snapshots, snapshot_stream) = builder.new_output::<Vec<SnapshotPart>>();
+    let (joined, joined_stream) = builder.new_output::<Vec<LedgerChange>>();
     let mut candles = OutputBuilder::<_, Builder<_>>::from(candles);
     let mut indicators = OutputBuilder::<_, Builder<_>>::from(indicators);
     let mut snapshots = OutputBuilder::<_, Builder<_>>::from(snapshots);
-    let mut gathered = Gathered::new(settings, states, scope.peers());
+    let mut joined = OutputBuilder::<_, Builder<_>>::from(joined);
+    let mut gathered = Gathered::new(settings, states, scope.peers(), stops);
     builder.build(move |_| {
-        let mut held: Option<[Capability<Time>; 3]> = None;
+        let mut held: Option<[Capability<Time>; 4]> = None;
         move |frontiers| {
             input.for_each(|capability, batch| {
                 if let Some(&time) = capability.least()
                     && held.as_ref().is_none_or(|held| time < *held[0].time())
                 {
-                    held = Some([0, 1, 2].map(|output| capability.delayed(&time, output)));
+                    held = Some([0, 1, 2, 3].map(|output| capability.delayed(&time, output)));
                 }
                 batch.drain(..).for_each(|delivery| gathered.take(delivery));
             });
             let frontier = frontiers[0].frontier().first().copied().unwrap_or(Time::MAX);
             if let Some(capabilities) = &held {
                 let (mut candles, mut indicators) = (candles.activate(), indicators.activate());
-                let mut snapshots = snapshots.activate();
+                let (mut snapshots, mut joined) = (snapshots.activate(), joined.activate());
                 let mut candles = candles.session(&capabilities[0]);
                 let mut indicators = indicators.session(&capabilities[1]);
                 let mut snapshots = snapshots.session(&capabilities[2]);
-                let flush = |state: &mut WindowState| state.flush(|row| candles.give(row), |row| indicators.give(row));
+                let mut joined = joined.session(&capabilities[3]);
+                let flush = |state: &mut WindowState, (first, last)| {
+                    state.flush(|row| candles.give(row), |row| indicators.give(row));
+                    if first != last {
+                        joined.give(LedgerChange { joined_from: Some(first), ..LedgerChange::at(last) });
+                    }
+                };
                 gathered.advance(frontier, flush, |part| snapshots.give(part));
             }
             match gathered.least() {
@@ -108,11 +125,12 @@ pub fn windows<'scope>(
         candles: candle_stream.as_collection(),
         indicators: indicator_stream.as_collection(),
         snapshots: snapshot_stream,
+        joined: joined_stream,
     }
 }
 
 impl Gathered {
-    fn new(settings: &Settings, states: Vec<SymbolState>, peers: usize) -> Self {
+    fn new(settings: &Settings, states: Vec<SymbolState>, peers: usize, stops: &[Time]) -> Self {
         let mut state = WindowState::new(settings);
         let mut symbols = HashMap::new();
         for symbol_state in states {
@@ -128,6 +146,8 @@ impl Gathered {
             spare: Vec::new(),
             checkpoints: BTreeSet::new(),
             applied: 0,
+            stops: stops.iter().copied().collect(),
+            segment: None,
         }
     }
 
@@ -159,25 +179,24 @@ impl Gathered {
         tick.into_iter().chain(checkpoint).min()
     }
 
-    /// Applies every tick before the frontier; flushes between minutes and at the end; snapshots on the way.
+    /// Applies every tick before the frontier; flushes between minutes, at stops and at the end; snapshots on the way.
     fn advance(
         &mut self,
         frontier: Time,
-        mut flush: impl FnMut(&mut WindowState),
+        mut flush: impl FnMut(&mut WindowState, (Time, Time)),
         mut snapshot: impl FnMut(SnapshotPart),
     ) {
-        let mut minute = None;
         while let Some(time) = self.least().filter(|&time| time < frontier) {
-            if minute.is_some_and(|minute| minute != time / MINUTE_MS) {
-                flush(&mut self.state);
+            if self.segment.is_some_and(|(_, last)| self.must_part(last, time)) {
+                self.flush(&mut flush);
             }
-            minute = Some(time / MINUTE_MS);
             // A checkpoint as of a tick comes before that tick.
             if self.checkpoints.remove(&time) {
                 self.snapshot(time, &mut flush, &mut snapshot);
             }
             if let Some(mut partials) = self.ticks.remove(&time) {
                 self.state.apply(time, &partials);
+                self.segment = Some((self.segment.map_or(time, |(first, _)| first), time));
                 partials.clear();
                 self.spare.push(partials);
             }
@@ -185,17 +204,28 @@ impl Gathered {
         if self.checkpoints.remove(&frontier) {
             self.snapshot(frontier, &mut flush, &mut snapshot);
         }
-        flush(&mut self.state);
+        self.flush(&mut flush);
         self.applied = frontier;
+    }
+
+    /// Whether a frontier row is wanted behind tick `last` and not behind tick `next`.
+    fn must_part(&self, last: Time, next: Time) -> bool {
+        last / MINUTE_MS != next / MINUTE_MS || self.stops.range(last + 1..=next).next().is_some()
+    }
+
+    fn flush(&mut self, flush: &mut impl FnMut(&mut WindowState, (Time, Time))) {
+        if let Some(segment) = self.segment.take() {
+            flush(&mut self.state, segment);
+        }
     }
 
     fn snapshot(
         &mut self,
         frontier: Time,
-        flush: &mut impl FnMut(&mut WindowState),
+        flush: &mut impl FnMut(&mut WindowState, (Time, Time)),
         part: &mut impl FnMut(SnapshotPart),
     ) {
-        flush(&mut self.state);
+        self.flush(flush);
         let shards = encode_shards(&self.state, frontier).map_err(|error| error.to_string());
         part(SnapshotPart { frontier, shards });
     }

@@ -13,6 +13,8 @@ mod support;
 
 use oracle::generate;
 
+const EDGES: [&str; 6] = ["1000000000000", "999999999999.9999999999", "0.0000000001", "1e400", "null", "\"1\""];
+
 /// All that a visitor was told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Told(Vec<String>);
@@ -59,7 +61,7 @@ fn number() -> impl Strategy<Value = String> {
         2 => r"(0|[1-9][0-9]{0,18})",
         2 => r"(0|[1-9][0-9]{0,17})\.[0-9]{0,13}",
         1 => r"[-+]?[0-9]{1,20}\.?[0-9]{0,12}([eE][-+]?[0-9]{0,3})?",
-        1 => prop::sample::select(vec!["1000000000000", "999999999999.9999999999", "0.0000000001", "1e400", "null", "\"1\""]).prop_map(str::to_string),
+        1 => prop::sample::select(EDGES.to_vec()).prop_map(str::to_string),
     ]
 }
 
@@ -118,7 +120,10 @@ fn plain() -> impl Strategy<Value = Vec<u8>> {
         r#"{"c":["1","12"],"p":7296.89,"s":"BINANCE:BTCUSDT","t":1575526691134,"v":0.011467}"#,
         r#"{"p":1,"s":"A","t":1575526691134,"v":0}"#,
         r#"{"c":null,"p":0.0000000001,"s":"IC MARKETS:1","t":4102444799999,"v":1.0000000000}"#,
-        r#"{"data":[{"c":[],"p":12.5,"s":"A","t":1575526691134,"v":3},{"p":2,"s":"B","t":31536000000,"v":9.9}],"type":"trade"}"#,
+        concat!(
+            r#"{"data":[{"c":[],"p":12.5,"s":"A","t":1575526691134,"v":3},"#,
+            r#"{"p":2,"s":"B","t":31536000000,"v":9.9}],"type":"trade"}"#
+        ),
         r#"{"type":"trade","data":[{"p":99999999999.5,"s":"C","t":1575526691134,"v":1}]}"#,
     ];
     prop::sample::select(trades.to_vec()).prop_map(|text| text.as_bytes().to_vec())

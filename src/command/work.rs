@@ -9,7 +9,7 @@ use super::common::{Duration, rfc3339, show_progress};
 use super::settings::SettingsArgs;
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
-use crate::worker::{self, CHECKPOINT_EVERY, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig};
+use crate::worker::{self, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig};
 
 /// Computes rows from a log and keeps them in a store, from the last checkpoint on.
 #[derive(clap::Args, Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct WorkArgs {
     #[arg(long)]
     pub until_end: bool,
     /// Time between checkpoints
-    #[arg(long, env = "TICKLINE_CHECKPOINT_EVERY", default_value_t = Duration::from_ms(CHECKPOINT_EVERY.as_millis() as u64))]
+    #[arg(long, env = "TICKLINE_CHECKPOINT_EVERY", default_value_t = Duration::from_ms(CHECKPOINT_EVERY_MS))]
     pub checkpoint_every: Duration,
     /// No partition is read further than this beyond the durable frontier
     #[arg(long, env = "TICKLINE_READ_AHEAD", default_value_t = Duration::from_ms(READ_AHEAD_MS))]

@@ -29,13 +29,13 @@ struct Commit {
 }
 
 /// Commits each advance of the frontier of `changes` and, where rows are kept, of `durable_rows`. The stream carries
-/// nothing but its frontier.
+/// nothing but its frontier. `committed` sees each row and tells the resume points that go with it.
 pub(super) fn commit<'scope>(
     changes: StreamVec<'scope, Time, LedgerChange>,
     durable_rows: Option<StreamVec<'scope, Time, ()>>,
     start: FrontierRow,
     stops: Stops,
-    resume: impl Fn() -> String + 'static,
+    committed: impl Fn(&FrontierRow) -> String + 'static,
     commands: Sender<Command>,
 ) -> StreamVec<'scope, Time, ()> {
     let scope = changes.scope();
@@ -60,6 +60,7 @@ pub(super) fn commit<'scope>(
             }
             let frontier = frontiers.iter().filter_map(|f| f.frontier().first().copied()).min();
             let Some((frontier, held)) = frontier.zip(held.as_mut()) else { return };
+            let frontier = ledger.exact(frontier);
             if writing.is_some() || frontier <= ledger.row().frontier {
                 return;
             }
@@ -82,7 +83,8 @@ pub(super) fn commit<'scope>(
                 done.store(true, Ordering::SeqCst);
                 let _ = activator.activate();
             });
-            let _ = commands.send(Command::Frontier { row: ledger.row().clone(), kept, resume: resume(), ack });
+            let (row, resume) = (ledger.row().clone(), committed(ledger.row()));
+            let _ = commands.send(Command::Frontier { row, kept, resume, ack });
         }
     });
     stream

@@ -66,7 +66,7 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
     let stops: Stops = Rc::new(RefCell::new(shared.config.stops.iter().copied().collect()));
     let parts = Parts::default();
     let (mut inputs, durable) = worker.dataflow(|scope| {
-        let (inputs, outputs) = build(scope, &shared.config.settings, states);
+        let (inputs, outputs) = build(scope, &shared.config.settings, states, &shared.config.stops);
         (inputs, connect(outputs, shared, &stops, &parts, &commands))
     });
     if owns_none {
@@ -93,8 +93,12 @@ fn connect(
         .companion
         .keeps_rows()
         .then(|| sink(outputs.candles, outputs.indicators, outputs.rejected, commands.clone()));
-    let resume = Arc::clone(shared);
-    let done = commit(outputs.ledger, rows, start, Rc::clone(stops), move || resume.resume_json(), commands.clone());
+    let keep = Arc::clone(shared);
+    let committed = move |row: &FrontierRow| {
+        *keep.last_row.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.clone());
+        keep.resume_json()
+    };
+    let done = commit(outputs.ledger, rows, start, Rc::clone(stops), committed, commands.clone());
     done.probe().0
 }
 
@@ -179,7 +183,7 @@ impl Shared {
     }
 
     /// The resume points as people read them.
-    fn resume_json(&self) -> String {
+    pub(super) fn resume_json(&self) -> String {
         let resume = self.resume.lock().unwrap_or_else(PoisonError::into_inner);
         let points: Vec<_> = resume
             .iter()

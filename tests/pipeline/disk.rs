@@ -76,7 +76,8 @@ fn a_full_disk_ends_work_and_room_lets_it_go_on() {
     let script = format!(
         "mount -t tmpfs -o size=32m none mnt
          head -c 33300000 /dev/zero > mnt/ballast
-         work() {{ {bin} work --log dir:log --store sqlite:mnt/rows.db --until-end --read-ahead 1s --checkpoint-every 1ms; }}
+         work() {{ {bin} work --log dir:log --store sqlite:mnt/rows.db --until-end \\
+         --read-ahead 1s --checkpoint-every 1ms; }}
          code=0; work || code=$?
          echo code=$code
          rm mnt/ballast

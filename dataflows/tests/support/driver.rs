@@ -94,7 +94,7 @@ impl<'w> Driver<'w> {
     fn new(worker: &'w mut Worker, settings: Settings, partitions: u32) -> Self {
         let start = |partition| ResumePoint { partition, offset: 0, frontier: PartitionFrontier::default() };
         let (inputs, candles, indicators, rejected, ledger) = worker.dataflow(|scope| {
-            let (inputs, outputs) = build(scope, &settings, vec![]);
+            let (inputs, outputs) = build(scope, &settings, vec![], &[]);
             let candles = Caught::new(outputs.candles.inner.capture());
             let indicators = Caught::new(outputs.indicators.inner.capture());
             (inputs, candles, indicators, Caught::new(outputs.rejected.inner.capture()), outputs.ledger.probe().0)

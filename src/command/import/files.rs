@@ -191,7 +191,7 @@ impl<'a> Import<'a> {
         if *too_far_ahead > 0 {
             eprintln!(
                 "{too_far_ahead} of them lie more than {MAX_AHEAD_MS} ms ahead of others that follow them: unless a \
-                 larger max_ahead is set, they will be refused as too_far_ahead; sort the file by `t` to have them taken"
+                 larger max_ahead is set they will be refused as too_far_ahead; sort the file by `t` to have them taken"
             );
         }
         if self.newest_ms.is_none() {
@@ -202,6 +202,6 @@ impl<'a> Import<'a> {
 
 fn changed() -> anyhow::Error {
     anyhow::anyhow!(
-        "the file has changed since it was first read, so what was promised may not hold: remove the log and import again"
+        "the file has changed since it was first read, so promises may not hold: remove the log and import again"
     )
 }
