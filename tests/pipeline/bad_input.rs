@@ -31,8 +31,11 @@ fn with_also(member: &str) -> Vec<u8> {
     format!(r#"{{"p":1,"s":"X:BAD","t":1700000000000,"v":1,{member}}}"#).into_bytes()
 }
 
-/// Every bad record, with (index, reason) of each refusal.
-fn bad() -> Vec<(Vec<u8>, Vec<(u64, &'static str)>)> {
+/// A bad record, with (index, reason) of each refusal.
+type Bad = (Vec<u8>, Vec<(u64, &'static str)>);
+
+/// Every kind of bad record.
+fn bad() -> Vec<Bad> {
     let noise: Vec<u8> = (0..=255_u8).filter(|byte| *byte != b'\n').cycle().take(70_000).collect();
     let long = |len: usize| format!("\"{}\"", "S".repeat(len));
     let one = |bytes: Vec<u8>, reason| (bytes, vec![(0, reason)]);
@@ -97,7 +100,7 @@ fn bad() -> Vec<(Vec<u8>, Vec<(u64, &'static str)>)> {
 type Refused = (u64, u64, String, Vec<u8>, u64);
 
 /// What is to be refused, with the offsets at which the records stand in the log.
-fn wanted(log: &[u8], bad: &[(Vec<u8>, Vec<(u64, &'static str)>)]) -> Vec<Refused> {
+fn wanted(log: &[u8], bad: &[Bad]) -> Vec<Refused> {
     let mut left = bad.iter().peekable();
     let mut wanted = Vec::new();
     for (offset, line) in (0..).zip(log.split(|byte| *byte == b'\n')) {

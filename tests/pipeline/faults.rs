@@ -56,7 +56,7 @@ fn a_damaged_checkpoint_is_refused() {
     ];
     for (sql, word) in damages {
         assert!(tables::change(&store, sql) > 0, "{sql}");
-        home.fails(WORK, 3, &["the checkpoint as of", word, "tickline checkpoint drop"]);
+        home.fails(WORK, 3, &["the checkpoint as of", word, "work into a new store"]);
         for end in ["-wal", "-shm"] {
             let _ = fs::remove_file(home.path(&format!("rows.db{end}")));
         }
