@@ -61,6 +61,8 @@ pub struct Outcome {
     pub rejected: Vec<Update<RejectedRow>>,
     /// The rows kept, one a minute.
     pub kept: Vec<FrontierRow>,
+    /// Every row that was made on the way.
+    pub passed: Vec<FrontierRow>,
     /// The row as of the last frontier.
     pub last: Option<FrontierRow>,
     /// The snapshots asked for that were reached.
@@ -217,6 +219,7 @@ fn capture(outputs: Outputs<'_>, plan: &Plan, shared: &Arc<Mutex<Shared>>) -> Pr
                 }
                 let now = ledger.exact(now);
                 shared.outcome.kept.extend(ledger.advance(now));
+                shared.outcome.passed.push(ledger.row().clone());
                 shared.outcome.last = Some(ledger.row().clone());
             }
         });

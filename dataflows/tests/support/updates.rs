@@ -117,6 +117,7 @@ pub fn joined(before: &Outcome, cut: Time, after: &Outcome) -> Outcome {
     }
     let kept = before.kept.iter().filter(|row| row.frontier <= cut).chain(&after.kept);
     Outcome {
+        passed: after.passed.clone(),
         candles: join(&before.candles, cut, &after.candles),
         indicators: join(&before.indicators, cut, &after.indicators),
         rejected: join(&before.rejected, cut, &after.rejected),
