@@ -43,13 +43,14 @@ impl Series {
         }
     }
 
-    /// Windows are asked for soon after they were the newest: the last few are looked at before the search.
+    /// A symbol that trades steadily has its windows at even distances: where that points is looked at before the search.
     fn older_mut(&mut self, window_start_ms: u64) -> Option<&mut Slot> {
-        const NEAR: usize = 4;
-        let far = self.older.len().saturating_sub(NEAR);
-        let near = (far..self.older.len()).rev().find(|&at| self.older[at].window_start_ms <= window_start_ms);
-        let at = near.or_else(|| self.older.binary_search_by_key(&window_start_ms, |s| s.window_start_ms).ok())?;
-        self.older.get_mut(at).filter(|slot| slot.window_start_ms == window_start_ms)
+        let (newest, last) = (self.newest.as_ref()?.window_start_ms, self.older.back()?.window_start_ms);
+        let back = (newest - window_start_ms) / (newest - last);
+        let guess = (self.older.len() as u64).checked_sub(back).map(|at| at as usize);
+        let is_there = |at: &usize| self.older.get(*at).is_some_and(|slot| slot.window_start_ms == window_start_ms);
+        let search = || self.older.binary_search_by_key(&window_start_ms, |slot| slot.window_start_ms).ok();
+        self.older.get_mut(guess.filter(is_there).or_else(search)?)
     }
 
     /// Puts in a slot whose window holds nothing yet.
