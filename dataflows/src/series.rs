@@ -43,7 +43,7 @@ impl Series {
         }
     }
 
-    /// A symbol that trades steadily has its windows at even distances: where that points is looked at before the search.
+    /// A symbol that trades steadily has its windows at even distances: where that points is looked at first.
     fn older_mut(&mut self, window_start_ms: u64) -> Option<&mut Slot> {
         let (newest, last) = (self.newest.as_ref()?.window_start_ms, self.older.back()?.window_start_ms);
         let back = (newest - window_start_ms) / (newest - last);

@@ -123,7 +123,7 @@ impl Case {
         let kept: Vec<FrontierRow> =
             self.minutes().into_iter().map(|minute| self.expected(minute).row.clone()).collect();
         prop_assert_eq!(&outcome.kept, &kept);
-        // Whatever frontier a row was made for, however the workers jumped: some of them, as each costs a recomputation.
+        // Whatever frontier a row was made for, however the workers jumped: some of them, as each is recomputed.
         let every = outcome.passed.len() / PASSED + 1;
         for row in outcome.passed.iter().step_by(every) {
             prop_assert_eq!(row, &self.oracle.frontier_row(row.frontier), "as of {}", row.frontier);

@@ -21,7 +21,7 @@ use crate::store::RowBatch;
 /// Batches of rows that one worker may have at the store at once.
 const IN_FLIGHT_MAX: usize = 4;
 
-/// Rows that wait for the frontier, with a capability for the earliest.
+/// Rows that wait for the frontier.
 struct Gathered<R> {
     rows: Vec<Update<R>>,
 }

@@ -183,7 +183,7 @@ fn kills_over_a_whole_log() {
 #[test]
 fn kills_while_the_log_grows() {
     const ROUNDS: usize = 6;
-    let home = home(150_000);
+    let home = home(200_000);
     let rows = home.path("rows.db");
     let reader = reader(&rows);
     let mut dice = ChaCha8Rng::seed_from_u64(11);
@@ -193,7 +193,14 @@ fn kills_while_the_log_grows() {
     for round in 0..ROUNDS {
         let before = tables::progress(&rows);
         let process = start(&home, "log", round);
+        // It grows only when the process has read what is there: so minutes pass, and checkpoints come, while it works.
+        let (path, epoch) = (rows.clone(), before.epoch);
         let writer = std::thread::spawn(move || {
+            wait_for("the process to read", || {
+                let now = tables::progress(&path);
+                (now.epoch > epoch && now.frontier.is_some()).then_some(())
+            });
+            std::thread::sleep(Duration::from_millis(100));
             growing.grow(round + 1, ROUNDS + 1, Duration::from_millis(15));
             growing
         });
