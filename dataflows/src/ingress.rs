@@ -29,6 +29,8 @@ use symbols::Symbols;
 
 /// Different texts of conditions whose flags are remembered; more are worked out anew each time.
 const CONDITIONS_MAX: usize = 4096;
+/// Records of a batch between two places at which a later run may resume.
+const MARK_EVERY: usize = 1024;
 
 /// What is to be sent at the worker's present time.
 #[derive(Debug, Default)]
@@ -91,10 +93,11 @@ impl Ingress {
 
     /// Takes the next records of the `at`th partition of this worker.
     pub fn feed(&mut self, at: usize, batch: &RecordBatch) {
-        let Some(first) = batch.records.first() else { return };
-        let Partition { trail, frontier, .. } = &mut self.partitions[at];
-        trail.mark(first.offset, frontier);
-        for span in &batch.records {
+        for (n, span) in batch.records.iter().enumerate() {
+            if n % MARK_EVERY == 0 {
+                let Partition { trail, frontier, .. } = &mut self.partitions[at];
+                trail.mark(span.offset, frontier);
+            }
             let record = batch.record(span);
             decode(record, span.total_len, &mut Reading { ingress: self, at, span, record });
             self.partitions[at].offset = span.offset + 1;
