@@ -164,12 +164,12 @@ fn the_log_holds_all_kinds() {
 
 #[test]
 fn kills_over_a_whole_log() {
-    let home = home(400_000);
+    let home = home(1_200_000);
     let rows = home.path("rows.db");
     let reader = reader(&rows);
     let mut dice = ChaCha8Rng::seed_from_u64(7);
     let mut killed = Vec::new();
-    for round in 0..7 {
+    for round in 0..6 {
         let before = tables::progress(&rows);
         let process = start(&home, "whole", round);
         let more = Duration::from_millis(below(&mut dice, 10));
