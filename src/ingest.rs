@@ -6,6 +6,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
+use dataflows::progress::SOURCE_BYTES_MAX;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
@@ -20,9 +21,6 @@ use queue::{Gone, Queue, QueueLimits};
 
 /// Texts that wait between the socket and the routing; behind them the socket itself is not read.
 const EVENTS_MAX: usize = 1_024;
-/// Longest name of a source, in bytes.
-const SOURCE_BYTES_MAX: usize = 128;
-
 /// What to take in, and what to promise.
 #[derive(Clone, Debug)]
 pub struct IngestConfig {

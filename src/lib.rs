@@ -11,4 +11,5 @@ pub mod log;
 pub mod partitioner;
 pub mod simulate;
 pub mod store;
+pub mod timestamp;
 pub mod worker;

@@ -6,9 +6,9 @@ use clap::Args as ClapArgs;
 use dataflows::time::Resolution;
 use serde::Serialize;
 
-use crate::command::read::time::rfc3339;
 use crate::command::read::{Format, ReadArgs, chart, csv_field, json_array, print, table};
 use crate::store::StoredCandle;
+use crate::timestamp::rfc3339;
 
 /// Arguments of `tickline candles`.
 #[derive(Clone, Debug, ClapArgs)]

@@ -1,4 +1,4 @@
-//! What the commands share: durations, times, a progress display for long work.
+//! What the commands share: durations, a progress display for long work.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::Timestamp;
 
+use crate::timestamp::rfc3339;
 use crate::worker::Watch;
 
 /// A duration of whole milliseconds, written `250ms`, `30s`, `15m`, `1h`.
@@ -53,12 +53,6 @@ impl fmt::Display for Duration {
         let (name, ms) = fits.copied().unwrap_or(UNITS[0]);
         write!(f, "{}{name}", self.0 / ms)
     }
-}
-
-/// A time in event milliseconds as people write it: `2013-10-07T13:30:05Z`.
-pub fn rfc3339(ms: u64) -> String {
-    let timestamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    timestamp.map_or_else(|| format!("{ms} ms"), |timestamp| timestamp.to_string())
 }
 
 /// A panic in any thread ends the process: a worker that is gone would leave the others waiting for ever.

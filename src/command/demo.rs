@@ -13,7 +13,7 @@ use dataflows::conditions::{BUILT_IN, ConditionTable};
 use dataflows::settings::Settings;
 use tokio::sync::watch;
 
-use super::common::{Duration, rfc3339};
+use super::common::Duration;
 use super::dashboard::interrupted;
 use crate::dashboard::{DashboardConfig, serve};
 use crate::finnhub::feed::FeedConfig;
@@ -22,6 +22,7 @@ use crate::ingest::{IngestConfig, ingest};
 use crate::log::address::LogAddress;
 use crate::simulate::{self, SimulatorConfig};
 use crate::store::address::StoreAddress;
+use crate::timestamp::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
 
 /// Partitions of a log that the demo makes.

@@ -8,6 +8,7 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
+use dataflows::progress::SOURCE_BYTES_MAX;
 
 use crate::command::UsageError;
 use crate::log::LogError;
@@ -23,8 +24,6 @@ mod shape;
 
 /// Partitions of a log that is made here, when no number is given.
 const PARTITIONS: u32 = 4;
-/// Longest name of a source, in bytes.
-const SOURCE_BYTES_MAX: usize = 128;
 
 /// Arguments of `tickline import`.
 #[derive(Clone, Debug, ClapArgs)]

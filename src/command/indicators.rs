@@ -6,9 +6,9 @@ use clap::Args as ClapArgs;
 use dataflows::edge::INDICATOR_COLUMNS;
 
 use crate::command::UsageError;
-use crate::command::read::time::rfc3339;
 use crate::command::read::{Format, ReadArgs, csv_field, json_array, print, table};
 use crate::store::StoredIndicators;
+use crate::timestamp::rfc3339;
 
 /// Arguments of `tickline indicators`.
 #[derive(Clone, Debug, ClapArgs)]

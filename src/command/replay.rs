@@ -9,11 +9,12 @@ use anyhow::Context;
 use dataflows::frontier::FrontierRow;
 use dataflows::time::Time;
 
-use super::common::{Duration, rfc3339, show_progress};
+use super::common::{Duration, show_progress};
 use super::settings::SettingsArgs;
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
 use crate::store::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
+use crate::timestamp::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
 
 /// Recomputes the rows from the log's beginning and prints the digest at each frontier kept.

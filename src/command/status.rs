@@ -8,11 +8,11 @@ use clap::{Args as ClapArgs, ValueEnum};
 use dataflows::tally::Tally;
 use serde::{Deserialize, Serialize};
 
-use crate::command::read::time::rfc3339;
 use crate::command::read::{print, table};
 use crate::log::address::LogAddress;
 use crate::store::DurableFrontier;
 use crate::store::address::StoreAddress;
+use crate::timestamp::rfc3339;
 
 /// Arguments of `tickline status`.
 #[derive(Clone, Debug, ClapArgs)]

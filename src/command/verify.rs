@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use dataflows::frontier::FrontierRow;
 
 use super::UsageError;
-use super::common::rfc3339;
 use super::replay::{Kind, ReplayArgs, replay};
 use super::settings::SettingsArgs;
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
+use crate::timestamp::rfc3339;
 
 /// Recomputes everything from the log and compares it with the frontier rows of a store.
 #[derive(clap::Args, Clone, Debug)]

@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 
 use anyhow::Context;
 
-use super::common::{Duration, rfc3339, show_progress};
+use super::common::{Duration, show_progress};
 use super::settings::SettingsArgs;
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
+use crate::timestamp::rfc3339;
 use crate::worker::{self, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig};
 
 /// Computes rows from a log and keeps them in a store, from the last checkpoint on.

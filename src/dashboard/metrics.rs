@@ -13,8 +13,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::dashboard::error::ApiError;
-use crate::dashboard::view::{FrontierView, time_text};
+use crate::dashboard::view::FrontierView;
 use crate::dashboard::{Shared, now_ms};
+use crate::timestamp::rfc3339;
 
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -68,5 +69,5 @@ pub async fn healthz() -> &'static str {
 pub async fn readyz(State(shared): State<Arc<Shared>>) -> Result<String, ApiError> {
     let frontier = shared.pool.read(|reader| reader.frontier()).await?;
     let none = || ApiError::unavailable("there is no durable frontier yet", "wait for a worker's first advance");
-    Ok(format!("ready: complete up to {}\n", time_text(frontier.ok_or_else(none)?.row.frontier)))
+    Ok(format!("ready: complete up to {}\n", rfc3339(frontier.ok_or_else(none)?.row.frontier)))
 }

@@ -7,6 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::store::{DurableFrontier, StoredCandle, StoredIndicators};
+use crate::timestamp::rfc3339;
 
 /// The durable frontier, for people and programs.
 #[derive(Clone, Debug, Serialize)]
@@ -39,7 +40,7 @@ impl FrontierView {
         let rejected = tallies.iter().filter(|(tally, _)| matches!(tally, Tally::Rejected(_))).map(|(_, n)| n).sum();
         Self {
             frontier_ms: row.frontier,
-            frontier: time_text(row.frontier),
+            frontier: rfc3339(row.frontier),
             lag_ms: now_ms - i64::try_from(row.frontier).unwrap_or(i64::MAX),
             now_ms,
             epoch: durable.epoch,
@@ -151,10 +152,4 @@ impl Serialize for IndicatorView {
         map.serialize_entry("complete", &self.complete)?;
         map.end()
     }
-}
-
-/// A time as RFC 3339 text in UTC; its milliseconds when it is outside of what that can say.
-pub fn time_text(ms: Time) -> String {
-    let timestamp = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    timestamp.map_or_else(|| ms.to_string(), |timestamp| timestamp.to_string())
 }

@@ -120,11 +120,7 @@ impl Keeper {
                 Command::RowAt(row) => {
                     self.store.observe(&row)?;
                     let frontier = row.frontier;
-                    if let Some(pending) = self.pending.get_mut(&frontier) {
-                        pending.row = Some(row);
-                    } else {
-                        self.pending.insert(frontier, Pending { row: Some(row), ..Pending::default() });
-                    }
+                    self.pending.entry(frontier).or_default().row = Some(row);
                     self.commit_if_whole(frontier)?;
                 }
                 Command::Part(part, resume) => self.take_part(part, resume)?,

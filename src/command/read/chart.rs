@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::command::read::time::rfc3339;
 use crate::store::StoredCandle;
+use crate::timestamp::rfc3339;
 
 /// Columns of the whole chart.
 const COLUMNS: usize = 80;

@@ -18,15 +18,10 @@ impl FromStr for Moment {
     }
 }
 
-/// Shows milliseconds as RFC 3339 in UTC; the fraction only where there is one.
-pub fn rfc3339(ms: u64) -> String {
-    let stamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    stamp.map_or_else(|| ms.to_string(), |stamp| stamp.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::timestamp::rfc3339;
 
     #[test]
     fn both_forms_are_read() {
