@@ -1,18 +1,21 @@
 //! The log: where trades come from, and the only thing that is needed to make every row again.
 //!
-//! One trait a role, two implementations: a directory of JSON Lines files ([`dir`]) and, later, Kafka.
+//! One trait a role, two implementations: a directory of JSON Lines files ([`dir`]) and Kafka ([`kafka`]).
+
+use std::time::Duration;
 
 use dataflows::batch::RecordBatch;
 
 pub mod address;
 pub mod dir;
+pub mod kafka;
 
 /// What can go wrong with a log. Every message names the partition and the offset.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
     /// The text after `--log` is not one.
-    #[error("{text:?} is no log: write dir:PATH")]
+    #[error("{text:?} is no log: write dir:PATH or kafka://HOST:PORT[,HOST:PORT]/TOPIC[?config=FILE]")]
     BadAddress {
         /// What was given.
         text: String,
@@ -48,6 +51,31 @@ pub enum LogError {
         path: String,
         /// What is known of the other process.
         holder: String,
+    },
+    /// There was a log under this name, and now there is another one.
+    #[error("{path} is not the log that it was: it had identity {was} and has {is}; {hint}")]
+    Replaced {
+        /// The log.
+        path: String,
+        /// The identity that is expected.
+        was: String,
+        /// The identity that was found.
+        is: String,
+        /// What to do next.
+        hint: &'static str,
+    },
+    /// The number of partitions changed while the log was read.
+    #[error(
+        "{path} had {was} partitions and now has {is}: symbols may have moved to other partitions, out of order; \
+         make a new topic with the number you want, copy the log into it (tickline import --from-log), and use a new store"
+    )]
+    PartitionsChanged {
+        /// The log.
+        path: String,
+        /// How many it had.
+        was: u32,
+        /// How many it has.
+        is: u32,
     },
     /// The log has another number of partitions than is asked for; that number never changes.
     #[error("{path} has {has} partitions, not {wanted}: leave --partitions out, or choose another directory")]
@@ -100,7 +128,9 @@ impl LogError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::BadAddress { .. } | Self::Missing { .. } | Self::Partitions { .. } => 2,
-            Self::OffsetLost { .. } | Self::Damaged { .. } => 3,
+            Self::OffsetLost { .. } | Self::Damaged { .. } | Self::Replaced { .. } | Self::PartitionsChanged { .. } => {
+                3
+            }
             Self::Locked { .. } | Self::Failed { .. } | Self::Io { .. } => 1,
         }
     }
@@ -110,31 +140,57 @@ impl LogError {
 pub trait Log: Send + Sync {
     /// Number of partitions; it never changes during a run.
     fn partitions(&self) -> u32;
+    /// The first offset that the partition still holds; equal to the end where it holds nothing.
+    fn first_offset(&self, partition: u32) -> Result<u64, LogError>;
     /// One past the last offset that the partition holds now.
     fn end_offset(&self, partition: u32) -> Result<u64, LogError>;
     /// Reads from `offset`, which must lie between the first offset and the end.
     fn reader(&self, partition: u32, offset: u64) -> Result<Box<dyn PartitionReader>, LogError>;
     /// How messages name it.
     fn name(&self) -> String;
+    /// Tells this log from another one under the same name; empty where that cannot be known.
+    fn identity(&self) -> String {
+        String::new()
+    }
 }
 
 /// Reads one partition in order.
 pub trait PartitionReader: Send {
-    /// Replaces the batch by the next records, about `bytes_max` of them. An empty batch means: caught up for now.
-    /// Never waits. Records longer than [`dataflows::reject::RECORD_BYTES_MAX`] are cut to the part that is kept.
+    /// Replaces the batch by the next records, about `bytes_max` bytes of them. An empty batch means that there is
+    /// nothing to hand over now; the end is reached when the position says so. Never waits. An error stays: every later
+    /// call fails as well. Records longer than [`dataflows::reject::RECORD_BYTES_MAX`] are cut to the part that is kept.
     fn read(&mut self, batch: &mut RecordBatch, bytes_max: usize) -> Result<(), LogError>;
-    /// Offset of the next record.
+    /// Offset of the next record, or the log's end where nothing but gaps lie before it.
     fn position(&self) -> u64;
 }
 
-/// Appends records. One writer a log.
+/// What became of one record that was appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The log has acknowledged it.
+    Durable {
+        /// Time from [`LogWriter::append`] to the acknowledgement.
+        after: Duration,
+    },
+    /// The log did not take it in time and it was given up. It may be in the log none the less.
+    Lost {
+        /// Time from [`LogWriter::append`] until then.
+        after: Duration,
+    },
+}
+
+/// Appends records. One writer a directory; any number to Kafka.
 pub trait LogWriter: Send {
     /// Number of partitions.
     fn partitions(&self) -> u32;
-    /// Adds one record, which holds no line end. It may stay in memory until [`LogWriter::flush`].
+    /// Adds one record, which holds no line end. It may stay in memory until [`LogWriter::flush`]. Waits while the log
+    /// takes no more.
     fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError>;
-    /// Hands everything to the operating system.
+    /// Sends everything on its way, without waiting for it to arrive.
     fn flush(&mut self) -> Result<(), LogError>;
-    /// Makes everything durable.
+    /// Makes everything durable, except what is told as [`Fate::Lost`].
     fn sync(&mut self) -> Result<(), LogError>;
+    /// Tells what became of records since the last call. A log that has everything when [`LogWriter::flush`] returns
+    /// tells nothing.
+    fn fates(&mut self, _tell: &mut dyn FnMut(Fate)) {}
 }

@@ -63,7 +63,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
         .with_context(|| format!("{} cannot be made: choose another place with --data", args.data.display()))?;
     let log_address = LogAddress::Dir(args.data.join("log"));
     let store_address = StoreAddress::Sqlite(args.data.join("tickline.db"));
-    let log = if log_address.exists() { log_address.open()? } else { log_address.create(PARTITIONS)? };
+    let log = if log_address.exists()? { log_address.open()? } else { log_address.create(PARTITIONS)? };
     // Both locks are taken before anything runs: a second demo on the same data ends here.
     let writer = log_address.open_writer()?;
     let store = store_address.open_writer()?;

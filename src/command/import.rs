@@ -63,7 +63,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 fn make_log(log: &LogAddress, wanted: Option<u32>, fallback: u32) -> Result<(), LogError> {
     let partitions = match wanted {
         Some(wanted) => wanted,
-        None if log.exists() => return log.open().map(drop),
+        None if log.exists()? => return log.open().map(drop),
         None => fallback,
     };
     log.create(partitions).map(drop)
@@ -72,10 +72,8 @@ fn make_log(log: &LogAddress, wanted: Option<u32>, fallback: u32) -> Result<(), 
 /// Whether the log holds a record already.
 fn holds_records(log: &LogAddress) -> Result<bool, LogError> {
     let log = log.open()?;
-    let mut batch = dataflows::batch::RecordBatch::default();
     for partition in 0..log.partitions() {
-        log.reader(partition, 0)?.read(&mut batch, 1)?;
-        if !batch.records.is_empty() {
+        if log.end_offset(partition)? > log.first_offset(partition)? {
             return Ok(true);
         }
     }

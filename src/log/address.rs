@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::dir::{DirLog, DirWriter};
+use super::kafka::address::KafkaAddress;
+use super::kafka::key::key_of_trade;
+use super::kafka::{KafkaLog, KafkaWriter};
 use super::{Log, LogError, LogWriter};
 
 /// Which log is meant. Made from text by [`FromStr`], shown by [`fmt::Display`] as the same text.
@@ -13,6 +16,8 @@ use super::{Log, LogError, LogWriter};
 pub enum LogAddress {
     /// `dir:PATH`: a directory with one JSON Lines file a partition.
     Dir(PathBuf),
+    /// `kafka://HOST:PORT[,HOST:PORT]/TOPIC[?config=FILE]`: a topic.
+    Kafka(KafkaAddress),
 }
 
 impl LogAddress {
@@ -20,6 +25,7 @@ impl LogAddress {
     pub fn open(&self) -> Result<Box<dyn Log>, LogError> {
         match self {
             Self::Dir(path) => Ok(Box::new(DirLog::open(path)?)),
+            Self::Kafka(address) => Ok(Box::new(KafkaLog::open(address)?)),
         }
     }
 
@@ -27,6 +33,7 @@ impl LogAddress {
     pub fn create(&self, partitions: u32) -> Result<Box<dyn Log>, LogError> {
         match self {
             Self::Dir(path) => Ok(Box::new(DirLog::create(path, partitions)?)),
+            Self::Kafka(address) => Ok(Box::new(KafkaLog::create(address, partitions)?)),
         }
     }
 
@@ -34,13 +41,15 @@ impl LogAddress {
     pub fn open_writer(&self) -> Result<Box<dyn LogWriter>, LogError> {
         match self {
             Self::Dir(path) => Ok(Box::new(DirWriter::open(path)?)),
+            Self::Kafka(address) => Ok(Box::new(KafkaWriter::open(address, key_of_trade)?)),
         }
     }
 
     /// Whether the log is there.
-    pub fn exists(&self) -> bool {
+    pub fn exists(&self) -> Result<bool, LogError> {
         match self {
-            Self::Dir(path) => DirLog::exists(path),
+            Self::Dir(path) => Ok(DirLog::exists(path)),
+            Self::Kafka(address) => KafkaLog::exists(address),
         }
     }
 }
@@ -49,9 +58,11 @@ impl FromStr for LogAddress {
     type Err = LogError;
 
     fn from_str(text: &str) -> Result<Self, LogError> {
+        let bad = || LogError::BadAddress { text: text.to_string() };
         match text.split_once(':') {
             Some(("dir", path)) if !path.is_empty() => Ok(Self::Dir(PathBuf::from(path))),
-            _ => Err(LogError::BadAddress { text: text.to_string() }),
+            Some(("kafka", rest)) => KafkaAddress::parse(rest).map(Self::Kafka).ok_or_else(bad),
+            _ => Err(bad()),
         }
     }
 }
@@ -60,6 +71,7 @@ impl fmt::Display for LogAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dir(path) => write!(f, "dir:{}", path.display()),
+            Self::Kafka(address) => address.fmt(f),
         }
     }
 }
@@ -70,10 +82,31 @@ mod tests {
 
     #[test]
     fn addresses_are_read_and_shown_alike() {
-        for text in ["dir:trades", "dir:/a/b:c", "dir:./with space"] {
+        for text in [
+            "dir:trades",
+            "dir:/a/b:c",
+            "dir:./with space",
+            "kafka://h:1/t",
+            "kafka://[::1]:9092,b:2/a.b-c_d?config=/k.conf",
+        ] {
             assert_eq!(text.parse::<LogAddress>().unwrap().to_string(), text);
         }
-        for text in ["", "dir", "dir:", "trades", "kafka://h:1/t", "sqlite:x", "DIR:x"] {
+        for text in [
+            "",
+            "dir",
+            "dir:",
+            "trades",
+            "sqlite:x",
+            "DIR:x",
+            "kafka:h:1/t",
+            "kafka://h/t",
+            "kafka://h:1",
+            "kafka://h:1/",
+            "kafka://:1/t",
+            "kafka://h:1/a/b",
+            "kafka://h:1/t?config=",
+            "kafka://h:99999/t",
+        ] {
             let error = text.parse::<LogAddress>().unwrap_err();
             assert_eq!(error.exit_code(), 2, "{error}");
         }

@@ -98,6 +98,10 @@ impl Log for DirLog {
         self.counted.len() as u32
     }
 
+    fn first_offset(&self, _partition: u32) -> Result<u64, LogError> {
+        Ok(0)
+    }
+
     fn end_offset(&self, partition: u32) -> Result<u64, LogError> {
         let file = self.file(partition)?;
         let mut counted = match self.counted[partition as usize].lock() {

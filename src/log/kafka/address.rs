@@ -1,0 +1,40 @@
+//! `kafka://host:port[,host:port]/topic[?config=FILE]`: which topic of which cluster.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// A topic, and how its cluster is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaAddress {
+    /// `host:port`, one or more with commas between them, to start from.
+    pub brokers: String,
+    /// The topic.
+    pub topic: String,
+    /// A file of librdkafka's own settings, one `name=value` a line: TLS, SASL, and whatever else the cluster asks for.
+    pub config: Option<PathBuf>,
+}
+
+impl KafkaAddress {
+    /// Reads what follows `kafka:`; nothing where it is not of that form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, config) = match text.strip_prefix("//")?.split_once("?config=") {
+            Some((_, "")) => return None,
+            Some((address, file)) => (address, Some(PathBuf::from(file))),
+            None => (text.strip_prefix("//")?, None),
+        };
+        let (brokers, topic) = address.split_once('/')?;
+        let named = |broker: &str| {
+            broker.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+        };
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let well_formed = brokers.split(',').all(named) && topic.chars().all(legal) && !topic.is_empty();
+        well_formed.then(|| Self { brokers: brokers.to_owned(), topic: topic.to_owned(), config })
+    }
+}
+
+impl fmt::Display for KafkaAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "kafka://{}/{}", self.brokers, self.topic)?;
+        self.config.as_ref().map_or(Ok(()), |file| write!(f, "?config={}", file.display()))
+    }
+}

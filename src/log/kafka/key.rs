@@ -1,0 +1,42 @@
+//! The key of a record: what a topic is ordered and compacted by.
+
+use dataflows::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::reject::Reason;
+
+/// Finds the key of a record; nothing where it has none.
+pub type KeyOf = fn(&[u8]) -> Option<Vec<u8>>;
+
+/// The symbol of a record's first trade, by the dataflow's own decoder; control records have no key.
+pub fn key_of_trade(record: &[u8]) -> Option<Vec<u8>> {
+    let mut first = FirstSymbol(None);
+    decode(record, record.len() as u64, &mut first);
+    first.0
+}
+
+struct FirstSymbol(Option<Vec<u8>>);
+
+impl Visitor for FirstSymbol {
+    fn trade(&mut self, _index: u32, trade: &RawTrade<'_>) {
+        self.0.get_or_insert_with(|| trade.symbol.as_bytes().to_vec());
+    }
+
+    fn control(&mut self, _control: Control<'_>) {}
+
+    fn reject(&mut self, _index: u32, _reason: Reason) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_symbol_is_the_key() {
+        let trade = |symbol: &str| format!(r#"{{"c":null,"p":1.5,"s":"{symbol}","t":1575526691134,"v":2}}"#);
+        assert_eq!(key_of_trade(trade("A").as_bytes()).as_deref(), Some(b"A".as_slice()));
+        let frame = format!(r#"{{"type":"trade","data":[7,{},{}]}}"#, trade("B"), trade("A"));
+        assert_eq!(key_of_trade(frame.as_bytes()).as_deref(), Some(b"B".as_slice()));
+        for none in [r#"{"type":"progress","source":"s","event_ms":5}"#, "", "no JSON"] {
+            assert_eq!(key_of_trade(none.as_bytes()), None, "{none}");
+        }
+    }
+}
