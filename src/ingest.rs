@@ -147,11 +147,7 @@ pub async fn ingest(
 }
 
 /// Waits for the thread that writes; its error counts before that of the feed.
-async fn finish(
-    meter: &Meter,
-    outcome: anyhow::Result<()>,
-    writing: queue::Result,
-) -> anyhow::Result<IngestReport> {
+async fn finish(meter: &Meter, outcome: anyhow::Result<()>, writing: queue::Result) -> anyhow::Result<IngestReport> {
     let written = writing.await.context("the log's thread ended badly")?;
     let ended = written.context("the log cannot be written")?;
     outcome?;

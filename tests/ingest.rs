@@ -323,9 +323,10 @@ async fn a_refused_key_ends_the_ingest_without_a_bye() {
 
 #[tokio::test]
 async fn a_log_that_refuses_ends_the_ingest_with_its_error() {
-    let (_listener, url) = listen().await;
+    let (listener, url) = listen().await;
     let memory = Memory { fails: true, ..Memory::default() };
     let (_stop, running) = start(config(url, "key", &["AAPL"]), &memory);
+    let _socket = accept(&listener, 1).await;
     let error = timeout(DEADLINE, running).await.unwrap().unwrap().unwrap_err();
     assert!(format!("{error:#}").contains("a test"), "{error:#}");
 }

@@ -351,7 +351,11 @@ mod tests {
                 let after = Duration::from_millis(1);
                 let lost = self.lost_left > 0;
                 self.lost_left -= u64::from(lost);
-                self.fates.push(if lost { Fate::Lost { partition, after } } else { Fate::Durable { partition, after } });
+                self.fates.push(if lost {
+                    Fate::Lost { partition, after }
+                } else {
+                    Fate::Durable { partition, after }
+                });
             }
             Ok(())
         }

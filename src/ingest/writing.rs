@@ -117,8 +117,7 @@ impl Writing {
         self.writer.fates(&mut |fate| fates.push(fate));
         let meter = &self.config.meter;
         let now = (Instant::now(), now_ms());
-        let settled =
-            self.settling.settle(&fates, now, self.config.lateness_ms, |after| meter.acknowledged(after));
+        let settled = self.settling.settle(&fates, now, self.config.lateness_ms, |after| meter.acknowledged(after));
         if let Some((from_ms, records)) = settled.lost {
             error!(records, from_ms, "the log did not take records in time");
             meter.lost.inc_by(records);
