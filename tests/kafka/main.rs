@@ -1,0 +1,15 @@
+//! What Tickline does with a real Kafka broker. One binary, so that one broker serves all of it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+#[path = "../ingest/account.rs"]
+mod account;
+mod broker;
+#[path = "../pipeline/process.rs"]
+#[allow(dead_code, reason = "the tests of the embedded pipeline use the rest")]
+mod home;
+mod ingest;
+mod log;
+mod process;
+#[path = "../log/suite.rs"]
+mod suite;
