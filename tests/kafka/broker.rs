@@ -107,7 +107,7 @@ impl Broker {
         config
     }
 
-    /// Makes a topic with the broker's own defaults.
+    /// Makes a topic with the broker's own defaults; returns when the broker knows it.
     pub fn create_topic(&self, name: &str, partitions: u32) {
         let admin: AdminClient<DefaultClientContext> = self.client_config().create().unwrap();
         let topic = NewTopic::new(name, i32::try_from(partitions).unwrap(), TopicReplication::Fixed(1));
@@ -115,6 +115,10 @@ impl Broker {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let results = runtime.block_on(admin.create_topics([&topic], &options)).unwrap();
         results.into_iter().for_each(|result| assert_eq!(result.unwrap(), name));
+        wait_until("the topic is known", || {
+            let metadata = admin.inner().fetch_metadata(Some(name), Duration::from_secs(30)).unwrap();
+            metadata.topics()[0].partitions().len() == partitions as usize
+        });
     }
 
     fn stop(&mut self) {

@@ -3,7 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 mod broker;
+#[path = "../pipeline/process.rs"]
+#[allow(dead_code, reason = "the tests of the embedded pipeline use the rest")]
+mod home;
 mod log;
+mod pipeline;
 mod process;
 #[path = "../log/suite.rs"]
 mod suite;
+#[path = "../pipeline/tables.rs"]
+#[allow(dead_code, reason = "the tests of the embedded pipeline use the rest")]
+mod tables;
