@@ -140,19 +140,21 @@ must() { run 60 "$@" || die 1 "$1 failed: ${output:-no answer within a minute}";
 # The end of a text that may be long.
 tail_of() { if ((${#1} > 600)); then printf '... %s' "${1: -600}"; else printf '%s' "$1"; fi; }
 
-# wait_for N: until so many brokers answer.
+# wait_for N: until so many brokers answer. An attempt that is cut off tells nothing new.
 wait_for() {
-    local line left told=
+    local line left now told='' last='no answer'
     while ((answering < $1)); do
         left=$((WAIT_SECONDS - SECONDS))
-        ((left > 0)) || die 1 "$answering of $1 brokers answer at $brokers after $WAIT_SECONDS s: $(tail_of "$output")"
-        answering=0
+        ((left > 0)) || die 1 "$answering of $1 brokers answer at $brokers after $WAIT_SECONDS s: $(tail_of "$last")"
         if run $((left < 20 ? left : 20)) kafka-broker-api-versions.sh "${client[@]}"; then
+            now=0
             while IFS= read -r line; do
-                [[ $line != *'(id: '* || $line == *'isFenced: true'* ]] || answering=$((answering + 1))
+                [[ $line != *'(id: '* || $line == *'isFenced: true'* ]] || now=$((now + 1))
             done < <(printf '%s\n' "$output")
+            answering=$now
         fi
         ((answering < $1)) || return 0
+        last=${output:-$last}
         [[ -n $told ]] || say "waiting for $1 brokers at $brokers, $WAIT_SECONDS s at most"
         told=yes
         sleep 1
