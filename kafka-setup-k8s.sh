@@ -134,27 +134,35 @@ run() {
     output=$(timeout "$seconds" "$path" "$@" 2>&1 </dev/null)
 }
 
-# must TOOL ARGUMENTS...: the same, and the end of everything when it fails.
-must() { run 60 "$@" || die 1 "$1 failed: ${output:-no answer within a minute}"; }
+# Prints why a tool failed: the beginning of what it said, without the places in its code.
+reason() {
+    local line said=
+    while IFS= read -r line; do
+        [[ $line =~ ^[[:space:]]*at\  ]] || said+="$line "
+    done < <(printf '%s\n' "$output")
+    said=${said:0:600}
+    echo "${said:-no answer in time}"
+}
 
-# The end of a text that may be long.
-tail_of() { if ((${#1} > 600)); then printf '... %s' "${1: -600}"; else printf '%s' "$1"; fi; }
+# must TOOL ARGUMENTS...: the same, and the end of everything when it fails.
+must() { run 60 "$@" || die 1 "$1 failed: $(reason)"; }
 
 # wait_for N: until so many brokers answer. An attempt that is cut off tells nothing new.
 wait_for() {
-    local line left now told='' last='no answer'
+    local line left now told='' why=''
     while ((answering < $1)); do
         left=$((WAIT_SECONDS - SECONDS))
-        ((left > 0)) || die 1 "$answering of $1 brokers answer at $brokers after $WAIT_SECONDS s: $(tail_of "$last")"
+        ((left > 0)) || die 1 "$answering of $1 brokers answer at $brokers after $WAIT_SECONDS s$why"
         if run $((left < 20 ? left : 20)) kafka-broker-api-versions.sh "${client[@]}"; then
             now=0
             while IFS= read -r line; do
                 [[ $line != *'(id: '* || $line == *'isFenced: true'* ]] || now=$((now + 1))
             done < <(printf '%s\n' "$output")
             answering=$now
+        else
+            why=": $(reason)"
         fi
         ((answering < $1)) || return 0
-        last=${output:-$last}
         [[ -n $told ]] || say "waiting for $1 brokers at $brokers, $WAIT_SECONDS s at most"
         told=yes
         sleep 1

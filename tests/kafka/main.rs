@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 mod broker;
+mod log;
 mod process;
 mod setup;
+#[path = "../log/suite.rs"]
+mod suite;
