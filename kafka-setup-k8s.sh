@@ -140,26 +140,26 @@ reason() {
     while IFS= read -r line; do
         [[ $line =~ ^[[:space:]]*at\  ]] || said+="$line "
     done < <(printf '%s\n' "$output")
-    said=${said:0:600}
-    echo "${said:-no answer in time}"
+    echo "${said:0:600}"
 }
 
 # must TOOL ARGUMENTS...: the same, and the end of everything when it fails.
-must() { run 60 "$@" || die 1 "$1 failed: $(reason)"; }
+must() { run 60 "$@" || die 1 "$1 failed, or took a minute: $(reason)"; }
 
 # wait_for N: until so many brokers answer. An attempt that is cut off tells nothing new.
 wait_for() {
     local line left now told='' why=''
     while ((answering < $1)); do
         left=$((WAIT_SECONDS - SECONDS))
-        ((left > 0)) || die 1 "$answering of $1 brokers answer at $brokers after $WAIT_SECONDS s$why"
+        ((left > 0)) || die 1 "$answering of $1 brokers answer at $brokers after $WAIT_SECONDS s$why: are they up, and are \
+BOOTSTRAP_SERVERS and COMMAND_CONFIG right?"
         if run $((left < 20 ? left : 20)) kafka-broker-api-versions.sh "${client[@]}"; then
             now=0
             while IFS= read -r line; do
                 [[ $line != *'(id: '* || $line == *'isFenced: true'* ]] || now=$((now + 1))
             done < <(printf '%s\n' "$output")
             answering=$now
-        else
+        elif [[ -n $output ]]; then
             why=": $(reason)"
         fi
         ((answering < $1)) || return 0

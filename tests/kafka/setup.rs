@@ -144,8 +144,8 @@ fn the_script_waits_for_brokers_but_not_for_ever() {
     ended.is(1, &[&nobody, "0 of 1 brokers answer", "after 3 s"]);
     let names = names();
     let mut settings = settings(&names);
-    settings.extend([("REPLICATION", "2"), ("WAIT_SECONDS", "8")]);
-    script(tools(), &[], &settings).is(1, &["1 of 2 brokers answer", "after 8 s"]);
+    settings.extend([("REPLICATION", "2"), ("WAIT_SECONDS", "15")]);
+    script(tools(), &[], &settings).is(1, &["1 of 2 brokers answer", "after 15 s"]);
     assert_eq!(names.map(|name| state(&name)), [None, None, None]);
 }
 

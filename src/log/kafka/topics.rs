@@ -185,7 +185,7 @@ fn replicas(topic: &Topic) -> Result<usize, LogError> {
 }
 
 fn admin(address: &KafkaAddress) -> Result<AdminClient<Told>, LogError> {
-    client_config(address)?.create_with_context(Told).map_err(|error| explain(address, &error))
+    client_config(address)?.create_with_context(Told::default()).map_err(|error| explain(address, &error))
 }
 
 fn failed(address: &KafkaAddress, what: &'static str, why: String) -> LogError {
