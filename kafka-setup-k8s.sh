@@ -151,8 +151,10 @@ wait_for() {
     local line left now told='' why=''
     while ((answering < $1)); do
         left=$((WAIT_SECONDS - SECONDS))
-        ((left > 0)) || die 1 "$answering of $1 brokers answer at $brokers after $WAIT_SECONDS s$why: are they up, and are \
-BOOTSTRAP_SERVERS and COMMAND_CONFIG right?"
+        if ((left <= 0)); then
+            say "$answering of $1 brokers answer at $brokers after $WAIT_SECONDS s$why"
+            die 1 'are they up, and are BOOTSTRAP_SERVERS and COMMAND_CONFIG right?'
+        fi
         if run $((left < 20 ? left : 20)) kafka-broker-api-versions.sh "${client[@]}"; then
             now=0
             while IFS= read -r line; do

@@ -97,8 +97,8 @@ pub enum LogError {
     },
     /// A topic is not as it was asked for; it was left as it is.
     #[error(
-        "{path} is not as wanted: {differences}; nothing was changed: ask for what there is, or change the topic by hand \
-         (partitions: by a new topic)"
+        "{path} is not as wanted: {differences}; nothing was changed: ask for what there is, or change the topic by \
+         hand (partitions: by a new topic)"
     )]
     Drift {
         /// The topic.
