@@ -10,6 +10,7 @@ pub mod indicators;
 mod read;
 pub mod replay;
 pub mod settings;
+pub mod setup;
 pub mod status;
 pub mod verify;
 pub mod work;

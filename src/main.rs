@@ -28,6 +28,8 @@ enum Command {
     Simulate(tickline::simulate::SimulateArgs),
     /// Trades from files into a log
     Import(command::import::Args),
+    /// Make topics, log directory and tables, or check that they are as they should be
+    Setup(command::setup::SetupArgs),
     /// The dataflow: log -> store
     Work(Box<command::work::WorkArgs>),
     /// Recompute from the log and print the digests
@@ -65,6 +67,7 @@ fn run() -> anyhow::Result<()> {
         Command::Demo(args) => command::demo::run(&args),
         Command::Simulate(args) => tickline::simulate::run(&args),
         Command::Import(args) => command::import::run(&args),
+        Command::Setup(args) => command::setup::run(&args),
         Command::Work(args) => command::work::run(&args),
         Command::Replay(args) => command::replay::run(&args),
         Command::Verify(args) => command::verify::run(&args),

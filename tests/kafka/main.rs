@@ -9,6 +9,7 @@ mod home;
 mod log;
 mod pipeline;
 mod process;
+mod setup;
 #[path = "../log/suite.rs"]
 mod suite;
 #[path = "../pipeline/tables.rs"]
