@@ -51,6 +51,7 @@ impl Companion {
         mirror: Option<Mirror>,
         epoch: u64,
         config: &WorkerConfig,
+        log: String,
         committed: Arc<AtomicU64>,
     ) -> Self {
         let (sender, receiver) = bounded(COMMANDS_MAX);
@@ -59,7 +60,7 @@ impl Companion {
         let keep = Arc::clone(&failure);
         let fingerprint = config.settings.fingerprint();
         let (parts_wanted, pending) = (config.workers, BTreeMap::new());
-        let keeper = Keeper { store, mirror, epoch, fingerprint, parts_wanted, pending, committed };
+        let keeper = Keeper { store, mirror, epoch, fingerprint, log, parts_wanted, pending, committed };
         let thread = std::thread::spawn(move || {
             if let Err(error) = keeper.run(&receiver) {
                 *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -99,6 +100,7 @@ struct Keeper {
     mirror: Option<Mirror>,
     epoch: u64,
     fingerprint: u64,
+    log: String,
     parts_wanted: usize,
     pending: BTreeMap<Time, Pending>,
     committed: Arc<AtomicU64>,
@@ -162,7 +164,8 @@ impl Keeper {
         };
         let Some(row) = pending.row.take() else { return Ok(()) };
         pending.resume.sort_unstable_by_key(|point| point.partition);
-        let header = SnapshotHeader { row, resume: pending.resume, fingerprint: self.fingerprint };
+        let header =
+            SnapshotHeader { row, resume: pending.resume, fingerprint: self.fingerprint, log: self.log.clone() };
         let header = codec::encode(&header).map_err(|e| WorkerError::Checkpoint { frontier, why: e.to_string() })?;
         self.store.commit_checkpoint(self.epoch, &Checkpoint { frontier, header })?;
         self.committed.store(frontier, Ordering::SeqCst);

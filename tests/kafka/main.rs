@@ -1,0 +1,6 @@
+//! What Tickline does with a real Kafka broker. One binary, so that one broker serves all of it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+mod broker;
+mod process;
