@@ -57,8 +57,7 @@ impl KafkaLog {
         if let Some(guard) = self.guard.get() {
             return Ok(Arc::clone(guard));
         }
-        let (client, name) = (Arc::clone(&self.topic.client), self.topic.address.topic.clone());
-        let guard = Guard::start(client, name, self.topic.opened.clone())
+        let guard = Guard::start(Arc::clone(&self.topic))
             .map_err(|error| self.topic.failed("cannot start a thread", error.to_string()))?;
         Ok(Arc::clone(self.guard.get_or_init(|| guard)))
     }

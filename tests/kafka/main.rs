@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 mod broker;
+mod log;
 mod process;
+#[path = "../log/suite.rs"]
+mod suite;

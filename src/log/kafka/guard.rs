@@ -5,100 +5,56 @@
 //! stays: every read from then on fails.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-use rdkafka::client::NativeClient;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tracing::warn;
 
-use super::context::Told;
-use super::raw::{Description, describe};
+use super::topic::Topic;
 use crate::log::LogError;
 
 /// Time between two questions.
 const ASK_EVERY: Duration = Duration::from_secs(2);
-/// Time for an answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What was found, and whether to go on asking.
-#[derive(Debug, Default)]
+/// Whether the topic has changed since it was opened.
 pub(super) struct Guard {
+    topic: Arc<Topic>,
     changed: AtomicBool,
-    now: Mutex<Option<Change>>,
-}
-
-/// How a topic changed.
-#[derive(Clone, Debug)]
-enum Change {
-    Gone,
-    Is(Description),
 }
 
 impl Guard {
     /// Starts to watch, until nobody holds the guard any more.
-    pub(super) fn start(
-        client: Arc<BaseConsumer<Told>>,
-        topic: String,
-        opened: Description,
-    ) -> std::io::Result<Arc<Self>> {
-        let guard = Arc::new(Self::default());
+    pub(super) fn start(topic: Arc<Topic>) -> std::io::Result<Arc<Self>> {
+        let guard = Arc::new(Self { topic, changed: AtomicBool::new(false) });
         let watched = Arc::downgrade(&guard);
-        thread::Builder::new().name("kafka-topic".to_owned()).spawn(move || {
-            loop {
-                thread::park_timeout(ASK_EVERY);
-                let Some(guard) = watched.upgrade() else { return };
-                match changed(client.client().native_client(), &topic, &opened) {
-                    Ok(None) => {}
-                    Ok(Some(change)) => return guard.note(change),
-                    // Readers go on meanwhile: a broker that is away changes nothing.
-                    Err(error) => warn!(%error, topic, "the topic could not be checked"),
-                }
-            }
-        })?;
+        thread::Builder::new().name("kafka-topic".to_owned()).spawn(move || watch(&watched))?;
         Ok(guard)
     }
 
-    fn note(&self, change: Change) {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Some(change);
-        self.changed.store(true, Ordering::Release);
-    }
-
     /// Fails from the moment on that a change was found.
-    #[inline]
-    pub(super) fn check(&self, path: &str, opened: &Description) -> Result<(), LogError> {
+    pub(super) fn check(&self) -> Result<(), LogError> {
         if !self.changed.load(Ordering::Acquire) {
             return Ok(());
         }
-        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Err(match now {
-            Some(Change::Is(now)) => difference(path, opened, &now),
-            Some(Change::Gone) | None => replaced(path, &opened.id, "none: the topic was deleted"),
-        })
+        match self.topic.changed() {
+            Ok(Some(error)) => Err(error),
+            // It was another one in between, and what was read then is not known.
+            Ok(None) => Err(self.topic.failed("cannot read", "the topic was another one for a while".to_owned())),
+            Err(error) => Err(self.topic.failed("has changed, and cannot be asked how", error.to_string())),
+        }
     }
 }
 
-fn changed(client: &NativeClient, topic: &str, opened: &Description) -> Result<Option<Change>, KafkaError> {
-    match describe(client, topic, TIMEOUT) {
-        Ok(now) if now == *opened => Ok(None),
-        Ok(now) => Ok(Some(Change::Is(now))),
-        Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition)) => Ok(Some(Change::Gone)),
-        Err(error) => Err(error),
+fn watch(watched: &Weak<Guard>) {
+    loop {
+        thread::sleep(ASK_EVERY);
+        let Some(guard) = watched.upgrade() else { return };
+        match guard.topic.changed() {
+            Ok(None) => {}
+            Ok(Some(_)) => return guard.changed.store(true, Ordering::Release),
+            // Readers go on meanwhile: a broker that is away changes nothing.
+            Err(error) => warn!(%error, topic = guard.topic.name(), "the topic could not be checked"),
+        }
     }
-}
-
-/// Names what is different.
-fn difference(path: &str, opened: &Description, now: &Description) -> LogError {
-    if now.id == opened.id {
-        return LogError::PartitionsChanged { path: path.to_owned(), was: opened.partitions, is: now.partitions };
-    }
-    replaced(path, &opened.id, &now.id)
-}
-
-fn replaced(path: &str, was: &str, is: &str) -> LogError {
-    let hint = "the topic was deleted and perhaps made again: its old records are gone; keep the rows that are there, \
-                and work from the new topic into a new store";
-    LogError::Replaced { path: path.to_owned(), was: was.to_owned(), is: is.to_owned(), hint }
 }

@@ -95,7 +95,7 @@ impl KafkaReader {
 impl PartitionReader for KafkaReader {
     fn read(&mut self, batch: &mut RecordBatch, bytes_max: usize) -> Result<(), LogError> {
         batch.clear();
-        self.guard.check(&self.topic.name(), &self.topic.opened)?;
+        self.guard.check()?;
         let Self { fetch, position, ended, partition, .. } = self;
         while ended.is_none() {
             let taken = fetch.take(|message| {
