@@ -117,10 +117,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let broker = start(&folder.path().join("kafka"));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    println!(
-        "{cores} cores, shared with the broker; {} trades of 500 symbols, {PARTITIONS} partitions\n",
-        feed.trades
-    );
+    println!("{cores} cores, shared with the broker; {} trades of 500 symbols, {PARTITIONS} partitions\n", feed.trades);
     println!("| records | threads | librdkafka alone, M records/s | work, M records/s | work, M trades/s | ratio |");
     println!("| --- | --- | --- | --- | --- | --- |");
     for (topic, frames) in [("one-trade", false), ("frames", true)] {
