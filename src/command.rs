@@ -8,6 +8,7 @@ pub mod demo;
 pub mod import;
 pub mod indicators;
 mod read;
+pub mod rejected;
 pub mod replay;
 pub mod settings;
 pub mod setup;

@@ -9,6 +9,7 @@ pub mod finnhub;
 pub mod ingest;
 pub mod log;
 pub mod partitioner;
+pub mod rejected;
 pub mod simulate;
 pub mod store;
 pub mod timestamp;

@@ -107,7 +107,7 @@ impl Broker {
         config
     }
 
-    /// Makes a topic with the broker's own defaults; returns when the broker knows it.
+    /// Makes a topic with the broker's own defaults; returns when the broker answers for it, which is a little later.
     pub fn create_topic(&self, name: &str, partitions: u32) {
         let admin: AdminClient<DefaultClientContext> = self.client_config().create().unwrap();
         let topic = NewTopic::new(name, i32::try_from(partitions).unwrap(), TopicReplication::Fixed(1));
@@ -115,10 +115,7 @@ impl Broker {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let results = runtime.block_on(admin.create_topics([&topic], &options)).unwrap();
         results.into_iter().for_each(|result| assert_eq!(result.unwrap(), name));
-        wait_until("the topic is known", || {
-            let metadata = admin.inner().fetch_metadata(Some(name), Duration::from_secs(30)).unwrap();
-            metadata.topics()[0].partitions().len() == partitions as usize
-        });
+        wait_until("the topic is there", || self::partitions(self, name) == partitions as usize);
     }
 
     fn stop(&mut self) {
