@@ -192,11 +192,15 @@ pub trait PartitionReader: Send {
 pub enum Fate {
     /// The log has acknowledged it.
     Durable {
+        /// Its partition.
+        partition: u32,
         /// Time from [`LogWriter::append`] to the acknowledgement.
         after: Duration,
     },
     /// The log did not take it in time and it was given up. It may be in the log none the less.
     Lost {
+        /// Its partition.
+        partition: u32,
         /// Time from [`LogWriter::append`] until then.
         after: Duration,
     },
@@ -213,7 +217,11 @@ pub trait LogWriter: Send {
     fn flush(&mut self) -> Result<(), LogError>;
     /// Makes everything durable, except what is told as [`Fate::Lost`].
     fn sync(&mut self) -> Result<(), LogError>;
-    /// Tells what became of records since the last call. A log that has everything when [`LogWriter::flush`] returns
-    /// tells nothing.
+    /// Whether [`LogWriter::fates`] tells of each record once, those of one partition in order. Where it does not,
+    /// everything is durable when [`LogWriter::sync`] returns.
+    fn tells_fates(&self) -> bool {
+        false
+    }
+    /// Tells what became of records since the last call.
     fn fates(&mut self, _tell: &mut dyn FnMut(Fate)) {}
 }

@@ -26,6 +26,8 @@ enum Command {
     Demo(command::demo::DemoArgs),
     /// A stand-in for Finnhub: REST and WebSocket with made-up trades
     Simulate(tickline::simulate::SimulateArgs),
+    /// The feed -> log
+    Ingest(Box<command::ingest::IngestArgs>),
     /// Trades from files into a log
     Import(command::import::Args),
     /// Make topics, log directory and tables, or check that they are as they should be
@@ -68,6 +70,7 @@ fn run() -> anyhow::Result<()> {
     match cli.command.unwrap_or_else(|| Command::Demo(command::demo::DemoArgs::default())) {
         Command::Demo(args) => command::demo::run(&args),
         Command::Simulate(args) => tickline::simulate::run(&args),
+        Command::Ingest(args) => command::ingest::run(&args),
         Command::Import(args) => command::import::run(&args),
         Command::Setup(args) => command::setup::run(&args),
         Command::Work(args) => command::work::run(&args),
