@@ -10,6 +10,7 @@ pub mod ingest;
 pub mod log;
 pub mod metrics;
 pub mod partitioner;
+pub mod rejected;
 pub mod simulate;
 pub mod store;
 pub mod timestamp;

@@ -95,6 +95,17 @@ pub enum LogError {
         /// How many were asked for.
         wanted: u32,
     },
+    /// A topic is not as it was asked for; it was left as it is.
+    #[error(
+        "{path} is not as wanted: {differences}; nothing was changed: ask for what there is, or change the topic by \
+         hand (partitions: by a new topic)"
+    )]
+    Drift {
+        /// The topic.
+        path: String,
+        /// What differs: wanted, and there.
+        differences: String,
+    },
     /// What is there cannot be a log, or is no longer one.
     #[error("{path} is damaged: {what}; {hint}")]
     Damaged {
@@ -135,7 +146,11 @@ impl LogError {
     /// The exit code of a process that ends for this reason: 2 usage, 3 data lost, 1 the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::BadAddress { .. } | Self::BadConfig { .. } | Self::Missing { .. } | Self::Partitions { .. } => 2,
+            Self::BadAddress { .. }
+            | Self::BadConfig { .. }
+            | Self::Missing { .. }
+            | Self::Partitions { .. }
+            | Self::Drift { .. } => 2,
             Self::OffsetLost { .. } | Self::Damaged { .. } | Self::Replaced { .. } | Self::PartitionsChanged { .. } => {
                 3
             }

@@ -30,6 +30,8 @@ enum Command {
     Ingest(Box<command::ingest::IngestArgs>),
     /// Trades from files into a log
     Import(command::import::Args),
+    /// Make topics, log directory and tables, or check that they are as they should be
+    Setup(command::setup::SetupArgs),
     /// The dataflow: log -> store
     Work(Box<command::work::WorkArgs>),
     /// Recompute from the log and print the digests
@@ -42,6 +44,8 @@ enum Command {
     Indicators(command::indicators::Args),
     /// How far things are, and what was refused
     Status(command::status::Args),
+    /// What was refused: the records of a store's table `rejected`
+    Rejected(command::rejected::Args),
     /// The page and the HTTP API over a store
     Dashboard(command::dashboard::DashboardArgs),
 }
@@ -68,12 +72,14 @@ fn run() -> anyhow::Result<()> {
         Command::Simulate(args) => tickline::simulate::run(&args),
         Command::Ingest(args) => command::ingest::run(&args),
         Command::Import(args) => command::import::run(&args),
+        Command::Setup(args) => command::setup::run(&args),
         Command::Work(args) => command::work::run(&args),
         Command::Replay(args) => command::replay::run(&args),
         Command::Verify(args) => command::verify::run(&args),
         Command::Candles(args) => command::candles::run(&args),
         Command::Indicators(args) => command::indicators::run(&args),
         Command::Status(args) => command::status::run(&args),
+        Command::Rejected(args) => command::rejected::run(&args),
         Command::Dashboard(args) => command::dashboard::run(&args),
     }
 }

@@ -96,7 +96,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let watch = Arc::new(Watch::default());
     let for_worker = Arc::clone(&watch);
     let config = WorkerConfig::new(usize::from(args.workers), settings);
-    let worker = std::thread::spawn(move || worker::run(config, Arc::from(log), store, for_worker));
+    let worker = std::thread::spawn(move || worker::run(config, Arc::from(log), store, None, for_worker));
     let runtime = tokio::runtime::Runtime::new().context("the system refused threads")?;
     let outcome = runtime.block_on(async {
         let (mut config, simulator) = match key {

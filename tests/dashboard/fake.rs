@@ -9,7 +9,7 @@ use dataflows::reject::Reason;
 use dataflows::row::RejectedRow;
 use dataflows::tally::{TALLIES, Tally};
 use dataflows::time::Resolution;
-use tickline::store::{DurableFrontier, Range, StoreError, StoreReader, StoredCandle, StoredIndicators};
+use tickline::store::{DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators};
 
 /// A store that all its clones and readers share.
 #[derive(Clone, Default)]
@@ -117,7 +117,7 @@ impl StoreReader for FakeStore {
         Ok(newest.into_iter().collect())
     }
 
-    fn rejected(&mut self, _limit: usize) -> Result<Vec<RejectedRow>, StoreError> {
+    fn rejected(&mut self, _wanted: &RejectedRange) -> Result<Vec<RejectedRow>, StoreError> {
         Ok(Vec::new())
     }
 }

@@ -6,9 +6,11 @@ mod disk;
 mod faults;
 mod growing;
 mod live;
+mod mirror;
 #[allow(dead_code, reason = "other binaries use the rest")]
 mod process;
 mod recovery;
+mod rejected;
 mod scan;
 mod show;
 mod tables;

@@ -65,7 +65,7 @@ impl ProducerContext for Deliveries {
     fn delivery(&self, result: &DeliveryResult<'_>, appended_us: usize) {
         let after = self.0.start.elapsed().saturating_sub(Duration::from_micros(appended_us as u64));
         let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let partition = |message: &BorrowedMessage<'_>| u32::try_from(message.partition()).unwrap_or(0);
+        let partition = |message: &BorrowedMessage<'_>| message.partition().cast_unsigned();
         match result {
             Ok(_) if told.len() >= FATES_MAX => {}
             Ok(message) => told.push(Fate::Durable { partition: partition(message), after }),
