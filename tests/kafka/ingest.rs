@@ -195,6 +195,39 @@ fn a_broker_that_stays_away_fills_the_queue_and_what_is_refused_lies_in_a_gap() 
 }
 
 #[test]
+fn a_stop_while_the_broker_is_away_is_told_by_the_next_start() {
+    let home = Home::new();
+    let mut broker = Broker::start(&home.path("broker"), None);
+    broker.create_topic("t", PARTITIONS);
+    home.write("client.properties", "message.timeout.ms=1500\n");
+    let (patient, hasty) = (broker.log_address("t"), format!("{}?config=client.properties", broker.log_address("t")));
+    let (simulator, feed) = simulate(&home);
+    for (log, signals, says) in [(&hasty, 1, "did not take the last records"), (&patient, 2, "left before")] {
+        let (mut ingest, metrics) = start(&home, log, &feed, "--source one");
+        more_acknowledged(&metrics);
+        wait_for("a settled promise", || {
+            (number(&metrics, "tickline_ingest_settled_age_seconds") < 10.0).then_some(())
+        });
+        broker.kill();
+        more_trades(&metrics, 200.0);
+        ingest.terminate();
+        wait_for("the first signal", || ingest.stderr().contains("interrupt again").then_some(()));
+        if signals == 2 {
+            ingest.terminate();
+        }
+        ingest.end("the ingest").is(1, &[says, "gap"]);
+        broker.restart();
+    }
+    let (ingest, metrics) = start(&home, &patient, &feed, "--source one");
+    more_acknowledged(&metrics);
+    finish(simulator, ingest);
+    let (balance, causes) = books(&records(&broker, "t"), &home.path("sent"));
+    assert!(balance.missing > 0, "{balance:?}");
+    let told = causes.iter().filter(|cause| cause.contains("without a bye")).count();
+    assert_eq!(told, 2, "{causes:?}");
+}
+
+#[test]
 fn two_ingests_share_the_symbols_of_one_topic_and_the_dataflow_waits_for_both() {
     let home = Home::new();
     let name = topic(PARTITIONS);
