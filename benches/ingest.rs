@@ -1,8 +1,8 @@
 //! The feed into Kafka: how many trades a second, in how much memory, and how long from the socket to the
 //! acknowledgement.
 //!
-//! `cargo bench --bench ingest` starts a real broker (`scripts/kafka-server`), `tickline simulate` and `tickline ingest`,
-//! all on this machine: once with as many trades as the simulator can make, once with about 5,000 a second.
+//! `cargo bench --bench ingest` starts a real broker (`scripts/kafka-server`), `tickline simulate` and
+//! `tickline ingest`, all on this machine: once with as many trades as the simulator can make, once with about 5,000 a second.
 //! `-- --quick` measures a quarter of the time.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]

@@ -1,4 +1,5 @@
-//! Symbols to begin with for who has a key and no list: liquid US stocks and funds, and crypto pairs that trade at night.
+//! Symbols to begin with for who has a key and no list: liquid US stocks and funds, and crypto pairs, which trade at
+//! night too.
 
 /// The best known first, stocks and pairs in turns; as many as a free plan takes.
 pub const POPULAR: [&str; 50] = [
