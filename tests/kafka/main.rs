@@ -14,6 +14,7 @@ mod mirror;
 mod pipeline;
 mod process;
 mod setup;
+mod show;
 #[path = "../log/suite.rs"]
 mod suite;
 #[path = "../pipeline/tables.rs"]
