@@ -5,11 +5,13 @@
 //! socket  one connection: connect, subscribe, next text
 //! backoff how long to wait before the next attempt
 //! feed    connection after connection, with the gaps between them
+//! popular well-known symbols, for who has no list
 //! ```
 
 pub mod backoff;
 pub mod feed;
 pub mod frame;
+pub mod popular;
 pub mod secret;
 pub mod socket;
 

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::fault::Faults;
 use super::limit::RateLimit;
+use super::sent::Sent;
 use super::universe::Universe;
 use super::{rest, socket};
 use crate::finnhub::secret::Secret;
@@ -36,6 +38,10 @@ pub struct SimulatorConfig {
     pub ping_every: Duration,
     /// What goes wrong.
     pub faults: Faults,
+    /// How many times busier than usual the instruments are.
+    pub activity: u64,
+    /// Where all trades that are sent are written down.
+    pub sent: Option<Arc<Sent>>,
 }
 
 impl Default for SimulatorConfig {
@@ -49,6 +55,8 @@ impl Default for SimulatorConfig {
             calls_per_minute_max: 60,
             ping_every: Duration::from_secs(60),
             faults: Faults::default(),
+            activity: 1,
+            sent: None,
         }
     }
 }
@@ -62,8 +70,14 @@ pub struct Counters {
     pub disconnects: AtomicU64,
     /// Connections dropped since another one came under the same key.
     pub kicks: AtomicU64,
-    /// Trades sent.
+    /// Trades sent, each as often as it was.
     pub trades: AtomicU64,
+    /// Attempts to connect.
+    pub attempts: AtomicU64,
+    /// Times that a fault struck, of whatever kind.
+    pub faults: AtomicU64,
+    /// Subscriptions refused since a connection held too many.
+    pub subscriptions_refused: AtomicU64,
 }
 
 /// What the handlers share.
@@ -81,6 +95,11 @@ impl Shared {
     /// Whether this key may come in.
     pub fn accepts(&self, token: &str) -> bool {
         !token.is_empty() && self.config.token.as_ref().is_none_or(|known| known.expose() == token)
+    }
+
+    /// A fault strikes.
+    pub fn strike(&self) {
+        self.counters.faults.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a REST call.
@@ -117,11 +136,14 @@ pub struct Simulator {
     stop: watch::Sender<bool>,
     server: JoinHandle<std::io::Result<()>>,
     counters: Arc<Counters>,
+    sent: Option<Arc<Sent>>,
 }
 
 /// Starts a simulator; it is ready when this returns. Fails when the address cannot be listened on.
 pub async fn serve(config: SimulatorConfig) -> anyhow::Result<Simulator> {
     let listen = config.listen;
+    let resets = config.faults.reset_every.is_some();
+    let sent = config.sent.clone();
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("the simulator cannot listen on {listen}: choose another with --listen"))?;
@@ -129,7 +151,7 @@ pub async fn serve(config: SimulatorConfig) -> anyhow::Result<Simulator> {
     let (stop, stopping) = watch::channel(false);
     let counters = Arc::new(Counters::default());
     let shared = Arc::new(Shared {
-        universe: Arc::new(Universe::new(config.symbols)),
+        universe: Arc::new(Universe::new(config.symbols).busier(config.activity)),
         counters: Arc::clone(&counters),
         stopping: stopping.clone(),
         limit: Mutex::new(RateLimit::new(config.calls_per_minute_max)),
@@ -137,9 +159,15 @@ pub async fn serve(config: SimulatorConfig) -> anyhow::Result<Simulator> {
         config,
     });
     let app = rest::routes(&shared).route("/", axum::routing::get(socket::upgrade)).with_state(shared);
+    let listener = listener.tap_io(move |stream| {
+        if resets {
+            // Whoever drops such a socket resets it. Without this it is closed, which the test of the fault would see.
+            let _ = stream.set_zero_linger();
+        }
+    });
     let server =
         tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(stopped(stopping)).await });
-    Ok(Simulator { addr, stop, server, counters })
+    Ok(Simulator { addr, stop, server, counters, sent })
 }
 
 impl Simulator {
@@ -161,7 +189,8 @@ impl Simulator {
     /// Closes all connections and stops listening.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
-        self.server.await.context("the simulator's server ended badly")?.context("the simulator's server failed")
+        self.server.await.context("the simulator's server ended badly")?.context("the simulator's server failed")?;
+        self.sent.map_or(Ok(()), |sent| sent.flush()).context("the trades sent cannot be written down")
     }
 }
 

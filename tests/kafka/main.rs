@@ -7,10 +7,15 @@ mod broker;
 mod clients;
 mod foreign;
 #[path = "../pipeline/process.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
+#[allow(dead_code, reason = "the tests of the embedded pipeline use the rest")]
 mod home;
 mod log;
 mod mirror;
+mod pipeline;
 mod process;
+mod setup;
 #[path = "../log/suite.rs"]
 mod suite;
+#[path = "../pipeline/tables.rs"]
+#[allow(dead_code, reason = "the tests of the embedded pipeline use the rest")]
+mod tables;
