@@ -40,7 +40,7 @@ pub struct WorkArgs {
     /// No partition holds more records than this beyond the durable frontier
     #[arg(long, env = "TICKLINE_READ_AHEAD_RECORDS", default_value_t = READ_AHEAD_RECORDS)]
     pub read_ahead_records: u64,
-    /// Also append what is refused to this log, at least once. A directory is made, a topic must be there
+    /// Also append what is refused to this log, at least once; made when it is not there
     #[arg(long, env = "TICKLINE_REJECTED_TO", value_name = "LOG")]
     pub rejected_to: Option<LogAddress>,
     #[command(flatten)]

@@ -31,8 +31,8 @@ struct Record<'a> {
 }
 
 impl Mirror {
-    /// Becomes the writer of a mirror of what is refused in the log `of`; a directory that is not there is
-    /// made, with `partitions`.
+    /// Becomes the writer of a mirror of what is refused in the log `of`; one that is not there is made, with
+    /// `partitions`.
     pub fn open(to: &LogAddress, of: &LogAddress, partitions: u32) -> Result<Self, LogError> {
         if !to.exists()? {
             to.create(partitions)?;
