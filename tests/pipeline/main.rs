@@ -7,7 +7,7 @@ mod faults;
 mod growing;
 mod live;
 mod mirror;
-#[allow(dead_code, reason = "the tests of ingest and those on Kafka use the rest")]
+#[allow(dead_code, reason = "other binaries use the rest")]
 mod process;
 mod recovery;
 mod rejected;
