@@ -1,4 +1,4 @@
-//! The books: every trade that the simulator says it sent is in the log as often as it was sent, or lies in a gap.
+//! The books: every trade that the simulator says it sent is in the log as often as it was sent, or in a gap.
 
 use std::collections::BTreeMap;
 use std::path::Path;

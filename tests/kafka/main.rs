@@ -17,6 +17,7 @@ mod mirror;
 mod pipeline;
 mod process;
 mod setup;
+mod show;
 #[path = "../log/suite.rs"]
 mod suite;
 #[path = "../pipeline/tables.rs"]
