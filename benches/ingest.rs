@@ -2,8 +2,8 @@
 //! acknowledgement.
 //!
 //! `cargo bench --bench ingest` starts a real broker (`scripts/kafka-server`), `tickline simulate` and
-//! `tickline ingest`, all on this machine: once with as many trades as the simulator can make, once with about 5,000 a second.
-//! `-- --quick` measures a quarter of the time.
+//! `tickline ingest`, all on this machine: once with as many trades as the simulator can make, once with about 5,000 a
+//! second. `-- --quick` measures a quarter of the time.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
 
