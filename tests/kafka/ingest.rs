@@ -269,8 +269,9 @@ fn start_with_key(home: &Home, log: &str, feed: &str, more: &str, key: usize) ->
     start(home, log, feed, &format!("{more} --token-file key"))
 }
 
-/// Waits for promises that are behind the clock by less than has passed since the call.
+/// Waits until the feed is away, and then for promises that pass that moment.
 fn promises_pass_now(metrics: &str) {
+    wait_for("the end of the feed", || (number(metrics, "tickline_ingest_connected") == 0.0).then_some(()));
     let name = "tickline_ingest_records_total";
     let (before, rounds) = (number(metrics, name), 2.0 + (LATENESS_MS / 1_000) as f64);
     let more = f64::from(PARTITIONS) * rounds;
