@@ -7,19 +7,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use tickline::log::address::LogAddress;
 
+#[path = "support/broker.rs"]
+mod broker;
 #[path = "support/input.rs"]
 #[allow(dead_code, reason = "the other bench uses the rest")]
 mod input;
 #[path = "support/librdkafka.rs"]
 mod librdkafka;
 
+use broker::{Broker, start};
 use input::{Feed, Input};
 use librdkafka::By;
 
@@ -27,33 +29,11 @@ use librdkafka::By;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const PARTITIONS: u32 = input::PARTITIONS as u32;
 /// Trades of one symbol that share a record.
 const FRAME_TRADES: usize = 20;
 /// Runs of each kind; the first of each warms the caches and does not count.
 const RUNS: usize = 6;
-
-/// A broker that ends when its standard input does.
-struct Broker {
-    _script: Child,
-    _stdin: ChildStdin,
-    address: String,
-}
-
-fn start(folder: &Path) -> Broker {
-    let mut script = Command::new(format!("{ROOT}/scripts/kafka-server"))
-        .args(["run".as_ref(), folder.as_os_str()])
-        .env("KAFKA_HEAP_OPTS", "-Xms1g -Xmx1g")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("scripts/kafka-server starts");
-    let mut line = String::new();
-    BufReader::new(script.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.split(' ').nth(1).expect("the broker is ready").to_owned();
-    Broker { _stdin: script.stdin.take().unwrap(), _script: script, address }
-}
 
 /// Fills a topic, record by record; batches are not compressed, as a producer's default is.
 fn fill(broker: &Broker, folder: &Path, topic: &str, frames: bool, feed: &Feed) -> u64 {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use dataflows::progress::SOURCE_BYTES_MAX;
 use dataflows::symbol::Symbol;
 use tokio::sync::watch;
@@ -81,7 +81,8 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<()> {
     let config = config_of(args)?;
     let writer = open(&args.log)?;
     let listen = args.metrics_port.map(|port| SocketAddr::new(args.bind, port));
-    tokio::runtime::Runtime::new().context("the system refused threads")?.block_on(async {
+    let runtime = tokio::runtime::Runtime::new().context("the system refused threads")?;
+    let outcome = runtime.block_on(async {
         let _server = match listen {
             Some(listen) => {
                 let server = metrics::serve(listen, Arc::new(config.meter.clone())).await?;
@@ -93,7 +94,10 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<()> {
         let (count, source) = (config.feed.symbols.len(), &config.source);
         println!("ingesting {count} symbols as {source:?} into {} (end with Ctrl-C)", args.log);
         until_interrupted(config, writer).await
-    })
+    });
+    // After a second interrupt the log's thread may still be waiting; nobody waits for it.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn until_interrupted(config: IngestConfig, writer: Box<dyn LogWriter>) -> anyhow::Result<()> {
@@ -106,7 +110,14 @@ async fn until_interrupted(config: IngestConfig, writer: Box<dyn LogWriter>) -> 
             signal?;
             // The receiver is gone when the ingest has just ended by itself.
             let _ = stop.send(true);
-            running.await
+            eprintln!("ingest: waiting for the log to take everything; interrupt again to leave it");
+            tokio::select! {
+                ended = &mut running => ended,
+                signal = interrupted() => {
+                    signal?;
+                    bail!("left before the log had taken everything: the next start of this source tells the gap");
+                }
+            }
         }
     };
     lines.abort();

@@ -110,6 +110,10 @@ impl Intake {
         self.meter.connections.inc();
         self.meter.connected.set(1);
         let gap = self.hole(now_ms);
+        if gap.is_none() {
+            // Nothing is queued yet, so there is a place.
+            self.queue.begin(now_ms.saturating_sub(self.lateness_ms))?;
+        }
         self.lost = None;
         self.predecessor_ms = None;
         self.alive_ms = Some(now_ms);
@@ -198,6 +202,7 @@ mod tests {
     use super::*;
     use crate::finnhub::{FeedConfig, Secret};
     use crate::ingest::queue::{self, QueueConfig, QueueLimits};
+    use crate::ingest::state::StateFile;
     use crate::ingest::{IngestReport, report};
     use crate::log::{Fate, LogError, LogWriter};
 
@@ -232,10 +237,19 @@ mod tests {
 
     /// An intake of the source `s`, with the queue to a writer behind it.
     fn intake(writer: impl LogWriter + 'static, limits: QueueLimits, hole_ms: Option<u64>) -> (Intake, queue::Result) {
+        intake_with(writer, limits, hole_ms, None)
+    }
+
+    fn intake_with(
+        writer: impl LogWriter + 'static,
+        limits: QueueLimits,
+        hole_ms: Option<u64>,
+        state: Option<StateFile>,
+    ) -> (Intake, queue::Result) {
         let feed = FeedConfig::new(String::new(), Secret::new(""), Vec::new());
         let config = IngestConfig::new(feed, "s".to_owned());
         let (source, meter) = (config.source.clone(), config.meter.clone());
-        let queue_config = QueueConfig { limits, source, lateness_ms: config.lateness_ms, state: None, meter };
+        let queue_config = QueueConfig { limits, source, lateness_ms: config.lateness_ms, state, meter };
         let (queue, result) = queue::start(Box::new(writer), queue_config).unwrap();
         (Intake::new(&config, queue, hole_ms), result)
     }
@@ -424,6 +438,22 @@ mod tests {
             }
             assert_eq!(records.iter().collect::<Vec<_>>(), expected);
         }
+    }
+
+    #[test]
+    fn a_life_is_written_down_before_its_first_record() {
+        let home = tempfile::tempdir().unwrap();
+        let state = StateFile::new(home.path().join("s"), "s".to_owned());
+        // The predecessor left knowingly; this one dies before the log has acknowledged anything.
+        state.write(7, true).unwrap();
+        let (written, _records) = std_mpsc::channel();
+        let writer = Lossy { lost_left: u64::MAX, waiting: Vec::new(), fates: Vec::new(), written };
+        let (mut ingest, result) = intake_with(writer, QueueLimits::default(), None, Some(state.clone()));
+        ingest.take(FeedEvent::Connected, 4_000).unwrap();
+        ingest.take(text(r#"{"data":[{"s":"A"}],"type":"trade"}"#), 5_000).unwrap();
+        drop(ingest);
+        assert!(!result.blocking_recv().unwrap().unwrap().told);
+        assert_eq!(state.hole_ms().unwrap(), Some(2_500));
     }
 
     #[test]

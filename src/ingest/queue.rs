@@ -24,6 +24,8 @@ const CONTROL_PLACES: usize = 64;
 pub(super) enum Job {
     /// Records as they are, from a text that was taken from the socket then.
     Records { records: Vec<Record>, taken: Instant },
+    /// The first connection: from this Unix time (ms) on, everything is this process' to tell.
+    Begin { complete_ms: u64 },
     /// A record that promises, for every partition; once it is there, all before this Unix time (ms) is.
     Promise { record: Vec<u8>, complete_ms: u64 },
     /// A record for every partition that tells a gap from this Unix time (ms) on.
@@ -131,6 +133,11 @@ impl Queue {
             bytes.fetch_sub(size, Ordering::Relaxed);
         }
         taken
+    }
+
+    /// Has it written down that this source lives, before any of its records; false when there is no place.
+    pub fn begin(&self, complete_ms: u64) -> std::result::Result<bool, Gone> {
+        self.send(Job::Begin { complete_ms })
     }
 
     /// Queues a promise for every partition; false when not even a place for it is left.

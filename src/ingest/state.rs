@@ -3,6 +3,7 @@
 //! The log itself tells it too, but far from its end when other sources go on writing; a small file is cheaper to read.
 //! Without the file a new ingest knows of no other one and tells no gap.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -44,7 +45,9 @@ impl StateFile {
     }
 
     /// From when on trades may be missing: the predecessor's last acknowledged promise when it ended without a `bye`.
+    /// Fails when the file could not be written later: that has to be seen at the start, not at the first loss.
     pub fn hole_ms(&self) -> Result<Option<u64>, StateError> {
+        self.new_file().map_err(|error| self.bad(fault::why(&error)))?;
         let text = match std::fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -65,7 +68,8 @@ impl StateFile {
         self.replace(&state).map_err(|error| self.bad(fault::why(&error)))
     }
 
-    fn replace(&self, state: &State) -> std::io::Result<()> {
+    /// The file that is going to take the place of the one that is there.
+    fn new_file(&self) -> std::io::Result<(PathBuf, File)> {
         let directory = match self.path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -73,7 +77,12 @@ impl StateFile {
         std::fs::create_dir_all(directory)?;
         let mut name = self.path.clone().into_os_string();
         name.push(".new");
-        let mut file = std::fs::File::create(&name)?;
+        let file = File::create(&name)?;
+        Ok((name.into(), file))
+    }
+
+    fn replace(&self, state: &State) -> std::io::Result<()> {
+        let (name, mut file) = self.new_file()?;
         file.write_all(serde_json::to_string(state)?.as_bytes())?;
         file.sync_data()?;
         std::fs::rename(&name, &self.path)
@@ -102,5 +111,7 @@ mod tests {
         assert_eq!(file.hole_ms().unwrap(), None);
         std::fs::write(path, "{").unwrap();
         assert!(file.hole_ms().is_err());
+        let nowhere = StateFile::new(home.path().join("new/a.state/under a file"), "a".to_owned());
+        assert!(nowhere.hole_ms().is_err());
     }
 }

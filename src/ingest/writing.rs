@@ -56,6 +56,7 @@ impl Writing {
                         self.shared.bytes.fetch_sub(record.len(), Ordering::Relaxed);
                     }
                 }
+                Ok(Job::Begin { complete_ms }) => self.write_state(complete_ms, false),
                 Ok(Job::Promise { record, complete_ms }) => self.promise(&record, complete_ms)?,
                 Ok(Job::Gap { record, from_ms }) => self.gap(&record, from_ms)?,
                 Ok(Job::End { bye }) => return self.end(bye.as_deref()),

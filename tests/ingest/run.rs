@@ -181,6 +181,7 @@ fn wrong_calls_are_usage_errors_that_say_what_to_do() {
     fails(&format!("{head} --symbols A"), &[], &["FINNHUB_TOKEN", "--token-file"]);
     fails(&format!("{head} --symbols A --token-file none"), &[], &["none", "cannot be read"]);
     fails(&format!("{head} --symbols ,"), &key, &["no symbols"]);
+    fails(&format!("{head} --watchlist -"), &key, &["no symbols"]);
     fails(&format!("{head} --watchlist none"), &key, &["none", "cannot be read"]);
     fails(&format!("{head} --symbols A --url ws://127.0.0.1:1/?token=canary"), &key, &["FINNHUB_TOKEN"]);
     fails(&format!("{head} --symbols A --url no-address"), &key, &["ws://"]);

@@ -195,6 +195,39 @@ fn a_broker_that_stays_away_fills_the_queue_and_what_is_refused_lies_in_a_gap() 
 }
 
 #[test]
+fn a_stop_while_the_broker_is_away_is_told_by_the_next_start() {
+    let home = Home::new();
+    let mut broker = Broker::start(&home.path("broker"), None);
+    broker.create_topic("t", PARTITIONS);
+    home.write("client.properties", "message.timeout.ms=1500\n");
+    let (patient, hasty) = (broker.log_address("t"), format!("{}?config=client.properties", broker.log_address("t")));
+    let (simulator, feed) = simulate(&home);
+    for (log, signals, says) in [(&hasty, 1, "did not take the last records"), (&patient, 2, "left before")] {
+        let (mut ingest, metrics) = start(&home, log, &feed, "--source one");
+        more_acknowledged(&metrics);
+        wait_for("a settled promise", || {
+            (number(&metrics, "tickline_ingest_settled_age_seconds") < 10.0).then_some(())
+        });
+        broker.kill();
+        more_trades(&metrics, 200.0);
+        ingest.terminate();
+        wait_for("the first signal", || ingest.stderr().contains("interrupt again").then_some(()));
+        if signals == 2 {
+            ingest.terminate();
+        }
+        ingest.end("the ingest").is(1, &[says, "gap"]);
+        broker.restart();
+    }
+    let (ingest, metrics) = start(&home, &patient, &feed, "--source one");
+    more_acknowledged(&metrics);
+    finish(simulator, ingest);
+    let (balance, causes) = books(&records(&broker, "t"), &home.path("sent"));
+    assert!(balance.missing > 0, "{balance:?}");
+    let told = causes.iter().filter(|cause| cause.contains("without a bye")).count();
+    assert_eq!(told, 2, "{causes:?}");
+}
+
+#[test]
 fn two_ingests_share_the_symbols_of_one_topic_and_the_dataflow_waits_for_both() {
     let home = Home::new();
     let name = topic(PARTITIONS);
@@ -209,12 +242,12 @@ fn two_ingests_share_the_symbols_of_one_topic_and_the_dataflow_waits_for_both() 
     }
     simulator.terminate();
     simulator.end("the simulator").is(0, &[]);
-    // The one that leaves is no longer waited for: so the frontier is that of the other one.
+    // Both promise past the last trade, so that every trade is in a row.
+    both.iter().for_each(|(_, metrics)| promises_pass_now(metrics));
     let (mut first, _) = both.remove(0);
-    let (mut second, metrics) = both.remove(0);
+    let (mut second, _) = both.remove(0);
     first.terminate();
     first.end("the first").is(0, &[]);
-    more_promises(&metrics);
     second.terminate();
     second.end("the second").is(0, &[]);
     let records = records(shared(), &name);
@@ -236,8 +269,10 @@ fn start_with_key(home: &Home, log: &str, feed: &str, more: &str, key: usize) ->
     start(home, log, feed, &format!("{more} --token-file key"))
 }
 
-fn more_promises(metrics: &str) {
+/// Waits for promises that are behind the clock by less than has passed since the call.
+fn promises_pass_now(metrics: &str) {
     let name = "tickline_ingest_records_total";
-    let before = number(metrics, name);
-    wait_for("promises", || (number(metrics, name) > before + 3.0).then_some(()));
+    let (before, rounds) = (number(metrics, name), 2.0 + (LATENESS_MS / 1_000) as f64);
+    let more = f64::from(PARTITIONS) * rounds;
+    wait_for("promises", || (number(metrics, name) > before + more).then_some(()));
 }
