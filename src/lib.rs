@@ -11,5 +11,7 @@ pub mod log;
 pub mod partitioner;
 pub mod simulate;
 pub mod store;
+pub mod symbols;
 pub mod timestamp;
+pub mod tls;
 pub mod worker;

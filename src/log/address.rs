@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::dir::{DirLog, DirWriter};
 use super::kafka::address::KafkaAddress;
-use super::kafka::key::key_of_trade;
+use super::kafka::key::{key_of_symbol, key_of_trade};
 use super::kafka::{KafkaLog, KafkaWriter};
 use super::{Log, LogError, LogWriter};
 
@@ -42,6 +42,15 @@ impl LogAddress {
         match self {
             Self::Dir(path) => Ok(Box::new(DirWriter::open(path)?)),
             Self::Kafka(address) => Ok(Box::new(KafkaWriter::open(address, key_of_trade)?)),
+        }
+    }
+
+    /// Becomes the writer of a log of symbols, whose records have the symbol as their key: one partition, made when it
+    /// is not there in a directory; a topic must be there, so that it is one that Kafka compacts.
+    pub fn open_symbols_writer(&self) -> Result<Box<dyn LogWriter>, LogError> {
+        match self {
+            Self::Dir(path) => Ok(Box::new(DirWriter::create(path, 1)?)),
+            Self::Kafka(address) => Ok(Box::new(KafkaWriter::open(address, key_of_symbol)?)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The key of a record: what a topic is ordered and compacted by.
 
 use dataflows::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::directory::Entry;
 use dataflows::reject::Reason;
 
 /// Finds the key of a record; nothing where it has none.
@@ -11,6 +12,11 @@ pub fn key_of_trade(record: &[u8]) -> Option<Vec<u8>> {
     let mut first = FirstSymbol(None);
     decode(record, record.len() as u64, &mut first);
     first.0
+}
+
+/// The symbol of an entry of the symbol directory.
+pub fn key_of_symbol(record: &[u8]) -> Option<Vec<u8>> {
+    Entry::decode(record).ok().map(|entry| entry.symbol.as_bytes().to_vec())
 }
 
 struct FirstSymbol(Option<Vec<u8>>);
