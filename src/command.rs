@@ -11,11 +11,14 @@ mod read;
 pub mod replay;
 pub mod settings;
 pub mod status;
+pub mod symbols;
+pub mod token;
 pub mod verify;
 pub mod work;
 
 use crate::log::LogError;
 use crate::store::StoreError;
+use crate::symbols::SyncError;
 use crate::worker::WorkerError;
 
 /// The command was called in a way that cannot work.
@@ -29,7 +32,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         let log = cause.downcast_ref::<LogError>().map(LogError::exit_code);
         let store = cause.downcast_ref::<StoreError>().map(StoreError::exit_code);
         let worker = cause.downcast_ref::<WorkerError>().map(WorkerError::exit_code);
-        log.or(store).or(worker).or(cause.downcast_ref::<UsageError>().map(|_| 2))
+        let sync = cause.downcast_ref::<SyncError>().map(SyncError::exit_code);
+        log.or(store).or(worker).or(sync).or(cause.downcast_ref::<UsageError>().map(|_| 2))
     };
     error.chain().find_map(of_cause).unwrap_or(1)
 }

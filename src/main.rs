@@ -40,6 +40,8 @@ enum Command {
     Indicators(command::indicators::Args),
     /// How far things are, and what was refused
     Status(command::status::Args),
+    /// The directory of all symbols that Finnhub lists
+    Symbols(command::symbols::Args),
     /// The page and the HTTP API over a store
     Dashboard(command::dashboard::DashboardArgs),
 }
@@ -71,6 +73,7 @@ fn run() -> anyhow::Result<()> {
         Command::Candles(args) => command::candles::run(&args),
         Command::Indicators(args) => command::indicators::run(&args),
         Command::Status(args) => command::status::run(&args),
+        Command::Symbols(args) => command::symbols::run(&args),
         Command::Dashboard(args) => command::dashboard::run(&args),
     }
 }

@@ -39,19 +39,22 @@ fn with_text(mut command: Command, path: &Path, text: &str) -> anyhow::Result<Co
             _ => return Err(usage(format!("{name} is neither text nor a whole number")).into()),
         };
         let mut found = false;
-        command = command.mut_subcommands(|sub| {
-            let takes = |arg: &clap::Arg| arg.get_long() == Some(name) && arg.get_env().is_some();
-            let id = sub.get_arguments().find(|arg| takes(arg)).map(|arg| arg.get_id().clone());
-            let Some(id) = id else { return sub };
-            found = true;
-            let value = value.clone();
-            sub.mut_arg(id, |arg| arg.default_value(value).required(false))
-        });
+        command = command.mut_subcommands(|sub| with_value(sub, name, &value, &mut found));
         if !found {
             return Err(usage(format!("{name} is no option that can be configured")).into());
         }
     }
     Ok(command)
+}
+
+/// Makes a value the default of the option of that name, in a command and in its own commands.
+fn with_value(command: Command, name: &str, value: &str, found: &mut bool) -> Command {
+    let command = command.mut_subcommands(|sub| with_value(sub, name, value, found));
+    let takes = |arg: &clap::Arg| arg.get_long() == Some(name) && arg.get_env().is_some();
+    let id = command.get_arguments().find(|arg| takes(arg)).map(|arg| arg.get_id().clone());
+    let Some(id) = id else { return command };
+    *found = true;
+    command.mut_arg(id, |arg| arg.default_value(value.to_owned()).required(false))
 }
 
 #[cfg(test)]
@@ -73,6 +76,16 @@ mod tests {
         assert_eq!(workers("", &["t", "work"]), "1");
         assert_eq!(workers("workers = 4", &["t", "work"]), "4");
         assert_eq!(workers("workers = '4'", &["t", "work", "--workers", "2"]), "2");
+    }
+
+    #[test]
+    fn commands_within_commands_are_configured_too() {
+        let inner = Command::new("inner").subcommand(command().find_subcommand("work").unwrap().clone());
+        let command = Command::new("t").subcommand(inner);
+        let matches = with_text(command, Path::new(FILE), "workers = 4").unwrap();
+        let matches = matches.get_matches_from(["t", "inner", "work"]);
+        let work = matches.subcommand().unwrap().1.subcommand().unwrap().1;
+        assert_eq!(work.get_one::<String>("workers").unwrap(), "4");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! would hand the key to whoever it names.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
@@ -12,6 +12,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
 use super::secret::Secret;
+use crate::timestamp::now_ms;
 
 pub mod answer;
 mod pace;
@@ -236,7 +237,7 @@ impl Rest {
             StatusCode::UNAUTHORIZED => RestError::Refused,
             StatusCode::FORBIDDEN => RestError::NotAllowed { request: name },
             StatusCode::TOO_MANY_REQUESTS => {
-                RestError::TooMany { request: name, pause: pause_asked(response.headers(), now_s()) }
+                RestError::TooMany { request: name, pause: pause_asked(response.headers(), now_ms() / 1_000) }
             }
             status => {
                 let start = response.chunk().await.ok().flatten().unwrap_or_default();
@@ -254,10 +255,6 @@ fn pause_asked(headers: &HeaderMap, now_s: u64) -> Duration {
     let retry_after = number(RETRY_AFTER.as_str()).map(|s| Duration::from_secs(s).min(RETRY_AFTER_MAX));
     let reset = number("x-ratelimit-reset").map(|at_s| Duration::from_secs(at_s.saturating_sub(now_s)).min(RESET_MAX));
     retry_after.or(reset).unwrap_or(PAUSE_MAX)
-}
-
-fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// The cause of an error that says only that there was one.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -16,6 +16,7 @@ use super::limit::RateLimit;
 use super::universe::Universe;
 use super::{rest, socket};
 use crate::finnhub::secret::Secret;
+pub(super) use crate::timestamp::now_ms;
 
 /// How the simulator behaves. Start from `SimulatorConfig::default()`.
 #[derive(Clone, Debug)]
@@ -169,9 +170,4 @@ impl Simulator {
 pub(super) async fn stopped(mut stopping: watch::Receiver<bool>) {
     // An error means that the sender is gone, which is a stop as well.
     let _ = stopping.wait_for(|stop| *stop).await;
-}
-
-/// The wall clock, in Unix milliseconds.
-pub(super) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -93,13 +93,19 @@ fn the_store_has_these_tables() {
 #[test]
 fn the_readme_shows_the_commands_that_there_are() {
     let help = |args: &[&str]| output(Command::new(env!("CARGO_BIN_EXE_tickline")).args(args).arg("--help"));
+    // The help of a command with verbs of its own, and that of its verbs.
+    let whole_help = |command: &str| {
+        let own = help(&[command]);
+        let verbs = words::commands_of(&own);
+        verbs.iter().fold(own, |text, verb| text + &help(&[command, verb]))
+    };
     let commands = words::commands_of(&help(&[]));
     let shown = words::shown(&read("README.md"));
     assert!(shown.len() > 5, "{shown:?}");
     let mut wrong = Vec::new();
     for (command, flags) in &shown {
         if commands.contains(command) {
-            let help = help(&[command]);
+            let help = whole_help(command);
             wrong.extend(words::unknown_flags(flags, &help).into_iter().map(|flag| format!("{command} has no {flag}")));
         } else {
             wrong.push(format!("there is no command {command}"));
