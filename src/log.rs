@@ -20,6 +20,14 @@ pub enum LogError {
         /// What was given.
         text: String,
     },
+    /// The file that says how to reach the log cannot be used.
+    #[error("the settings in {path} cannot be used: {why}")]
+    BadConfig {
+        /// The file.
+        path: String,
+        /// What is wrong with it; never a value.
+        why: String,
+    },
     /// There is no log there.
     #[error("there is no log at {path}: {hint}")]
     Missing {
@@ -127,7 +135,7 @@ impl LogError {
     /// The exit code of a process that ends for this reason: 2 usage, 3 data lost, 1 the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::BadAddress { .. } | Self::Missing { .. } | Self::Partitions { .. } => 2,
+            Self::BadAddress { .. } | Self::BadConfig { .. } | Self::Missing { .. } | Self::Partitions { .. } => 2,
             Self::OffsetLost { .. } | Self::Damaged { .. } | Self::Replaced { .. } | Self::PartitionsChanged { .. } => {
                 3
             }

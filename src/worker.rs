@@ -184,10 +184,13 @@ pub fn run(
 ) -> Result<(), WorkerError> {
     let (epoch, checkpoint) = store.open_epoch()?;
     let resumed = match &checkpoint {
-        Some(checkpoint) => Some(checkpoint::read_header(checkpoint, &config.settings, log.partitions())?),
+        Some(checkpoint) => Some(checkpoint::read_header(checkpoint, &config.settings, log.as_ref())?),
         None => None,
     };
-    let starts = resumed.as_ref().map_or_else(|| fresh_starts(log.partitions()), |header| header.resume.clone());
+    let starts = match &resumed {
+        Some(header) => header.resume.clone(),
+        None => fresh_starts(log.as_ref())?,
+    };
     let shards = checkpoint::read_shards(store.as_mut(), checkpoint.as_ref())?;
     tracing::info!(
         epoch,
@@ -197,7 +200,7 @@ pub fn run(
         "worker starts"
     );
     let committed = Arc::new(AtomicU64::new(resumed.as_ref().map_or(0, |header| header.row.frontier)));
-    let companion = Companion::start(store, epoch, &config, Arc::clone(&committed));
+    let companion = Companion::start(store, epoch, &config, log.identity(), Arc::clone(&committed));
     let workers = config.workers;
     let shared = Arc::new(Shared {
         companion,
@@ -233,10 +236,16 @@ pub fn run(
     }
 }
 
-fn fresh_starts(partitions: u32) -> Vec<ResumePoint> {
-    (0..partitions)
-        .map(|partition| ResumePoint { partition, offset: 0, frontier: PartitionFrontier::default() })
-        .collect()
+/// The earliest offsets that the log still holds.
+fn fresh_starts(log: &dyn Log) -> Result<Vec<ResumePoint>, LogError> {
+    let start = |partition| {
+        let offset = log.first_offset(partition)?;
+        if offset > 0 {
+            tracing::warn!(log = log.name(), partition, offset, "the log has lost its beginning: rows start there");
+        }
+        Ok(ResumePoint { partition, offset, frontier: PartitionFrontier::default() })
+    };
+    (0..log.partitions()).map(start).collect()
 }
 
 impl Shared {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Goes up with every change of what is encoded.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Longest body, in bytes: what a shard may hold at most.
 pub const BODY_BYTES_MAX: u64 = 1 << 30;
 

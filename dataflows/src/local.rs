@@ -105,7 +105,9 @@ pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Out
         }
         shards.sort_by_key(|shard| shard.shard);
         let fingerprint = 0;
-        outcome.snapshots.push(Snapshot { header: SnapshotHeader { row, resume, fingerprint }, shards });
+        outcome
+            .snapshots
+            .push(Snapshot { header: SnapshotHeader { row, resume, fingerprint, log: String::new() }, shards });
     }
     outcome
 }

@@ -30,6 +30,8 @@ pub struct SnapshotHeader {
     pub resume: Vec<ResumePoint>,
     /// [`crate::settings::Settings::fingerprint`] of the run that made it.
     pub fingerprint: u64,
+    /// Identity of the log that it was made from; empty where that cannot be known.
+    pub log: String,
 }
 
 /// Encodes all shards that hold a symbol, ascending.

@@ -1,85 +1,90 @@
 //! The log on Kafka: a topic.
+//!
+//! Each partition is read by a client of its own from explicit offsets, without a consumer group: which worker reads
+//! what is the dataflow's to say, and what was read is known from the checkpoint alone. What a topic has lost
+//! (retention, truncation, made again, partitions added) is an error that stays.
 
-use super::{Log, LogError, LogWriter, PartitionReader};
+use std::sync::{Arc, OnceLock};
+
+use super::{Log, LogError, PartitionReader};
 
 pub mod address;
+pub mod config;
+mod context;
+mod guard;
 pub mod key;
+mod raw;
+mod reader;
+mod topic;
+mod writer;
+
+pub use reader::KafkaReader;
+pub use writer::KafkaWriter;
 
 use address::KafkaAddress;
-use key::KeyOf;
+use guard::Guard;
+use topic::Topic;
 
-/// A topic.
-#[derive(Debug)]
-pub struct KafkaLog;
-
-fn soon() -> LogError {
-    LogError::Failed { path: "kafka".to_string(), what: "is being written", why: "soon".to_string() }
+/// A topic that is read.
+pub struct KafkaLog {
+    topic: Arc<Topic>,
+    /// Watches from the first reader on.
+    guard: OnceLock<Arc<Guard>>,
 }
 
 impl KafkaLog {
     /// Opens a topic that is there.
-    pub fn open(_address: &KafkaAddress) -> Result<Self, LogError> {
-        Err(soon())
+    pub fn open(address: &KafkaAddress) -> Result<Self, LogError> {
+        Ok(Self { topic: Arc::new(Topic::open(address)?), guard: OnceLock::new() })
     }
 
-    /// Opens a topic, and makes it when it is not there.
-    pub fn create(_address: &KafkaAddress, _partitions: u32) -> Result<Self, LogError> {
-        Err(soon())
+    /// Opens a topic that is there, which must have so many partitions.
+    pub fn create(address: &KafkaAddress, partitions: u32) -> Result<Self, LogError> {
+        let log = Self::open(address)?;
+        if log.partitions() == partitions {
+            Ok(log)
+        } else {
+            Err(LogError::Partitions { path: log.name(), has: log.partitions(), wanted: partitions })
+        }
     }
 
     /// Whether the topic is there.
-    pub fn exists(_address: &KafkaAddress) -> Result<bool, LogError> {
-        Err(soon())
+    pub fn exists(address: &KafkaAddress) -> Result<bool, LogError> {
+        Topic::exists(address)
+    }
+
+    fn guard(&self) -> Result<Arc<Guard>, LogError> {
+        if let Some(guard) = self.guard.get() {
+            return Ok(Arc::clone(guard));
+        }
+        let guard = Guard::start(Arc::clone(&self.topic))
+            .map_err(|error| self.topic.failed("cannot start a thread", error.to_string()))?;
+        Ok(Arc::clone(self.guard.get_or_init(|| guard)))
     }
 }
 
 impl Log for KafkaLog {
     fn partitions(&self) -> u32 {
-        0
+        self.topic.opened.partitions
     }
 
-    fn first_offset(&self, _partition: u32) -> Result<u64, LogError> {
-        Err(soon())
+    fn first_offset(&self, partition: u32) -> Result<u64, LogError> {
+        Ok(self.topic.offsets(partition)?.0)
     }
 
-    fn end_offset(&self, _partition: u32) -> Result<u64, LogError> {
-        Err(soon())
+    fn end_offset(&self, partition: u32) -> Result<u64, LogError> {
+        Ok(self.topic.offsets(partition)?.1)
     }
 
-    fn reader(&self, _partition: u32, _offset: u64) -> Result<Box<dyn PartitionReader>, LogError> {
-        Err(soon())
+    fn reader(&self, partition: u32, offset: u64) -> Result<Box<dyn PartitionReader>, LogError> {
+        Ok(Box::new(KafkaReader::open(Arc::clone(&self.topic), self.guard()?, partition, offset)?))
     }
 
     fn name(&self) -> String {
-        String::new()
-    }
-}
-
-/// Appends to a topic.
-#[derive(Debug)]
-pub struct KafkaWriter;
-
-impl KafkaWriter {
-    /// Becomes a writer of a topic that is there; each record gets the key that `key_of` finds in it.
-    pub fn open(_address: &KafkaAddress, _key_of: KeyOf) -> Result<Self, LogError> {
-        Err(soon())
-    }
-}
-
-impl LogWriter for KafkaWriter {
-    fn partitions(&self) -> u32 {
-        0
+        self.topic.name()
     }
 
-    fn append(&mut self, _partition: u32, _record: &[u8]) -> Result<(), LogError> {
-        Err(soon())
-    }
-
-    fn flush(&mut self) -> Result<(), LogError> {
-        Err(soon())
-    }
-
-    fn sync(&mut self) -> Result<(), LogError> {
-        Err(soon())
+    fn identity(&self) -> String {
+        self.topic.opened.id.clone()
     }
 }

@@ -9,13 +9,14 @@ use dataflows::symbol::SHARDS;
 use dataflows::window_state::SymbolState;
 
 use super::WorkerError;
+use crate::log::{Log, LogError};
 use crate::store::{Checkpoint, Store};
 
 /// Decodes the header, and refuses one that was made for other rows or another log.
 pub(super) fn read_header(
     checkpoint: &Checkpoint,
     settings: &Settings,
-    partitions: u32,
+    log: &dyn Log,
 ) -> Result<SnapshotHeader, WorkerError> {
     let frontier = checkpoint.frontier;
     let header: SnapshotHeader = codec::decode(&checkpoint.header)
@@ -23,8 +24,15 @@ pub(super) fn read_header(
     if header.fingerprint != settings.fingerprint() {
         return Err(WorkerError::SettingsChanged { frontier });
     }
-    if header.resume.len() != partitions as usize {
-        return Err(WorkerError::Partitions { log: partitions, checkpoint: header.resume.len() as u32 });
+    let identity = log.identity();
+    if !header.log.is_empty() && !identity.is_empty() && header.log != identity {
+        let (path, was) = (log.name(), header.log);
+        let hint = "the checkpoint was made from another log under this name; put the old one back, or work from the \
+                    new one into a new store";
+        return Err(LogError::Replaced { path, was, is: identity, hint }.into());
+    }
+    if header.resume.len() != log.partitions() as usize {
+        return Err(WorkerError::Partitions { log: log.partitions(), checkpoint: header.resume.len() as u32 });
     }
     Ok(header)
 }

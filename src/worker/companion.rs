@@ -45,14 +45,27 @@ pub(super) struct Companion {
 }
 
 impl Companion {
-    pub(super) fn start(store: Box<dyn Store>, epoch: u64, config: &WorkerConfig, committed: Arc<AtomicU64>) -> Self {
+    pub(super) fn start(
+        store: Box<dyn Store>,
+        epoch: u64,
+        config: &WorkerConfig,
+        log: String,
+        committed: Arc<AtomicU64>,
+    ) -> Self {
         let (sender, receiver) = bounded(COMMANDS_MAX);
         let keeps_rows = store.keeps_rows();
         let failure = Arc::new(Mutex::new(None));
         let keep = Arc::clone(&failure);
         let fingerprint = config.settings.fingerprint();
-        let keeper =
-            Keeper { store, epoch, fingerprint, parts_wanted: config.workers, pending: BTreeMap::new(), committed };
+        let keeper = Keeper {
+            store,
+            epoch,
+            fingerprint,
+            log,
+            parts_wanted: config.workers,
+            pending: BTreeMap::new(),
+            committed,
+        };
         let thread = std::thread::spawn(move || {
             if let Err(error) = keeper.run(&receiver) {
                 *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -91,6 +104,7 @@ struct Keeper {
     store: Box<dyn Store>,
     epoch: u64,
     fingerprint: u64,
+    log: String,
     parts_wanted: usize,
     pending: BTreeMap<Time, Pending>,
     committed: Arc<AtomicU64>,
@@ -151,7 +165,8 @@ impl Keeper {
         };
         let Some(row) = pending.row.take() else { return Ok(()) };
         pending.resume.sort_unstable_by_key(|point| point.partition);
-        let header = SnapshotHeader { row, resume: pending.resume, fingerprint: self.fingerprint };
+        let header =
+            SnapshotHeader { row, resume: pending.resume, fingerprint: self.fingerprint, log: self.log.clone() };
         let header = codec::encode(&header).map_err(|e| WorkerError::Checkpoint { frontier, why: e.to_string() })?;
         self.store.commit_checkpoint(self.epoch, &Checkpoint { frontier, header })?;
         self.committed.store(frontier, Ordering::SeqCst);

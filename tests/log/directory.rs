@@ -8,9 +8,20 @@ use dataflows::batch::RecordBatch;
 use proptest::prelude::{Just, Strategy, any, proptest};
 use proptest::{collection, prop_oneof};
 use tickline::log::dir::{DirLog, DirWriter};
-use tickline::log::{Log, LogError, LogWriter};
+use tickline::log::{Log, LogError, LogWriter, PartitionReader};
 
-use super::suite::drain;
+/// Reads until nothing more is there: (offset, bytes kept, length in the log).
+fn drain(reader: &mut dyn PartitionReader, bytes_max: usize) -> Vec<(u64, Vec<u8>, u64)> {
+    let mut batch = RecordBatch::default();
+    let mut all = Vec::new();
+    loop {
+        reader.read(&mut batch, bytes_max).unwrap();
+        if batch.records.is_empty() {
+            return all;
+        }
+        all.extend(batch.records.iter().map(|span| (span.offset, batch.record(span).to_vec(), span.total_len)));
+    }
+}
 
 fn home() -> (tempfile::TempDir, PathBuf) {
     let home = tempfile::tempdir().unwrap();

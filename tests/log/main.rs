@@ -14,6 +14,6 @@ fn directory_keeps_the_contract() {
         let address: LogAddress = format!("dir:{}", home.path().join("log").display()).parse().unwrap();
         let log = address.create(partitions).unwrap();
         let writer = address.open_writer().unwrap();
-        suite::Subject { log, writer, home: Box::new(home) }
+        suite::Subject { log, writer, record_bytes_max: usize::MAX, home: Box::new(home) }
     });
 }

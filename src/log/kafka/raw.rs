@@ -1,0 +1,184 @@
+//! What librdkafka can do and its Rust wrapper cannot: reading one partition in batches from an explicit offset without
+//! a consumer group, and the identity of a topic. The only file of this project with `unsafe` code.
+
+#![allow(unsafe_code, reason = "calls into a C library; each block says why it is sound")]
+
+use std::ffi::{CStr, CString};
+use std::ptr;
+use std::time::Duration;
+
+use rdkafka::bindings as c;
+use rdkafka::client::NativeClient;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaRespErr as Code;
+
+use super::context::Told;
+
+/// Messages taken out of the library's queue at once.
+const TAKE_MAX: usize = 1_024;
+
+/// A message, or what is told in place of one.
+pub(super) struct Taken<'a> {
+    /// Set when this is an error or the end of the partition.
+    pub error: Option<RDKafkaErrorCode>,
+    /// Offset of the message; at the end of the partition that of the next one.
+    pub offset: i64,
+    /// The value; of an error its text.
+    pub payload: &'a [u8],
+    /// The log's timestamp in milliseconds.
+    pub timestamp_ms: Option<i64>,
+}
+
+/// One partition that is being fetched by a client of its own.
+pub(super) struct Fetch {
+    topic: *mut c::rd_kafka_topic_t,
+    queue: *mut c::rd_kafka_queue_t,
+    partition: i32,
+    taken: Vec<*mut c::rd_kafka_message_t>,
+    /// Dropped last: what is above belongs to it.
+    client: BaseConsumer<Told>,
+}
+
+// SAFETY: librdkafka's handles may be used from any thread; they are not shared here, only moved.
+unsafe impl Send for Fetch {}
+
+impl Fetch {
+    /// Starts to fetch from `offset` on.
+    pub(super) fn start(client: BaseConsumer<Told>, topic: &str, partition: i32, offset: i64) -> KafkaResult<Self> {
+        let name = CString::new(topic)?;
+        let rk = client.client().native_ptr();
+        // SAFETY: `rk` lives as long as `client`, which the result owns; the name is copied; a null configuration
+        // stands for the client's own.
+        let (topic, queue) =
+            unsafe { (c::rd_kafka_topic_new(rk, name.as_ptr(), ptr::null_mut()), c::rd_kafka_queue_new(rk)) };
+        let taken = vec![ptr::null_mut(); TAKE_MAX];
+        let fetch = Self { topic, queue, partition, taken, client };
+        // SAFETY: both handles were just made; null is checked first.
+        let started =
+            !topic.is_null() && unsafe { c::rd_kafka_consume_start_queue(topic, partition, offset, queue) } == 0;
+        // SAFETY: reads a thread-local of the library.
+        if started { Ok(fetch) } else { Err(KafkaError::ClientCreation(text_of(unsafe { c::rd_kafka_last_error() }))) }
+    }
+
+    /// Hands over what has been fetched, at most [`TAKE_MAX`] messages, without waiting. Returns how many.
+    pub(super) fn take(&mut self, mut visit: impl FnMut(Taken<'_>)) -> usize {
+        // Serves the client's own events (errors, logs); they go to its context.
+        let _ = self.client.poll(Duration::ZERO);
+        // SAFETY: the buffer holds TAKE_MAX places, and the queue is open.
+        let number = unsafe { c::rd_kafka_consume_batch_queue(self.queue, 0, self.taken.as_mut_ptr(), TAKE_MAX) };
+        let number = usize::try_from(number).unwrap_or(0);
+        for message in &self.taken[..number] {
+            // SAFETY: the library filled these places with messages that are ours until they are destroyed, once, here.
+            unsafe {
+                visit(taken(*message));
+                c::rd_kafka_message_destroy(*message);
+            }
+        }
+        number
+    }
+}
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        // SAFETY: each handle is released once, before the client that it belongs to; null handles are left alone.
+        unsafe {
+            if !self.topic.is_null() {
+                c::rd_kafka_consume_stop(self.topic, self.partition);
+                c::rd_kafka_topic_destroy(self.topic);
+            }
+            c::rd_kafka_queue_destroy(self.queue);
+        }
+    }
+}
+
+/// SAFETY: `message` must be one that the library has handed out and that is not destroyed while the result is used.
+unsafe fn taken<'a>(message: *mut c::rd_kafka_message_t) -> Taken<'a> {
+    // SAFETY: see above; the library keeps payload and length together, and a null payload means none.
+    unsafe {
+        let mut kind = c::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        let timestamp_ms = c::rd_kafka_message_timestamp(message, &raw mut kind);
+        let message = &*message;
+        let payload = match message.payload.is_null() {
+            true => &[],
+            false => std::slice::from_raw_parts(message.payload.cast::<u8>(), message.len),
+        };
+        Taken {
+            error: (message.err != Code::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| message.err.into()),
+            offset: message.offset,
+            payload,
+            timestamp_ms: (timestamp_ms >= 0).then_some(timestamp_ms),
+        }
+    }
+}
+
+/// What a cluster says of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Description {
+    /// The id that it was given when it was created, never used again.
+    pub id: String,
+    /// Number of partitions.
+    pub partitions: u32,
+}
+
+/// Asks the cluster about a topic.
+pub(super) fn describe(client: &NativeClient, topic: &str, timeout: Duration) -> KafkaResult<Description> {
+    let name = CString::new(topic)?;
+    let mut names = [name.as_ptr()];
+    let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: every object made here is destroyed here, once, and nothing that is read from the event outlives it; the
+    // library copies the name.
+    unsafe {
+        let rk = client.ptr();
+        let topics = c::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), 1);
+        let options = c::rd_kafka_AdminOptions_new(rk, c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
+        let mut why = [0; 128];
+        c::rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, why.as_mut_ptr(), why.len());
+        let queue = c::rd_kafka_queue_new(rk);
+        c::rd_kafka_DescribeTopics(rk, topics, options, queue);
+        // The request's own timeout answers first.
+        let event = c::rd_kafka_queue_poll(queue, timeout_ms.saturating_add(5_000));
+        let described = description(event);
+        if !event.is_null() {
+            c::rd_kafka_event_destroy(event);
+        }
+        c::rd_kafka_queue_destroy(queue);
+        c::rd_kafka_AdminOptions_destroy(options);
+        c::rd_kafka_TopicCollection_destroy(topics);
+        described
+    }
+}
+
+/// SAFETY: `event` must be null or the answer to a DescribeTopics request.
+unsafe fn description(event: *mut c::rd_kafka_event_t) -> KafkaResult<Description> {
+    // SAFETY: the library's own accessors, each checked for null before it is used.
+    unsafe {
+        let timed_out = Code::RD_KAFKA_RESP_ERR__TIMED_OUT;
+        let code = if event.is_null() { timed_out } else { c::rd_kafka_event_error(event) };
+        let failed = |code: Code| Err(KafkaError::MetadataFetch(code.into()));
+        if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return failed(code);
+        }
+        let mut count = 0;
+        let result = c::rd_kafka_event_DescribeTopics_result(event);
+        let topics = c::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
+        if topics.is_null() || count != 1 {
+            return failed(Code::RD_KAFKA_RESP_ERR__BAD_MSG);
+        }
+        let topic = *topics;
+        let error = c::rd_kafka_TopicDescription_error(topic);
+        let code = c::rd_kafka_error_code(error);
+        if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return failed(code);
+        }
+        let mut partitions = 0;
+        c::rd_kafka_TopicDescription_partitions(topic, &raw mut partitions);
+        let id = c::rd_kafka_Uuid_base64str(c::rd_kafka_TopicDescription_topic_id(topic));
+        let id = if id.is_null() { String::new() } else { CStr::from_ptr(id).to_string_lossy().into_owned() };
+        Ok(Description { id, partitions: partitions as u32 })
+    }
+}
+
+fn text_of(code: Code) -> String {
+    RDKafkaErrorCode::from(code).to_string()
+}

@@ -1,0 +1,172 @@
+//! Appends to a topic, each record once: an idempotent producer that waits for all replicas.
+//!
+//! What waits in memory is bounded: `append` waits while there is no room. A record that the cluster does not take
+//! within `message.timeout.ms` is given up and told as [`Fate::Lost`]; idempotence cannot cover that, so whoever
+//! appends must record the hole.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel as Level;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use tracing::warn;
+
+use super::address::KafkaAddress;
+use super::config::{client_config, explain};
+use super::context::log;
+use super::key::KeyOf;
+use super::topic::Topic;
+use crate::log::{Fate, LogError, LogWriter};
+
+/// Default of `message.timeout.ms`: how long a record waits for a cluster that is away.
+const MESSAGE_TIMEOUT_MS: u32 = 120_000;
+/// Default of `queue.buffering.max.kbytes`.
+const BUFFER_KBYTES_MAX: u32 = 65_536;
+/// Fates that nobody has asked for yet; durable ones beyond this are not told.
+const FATES_MAX: usize = 1 << 20;
+/// Between two looks whether there is room again.
+const ROOM_PAUSE: Duration = Duration::from_millis(1);
+
+/// Appends to a topic.
+pub struct KafkaWriter {
+    topic: Topic,
+    producer: ThreadedProducer<Deliveries>,
+    fates: Arc<Fates>,
+    key_of: KeyOf,
+    start: Instant,
+}
+
+/// What the library's thread tells.
+struct Fates {
+    start: Instant,
+    told: Mutex<Vec<Fate>>,
+}
+
+struct Deliveries(Arc<Fates>);
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: Level, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        warn!(%error, reason, "the connection to Kafka has a problem");
+    }
+}
+
+impl ProducerContext for Deliveries {
+    /// When it was appended: microseconds since the writer was opened.
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, appended_us: usize) {
+        let after = self.0.start.elapsed().saturating_sub(Duration::from_micros(appended_us as u64));
+        let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(_) if told.len() >= FATES_MAX => {}
+            Ok(_) => told.push(Fate::Durable { after }),
+            Err((error, _)) => {
+                warn!(%error, "a record was given up");
+                told.push(Fate::Lost { after });
+            }
+        }
+    }
+}
+
+impl KafkaWriter {
+    /// Becomes a writer of a topic that is there; each record gets the key that `key_of` finds in it.
+    pub fn open(address: &KafkaAddress, key_of: KeyOf) -> Result<Self, LogError> {
+        let topic = Topic::open(address)?;
+        let mut config = client_config(address)?;
+        let defaults = [
+            ("message.timeout.ms", MESSAGE_TIMEOUT_MS),
+            ("queue.buffering.max.kbytes", BUFFER_KBYTES_MAX),
+            ("queue.buffering.max.messages", 1_000_000),
+            ("linger.ms", 5),
+            ("batch.size", 1 << 18),
+        ];
+        for (name, value) in defaults {
+            if config.get(name).is_none() {
+                config.set(name, value.to_string());
+            }
+        }
+        if config.get("compression.type").is_none() && config.get("compression.codec").is_none() {
+            config.set("compression.type", "lz4");
+        }
+        config.set("enable.idempotence", "true").set("acks", "all");
+        let start = Instant::now();
+        let fates = Arc::new(Fates { start, told: Mutex::default() });
+        let producer = config.create_with_context(Deliveries(Arc::clone(&fates)));
+        let producer = producer.map_err(|error| explain(address, &error))?;
+        Ok(Self { topic, producer, fates, key_of, start })
+    }
+
+    /// A producer that has lost its order or its rights cannot go on.
+    fn alive(&self) -> Result<(), LogError> {
+        match self.producer.client().fatal_error() {
+            None => Ok(()),
+            Some((code, why)) => Err(self.failed(format!("the producer has ended: {code}: {why}"))),
+        }
+    }
+
+    fn failed(&self, why: String) -> LogError {
+        self.topic.failed("cannot append", why)
+    }
+}
+
+impl LogWriter for KafkaWriter {
+    fn partitions(&self) -> u32 {
+        self.topic.opened.partitions
+    }
+
+    fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError> {
+        if memchr::memchr(b'\n', record).is_some() {
+            return Err(self.failed("the record holds a line end".to_owned()));
+        }
+        if partition >= self.partitions() {
+            return Err(self.failed(format!("it has no partition {partition}")));
+        }
+        let key = (self.key_of)(record);
+        let appended_us = self.start.elapsed().as_micros() as usize;
+        let mut entry = BaseRecord::with_opaque_to(&self.topic.address.topic, appended_us)
+            .partition(partition as i32)
+            .payload(record);
+        if let Some(key) = &key {
+            entry = entry.key(key.as_slice());
+        }
+        loop {
+            match self.producer.send(entry) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(Code::QueueFull), again)) => {
+                    self.alive()?;
+                    entry = again;
+                    std::thread::sleep(ROOM_PAUSE);
+                }
+                Err((error, _)) => return Err(self.failed(format!("partition {partition}: {error}"))),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), LogError> {
+        // The library's thread sends what waits within `linger.ms`.
+        self.alive()
+    }
+
+    fn sync(&mut self) -> Result<(), LogError> {
+        // Each record is acknowledged or given up within `message.timeout.ms`, so this ends.
+        loop {
+            match self.producer.flush(Duration::from_secs(1)) {
+                Ok(()) => return self.alive(),
+                Err(KafkaError::Flush(Code::OperationTimedOut)) => self.alive()?,
+                Err(error) => return Err(self.failed(error.to_string())),
+            }
+        }
+    }
+
+    fn fates(&mut self, tell: &mut dyn FnMut(Fate)) {
+        let mut told = self.fates.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.drain(..).for_each(tell);
+    }
+}

@@ -1,0 +1,195 @@
+//! A real broker, run by `scripts/kafka-server`: one that all tests share, and one of its own for a test that kills it.
+//!
+//! The script's standard input is a pipe that this process holds, so the broker ends with this process, whatever happens
+//! to it. Without Java or Maven the tests fail, and say what is missing.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+
+use crate::process::{is_running, kill, wait_until};
+
+/// A broker that runs, until it is dropped.
+#[derive(Debug)]
+pub struct Broker {
+    /// `127.0.0.1:port`, without any security.
+    pub address: String,
+    /// `127.0.0.1:port` for TLS with user `tickline`, password `tickline-secret`.
+    pub sasl_ssl: String,
+    /// The certificate authority that signed the broker's certificate.
+    pub ca: PathBuf,
+    /// The Java process.
+    pub pid: u32,
+    /// Where its data and its logs are.
+    pub dir: PathBuf,
+    ports: String,
+    script: Child,
+}
+
+/// The broker that all tests share: never kill it, and use topics of your own.
+pub fn shared() -> &'static Broker {
+    static SHARED: OnceLock<Broker> = OnceLock::new();
+    SHARED.get_or_init(|| Broker::run(Path::new("-"), None))
+}
+
+/// A new topic on the shared broker.
+pub fn topic(partitions: u32) -> String {
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    let name = format!("test-{}", LAST.fetch_add(1, Ordering::Relaxed));
+    shared().create_topic(&name, partitions);
+    name
+}
+
+/// What `--log` takes for a topic of the shared broker.
+pub fn log_address(topic: &str) -> String {
+    shared().log_address(topic)
+}
+
+impl Broker {
+    /// Starts a broker with its data in `dir`, on free ports or on those of an earlier run.
+    pub fn start(dir: &Path, ports: Option<&str>) -> Self {
+        Self::run(dir, ports)
+    }
+
+    fn run(dir: &Path, ports: Option<&str>) -> Self {
+        let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/kafka-server"));
+        command.arg("run").arg(dir).args(ports).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut script = command.spawn().expect("scripts/kafka-server cannot be started");
+        let mut line = String::new();
+        BufReader::new(script.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let words = line.trim_end().splitn(10, ' ').collect::<Vec<_>>();
+        let ["ready", address, "sasl_ssl", sasl_ssl, "pid", pid, "ports", ports, "dir", dir] = words[..] else {
+            drop(script.stdin.take());
+            let mut why = String::new();
+            script.stderr.take().unwrap().read_to_string(&mut why).unwrap();
+            script.wait().unwrap();
+            panic!("there is no broker for the tests: {line}{why}");
+        };
+        Self {
+            address: address.to_owned(),
+            sasl_ssl: sasl_ssl.to_owned(),
+            ca: Path::new(dir).join("ca.pem"),
+            pid: pid.parse().unwrap(),
+            dir: PathBuf::from(dir),
+            ports: ports.to_owned(),
+            script,
+        }
+    }
+
+    /// SIGKILL; returns when the process is gone. Its data stays.
+    pub fn kill(&self) {
+        kill(self.pid);
+        wait_until("the broker is gone", || !is_running(self.pid));
+    }
+
+    /// Starts it again, on the same ports and data; kills it before when that has not happened yet.
+    pub fn restart(&mut self) {
+        self.stop();
+        *self = Self::run(&self.dir, Some(&self.ports));
+    }
+
+    /// What `--log` takes for a topic of this broker.
+    pub fn log_address(&self, topic: &str) -> String {
+        format!("kafka://{}/{topic}", self.address)
+    }
+
+    /// Client settings that reach this broker.
+    pub fn client_config(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.address);
+        config
+    }
+
+    /// Makes a topic with the broker's own defaults.
+    pub fn create_topic(&self, name: &str, partitions: u32) {
+        let admin: AdminClient<DefaultClientContext> = self.client_config().create().unwrap();
+        let topic = NewTopic::new(name, i32::try_from(partitions).unwrap(), TopicReplication::Fixed(1));
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let results = runtime.block_on(admin.create_topics([&topic], &options)).unwrap();
+        results.into_iter().for_each(|result| assert_eq!(result.unwrap(), name));
+    }
+
+    fn stop(&mut self) {
+        drop(self.script.stdin.take());
+        let _ = self.script.wait();
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Tells a copy of this test process to hold a broker with its data in the folder that it names.
+const HOLD: &str = "TICKLINE_TEST_HOLDS_BROKER";
+
+#[test]
+fn a_broker_never_outlives_a_killed_test_process_or_a_killed_script() {
+    if let Some(dir) = std::env::var_os(HOLD) {
+        let broker = Broker::start(Path::new(&dir), None);
+        println!("\nholds {} {}", broker.pid, broker.script.id());
+        std::thread::sleep(Duration::from_secs(600));
+        return;
+    }
+    for kill_the_script in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let this = std::thread::current().name().unwrap().to_owned();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args([&this, "--exact", "--nocapture"]).env(HOLD, dir.path()).stdout(Stdio::piped());
+        let mut holder = command.spawn().unwrap();
+        let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let line = lines.find(|line| line.starts_with("holds ")).expect("the other process has no broker");
+        let pids = line.split(' ').skip(1).map(|pid| pid.parse().unwrap()).collect::<Vec<u32>>();
+        let [broker, script] = pids[..] else { panic!("{line}") };
+        assert!(is_running(broker) && is_running(script), "the fault needs something to hit");
+        if kill_the_script {
+            kill(script);
+            wait_until("the broker ends after its script", || !is_running(broker));
+        }
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        wait_until("nothing is left", || !is_running(broker) && !is_running(script));
+    }
+}
+
+#[test]
+fn a_killed_broker_comes_back_on_its_ports_with_its_topics() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::start(dir.path(), None);
+    broker.create_topic("kept", 3);
+    let (address, pid) = (broker.address.clone(), broker.pid);
+    broker.kill();
+    assert!(std::net::TcpStream::connect(&address).is_err(), "nobody listens");
+    broker.restart();
+    assert_eq!(broker.address, address);
+    assert_ne!(broker.pid, pid);
+    assert_eq!(partitions(&broker, "kept"), 3);
+    let pid = broker.pid;
+    drop(broker);
+    assert!(!is_running(pid), "a broker that is dropped has ended");
+}
+
+#[test]
+fn shared_topics_are_new_and_as_asked() {
+    let (one, other) = (topic(1), topic(4));
+    assert_ne!(one, other);
+    assert_eq!((partitions(shared(), &one), partitions(shared(), &other)), (1, 4));
+    assert_eq!(log_address(&one), format!("kafka://{}/{one}", shared().address));
+    assert!(shared().ca.is_file());
+    assert!(std::net::TcpStream::connect(&shared().sasl_ssl).is_ok());
+}
+
+fn partitions(broker: &Broker, topic: &str) -> usize {
+    let admin: AdminClient<DefaultClientContext> = broker.client_config().create().unwrap();
+    let metadata = admin.inner().fetch_metadata(Some(topic), Duration::from_secs(30)).unwrap();
+    metadata.topics()[0].partitions().len()
+}
