@@ -13,10 +13,12 @@ pub mod builtin;
 pub mod dice;
 pub mod fault;
 pub mod limit;
+mod listing;
 pub mod market;
 pub mod price;
 pub mod print;
 mod rest;
+pub mod rest_fault;
 pub mod server;
 mod socket;
 pub mod trade;
@@ -26,6 +28,7 @@ pub use server::{Simulator, SimulatorConfig, serve};
 
 use crate::finnhub::secret::Secret;
 use fault::{Fault, Faults};
+use rest_fault::{RestFault, RestFaults};
 use universe::Universe;
 
 /// A stand-in for Finnhub: REST and WebSocket with made-up trades.
@@ -52,6 +55,10 @@ pub struct SimulateArgs {
     /// What goes wrong: disconnect-every=30s, stall-after=30s, malformed, kick-both
     #[arg(long = "fault")]
     pub faults: Vec<Fault>,
+    /// What goes wrong with REST calls: too-many=3, server-error=3, cut=3, forbidden, malformed; and what happens to
+    /// the list of the United States: delisted=3, renamed=3
+    #[arg(long = "rest-fault")]
+    pub rest_faults: Vec<RestFault>,
     /// Write so many trades as JSON Lines to standard output instead of serving
     #[arg(long, value_name = "N")]
     pub print: Option<u64>,
@@ -95,6 +102,7 @@ fn config_of(args: &SimulateArgs) -> anyhow::Result<SimulatorConfig> {
         subscriptions_max: args.subscriptions_max,
         calls_per_minute_max: args.calls_per_minute_max,
         faults: Faults::of(&args.faults),
+        rest_faults: RestFaults::of(&args.rest_faults),
         ..SimulatorConfig::default()
     })
 }

@@ -1,18 +1,20 @@
 //! The server: REST and WebSocket on one loopback port.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::http::Uri;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::fault::Faults;
 use super::limit::RateLimit;
+use super::rest_fault::{Befalls, RestFaults};
 use super::universe::Universe;
 use super::{rest, socket};
 use crate::finnhub::secret::Secret;
@@ -37,6 +39,8 @@ pub struct SimulatorConfig {
     pub ping_every: Duration,
     /// What goes wrong.
     pub faults: Faults,
+    /// What goes wrong with REST calls.
+    pub rest_faults: RestFaults,
 }
 
 impl Default for SimulatorConfig {
@@ -50,6 +54,7 @@ impl Default for SimulatorConfig {
             calls_per_minute_max: 60,
             ping_every: Duration::from_secs(60),
             faults: Faults::default(),
+            rest_faults: RestFaults::default(),
         }
     }
 }
@@ -65,6 +70,26 @@ pub struct Counters {
     pub kicks: AtomicU64,
     /// Trades sent.
     pub trades: AtomicU64,
+    /// REST calls, by path and query.
+    calls: Mutex<BTreeMap<String, u64>>,
+    /// REST calls that went wrong on request.
+    pub rest_faults: AtomicU64,
+}
+
+impl Counters {
+    /// REST calls so far, by path and query.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts a call, and tells what befalls it.
+    pub(super) fn count_call(&self, uri: &Uri, faults: &RestFaults) -> Befalls {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let befalls = faults.befalls(calls.values().sum());
+        *calls.entry(uri.to_string()).or_default() += 1;
+        self.rest_faults.fetch_add(u64::from(befalls != Befalls::Nothing), Ordering::Relaxed);
+        befalls
+    }
 }
 
 /// What the handlers share.
