@@ -16,17 +16,20 @@ use dataflows::settings::Settings;
 use dataflows::snapshot::SnapshotHeader;
 use dataflows::time::Time;
 
+use crate::log::address::LogAddress;
 use crate::log::{Log, LogError};
 use crate::store::{Store, StoreError};
 
 mod checkpoint;
 mod commit;
 mod companion;
+mod directory;
 mod read;
 mod sink;
 mod thread;
 
 use companion::{Command, Companion};
+use directory::SymbolLog;
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -45,6 +48,8 @@ pub struct WorkerConfig {
     pub checkpoint_every: Option<Duration>,
     /// Times at which the frontier row is wanted exactly, beside the full minutes.
     pub stops: Vec<Time>,
+    /// A log of symbols, to keep up the store's directory from.
+    pub symbols: Option<LogAddress>,
 }
 
 /// Default bound on reading ahead, in milliseconds of event time.
@@ -65,6 +70,7 @@ impl WorkerConfig {
             read_ahead_records: READ_AHEAD_RECORDS,
             checkpoint_every: Some(Duration::from_millis(CHECKPOINT_EVERY_MS)),
             stops: Vec::new(),
+            symbols: None,
         }
     }
 }
@@ -158,6 +164,7 @@ pub struct Watch {
 struct Shared {
     config: WorkerConfig,
     log: Arc<dyn Log>,
+    symbols: Option<SymbolLog>,
     companion: Companion,
     watch: Arc<Watch>,
     /// Where each partition is read from.
@@ -182,6 +189,7 @@ pub fn run(
     mut store: Box<dyn Store>,
     watch: Arc<Watch>,
 ) -> Result<(), WorkerError> {
+    let symbols = config.symbols.as_ref().map(SymbolLog::open).transpose()?;
     let (epoch, checkpoint) = store.open_epoch()?;
     let resumed = match &checkpoint {
         Some(checkpoint) => Some(checkpoint::read_header(checkpoint, &config.settings, log.as_ref())?),
@@ -214,6 +222,7 @@ pub fn run(
         last_row: Mutex::new(None),
         config,
         log,
+        symbols,
     });
     let for_threads = Arc::clone(&shared);
     let shards = Arc::new(Mutex::new(shards));

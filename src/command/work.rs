@@ -36,6 +36,9 @@ pub struct WorkArgs {
     /// No partition holds more records than this beyond the durable frontier
     #[arg(long, env = "TICKLINE_READ_AHEAD_RECORDS", default_value_t = READ_AHEAD_RECORDS)]
     pub read_ahead_records: u64,
+    /// The log of symbols that `tickline symbols sync --log` writes, to keep up the store's directory from
+    #[arg(long, env = "TICKLINE_SYMBOLS", value_name = "LOG")]
+    pub symbols: Option<LogAddress>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "its own type says it")]
     pub settings: SettingsArgs,
@@ -49,6 +52,7 @@ impl WorkArgs {
             read_ahead_ms: self.read_ahead.ms(),
             read_ahead_records: self.read_ahead_records,
             checkpoint_every: Some(self.checkpoint_every.std()),
+            symbols: self.symbols.clone(),
             ..WorkerConfig::new(usize::from(self.workers), self.settings.settings()?)
         })
     }

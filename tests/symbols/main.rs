@@ -5,6 +5,7 @@
 mod binary;
 mod merge;
 mod sync;
+mod work;
 mod world;
 
 #[path = "../pipeline/process.rs"]
