@@ -38,7 +38,7 @@ pub enum Status {
     Delisted,
     /// Vanished, and its FIGI is under a new symbol of the same exchange.
     Renamed,
-    /// Taken out of the directory: all other texts are empty.
+    /// Taken out of the directory by whoever keeps it. The entry stays as this explicit empty state: readers look past it.
     Withdrawn,
 }
 
@@ -141,28 +141,6 @@ enum RecordType {
 }
 
 impl Entry {
-    /// The explicit empty state of a symbol that is taken out, later than `self`.
-    pub fn withdrawn(&self) -> Self {
-        let empty = CompactString::default;
-        Self {
-            symbol: self.symbol.clone(),
-            market: self.market,
-            status: Status::Withdrawn,
-            first_seen_ms: self.first_seen_ms,
-            last_seen_ms: self.last_seen_ms,
-            as_of_ms: self.as_of_ms + 1,
-            display_symbol: empty(),
-            name: empty(),
-            exchange: empty(),
-            mic: empty(),
-            currency: empty(),
-            security_type: empty(),
-            figi: empty(),
-            isin: empty(),
-            renamed_to: empty(),
-        }
-    }
-
     /// The record: `{"type":"symbol","symbol":...}`.
     pub fn encode(&self) -> Result<Vec<u8>, String> {
         let record = Record { kind: RecordType::Symbol, entry: self };

@@ -80,7 +80,6 @@ fn oracle(log: &[(Time, Entry)], up_to: Time) -> BTreeMap<String, Entry> {
     for (_, entry) in log.iter().filter(|(offset, _)| *offset <= up_to) {
         all.insert(entry.symbol.to_string(), entry.clone());
     }
-    all.retain(|_, entry| entry.status != Status::Withdrawn);
     all
 }
 
@@ -126,6 +125,4 @@ fn records_are_read_back_and_others_are_refused() {
     for bad in ["", "x", trade, &long, &text.replace("S1", ""), &text.replace(r#""symbol","#, r#""progress","#)] {
         assert!(Entry::decode(bad.as_bytes()).is_err(), "{bad}");
     }
-    let withdrawn = entry.withdrawn();
-    assert!(withdrawn.as_of_ms > entry.as_of_ms && withdrawn.name.is_empty() && withdrawn.figi.is_empty());
 }

@@ -161,13 +161,8 @@ fn sink<'scope>(
     stream
 }
 
-/// The rows that updates in the order of their times lead to. A symbol that is only retracted is overwritten with the
-/// explicit empty state.
+/// The rows that updates in the order of their times lead to. A retraction says nothing that the new value does not say.
 fn last_of_each(updates: impl Iterator<Item = Update<Entry>>) -> Vec<Entry> {
-    let mut rows = BTreeMap::new();
-    for (entry, _, diff) in updates {
-        let row = if diff > 0 { entry } else { entry.withdrawn() };
-        rows.insert(row.symbol.clone(), row);
-    }
-    rows.into_values().collect()
+    let rows = updates.filter(|(_, _, diff)| *diff > 0).map(|(entry, _, _)| (entry.symbol.clone(), entry));
+    rows.collect::<BTreeMap<_, _>>().into_values().collect()
 }

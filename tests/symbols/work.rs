@@ -65,7 +65,11 @@ fn the_store_follows_the_log_and_the_digest_does_not() {
         assert_eq!(digest(&home, &store), digest(&home, "without.db"));
         let rows = stored(&home, &store);
         let shown = |entry: &Entry| format!("{} {} {}", entry.name, entry.status.name(), entry.as_of_ms);
-        assert_eq!(rows.values().map(shown).collect::<Vec<_>>(), ["second listed 11", " delisted 12"], "{workers}");
+        assert_eq!(
+            rows.values().map(shown).collect::<Vec<_>>(),
+            ["second listed 11", " withdrawn 12", " withdrawn 12", " delisted 12"],
+            "{workers}"
+        );
         // The same log again leads to the same rows; what has come since is added.
         home.ok(&format!("{work} --symbols dir:symbols"));
         assert_eq!(stored(&home, &store), rows);

@@ -17,7 +17,7 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Entry, Status};
+use super::Entry;
 use crate::time::Time;
 use crate::window_state::Update;
 
@@ -37,8 +37,9 @@ struct Directory {
     waiting: BTreeMap<Time, Vec<Upsert>>,
 }
 
-/// The directory as a collection: at each offset, the newest entry of each symbol up to there, without the withdrawn
-/// ones. Records may come in any order within what the frontier allows, and more than once.
+/// The directory as a collection: at each offset, the newest entry of each symbol up to there. One that is withdrawn is
+/// there as such: compaction may leave nothing else of its symbol, and a reader that missed the rest must hear of it.
+/// Records may come in any order within what the frontier allows, and more than once.
 pub fn upserts<'scope>(records: StreamVec<'scope, Time, Upsert>) -> VecCollection<'scope, Time, Entry, i64> {
     let mut builder = OperatorBuilder::new("Directory".to_owned(), records.scope());
     let by_symbol = Exchange::new(|upsert: &Upsert| xxh3_64(upsert.entry.symbol.as_bytes()));
@@ -95,11 +96,9 @@ fn apply(known: &mut BTreeMap<String, Upsert>, upsert: Upsert, mut give: impl Fn
     if old.is_some_and(|old| old.offset >= upsert.offset) {
         return;
     }
-    let there = |upsert: &Upsert| upsert.entry.status != Status::Withdrawn;
-    let (before, after) = (old.filter(|old| there(old)), Some(&upsert).filter(|new| there(new)));
-    if before.map(|upsert| &upsert.entry) != after.map(|upsert| &upsert.entry) {
-        before.into_iter().for_each(|old| give(old.entry.clone(), -1));
-        after.into_iter().for_each(|new| give(new.entry.clone(), 1));
+    if old.is_none_or(|old| old.entry != upsert.entry) {
+        old.into_iter().for_each(|old| give(old.entry.clone(), -1));
+        give(upsert.entry.clone(), 1);
     }
     known.insert(upsert.entry.symbol.to_string(), upsert);
 }
