@@ -7,15 +7,19 @@ pub mod dashboard;
 pub mod demo;
 pub mod import;
 pub mod indicators;
+pub mod ingest;
 mod read;
+pub mod rejected;
 pub mod replay;
 pub mod settings;
+pub mod setup;
 pub mod status;
 pub mod symbols;
 pub mod token;
 pub mod verify;
 pub mod work;
 
+use crate::finnhub::socket::SocketError;
 use crate::log::LogError;
 use crate::store::StoreError;
 use crate::symbols::SyncError;
@@ -33,7 +37,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         let store = cause.downcast_ref::<StoreError>().map(StoreError::exit_code);
         let worker = cause.downcast_ref::<WorkerError>().map(WorkerError::exit_code);
         let sync = cause.downcast_ref::<SyncError>().map(SyncError::exit_code);
-        log.or(store).or(worker).or(sync).or(cause.downcast_ref::<UsageError>().map(|_| 2))
+        let feed = cause.downcast_ref::<SocketError>().map(SocketError::exit_code);
+        log.or(store).or(worker).or(feed).or(sync).or(cause.downcast_ref::<UsageError>().map(|_| 2))
     };
     error.chain().find_map(of_cause).unwrap_or(1)
 }

@@ -112,7 +112,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/api/frontier", get(api::frontier))
         .route("/api/stream", get(stream::stream))
         .route("/metrics", get(metrics::metrics))
-        .route("/healthz", get(metrics::healthz))
+        .route("/healthz", get(crate::metrics::healthz))
         .route("/readyz", get(metrics::readyz))
         .method_not_allowed_fallback(api::wrong_method)
         .fallback(api::unknown)

@@ -7,12 +7,14 @@
 //! feed    connection after connection, with the gaps between them
 //! rest    one call after the other, within the limits; what an answer lists
 //! exchanges the stock exchanges that there are, as data
+//! popular well-known symbols, for who has no list
 //! ```
 
 pub mod backoff;
 pub mod exchanges;
 pub mod feed;
 pub mod frame;
+pub mod popular;
 pub mod rest;
 pub mod secret;
 pub mod socket;

@@ -95,6 +95,17 @@ pub enum LogError {
         /// How many were asked for.
         wanted: u32,
     },
+    /// A topic is not as it was asked for; it was left as it is.
+    #[error(
+        "{path} is not as wanted: {differences}; nothing was changed: ask for what there is, or change the topic by \
+         hand (partitions: by a new topic)"
+    )]
+    Drift {
+        /// The topic.
+        path: String,
+        /// What differs: wanted, and there.
+        differences: String,
+    },
     /// What is there cannot be a log, or is no longer one.
     #[error("{path} is damaged: {what}; {hint}")]
     Damaged {
@@ -135,7 +146,11 @@ impl LogError {
     /// The exit code of a process that ends for this reason: 2 usage, 3 data lost, 1 the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::BadAddress { .. } | Self::BadConfig { .. } | Self::Missing { .. } | Self::Partitions { .. } => 2,
+            Self::BadAddress { .. }
+            | Self::BadConfig { .. }
+            | Self::Missing { .. }
+            | Self::Partitions { .. }
+            | Self::Drift { .. } => 2,
             Self::OffsetLost { .. } | Self::Damaged { .. } | Self::Replaced { .. } | Self::PartitionsChanged { .. } => {
                 3
             }
@@ -177,11 +192,15 @@ pub trait PartitionReader: Send {
 pub enum Fate {
     /// The log has acknowledged it.
     Durable {
+        /// Its partition.
+        partition: u32,
         /// Time from [`LogWriter::append`] to the acknowledgement.
         after: Duration,
     },
     /// The log did not take it in time and it was given up. It may be in the log none the less.
     Lost {
+        /// Its partition.
+        partition: u32,
         /// Time from [`LogWriter::append`] until then.
         after: Duration,
     },
@@ -198,7 +217,11 @@ pub trait LogWriter: Send {
     fn flush(&mut self) -> Result<(), LogError>;
     /// Makes everything durable, except what is told as [`Fate::Lost`].
     fn sync(&mut self) -> Result<(), LogError>;
-    /// Tells what became of records since the last call. A log that has everything when [`LogWriter::flush`] returns
-    /// tells nothing.
+    /// Whether [`LogWriter::fates`] tells of each record once, those of one partition in order. Where it does not,
+    /// everything is durable when [`LogWriter::sync`] returns.
+    fn tells_fates(&self) -> bool {
+        false
+    }
+    /// Tells what became of records since the last call.
     fn fates(&mut self, _tell: &mut dyn FnMut(Fate)) {}
 }

@@ -26,8 +26,12 @@ enum Command {
     Demo(command::demo::DemoArgs),
     /// A stand-in for Finnhub: REST and WebSocket with made-up trades
     Simulate(tickline::simulate::SimulateArgs),
+    /// The feed -> log
+    Ingest(Box<command::ingest::IngestArgs>),
     /// Trades from files into a log
     Import(command::import::Args),
+    /// Make topics, log directory and tables, or check that they are as they should be
+    Setup(command::setup::SetupArgs),
     /// The dataflow: log -> store
     Work(Box<command::work::WorkArgs>),
     /// Recompute from the log and print the digests
@@ -42,6 +46,8 @@ enum Command {
     Status(command::status::Args),
     /// The directory of all symbols that Finnhub lists
     Symbols(command::symbols::Args),
+    /// What was refused: the records of a store's table `rejected`
+    Rejected(command::rejected::Args),
     /// The page and the HTTP API over a store
     Dashboard(command::dashboard::DashboardArgs),
 }
@@ -66,7 +72,9 @@ fn run() -> anyhow::Result<()> {
     match cli.command.unwrap_or_else(|| Command::Demo(command::demo::DemoArgs::default())) {
         Command::Demo(args) => command::demo::run(&args),
         Command::Simulate(args) => tickline::simulate::run(&args),
+        Command::Ingest(args) => command::ingest::run(&args),
         Command::Import(args) => command::import::run(&args),
+        Command::Setup(args) => command::setup::run(&args),
         Command::Work(args) => command::work::run(&args),
         Command::Replay(args) => command::replay::run(&args),
         Command::Verify(args) => command::verify::run(&args),
@@ -74,6 +82,7 @@ fn run() -> anyhow::Result<()> {
         Command::Indicators(args) => command::indicators::run(&args),
         Command::Status(args) => command::status::run(&args),
         Command::Symbols(args) => command::symbols::run(&args),
+        Command::Rejected(args) => command::rejected::run(&args),
         Command::Dashboard(args) => command::dashboard::run(&args),
     }
 }

@@ -19,6 +19,7 @@ pub mod price;
 pub mod print;
 mod rest;
 pub mod rest_fault;
+pub mod sent;
 pub mod server;
 mod socket;
 pub mod trade;
@@ -26,6 +27,7 @@ pub mod universe;
 
 pub use server::{Simulator, SimulatorConfig, serve};
 
+use crate::command::dashboard::interrupted;
 use crate::finnhub::secret::Secret;
 use fault::{Fault, Faults};
 use rest_fault::{RestFault, RestFaults};
@@ -52,13 +54,19 @@ pub struct SimulateArgs {
     /// REST calls in a minute for each key
     #[arg(long, default_value_t = 60)]
     pub calls_per_minute_max: u32,
-    /// What goes wrong: disconnect-every=30s, stall-after=30s, malformed, kick-both
-    #[arg(long = "fault")]
+    /// What goes wrong.
+    #[arg(long = "fault", help = format!("What goes wrong: {}", fault::FORMS))]
     pub faults: Vec<Fault>,
     /// What goes wrong with REST calls: too-many=3, server-error=3, cut=3, forbidden, malformed; and what happens to
     /// the list of the United States: delisted=3, renamed=3
     #[arg(long = "rest-fault")]
     pub rest_faults: Vec<RestFault>,
+    /// How many times busier than usual the instruments are
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub activity: u64,
+    /// File to write down all trades that are sent, each with its time
+    #[arg(long, value_name = "FILE")]
+    pub sent: Option<std::path::PathBuf>,
     /// Write so many trades as JSON Lines to standard output instead of serving
     #[arg(long, value_name = "N")]
     pub print: Option<u64>,
@@ -72,7 +80,7 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<()> {
     if let Some(count) = args.print {
         let start_ms =
             u64::try_from(args.start.as_millisecond()).context("--start lies before 1970: choose a later one")?;
-        let universe = Arc::new(Universe::new(args.symbols));
+        let universe = Arc::new(Universe::new(args.symbols).busier(args.activity));
         let result = print::print(args.seed, &universe, start_ms, count, &mut io::stdout().lock());
         return match result {
             // Whoever reads has enough, as `head` does.
@@ -94,6 +102,13 @@ fn config_of(args: &SimulateArgs) -> anyhow::Result<SimulatorConfig> {
         }
         None => None,
     };
+    let sent = match &args.sent {
+        Some(path) => {
+            let file = sent::Sent::create(path).with_context(|| format!("{} cannot be made", path.display()))?;
+            Some(Arc::new(file))
+        }
+        None => None,
+    };
     Ok(SimulatorConfig {
         listen: args.listen,
         seed: args.seed,
@@ -103,6 +118,8 @@ fn config_of(args: &SimulateArgs) -> anyhow::Result<SimulatorConfig> {
         calls_per_minute_max: args.calls_per_minute_max,
         faults: Faults::of(&args.faults),
         rest_faults: RestFaults::of(&args.rest_faults),
+        activity: args.activity,
+        sent,
         ..SimulatorConfig::default()
     })
 }
@@ -113,6 +130,6 @@ async fn serve_until_interrupted(config: SimulatorConfig) -> anyhow::Result<()> 
     let addr = simulator.addr();
     writeln!(io::stdout(), "simulating {symbols} instruments on ws://{addr}/?token=KEY and http://{addr}/api/v1")
         .context("standard output is closed")?;
-    tokio::signal::ctrl_c().await.context("interrupts cannot be waited for")?;
+    interrupted().await?;
     simulator.stop().await
 }

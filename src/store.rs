@@ -4,6 +4,7 @@
 
 use dataflows::directory::Entry;
 use dataflows::frontier::FrontierRow;
+use dataflows::reject::Reason;
 use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
 use dataflows::settings::PIPELINE_REVISION;
 use dataflows::time::{Resolution, Time};
@@ -164,10 +165,10 @@ pub trait StoreReader: Send {
     fn indicators(&mut self, symbol: &str, range: Range) -> Result<Vec<StoredIndicators>, StoreError>;
     /// All symbols that have a candle, ascending, each with its newest daily candle.
     fn latest(&mut self) -> Result<Vec<(String, StoredCandle)>, StoreError>;
-    /// Refused records, ascending by partition, offset, index; at most `limit`.
-    fn rejected(&mut self, limit: usize) -> Result<Vec<RejectedRow>, StoreError>;
     /// The entries of the symbol directory that are wanted, ascending by symbol.
     fn symbols(&mut self, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, StoreError>;
+    /// Refused records, ascending by partition, offset, index; the first `limit` of them.
+    fn rejected(&mut self, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, StoreError>;
 }
 
 /// Which windows a reader wants.
@@ -179,6 +180,29 @@ pub struct Range {
     pub to_ms: u64,
     /// At most so many, the newest ones.
     pub limit: usize,
+}
+
+/// Which refused records a reader wants. Each may be as long as [`dataflows::reject::ORIGINAL_BYTES_MAX`], so many of
+/// them are read page by page.
+#[derive(Clone, Copy, Debug)]
+pub struct RejectedRange {
+    /// Only those behind this partition, offset and index: where the page before ended.
+    pub after: Option<(u32, u64, u32)>,
+    /// Only those of this partition.
+    pub partition: Option<u32>,
+    /// Only those with this offset or a later one, in each partition.
+    pub from_offset: u64,
+    /// Only those with this reason.
+    pub reason: Option<Reason>,
+    /// At most so many, the first ones.
+    pub limit: usize,
+}
+
+impl RejectedRange {
+    /// All of them, the first `limit`.
+    pub const fn first(limit: usize) -> Self {
+        Self { after: None, partition: None, from_offset: 0, reason: None, limit }
+    }
 }
 
 /// A candle as readers see it: doubles, each rounded once from the exact value.

@@ -18,6 +18,7 @@ use dataflows::time::Time;
 
 use crate::log::address::LogAddress;
 use crate::log::{Log, LogError};
+use crate::rejected::mirror::Mirror;
 use crate::store::{Store, StoreError};
 
 mod checkpoint;
@@ -82,6 +83,9 @@ pub enum WorkerError {
     /// The log failed.
     #[error("the log failed")]
     Log(#[from] LogError),
+    /// The mirror of refused records failed.
+    #[error("the log that mirrors what is refused failed")]
+    Mirror(#[source] LogError),
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
@@ -138,7 +142,7 @@ impl WorkerError {
     /// The exit code that tells it (the command line's documentation lists them).
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Log(error) => error.exit_code(),
+            Self::Log(error) | Self::Mirror(error) => error.exit_code(),
             Self::Store(error) => error.exit_code(),
             Self::Checkpoint { .. } | Self::Partitions { .. } => 3,
             Self::SettingsChanged { .. } => 2,
@@ -182,11 +186,13 @@ struct Shared {
 }
 
 /// Runs until the end of the log (with `until_end`), or until `watch.stop` is set, or for ever. An error of log or
-/// store ends all threads; nothing is claimed that is not durable.
+/// store ends all threads; nothing is claimed that is not durable. With a mirror, refused records are written there
+/// before they are written to the store, which must be one that keeps rows.
 pub fn run(
     config: WorkerConfig,
     log: Arc<dyn Log>,
     mut store: Box<dyn Store>,
+    mirror: Option<Mirror>,
     watch: Arc<Watch>,
 ) -> Result<(), WorkerError> {
     let symbols = config.symbols.as_ref().map(SymbolLog::open).transpose()?;
@@ -208,7 +214,7 @@ pub fn run(
         "worker starts"
     );
     let committed = Arc::new(AtomicU64::new(resumed.as_ref().map_or(0, |header| header.row.frontier)));
-    let companion = Companion::start(store, epoch, &config, log.identity(), Arc::clone(&committed));
+    let companion = Companion::start(store, mirror, epoch, &config, log.identity(), Arc::clone(&committed));
     let workers = config.workers;
     let shared = Arc::new(Shared {
         companion,

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
-use tickline::finnhub::Secret;
 use tickline::finnhub::socket::{Socket, SocketError, connect};
+use tickline::finnhub::{FeedConfig, Secret};
 use tickline::simulate::fault::Faults;
 use tickline::simulate::universe::Universe;
 use tickline::simulate::{Simulator, SimulatorConfig, serve};
@@ -17,8 +17,12 @@ use tokio::time::timeout;
 /// Nothing here takes so long; a test that waits longer has failed.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+fn config(url: &str, token: &str) -> FeedConfig {
+    FeedConfig { silence_max: DEADLINE, ..FeedConfig::new(url.to_owned(), Secret::new(token), Vec::new()) }
+}
+
 async fn open(simulator: &Simulator, token: &str) -> Result<Socket, SocketError> {
-    connect(&simulator.url(), &Secret::new(token), DEADLINE).await
+    connect(&config(&simulator.url(), token)).await
 }
 
 async fn next(socket: &mut Socket) -> Value {
@@ -130,7 +134,8 @@ async fn no_error_shows_the_key() {
     let secret = Secret::new("s3cr3t");
     for url in ["ws://127.0.0.1:1/", "http://127.0.0.1/", "no address", "ws:///", "wss://127.0.0.1:1/", "ws://[::bad/"]
     {
-        let error = connect(url, &secret, DEADLINE).await.err().expect("no connection");
+        let error =
+            connect(&FeedConfig { token: secret.clone(), ..config(url, "") }).await.err().expect("no connection");
         assert!(!format!("{error} {error:?}").contains("s3cr3t"), "{error:?}");
     }
 }
@@ -139,7 +144,10 @@ async fn no_error_shows_the_key() {
 async fn a_stalled_connection_is_found_by_its_silence() {
     let faults = Faults { stall_after: Some(Duration::from_millis(300)), ..Faults::default() };
     let simulator = serve(SimulatorConfig { faults, ..Default::default() }).await.unwrap();
-    let mut socket = connect(&simulator.url(), &Secret::new("key"), Duration::from_millis(1_500)).await.unwrap();
+    let mut socket =
+        connect(&FeedConfig { silence_max: Duration::from_millis(1_500), ..config(&simulator.url(), "key") })
+            .await
+            .unwrap();
     socket.subscribe("NVDA").await.unwrap();
     let error = timeout(DEADLINE, async {
         loop {
@@ -155,6 +163,7 @@ async fn a_stalled_connection_is_found_by_its_silence() {
 async fn rest_answers_in_the_documented_shapes() {
     let simulator = serve(SimulatorConfig::default()).await.unwrap();
     let base = format!("http://{}/api/v1", simulator.addr());
+    tickline::tls::install_provider();
     let client = reqwest::Client::new();
     let get = async |path: &str| -> Value {
         let answer = client.get(format!("{base}{path}")).header("X-Finnhub-Token", "key").send().await.unwrap();
@@ -186,6 +195,7 @@ async fn rest_answers_in_the_documented_shapes() {
 async fn rest_refuses_a_missing_key_and_too_many_calls() {
     let simulator = serve(SimulatorConfig { calls_per_minute_max: 3, ..Default::default() }).await.unwrap();
     let url = format!("http://{}/api/v1/quote?symbol=AAPL", simulator.addr());
+    tickline::tls::install_provider();
     let client = reqwest::Client::new();
     assert_eq!(client.get(&url).send().await.unwrap().status(), 401);
     // A minute may end between two calls, so more are tried than fit into two minutes.

@@ -30,7 +30,8 @@ pub struct Tick {
 pub struct Feed {
     symbols: u64,
     per_second: u64,
-    trades: u64,
+    /// How many trades it has.
+    pub trades: u64,
     late_in_100: u64,
     /// Symbols take turns, instead of coming at random.
     in_turn: bool,

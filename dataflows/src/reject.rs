@@ -75,6 +75,11 @@ impl Reason {
             Self::TooFarAhead => "too_far_ahead",
         }
     }
+
+    /// The reason of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +90,7 @@ mod tests {
     fn numbers_and_names_are_distinct() {
         for (at, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, at);
-            assert_eq!(Reason::ALL.iter().filter(|r| r.name() == reason.name()).count(), 1);
+            assert_eq!(Reason::from_name(reason.name()), Some(reason));
         }
     }
 }

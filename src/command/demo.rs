@@ -1,7 +1,8 @@
 //! `tickline demo`: the whole pipeline in one process, on the embedded log and store.
 //!
-//! Simulator -> feed client -> log directory -> dataflow -> SQLite -> live page: the same parts that run apart in
-//! production, joined here by loopback sockets and files only.
+//! Feed -> log directory -> dataflow -> SQLite -> live page: the same parts that run apart in production, joined here by
+//! loopback sockets and files. The feed is the simulator; with FINNHUB_TOKEN set it is Finnhub's own (or what
+//! FINNHUB_URL names), and its data lies in a folder apart, so that made-up trades never mix with real ones.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -15,15 +16,22 @@ use tokio::sync::watch;
 
 use super::common::Duration;
 use super::dashboard::interrupted;
+use super::ingest::read_watchlist;
+use super::{UsageError, token};
 use crate::dashboard::{DashboardConfig, serve};
 use crate::finnhub::feed::FeedConfig;
+use crate::finnhub::popular::POPULAR;
 use crate::finnhub::secret::Secret;
+use crate::ingest::state::StateFile;
 use crate::ingest::{IngestConfig, ingest};
 use crate::log::address::LogAddress;
-use crate::simulate::{self, SimulatorConfig};
+use crate::simulate::{self, Simulator, SimulatorConfig};
 use crate::store::address::StoreAddress;
 use crate::timestamp::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
+
+/// The real feed.
+const FINNHUB: &str = "wss://ws.finnhub.io";
 
 /// Partitions of a log that the demo makes.
 const PARTITIONS: u32 = 4;
@@ -46,6 +54,12 @@ pub struct DemoArgs {
     /// Number of instruments that trade
     #[arg(long, default_value_t = 50)]
     pub symbols: usize,
+    /// With FINNHUB_TOKEN set: file of symbols to ask for instead of well-known ones
+    #[arg(long, env = "TICKLINE_WATCHLIST", value_name = "FILE")]
+    pub watchlist: Option<PathBuf>,
+    /// With FINNHUB_TOKEN set: the feed's WebSocket
+    #[arg(long, env = "FINNHUB_URL", default_value = FINNHUB)]
+    pub url: String,
     /// What decides the simulator's trades
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -53,16 +67,27 @@ pub struct DemoArgs {
 
 impl Default for DemoArgs {
     fn default() -> Self {
-        Self { data: PathBuf::from(".tickline"), workers: 2, run_for: None, port: 8080, symbols: 50, seed: 1 }
+        Self {
+            data: PathBuf::from(".tickline"),
+            workers: 2,
+            run_for: None,
+            port: 8080,
+            symbols: 50,
+            watchlist: None,
+            url: FINNHUB.to_owned(),
+            seed: 1,
+        }
     }
 }
 
 /// Runs `tickline demo`.
 pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&args.data)
-        .with_context(|| format!("{} cannot be made: choose another place with --data", args.data.display()))?;
-    let log_address = LogAddress::Dir(args.data.join("log"));
-    let store_address = StoreAddress::Sqlite(args.data.join("tickline.db"));
+    let key = token::from_environment();
+    let data = if key.is_some() { args.data.join("finnhub") } else { args.data.clone() };
+    std::fs::create_dir_all(&data)
+        .with_context(|| format!("{} cannot be made: choose another place with --data", data.display()))?;
+    let log_address = LogAddress::Dir(data.join("log"));
+    let store_address = StoreAddress::Sqlite(data.join("tickline.db"));
     let log = if log_address.exists()? { log_address.open()? } else { log_address.create(PARTITIONS)? };
     // Both locks are taken before anything runs: a second demo on the same data ends here.
     let writer = log_address.open_writer()?;
@@ -71,9 +96,23 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let watch = Arc::new(Watch::default());
     let for_worker = Arc::clone(&watch);
     let config = WorkerConfig::new(usize::from(args.workers), settings);
-    let worker = std::thread::spawn(move || worker::run(config, Arc::from(log), store, for_worker));
+    let worker = std::thread::spawn(move || worker::run(config, Arc::from(log), store, None, for_worker));
     let runtime = tokio::runtime::Runtime::new().context("the system refused threads")?;
-    let outcome = runtime.block_on(feed_and_show(args, writer, &store_address, &watch));
+    let outcome = runtime.block_on(async {
+        let (mut config, simulator) = match key {
+            Some(key) => (IngestConfig::new(real_feed(args, key)?, "finnhub".into()), None),
+            None => {
+                let (feed, simulator) = simulated_feed(args).await?;
+                (IngestConfig::new(feed, "demo".into()), Some(simulator))
+            }
+        };
+        config.state = Some(StateFile::new(data.join("ingest.state"), config.source.clone()));
+        feed_and_show(args, config, writer, &store_address, &watch).await?;
+        match simulator {
+            Some(simulator) => simulator.stop().await,
+            None => Ok(()),
+        }
+    });
     watch.stop.store(true, Ordering::SeqCst);
     worker.join().map_err(|_| anyhow::anyhow!("the worker failed"))?.context("the demo's worker ends")?;
     outcome?;
@@ -81,12 +120,20 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn feed_and_show(
-    args: &DemoArgs,
-    writer: Box<dyn crate::log::LogWriter>,
-    store: &StoreAddress,
-    worker: &Watch,
-) -> anyhow::Result<()> {
+fn real_feed(args: &DemoArgs, key: Secret) -> anyhow::Result<FeedConfig> {
+    if args.url.contains("token=") {
+        return Err(UsageError("FINNHUB_URL holds a key: leave it out there".to_owned()).into());
+    }
+    let symbols: Vec<String> = match &args.watchlist {
+        Some(path) => read_watchlist(path)?.iter().map(|symbol| symbol.as_str().to_owned()).collect(),
+        None => POPULAR.iter().map(|symbol| (*symbol).to_owned()).collect(),
+    };
+    let symbols: Vec<String> = symbols.into_iter().take(args.symbols).collect();
+    println!("feed: {} symbols of {}", symbols.len(), args.url);
+    Ok(FeedConfig::new(args.url.clone(), key, symbols))
+}
+
+async fn simulated_feed(args: &DemoArgs) -> anyhow::Result<(FeedConfig, Simulator)> {
     let simulated = SimulatorConfig {
         seed: args.seed,
         symbols: args.symbols,
@@ -95,9 +142,19 @@ async fn feed_and_show(
     };
     let simulator = simulate::serve(simulated).await?;
     let symbols = simulate::universe::Universe::new(args.symbols).symbols();
-    let feed = FeedConfig::new(format!("ws://{}/", simulator.addr()), Secret::new("demo"), symbols);
+    Ok((FeedConfig::new(simulator.url(), Secret::new("demo"), symbols), simulator))
+}
+
+async fn feed_and_show(
+    args: &DemoArgs,
+    ingest_config: IngestConfig,
+    writer: Box<dyn crate::log::LogWriter>,
+    store: &StoreAddress,
+    worker: &Watch,
+) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
-    let ingest = tokio::spawn(ingest(IngestConfig::new(feed, "demo".into()), writer, stopping));
+    let mut ingest = tokio::spawn(ingest(ingest_config, writer, stopping));
+    let mut ingested = None;
     let config =
         DashboardConfig { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), port: args.port, ..DashboardConfig::default() };
     let address = store.clone();
@@ -120,12 +177,20 @@ async fn feed_and_show(
     let outcome = tokio::select! {
         ended = ended => ended,
         () = worker_ended => Ok(()),
+        // Only an error ends it, such as a refused key; it is told below.
+        result = &mut ingest => {
+            ingested = Some(result);
+            Ok(())
+        }
     };
     // The receiver is gone when the ingest has ended by itself; its own result says why.
     let _ = stop.send(true);
-    let report = ingest.await.context("the ingest's task ended badly")?.context("the demo's ingest ends")?;
+    let ingested = match ingested {
+        Some(result) => result,
+        None => ingest.await,
+    };
+    let report = ingested.context("the ingest's task ended badly")?.context("the demo's ingest ends")?;
     dashboard.stop().await;
-    simulator.stop().await?;
     println!("{} trades taken in {} frames", report.trades, report.frames);
     outcome
 }

@@ -60,7 +60,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Makes the log when it is not there. Its number of partitions: as asked for, else as it is, else `fallback`.
-fn make_log(log: &LogAddress, wanted: Option<u32>, fallback: u32) -> Result<(), LogError> {
+pub(super) fn make_log(log: &LogAddress, wanted: Option<u32>, fallback: u32) -> Result<(), LogError> {
     let partitions = match wanted {
         Some(wanted) => wanted,
         None if log.exists()? => return log.open().map(drop),

@@ -1,6 +1,6 @@
 //! What the reading commands share: which rows, in which form, and what is said when there are none.
 
-use std::io::{ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 
 use clap::ValueEnum;
 
@@ -81,10 +81,16 @@ impl ReadArgs {
 
 /// Writes to standard output. A reader that has seen enough (`| head`) is no error.
 pub fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => Ok(result?),
+    print_with(|out| Ok(out.write_all(text.as_bytes())?))
+}
+
+/// Lets `write` write to standard output, likewise.
+pub fn print_with(write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let written = write(&mut out).and_then(|()| Ok(out.flush()?));
+    match written.as_ref().err().and_then(|error| error.downcast_ref::<std::io::Error>()) {
+        Some(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
+        _ => written,
     }
 }
 

@@ -104,7 +104,7 @@ pub fn replay(
     let watch = Arc::new(Watch::default());
     let display = show_progress("replay", Arc::clone(&watch));
     let for_worker = Arc::clone(&watch);
-    let worker = std::thread::spawn(move || worker::run(config, log, store, for_worker));
+    let worker = std::thread::spawn(move || worker::run(config, log, store, None, for_worker));
     let mut handed = Ok(());
     for told in rows {
         handed = each(told);

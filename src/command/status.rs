@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
+use dataflows::frontier::FrontierRow;
+use dataflows::reject::Reason;
 use dataflows::tally::Tally;
 use serde::{Deserialize, Serialize};
 
@@ -48,8 +50,17 @@ struct Status {
     rows: Option<i64>,
     epoch: Option<u64>,
     tallies: BTreeMap<String, u64>,
+    rejected: Vec<Rejected>,
     gaps: u64,
     partitions: Vec<Partition>,
+}
+
+/// How much was refused for one reason, and the command that shows it.
+#[derive(Serialize)]
+struct Rejected {
+    reason: &'static str,
+    count: u64,
+    look: String,
 }
 
 #[derive(Default, Serialize)]
@@ -104,9 +115,17 @@ fn status(args: &Args) -> anyhow::Result<Status> {
         rows: row.map(|row| row.rows),
         epoch: durable.as_ref().map(|durable| durable.epoch),
         tallies: tallies.unwrap_or_default(),
+        rejected: row.map_or_else(Vec::new, |row| rejected(args, row)),
         gaps: row.map_or(0, |row| row.tally(Tally::Gaps)),
         partitions: partitions(args, durable.as_ref())?,
     })
+}
+
+fn rejected(args: &Args, row: &FrontierRow) -> Vec<Rejected> {
+    let counts = Reason::ALL.into_iter().map(|reason| (reason.name(), row.tally(Tally::Rejected(reason))));
+    let look = |reason| format!("tickline rejected list --store {} --reason {reason}", args.store);
+    let told = counts.filter(|(_, count)| *count > 0);
+    told.map(|(reason, count)| Rejected { reason, count, look: look(reason) }).collect()
 }
 
 fn partitions(args: &Args, durable: Option<&DurableFrontier>) -> anyhow::Result<Vec<Partition>> {
@@ -133,6 +152,11 @@ fn partitions(args: &Args, durable: Option<&DurableFrontier>) -> anyhow::Result<
     Ok(all.into_values().collect())
 }
 
+/// A table with an empty line behind it; nothing without rows.
+fn block(header: &[&str], rows: &[Vec<String>]) -> String {
+    if rows.is_empty() { String::new() } else { table::table(header, rows) + "\n" }
+}
+
 fn as_text(status: &Status) -> String {
     let mut text = String::new();
     match (&status.frontier, &status.digest, status.rows, status.epoch) {
@@ -146,12 +170,12 @@ fn as_text(status: &Status) -> String {
             let _ = writeln!(text, "nothing is complete yet: {} has no frontier\n", status.store);
         }
     }
-    let counted: Vec<_> = status.tallies.iter().filter(|(_, count)| **count > 0).collect();
-    if !counted.is_empty() {
-        let rows: Vec<_> = counted.into_iter().map(|(name, count)| vec![name.clone(), count.to_string()]).collect();
-        text += &table::table(&["counted", "number"], &rows);
-        text += "\n";
-    }
+    let refused = Reason::ALL.map(|reason| Tally::Rejected(reason).name());
+    let counted = status.tallies.iter().filter(|(name, count)| **count > 0 && !refused.contains(name));
+    let rows: Vec<_> = counted.map(|(name, count)| vec![name.clone(), count.to_string()]).collect();
+    text += &block(&["counted", "number"], &rows);
+    let row = |r: &Rejected| vec![r.reason.to_string(), r.count.to_string(), r.look.clone()];
+    text += &block(&["refused", "number", "look"], &status.rejected.iter().map(row).collect::<Vec<_>>());
     let number = |number: Option<u64>| number.map_or_else(|| "-".to_string(), |number| number.to_string());
     let row = |p: &Partition| {
         let frontier = p.frontier_ms.map_or_else(|| "-".to_string(), rfc3339);

@@ -7,7 +7,11 @@ use anyhow::Context;
 
 use super::common::{Duration, show_progress};
 use super::settings::SettingsArgs;
+use crate::command::UsageError;
+use crate::log::Log;
 use crate::log::address::LogAddress;
+use crate::rejected::mirror::Mirror;
+use crate::store::Store;
 use crate::store::address::StoreAddress;
 use crate::timestamp::rfc3339;
 use crate::worker::{self, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig};
@@ -39,6 +43,9 @@ pub struct WorkArgs {
     /// The log of symbols that `tickline symbols sync --log` writes, to keep up the store's directory from
     #[arg(long, env = "TICKLINE_SYMBOLS", value_name = "LOG")]
     pub symbols: Option<LogAddress>,
+    /// Also append what is refused to this log, at least once; made when it is not there
+    #[arg(long, env = "TICKLINE_REJECTED_TO", value_name = "LOG")]
+    pub rejected_to: Option<LogAddress>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "its own type says it")]
     pub settings: SettingsArgs,
@@ -58,14 +65,38 @@ impl WorkArgs {
     }
 }
 
+/// The mirror of what is refused.
+fn mirror(args: &WorkArgs, to: &LogAddress, log: &dyn Log, store: &dyn Store) -> anyhow::Result<Mirror> {
+    let usage = |text: String| anyhow::Error::from(UsageError(text));
+    if !store.keeps_rows() {
+        return Err(usage(format!("--rejected-to needs a store that keeps rows, and {} does not", args.store)));
+    }
+    if to.exists()? && is_same(&args.log, log, to)? {
+        return Err(usage(format!("--rejected-to {to} is the log itself, where all of it would be refused again")));
+    }
+    Mirror::open(to, &args.log, log.partitions()).with_context(|| format!("cannot mirror to {to}"))
+}
+
+/// Whether both addresses lead to the same log, which is there.
+fn is_same(address: &LogAddress, log: &dyn Log, to: &LogAddress) -> anyhow::Result<bool> {
+    Ok(match (address, to) {
+        (LogAddress::Dir(ours), LogAddress::Dir(theirs)) => ours.canonicalize()? == theirs.canonicalize()?,
+        (LogAddress::Kafka(ours), LogAddress::Kafka(theirs)) => {
+            ours.topic == theirs.topic && log.identity() == to.open()?.identity()
+        }
+        _ => false,
+    })
+}
+
 /// Runs `tickline work`.
 pub fn run(args: &WorkArgs) -> anyhow::Result<()> {
     let config = args.config()?;
-    let log = Arc::from(args.log.open()?);
+    let log: Arc<dyn Log> = Arc::from(args.log.open()?);
     let store = args.store.open_writer()?;
+    let mirror = args.rejected_to.as_ref().map(|to| mirror(args, to, &*log, &*store)).transpose()?;
     let watch = Arc::new(Watch::default());
     let display = args.until_end.then(|| show_progress("work", Arc::clone(&watch)));
-    let result = worker::run(config, log, store, Arc::clone(&watch));
+    let result = worker::run(config, log, store, mirror, Arc::clone(&watch));
     watch.stop.store(true, Ordering::SeqCst);
     if let Some(display) = display {
         // It only shows things.

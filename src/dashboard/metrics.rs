@@ -1,12 +1,10 @@
-//! `/metrics`, `/healthz`, `/readyz`: what machines ask.
+//! `/metrics`, `/readyz`: what machines ask about the store behind the page.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
-use prometheus_client::encoding::text::encode;
+use axum::response::Response;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -15,14 +13,13 @@ use prometheus_client::registry::Registry;
 use crate::dashboard::error::ApiError;
 use crate::dashboard::view::FrontierView;
 use crate::dashboard::{Shared, now_ms};
+use crate::metrics::exposition;
 use crate::timestamp::rfc3339;
-
-const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Seconds = Gauge<f64, AtomicU64>;
 
 /// The store's frontier and counts in Prometheus' text form. A store that cannot be read is a failed scrape.
-pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse, ApiError> {
+pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
     let frontier = shared.pool.read(|reader| reader.frontier()).await?;
     let mut registry = Registry::with_prefix("tickline");
     if let Some(frontier) = frontier {
@@ -34,10 +31,7 @@ pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<impl IntoRespo
     let failures: Counter = Counter::default();
     failures.inc_by(shared.pool.failures());
     registry.register("dashboard_store_read_failures", "Reads of the store that failed", failures);
-    let mut text = String::new();
-    encode(&mut text, &registry)
-        .map_err(|e| ApiError::unavailable(format!("metrics cannot be encoded: {e}"), "report this"))?;
-    Ok(([(CONTENT_TYPE, FORMAT)], text))
+    exposition(&registry).map_err(|why| ApiError::unavailable(why, "report this"))
 }
 
 fn register_frontier(registry: &mut Registry, view: &FrontierView) {
@@ -58,11 +52,6 @@ fn register_frontier(registry: &mut Registry, view: &FrontierView) {
         tallies.get_or_create(&vec![("name".to_owned(), tally.name())]).inc_by(count);
     }
     registry.register("tally", "Counts as of the durable frontier, by name", tallies);
-}
-
-/// The process is there.
-pub async fn healthz() -> &'static str {
-    "ok\n"
 }
 
 /// The store can be read and has a frontier.

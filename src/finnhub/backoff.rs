@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use super::socket::SocketError;
 
-/// The pause that status 429 asks for at least.
-pub const TOO_MANY_PAUSE: Duration = Duration::from_secs(60);
 /// No pause is longer, whatever the feed asks for.
 const PAUSE_MAX: Duration = Duration::from_secs(3_600);
 
@@ -16,13 +14,14 @@ const PAUSE_MAX: Duration = Duration::from_secs(3_600);
 pub struct Backoff {
     least: Duration,
     most: Duration,
+    too_many: Duration,
     failures: u32,
 }
 
 impl Backoff {
-    /// Pauses between `least` and `most`.
-    pub fn new(least: Duration, most: Duration) -> Self {
-        Self { least, most: most.max(least), failures: 0 }
+    /// Pauses between `least` and `most`; `too_many` is added at least when the feed asks for a pause.
+    pub fn new(least: Duration, most: Duration, too_many: Duration) -> Self {
+        Self { least, most: most.max(least), too_many, failures: 0 }
     }
 
     /// A connection has proved good.
@@ -43,7 +42,7 @@ impl Backoff {
         match error {
             SocketError::Refused { .. } | SocketError::BadUrl { .. } => None,
             SocketError::TooMany { retry_after_s } => {
-                let asked = Duration::from_secs(retry_after_s.unwrap_or(0)).max(TOO_MANY_PAUSE);
+                let asked = Duration::from_secs(retry_after_s.unwrap_or(0)).max(self.too_many);
                 Some((asked + jittered).min(PAUSE_MAX))
             }
             _ => Some(jittered),
@@ -61,7 +60,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_bound_and_start_again() {
-        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(60));
         let pauses: Vec<_> = (0..8).map(|_| backoff.pause_at(&SocketError::Closed, u64::MAX)).collect();
         assert_eq!(seconds(&pauses), [2., 4., 8., 16., 32., 60., 60., 60.]);
         assert_eq!(backoff.pause_at(&SocketError::Closed, 0), Some(Duration::from_secs(1)));
@@ -71,7 +70,7 @@ mod tests {
 
     #[test]
     fn too_many_waits_a_minute_and_a_refusal_ends_it() {
-        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(60));
         let pause = |backoff: &mut Backoff, retry_after_s| backoff.pause_at(&SocketError::TooMany { retry_after_s }, 0);
         assert_eq!(pause(&mut backoff, None), Some(Duration::from_secs(61)));
         assert_eq!(pause(&mut backoff, Some(90)), Some(Duration::from_secs(91)));

@@ -1,7 +1,9 @@
 //! Connection after connection: what comes in, and when nothing could.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use rustls::ClientConfig;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -26,14 +28,29 @@ pub struct FeedConfig {
     pub pause_min: Duration,
     /// The longest one.
     pub pause_max: Duration,
+    /// The shortest pause after the feed has asked for one (HTTP status 429).
+    pub pause_too_many: Duration,
+    /// Time to connect, and for one message to be sent.
+    pub step_max: Duration,
+    /// Whom a `wss` address is trusted by; without it, the authorities that browsers know.
+    pub tls: Option<Arc<ClientConfig>>,
 }
 
 impl FeedConfig {
-    /// The usual times: dead after 150 s, since the feed itself pings each minute; pauses of 1 to 60 s.
+    /// The usual times: dead after 150 s, since the feed itself pings each minute; pauses of 1 to 60 s, and a minute at
+    /// least where the feed asks for one.
     pub fn new(url: String, token: Secret, symbols: Vec<String>) -> Self {
-        let (silence_max, pause_min, pause_max) =
-            (Duration::from_secs(150), Duration::from_secs(1), Duration::from_secs(60));
-        Self { url, token, symbols, silence_max, pause_min, pause_max }
+        Self {
+            url,
+            token,
+            symbols,
+            silence_max: Duration::from_secs(150),
+            pause_min: Duration::from_secs(1),
+            pause_max: Duration::from_secs(60),
+            pause_too_many: Duration::from_secs(60),
+            step_max: Duration::from_secs(15),
+            tls: None,
+        }
     }
 }
 
@@ -43,7 +60,12 @@ pub enum FeedEvent {
     /// Connected, and all symbols asked for.
     Connected,
     /// A text from the feed.
-    Text(Utf8Bytes),
+    Text {
+        /// As it came.
+        text: Utf8Bytes,
+        /// When it came.
+        at: Instant,
+    },
     /// The connection is gone, or none could be made; another attempt will follow.
     Lost {
         /// What happened, without the key.
@@ -58,7 +80,7 @@ pub async fn run(
     events: mpsc::Sender<FeedEvent>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), SocketError> {
-    let mut backoff = Backoff::new(config.pause_min, config.pause_max);
+    let mut backoff = Backoff::new(config.pause_min, config.pause_max, config.pause_too_many);
     loop {
         let mut socket = None;
         let error = tokio::select! {
@@ -97,7 +119,7 @@ async fn one_connection(
     events: &mpsc::Sender<FeedEvent>,
     backoff: &mut Backoff,
 ) -> Option<SocketError> {
-    let mut opened = match connect(&config.url, &config.token, config.silence_max).await {
+    let mut opened = match connect(config).await {
         Ok(socket) => socket,
         Err(error) => return Some(error),
     };
@@ -116,7 +138,7 @@ async fn one_connection(
             Ok(text) => {
                 // A handshake alone proves little: a connection that is kicked at once must not be retried at once.
                 backoff.reset();
-                place.send(FeedEvent::Text(text));
+                place.send(FeedEvent::Text { text, at: Instant::now() });
             }
             Err(error) => return Some(error),
         }

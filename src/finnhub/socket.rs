@@ -10,14 +10,13 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, interval_at, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes, http};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
+use super::feed::FeedConfig;
 use super::secret::{Secret, percent_encode};
 
 /// The longest message that is taken, in bytes; a longer one ends the connection.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
-/// Time to connect, and for one message to be sent.
-const STEP_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why a connection could not be made, or ended.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -58,36 +57,48 @@ pub enum SocketError {
     },
 }
 
+impl SocketError {
+    /// The exit code of a process that ends for this reason: 2 when it was called with a bad key or address.
+    pub fn exit_code(&self) -> u8 {
+        if matches!(self, Self::BadUrl { .. } | Self::Refused { .. }) { 2 } else { 1 }
+    }
+}
+
 /// An open connection.
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     token: Secret,
     silence_max: Duration,
+    step_max: Duration,
     /// When it is dead unless a frame comes.
     deadline: Instant,
     pings: tokio::time::Interval,
 }
 
-/// Connects to `url`, to which the key is added. The connection counts as dead when no frame comes for `silence_max`;
-/// a ping of our own goes out three times in that span.
-pub async fn connect(url: &str, token: &Secret, silence_max: Duration) -> Result<Socket, SocketError> {
+/// Connects, with the key added to the address. The connection counts as dead when no frame comes for
+/// [`FeedConfig::silence_max`]; a ping of our own goes out three times in that span.
+pub async fn connect(config: &FeedConfig) -> Result<Socket, SocketError> {
+    crate::tls::install_provider();
+    let FeedConfig { url, token, silence_max, step_max, .. } = config;
     let joint = if url.contains('?') { '&' } else { '?' };
     let address = format!("{url}{joint}token={}", percent_encode(token.expose()));
-    let config =
+    let limits =
         WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX)).max_frame_size(Some(MESSAGE_BYTES_MAX));
-    let attempt = connect_async_with_config(address, Some(config), true);
-    let (stream, _) = match timeout(STEP_TIMEOUT, attempt).await {
+    let connector = config.tls.clone().map(Connector::Rustls);
+    let attempt = connect_async_tls_with_config(address, Some(limits), true, connector);
+    let (stream, _) = match timeout(*step_max, attempt).await {
         Ok(Ok(connected)) => connected,
         Ok(Err(error)) => return Err(explain(&error, token)),
         Err(_) => return Err(SocketError::Failed { why: "connecting took too long".to_owned() }),
     };
     let now = Instant::now();
-    let ping_every = (silence_max / 3).max(Duration::from_millis(1));
+    let ping_every = (*silence_max / 3).max(Duration::from_millis(1));
     Ok(Socket {
         stream,
         token: token.clone(),
-        silence_max,
-        deadline: now + silence_max,
+        silence_max: *silence_max,
+        step_max: *step_max,
+        deadline: now + *silence_max,
         pings: interval_at(now + ping_every, ping_every),
     })
 }
@@ -135,7 +146,7 @@ impl Socket {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), SocketError> {
-        match timeout(STEP_TIMEOUT, self.stream.send(message)).await {
+        match timeout(self.step_max, self.stream.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(explain(&error, &self.token)),
             Err(_) => Err(SocketError::Failed { why: "sending took too long".to_owned() }),

@@ -1,29 +1,35 @@
 //! The bounded queue to the thread that writes the log.
 //!
-//! Writing may block, the feed must not: so the log's writer has a thread of its own. Trades are refused, and told so,
-//! when the queue is full; a part of it is kept for control records.
+//! Writing may block, the feed must not: so the log's writer has a thread of its own (`writing`). Trades are refused, and
+//! told so, when the queue is full; a part of it is kept for control records.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
+use super::meter::Meter;
 use super::record::Record;
+use super::state::StateFile;
+use super::writing::{Ended, Writing};
 use crate::log::{LogError, LogWriter};
 
 /// Places that only control records may take.
 const CONTROL_PLACES: usize = 64;
-/// Records written between two flushes, when the queue is never empty.
-const FLUSH_RECORDS_MAX: u64 = 4_096;
 
 /// What the thread is asked to write.
-enum Job {
-    /// Records as they are.
-    Records(Vec<Record>),
-    /// One record to every partition, then everything made durable.
-    Everywhere(Vec<u8>),
+pub(super) enum Job {
+    /// Records as they are, from a text that was taken from the socket then.
+    Records { records: Vec<Record>, taken: Instant },
+    /// A record that promises, for every partition; once it is there, all before this Unix time (ms) is.
+    Promise { record: Vec<u8>, complete_ms: u64 },
+    /// A record for every partition that tells a gap from this Unix time (ms) on.
+    Gap { record: Vec<u8>, from_ms: u64 },
+    /// The end: with a `bye` when it is a clean one.
+    End { bye: Option<Vec<u8>> },
 }
 
 /// Limits of the queue.
@@ -41,10 +47,43 @@ impl Default for QueueLimits {
     }
 }
 
+/// Whose records these are, and what follows them.
+#[derive(Clone, Debug)]
+pub struct QueueConfig {
+    /// What waits at most.
+    pub limits: QueueLimits,
+    /// The source's name.
+    pub source: String,
+    /// A trade that comes this much later than it happened is still on time, in milliseconds.
+    pub lateness_ms: u64,
+    /// Where settled promises are written down.
+    pub state: Option<StateFile>,
+    /// Where records are counted.
+    pub meter: Meter,
+}
+
+/// Records that the log did not take in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// From when on trades may be missing, in Unix milliseconds.
+    pub from_ms: u64,
+    /// How many records.
+    pub records: u64,
+}
+
+/// What both sides see.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    /// Bytes of trades that wait.
+    pub bytes: AtomicUsize,
+    /// Lost records that no gap tells yet.
+    pub loss: Mutex<Option<Loss>>,
+}
+
 /// The sending side. Dropping it lets the thread write what waits, and end.
 pub struct Queue {
     jobs: Sender<Job>,
-    bytes: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
     limits: QueueLimits,
     partitions: u32,
 }
@@ -53,21 +92,22 @@ pub struct Queue {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Gone;
 
-/// Starts the thread. Its result arrives when it ends: records written, or the error that ended it.
-pub fn start(
-    writer: Box<dyn LogWriter>,
-    limits: QueueLimits,
-) -> std::io::Result<(Queue, oneshot::Receiver<Result<u64, LogError>>)> {
+/// How the thread ends: what it did, or the error that ended it.
+pub type Result = oneshot::Receiver<std::result::Result<Ended, LogError>>;
+
+/// Starts the thread. Its result arrives when it ends.
+pub fn start(writer: Box<dyn LogWriter>, config: QueueConfig) -> std::io::Result<(Queue, Result)> {
+    let limits = config.limits;
     let (jobs, waiting) = bounded(limits.frames_max.max(1) + CONTROL_PLACES);
-    let bytes = Arc::new(AtomicUsize::new(0));
+    let shared = Arc::new(Shared::default());
     let (ended, result) = oneshot::channel();
     let partitions = writer.partitions();
-    let waiting_bytes = Arc::clone(&bytes);
+    let writing = Writing::new(writer, config, Arc::clone(&shared));
     thread::Builder::new().name("log-writer".to_owned()).spawn(move || {
         // Nobody listens any more when the ingest itself was dropped.
-        let _ = ended.send(write_all(writer, &waiting, &waiting_bytes));
+        let _ = ended.send(writing.run(&waiting));
     })?;
-    Ok((Queue { jobs, bytes, limits, partitions }, result))
+    Ok((Queue { jobs, shared, limits, partitions }, result))
 }
 
 impl Queue {
@@ -77,70 +117,53 @@ impl Queue {
     }
 
     /// Queues the records of one frame, all or none; false when there is no room.
-    pub fn offer(&self, records: Vec<Record>) -> Result<bool, Gone> {
+    pub fn offer(&self, records: Vec<Record>, taken: Instant) -> std::result::Result<bool, Gone> {
         let size = records.iter().map(|(_, record)| record.len()).sum();
+        let bytes = &self.shared.bytes;
         let full = self.jobs.len() >= self.limits.frames_max.max(1)
-            || self.bytes.load(Ordering::Relaxed).saturating_add(size) > self.limits.bytes_max;
+            || bytes.load(Ordering::Relaxed).saturating_add(size) > self.limits.bytes_max;
         if full {
             return Ok(false);
         }
-        self.bytes.fetch_add(size, Ordering::Relaxed);
-        let taken = sent(&self.jobs.try_send(Job::Records(records)));
+        bytes.fetch_add(size, Ordering::Relaxed);
+        let taken = self.send(Job::Records { records, taken });
         if taken != Ok(true) {
-            self.bytes.fetch_sub(size, Ordering::Relaxed);
+            bytes.fetch_sub(size, Ordering::Relaxed);
         }
         taken
     }
 
-    /// Queues a control record for every partition; false when not even a place for it is left.
-    pub fn offer_everywhere(&self, record: Vec<u8>) -> Result<bool, Gone> {
-        sent(&self.jobs.try_send(Job::Everywhere(record)))
+    /// Queues a promise for every partition; false when not even a place for it is left.
+    pub fn promise(&self, record: Vec<u8>, complete_ms: u64) -> std::result::Result<bool, Gone> {
+        self.send(Job::Promise { record, complete_ms })
     }
 
-    /// Queues last control records, waits for room, and closes the queue. Blocks.
-    pub fn finish(self, records: Vec<Vec<u8>>) {
-        for record in records {
-            if self.jobs.send(Job::Everywhere(record)).is_err() {
+    /// Queues a gap for every partition; false when not even a place for it is left.
+    pub fn gap(&self, record: Vec<u8>, from_ms: u64) -> std::result::Result<bool, Gone> {
+        self.send(Job::Gap { record, from_ms })
+    }
+
+    /// What was lost since the last call.
+    pub fn take_loss(&self) -> Option<Loss> {
+        self.shared.loss.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Queues the last gaps and a `bye`, waits for room, and closes the queue. Blocks.
+    pub fn finish(self, gaps: Vec<(Vec<u8>, u64)>, bye: Option<Vec<u8>>) {
+        let gaps = gaps.into_iter().map(|(record, from_ms)| Job::Gap { record, from_ms });
+        for job in gaps.chain([Job::End { bye }]) {
+            if self.jobs.send(job).is_err() {
                 // The thread has ended with an error, which its result tells.
                 return;
             }
         }
     }
-}
 
-fn sent(result: &Result<(), TrySendError<Job>>) -> Result<bool, Gone> {
-    match result {
-        Ok(()) => Ok(true),
-        Err(TrySendError::Full(_)) => Ok(false),
-        Err(TrySendError::Disconnected(_)) => Err(Gone),
-    }
-}
-
-fn write_all(mut writer: Box<dyn LogWriter>, jobs: &Receiver<Job>, bytes: &AtomicUsize) -> Result<u64, LogError> {
-    let (mut written, mut flushed) = (0, 0);
-    for job in jobs {
-        match job {
-            Job::Records(records) => {
-                for (partition, record) in &records {
-                    writer.append(*partition, record)?;
-                    written += 1;
-                    bytes.fetch_sub(record.len(), Ordering::Relaxed);
-                }
-            }
-            Job::Everywhere(record) => {
-                for partition in 0..writer.partitions() {
-                    writer.append(partition, &record)?;
-                    written += 1;
-                }
-                writer.sync()?;
-                flushed = written;
-            }
-        }
-        if written > flushed && (jobs.is_empty() || written - flushed >= FLUSH_RECORDS_MAX) {
-            writer.flush()?;
-            flushed = written;
+    fn send(&self, job: Job) -> std::result::Result<bool, Gone> {
+        match self.jobs.try_send(job) {
+            Ok(()) => Ok(true),
+            Err(TrySendError::Full(_)) => Ok(false),
+            Err(TrySendError::Disconnected(_)) => Err(Gone),
         }
     }
-    writer.sync()?;
-    Ok(written)
 }

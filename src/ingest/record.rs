@@ -93,6 +93,11 @@ pub fn gap(source: &str, from_ms: u64, to_ms: u64, cause: &str) -> Vec<u8> {
     format!(r#"{{"type":"gap","source":{source},"from_ms":{from_ms},"to_ms":{to_ms},"cause":{cause}}}"#).into_bytes()
 }
 
+/// The cause of a gap for records that the log did not take.
+pub fn lost_cause(records: u64) -> String {
+    format!("the log did not take {records} records in time")
+}
+
 /// The source promises no more and sends no more.
 pub fn bye(source: &str) -> Vec<u8> {
     format!(r#"{{"type":"bye","source":{}}}"#, quoted(source)).into_bytes()

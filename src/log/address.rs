@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::dir::{DirLog, DirWriter};
 use super::kafka::address::KafkaAddress;
-use super::kafka::key::{key_of_symbol, key_of_trade};
+use super::kafka::key::{KeyOf, key_of_symbol, key_of_trade};
 use super::kafka::{KafkaLog, KafkaWriter};
 use super::{Log, LogError, LogWriter};
 
@@ -37,21 +37,26 @@ impl LogAddress {
         }
     }
 
-    /// Becomes the writer of a log that is there.
+    /// Becomes the writer of a log of trades that is there.
     pub fn open_writer(&self) -> Result<Box<dyn LogWriter>, LogError> {
+        self.open_writer_keyed(key_of_trade)
+    }
+
+    /// Becomes the writer of a log that is there, whose records have keys of another kind.
+    pub fn open_writer_keyed(&self, key_of: KeyOf) -> Result<Box<dyn LogWriter>, LogError> {
         match self {
             Self::Dir(path) => Ok(Box::new(DirWriter::open(path)?)),
-            Self::Kafka(address) => Ok(Box::new(KafkaWriter::open(address, key_of_trade)?)),
+            Self::Kafka(address) => Ok(Box::new(KafkaWriter::open(address, key_of)?)),
         }
     }
 
     /// Becomes the writer of a log of symbols, whose records have the symbol as their key: one partition, made when it
     /// is not there in a directory; a topic must be there, so that it is one that Kafka compacts.
     pub fn open_symbols_writer(&self) -> Result<Box<dyn LogWriter>, LogError> {
-        match self {
-            Self::Dir(path) => Ok(Box::new(DirWriter::create(path, 1)?)),
-            Self::Kafka(address) => Ok(Box::new(KafkaWriter::open(address, key_of_symbol)?)),
+        if let Self::Dir(path) = self {
+            DirLog::create(path, 1)?;
         }
+        self.open_writer_keyed(key_of_symbol)
     }
 
     /// Whether the log is there.

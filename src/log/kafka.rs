@@ -16,6 +16,7 @@ pub mod key;
 mod raw;
 mod reader;
 mod topic;
+pub mod topics;
 mod writer;
 
 pub use reader::KafkaReader;
@@ -38,8 +39,9 @@ impl KafkaLog {
         Ok(Self { topic: Arc::new(Topic::open(address)?), guard: OnceLock::new() })
     }
 
-    /// Opens a topic that is there, which must have so many partitions.
+    /// Opens a topic, and makes it when it is not there; it must have so many partitions.
     pub fn create(address: &KafkaAddress, partitions: u32) -> Result<Self, LogError> {
+        topics::make(address, &topics::TopicSpec::trades(partitions, None))?;
         let log = Self::open(address)?;
         if log.partitions() == partitions {
             Ok(log)

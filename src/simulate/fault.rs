@@ -8,12 +8,42 @@ use std::time::Duration;
 pub struct Faults {
     /// Every connection is cut, without a closing handshake, after this long.
     pub disconnect_every: Option<Duration>,
+    /// Every connection is closed, with a closing handshake, after this long.
+    pub close_every: Option<Duration>,
+    /// Every connection is reset after this long: what is on its way is thrown away.
+    pub reset_every: Option<Duration>,
     /// A connection falls silent after this long, and stays open.
     pub stall_after: Option<Duration>,
+    /// A connection hands out nothing but pings after this long.
+    pub only_pings_after: Option<Duration>,
+    /// Attempts to connect that are answered with an HTTP status.
+    pub refuse: Option<(u16, Times)>,
+    /// Attempts to connect that wait so long for an answer.
+    pub slow_accept: Option<(Duration, Times)>,
+    /// Connections that are closed as soon as they are made.
+    pub flap: Times,
+    /// Each frame of trades is sent so many times more.
+    pub copies: u32,
+    /// The first frame of trades of all is filled up to this length in bytes.
+    pub frame_bytes: Option<usize>,
     /// Frames hold malformed elements beside good ones.
     pub malformed: bool,
     /// A second connection under the same key drops both, not only the older one.
     pub kick_both: bool,
+}
+
+/// How many times something goes wrong, from the start on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times(pub u64);
+
+impl Times {
+    /// Each time.
+    pub const ALWAYS: Self = Self(u64::MAX);
+
+    /// Whether it strikes again, after so many times.
+    pub fn strikes(self, before: u64) -> bool {
+        before < self.0
+    }
 }
 
 impl Faults {
@@ -22,7 +52,15 @@ impl Faults {
         faults.iter().fold(Self::default(), |mut all, fault| {
             match *fault {
                 Fault::DisconnectEvery(after) => all.disconnect_every = Some(after),
+                Fault::CloseEvery(after) => all.close_every = Some(after),
+                Fault::ResetEvery(after) => all.reset_every = Some(after),
                 Fault::StallAfter(after) => all.stall_after = Some(after),
+                Fault::OnlyPingsAfter(after) => all.only_pings_after = Some(after),
+                Fault::Refuse(status, times) => all.refuse = Some((status, times)),
+                Fault::SlowAccept(span, times) => all.slow_accept = Some((span, times)),
+                Fault::Flap(times) => all.flap = times,
+                Fault::Copies(copies) => all.copies = copies,
+                Fault::FrameBytes(bytes) => all.frame_bytes = Some(bytes),
                 Fault::Malformed => all.malformed = true,
                 Fault::KickBoth => all.kick_both = true,
             }
@@ -36,24 +74,77 @@ impl Faults {
 pub enum Fault {
     /// `disconnect-every=30s`
     DisconnectEvery(Duration),
+    /// `close-every=30s`
+    CloseEvery(Duration),
+    /// `reset-every=30s`
+    ResetEvery(Duration),
     /// `stall-after=30s`
     StallAfter(Duration),
+    /// `only-pings-after=30s`
+    OnlyPingsAfter(Duration),
+    /// `refuse=429` or `refuse=500x3`
+    Refuse(u16, Times),
+    /// `slow-accept=2s` or `slow-accept=2sx3`
+    SlowAccept(Duration, Times),
+    /// `flap=3`
+    Flap(Times),
+    /// `copies=2`
+    Copies(u32),
+    /// `frame-bytes=1048576`
+    FrameBytes(usize),
     /// `malformed`
     Malformed,
     /// `kick-both`
     KickBoth,
 }
 
+/// What `--fault` takes.
+pub const FORMS: &str = "disconnect-every=30s, close-every=30s, reset-every=30s, stall-after=30s, \
+    only-pings-after=30s, refuse=500x3, slow-accept=2sx3, flap=3, copies=2, frame-bytes=1048576, malformed, kick-both";
+
 impl FromStr for Fault {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once('=') {
-            Some(("disconnect-every", span)) => parse_span(span).map(Self::DisconnectEvery),
-            Some(("stall-after", span)) => parse_span(span).map(Self::StallAfter),
-            None if text == "malformed" => Ok(Self::Malformed),
-            None if text == "kick-both" => Ok(Self::KickBoth),
-            _ => Err("write disconnect-every=30s, stall-after=30s, malformed or kick-both".to_owned()),
+        let wrong = || format!("write one of {FORMS}");
+        let number = |text: &str| text.parse::<u32>().map_err(|_| wrong());
+        let Some((name, value)) = text.split_once('=') else {
+            return match text {
+                "malformed" => Ok(Self::Malformed),
+                "kick-both" => Ok(Self::KickBoth),
+                _ => Err(wrong()),
+            };
+        };
+        match name {
+            "disconnect-every" => parse_span(value).map(Self::DisconnectEvery),
+            "close-every" => parse_span(value).map(Self::CloseEvery),
+            "reset-every" => parse_span(value).map(Self::ResetEvery),
+            "stall-after" => parse_span(value).map(Self::StallAfter),
+            "only-pings-after" => parse_span(value).map(Self::OnlyPingsAfter),
+            "refuse" => {
+                let (status, times) = parse_times(value)?;
+                let status = status.parse().ok().filter(|status| (400..600).contains(status));
+                status.map(|status| Self::Refuse(status, times)).ok_or_else(wrong)
+            }
+            "slow-accept" => {
+                let (span, times) = parse_times(value)?;
+                Ok(Self::SlowAccept(parse_span(span)?, times))
+            }
+            "flap" => number(value).map(|times| Self::Flap(Times(u64::from(times)))),
+            "copies" => number(value).map(Self::Copies),
+            "frame-bytes" => number(value).map(|bytes| Self::FrameBytes(bytes as usize)),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+/// Splits `500x3` into `500` and three times; without an `x`, each time.
+fn parse_times(text: &str) -> Result<(&str, Times), String> {
+    match text.split_once('x') {
+        None => Ok((text, Times::ALWAYS)),
+        Some((what, times)) => {
+            let times = times.parse().map_err(|_| format!("{text:?}: write a number of times behind the x"))?;
+            Ok((what, Times(times)))
         }
     }
 }
@@ -79,7 +170,23 @@ mod tests {
     fn faults_are_read_from_their_text() {
         assert_eq!("disconnect-every=30s".parse(), Ok(Fault::DisconnectEvery(Duration::from_secs(30))));
         assert_eq!("stall-after=250ms".parse(), Ok(Fault::StallAfter(Duration::from_millis(250))));
-        for bad in ["", "stall-after", "stall-after=", "stall-after=5h", "kick-both=1", "disconnect-every=-1s"] {
+        assert_eq!("refuse=500x3".parse(), Ok(Fault::Refuse(500, Times(3))));
+        assert_eq!("slow-accept=2s".parse(), Ok(Fault::SlowAccept(Duration::from_secs(2), Times::ALWAYS)));
+        for form in FORMS.split(", ") {
+            assert!(form.trim().parse::<Fault>().is_ok(), "{form}");
+        }
+        for bad in [
+            "refuse=200",
+            "refuse=500x",
+            "flap=",
+            "copies=many",
+            "",
+            "stall-after",
+            "stall-after=",
+            "stall-after=5h",
+            "kick-both=1",
+            "disconnect-every=-1s",
+        ] {
             assert!(bad.parse::<Fault>().is_err(), "{bad}");
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -50,7 +50,22 @@ pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .route("/forex/symbol", get(async |state: State<Arc<Shared>>, query| pairs(&state, Class::Forex, query)))
         .route("/quote", get(quote))
         .layer(from_fn_with_state(Arc::clone(shared), admit));
-    Router::new().nest("/api/v1", api)
+    let api = Router::new().nest("/api/v1", api).with_state(Arc::clone(shared));
+    // What stands before the routing can only be put around the routes as a whole.
+    Router::new().fallback_service(api).layer(map_request(with_single_slashes))
+}
+
+/// Finnhub's own Python client asks for `/api/v1//quote`, and the real one answers.
+async fn with_single_slashes(mut request: Request) -> Request {
+    let (mut path, query) = (request.uri().path().to_owned(), request.uri().query().unwrap_or_default());
+    while path.contains("//") {
+        path = path.replace("//", "/");
+    }
+    // A part of what was an address is one.
+    if let Ok(uri) = format!("{path}?{query}").parse() {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 /// Checks the key (header before query) and counts the call.

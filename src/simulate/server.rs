@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::http::Uri;
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -15,6 +16,7 @@ use tokio::task::JoinHandle;
 use super::fault::Faults;
 use super::limit::RateLimit;
 use super::rest_fault::{Befalls, RestFaults};
+use super::sent::Sent;
 use super::universe::Universe;
 use super::{rest, socket};
 use crate::finnhub::secret::Secret;
@@ -41,6 +43,10 @@ pub struct SimulatorConfig {
     pub faults: Faults,
     /// What goes wrong with REST calls.
     pub rest_faults: RestFaults,
+    /// How many times busier than usual the instruments are.
+    pub activity: u64,
+    /// Where all trades that are sent are written down.
+    pub sent: Option<Arc<Sent>>,
 }
 
 impl Default for SimulatorConfig {
@@ -55,6 +61,8 @@ impl Default for SimulatorConfig {
             ping_every: Duration::from_secs(60),
             faults: Faults::default(),
             rest_faults: RestFaults::default(),
+            activity: 1,
+            sent: None,
         }
     }
 }
@@ -68,8 +76,14 @@ pub struct Counters {
     pub disconnects: AtomicU64,
     /// Connections dropped since another one came under the same key.
     pub kicks: AtomicU64,
-    /// Trades sent.
+    /// Trades sent, each as often as it was.
     pub trades: AtomicU64,
+    /// Attempts to connect.
+    pub attempts: AtomicU64,
+    /// Times that a fault struck, of whatever kind.
+    pub faults: AtomicU64,
+    /// Subscriptions refused since a connection held too many.
+    pub subscriptions_refused: AtomicU64,
     /// REST calls, by path and query.
     calls: Mutex<BTreeMap<String, u64>>,
     /// REST calls that went wrong on request.
@@ -109,6 +123,11 @@ impl Shared {
         !token.is_empty() && self.config.token.as_ref().is_none_or(|known| known.expose() == token)
     }
 
+    /// A fault strikes.
+    pub fn strike(&self) {
+        self.counters.faults.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a REST call.
     pub fn call(&self, token: &str) -> super::limit::Allowance {
         self.limit.lock().unwrap_or_else(PoisonError::into_inner).call(token, now_ms())
@@ -143,11 +162,14 @@ pub struct Simulator {
     stop: watch::Sender<bool>,
     server: JoinHandle<std::io::Result<()>>,
     counters: Arc<Counters>,
+    sent: Option<Arc<Sent>>,
 }
 
 /// Starts a simulator; it is ready when this returns. Fails when the address cannot be listened on.
 pub async fn serve(config: SimulatorConfig) -> anyhow::Result<Simulator> {
     let listen = config.listen;
+    let resets = config.faults.reset_every.is_some();
+    let sent = config.sent.clone();
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("the simulator cannot listen on {listen}: choose another with --listen"))?;
@@ -155,7 +177,7 @@ pub async fn serve(config: SimulatorConfig) -> anyhow::Result<Simulator> {
     let (stop, stopping) = watch::channel(false);
     let counters = Arc::new(Counters::default());
     let shared = Arc::new(Shared {
-        universe: Arc::new(Universe::new(config.symbols)),
+        universe: Arc::new(Universe::new(config.symbols).busier(config.activity)),
         counters: Arc::clone(&counters),
         stopping: stopping.clone(),
         limit: Mutex::new(RateLimit::new(config.calls_per_minute_max)),
@@ -163,9 +185,15 @@ pub async fn serve(config: SimulatorConfig) -> anyhow::Result<Simulator> {
         config,
     });
     let app = rest::routes(&shared).route("/", axum::routing::get(socket::upgrade)).with_state(shared);
+    let listener = listener.tap_io(move |stream| {
+        if resets {
+            // Whoever drops such a socket resets it. Without this it is closed, which the test of the fault would see.
+            let _ = stream.set_zero_linger();
+        }
+    });
     let server =
         tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(stopped(stopping)).await });
-    Ok(Simulator { addr, stop, server, counters })
+    Ok(Simulator { addr, stop, server, counters, sent })
 }
 
 impl Simulator {
@@ -187,7 +215,8 @@ impl Simulator {
     /// Closes all connections and stops listening.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
-        self.server.await.context("the simulator's server ended badly")?.context("the simulator's server failed")
+        self.server.await.context("the simulator's server ended badly")?.context("the simulator's server failed")?;
+        self.sent.map_or(Ok(()), |sent| sent.flush()).context("the trades sent cannot be written down")
     }
 }
 

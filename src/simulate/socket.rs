@@ -46,13 +46,18 @@ pub(super) async fn upgrade(
     Query(query): Query<TokenQuery>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    if !shared.accepts(&query.token) {
-        return (StatusCode::UNAUTHORIZED, "Invalid API key").into_response();
+    let attempt = shared.counters.attempts.fetch_add(1, Ordering::Relaxed);
+    if let Some(answer) = refuse(&shared, &query.token, attempt).await {
+        return answer;
     }
     match upgrade {
         Ok(upgrade) => upgrade.max_message_size(64 * 1024).on_upgrade(move |socket| async move {
             let (number, go) = shared.enter(&query.token);
-            let mut session = Session::new(&shared, socket);
+            if shared.config.faults.flap.strikes(number) {
+                shared.strike();
+                return shared.leave(&query.token, number);
+            }
+            let mut session = Session::new(&shared, socket, number);
             tokio::select! {
                 () = session.run() => {}
                 () = go.notified() => { shared.counters.kicks.fetch_add(1, Ordering::Relaxed); }
@@ -64,25 +69,48 @@ pub(super) async fn upgrade(
     }
 }
 
+/// The answer to an attempt that does not come through. A slow one waits here.
+async fn refuse(shared: &Shared, token: &str, attempt: u64) -> Option<Response> {
+    let faults = shared.config.faults;
+    if let Some((span, times)) = faults.slow_accept
+        && times.strikes(attempt)
+    {
+        shared.strike();
+        sleep(span).await;
+    }
+    if let Some((status, times)) = faults.refuse
+        && times.strikes(attempt)
+    {
+        shared.strike();
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        return Some((status, "refused on request").into_response());
+    }
+    (!shared.accepts(token)).then(|| (StatusCode::UNAUTHORIZED, "Invalid API key").into_response())
+}
+
 struct Session<'a> {
     shared: &'a Shared,
     socket: WebSocket,
     market: Market,
     subscriptions: usize,
     frames: u64,
+    /// Place among all connections.
+    number: u64,
+    only_pings: bool,
 }
 
 impl<'a> Session<'a> {
-    fn new(shared: &'a Shared, socket: WebSocket) -> Self {
+    fn new(shared: &'a Shared, socket: WebSocket, number: u64) -> Self {
         let market = Market::new(shared.config.seed, Arc::clone(&shared.universe), now_ms());
-        Self { shared, socket, market, subscriptions: 0, frames: 0 }
+        Self { shared, socket, market, subscriptions: 0, frames: 0, number, only_pings: false }
     }
 
     /// Serves until the client leaves, a fault strikes or the socket fails; then the socket is dropped.
     async fn run(&mut self) {
         let faults = self.shared.config.faults;
-        let (cut, stall) = (after(faults.disconnect_every), after(faults.stall_after));
-        tokio::pin!(cut, stall);
+        let (cut, stall) = (after(faults.disconnect_every.or(faults.reset_every)), after(faults.stall_after));
+        let (close, only_pings) = (after(faults.close_every), after(faults.only_pings_after));
+        tokio::pin!(cut, stall, close, only_pings);
         let mut step = interval(STEP);
         step.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut ping = interval(self.shared.config.ping_every);
@@ -92,14 +120,29 @@ impl<'a> Session<'a> {
             let goes_on = tokio::select! {
                 () = &mut cut => {
                     self.shared.counters.disconnects.fetch_add(1, Ordering::Relaxed);
+                    self.shared.strike();
+                    false
+                }
+                () = &mut close => {
+                    self.shared.strike();
+                    // Then the socket is dropped: whether the client has seen the close is its own matter.
+                    let _ = self.socket.send(Message::Close(None)).await;
                     false
                 }
                 // Half-open: nothing is read or written any more, but the socket is kept.
-                () = &mut stall => pending().await,
+                () = &mut stall => {
+                    self.shared.strike();
+                    pending().await
+                }
+                () = &mut only_pings, if !self.only_pings => {
+                    self.shared.strike();
+                    self.only_pings = true;
+                    true
+                }
                 _ = ping.tick() => self.send(r#"{"type":"ping"}"#.to_owned()).await,
                 _ = step.tick() => {
                     self.market.advance(now_ms(), &mut trades);
-                    self.send_trades(&trades).await
+                    self.only_pings || self.send_trades(&trades).await
                 }
                 received = self.socket.recv() => match received {
                     Some(Ok(Message::Text(text))) => self.request(text.as_str()).await,
@@ -119,6 +162,7 @@ impl<'a> Session<'a> {
         let Some(instrument) = self.shared.universe.find(&request.symbol) else { return true };
         match request.r#type.as_str() {
             "subscribe" if self.subscriptions >= self.shared.config.subscriptions_max => {
+                self.shared.counters.subscriptions_refused.fetch_add(1, Ordering::Relaxed);
                 return self.send(r#"{"msg":"Subscribing to too many symbols","type":"error"}"#.to_owned()).await;
             }
             "subscribe" => self.subscriptions += usize::from(self.market.listen(instrument)),
@@ -131,18 +175,42 @@ impl<'a> Session<'a> {
     async fn send_trades(&mut self, trades: &[SimTrade]) -> bool {
         for frame in trades.chunks(FRAME_TRADES_MAX) {
             let text = self.frame(frame);
-            if !self.send(text).await {
-                return false;
+            for copy in 0..=self.shared.config.faults.copies {
+                if copy > 0 {
+                    self.shared.strike();
+                }
+                self.note(frame);
+                if !self.send(text.clone()).await {
+                    return false;
+                }
+                self.shared.counters.trades.fetch_add(frame.len() as u64, Ordering::Relaxed);
             }
-            self.shared.counters.trades.fetch_add(frame.len() as u64, Ordering::Relaxed);
         }
         true
     }
 
+    /// Writes down what is going to be sent.
+    fn note(&self, trades: &[SimTrade]) {
+        let Some(sent) = &self.shared.config.sent else { return };
+        let texts: Vec<Vec<u8>> = trades
+            .iter()
+            .filter_map(|trade| {
+                let mut text = Vec::new();
+                let instrument = self.shared.universe.instruments().get(trade.instrument as usize)?;
+                trade.write_json(instrument, &mut text);
+                Some(text)
+            })
+            .collect();
+        if let Err(error) = sent.note(texts.iter().map(Vec::as_slice)) {
+            tracing::error!(%error, "trades that are sent cannot be written down");
+        }
+    }
+
     fn frame(&mut self, trades: &[SimTrade]) -> String {
+        let faults = self.shared.config.faults;
         let mut text = br#"{"data":["#.to_vec();
         self.frames += 1;
-        if self.shared.config.faults.malformed && self.frames.is_multiple_of(MALFORMED_FRAME) {
+        if faults.malformed && self.frames.is_multiple_of(MALFORMED_FRAME) {
             text.extend_from_slice(MALFORMED.as_bytes());
         }
         for (place, trade) in trades.iter().enumerate() {
@@ -154,6 +222,13 @@ impl<'a> Session<'a> {
             }
         }
         text.extend_from_slice(br#"],"type":"trade"}"#);
+        if let Some(bytes) = faults.frame_bytes
+            && self.number == 0
+            && self.frames == 1
+        {
+            self.shared.strike();
+            text.resize(bytes.max(text.len()), b' ');
+        }
         String::from_utf8_lossy(&text).into_owned()
     }
 

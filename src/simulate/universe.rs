@@ -69,6 +69,14 @@ impl Universe {
         Self { instruments, by_symbol }
     }
 
+    /// The same, each so many times busier.
+    pub fn busier(mut self, times: u64) -> Self {
+        for instrument in &mut self.instruments {
+            instrument.orders_per_1000_s = instrument.orders_per_1000_s.saturating_mul(times);
+        }
+        self
+    }
+
     /// All of them.
     pub fn instruments(&self) -> &[Instrument] {
         &self.instruments

@@ -18,6 +18,7 @@ use dataflows::time::Time;
 use dataflows::windows::SnapshotPart;
 
 use super::{WorkerConfig, WorkerError};
+use crate::rejected::mirror::Mirror;
 use crate::store::{Checkpoint, DurableFrontier, RowBatch, Store};
 
 /// Commands that may wait for the store; workers wait with sending when it is full.
@@ -50,6 +51,7 @@ pub(super) struct Companion {
 impl Companion {
     pub(super) fn start(
         store: Box<dyn Store>,
+        mirror: Option<Mirror>,
         epoch: u64,
         config: &WorkerConfig,
         log: String,
@@ -60,15 +62,8 @@ impl Companion {
         let failure = Arc::new(Mutex::new(None));
         let keep = Arc::clone(&failure);
         let fingerprint = config.settings.fingerprint();
-        let keeper = Keeper {
-            store,
-            epoch,
-            fingerprint,
-            log,
-            parts_wanted: config.workers,
-            pending: BTreeMap::new(),
-            committed,
-        };
+        let (parts_wanted, pending) = (config.workers, BTreeMap::new());
+        let keeper = Keeper { store, mirror, epoch, fingerprint, log, parts_wanted, pending, committed };
         let thread = std::thread::spawn(move || {
             if let Err(error) = keeper.run(&receiver) {
                 *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -105,6 +100,7 @@ impl Companion {
 /// What the thread owns.
 struct Keeper {
     store: Box<dyn Store>,
+    mirror: Option<Mirror>,
     epoch: u64,
     fingerprint: u64,
     log: String,
@@ -126,6 +122,9 @@ impl Keeper {
         for command in commands {
             match command {
                 Command::Write(rows, ack) => {
+                    // First the mirror: what the store holds is then always there as well.
+                    let mirrored = self.mirror.iter_mut().try_for_each(|mirror| mirror.write(&rows.rejected));
+                    mirrored.map_err(WorkerError::Mirror)?;
                     self.store.write(&rows)?;
                     ack();
                 }

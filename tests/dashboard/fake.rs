@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use dataflows::digest::Digest;
+use dataflows::directory::Entry;
 use dataflows::frontier::FrontierRow;
 use dataflows::reject::Reason;
 use dataflows::row::RejectedRow;
 use dataflows::tally::{TALLIES, Tally};
 use dataflows::time::Resolution;
-use tickline::store::{DurableFrontier, Range, StoreError, StoreReader, StoredCandle, StoredIndicators};
+use tickline::store::{DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators};
 
 /// A store that all its clones and readers share.
 #[derive(Clone, Default)]
@@ -117,7 +118,11 @@ impl StoreReader for FakeStore {
         Ok(newest.into_iter().collect())
     }
 
-    fn rejected(&mut self, _limit: usize) -> Result<Vec<RejectedRow>, StoreError> {
+    fn rejected(&mut self, _wanted: &RejectedRange) -> Result<Vec<RejectedRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn symbols(&mut self, _wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, StoreError> {
         Ok(Vec::new())
     }
 }

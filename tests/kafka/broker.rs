@@ -1,7 +1,7 @@
 //! A real broker, run by `scripts/kafka-server`: one that all tests share, and one of its own for a test that kills it.
 //!
-//! The script's standard input is a pipe that this process holds, so the broker ends with this process, whatever happens
-//! to it. Without Java or Maven the tests fail, and say what is missing.
+//! The script's standard input is a pipe that this process holds, so the broker ends with this process, whatever
+//! happens to it. Without Java or Maven the tests fail, and say what is missing.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -107,7 +107,7 @@ impl Broker {
         config
     }
 
-    /// Makes a topic with the broker's own defaults.
+    /// Makes a topic with the broker's own defaults; returns when the broker answers for it, which is a little later.
     pub fn create_topic(&self, name: &str, partitions: u32) {
         let admin: AdminClient<DefaultClientContext> = self.client_config().create().unwrap();
         let topic = NewTopic::new(name, i32::try_from(partitions).unwrap(), TopicReplication::Fixed(1));
@@ -115,6 +115,7 @@ impl Broker {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let results = runtime.block_on(admin.create_topics([&topic], &options)).unwrap();
         results.into_iter().for_each(|result| assert_eq!(result.unwrap(), name));
+        wait_until("the topic is there", || self::partitions(self, name) == partitions as usize);
     }
 
     fn stop(&mut self) {
@@ -137,14 +138,16 @@ fn a_broker_never_outlives_a_killed_test_process_or_a_killed_script() {
     if let Some(dir) = std::env::var_os(HOLD) {
         let broker = Broker::start(Path::new(&dir), None);
         println!("\nholds {} {}", broker.pid, broker.script.id());
-        std::thread::sleep(Duration::from_secs(600));
+        // Until it is killed, or the process that wants to kill it is gone.
+        std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
         return;
     }
     for kill_the_script in [false, true] {
         let dir = tempfile::tempdir().unwrap();
         let this = std::thread::current().name().unwrap().to_owned();
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args([&this, "--exact", "--nocapture"]).env(HOLD, dir.path()).stdout(Stdio::piped());
+        command.args([&this, "--exact", "--nocapture"]).env(HOLD, dir.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut holder = command.spawn().unwrap();
         let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines().map(Result::unwrap);
         let line = lines.find(|line| line.starts_with("holds ")).expect("the other process has no broker");

@@ -83,7 +83,7 @@ fn a_record_that_the_cluster_never_takes_is_told_as_lost() {
     let mut fates = Vec::new();
     writer.fates(&mut |fate| fates.push(fate));
     assert!(
-        matches!(fates[..], [Fate::Durable { .. }, Fate::Lost { after }] if after.as_millis() > 1_000),
+        matches!(fates[..], [Fate::Durable { .. }, Fate::Lost { partition: 0, after }] if after.as_millis() > 1_000),
         "{fates:?}"
     );
 }

@@ -3,7 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 mod broker;
+#[path = "../foreign/clients.rs"]
+mod clients;
+mod foreign;
+#[path = "../pipeline/process.rs"]
+#[allow(dead_code, reason = "the tests of the embedded pipeline use the rest")]
+mod home;
 mod log;
+mod mirror;
+mod pipeline;
 mod process;
+mod setup;
 #[path = "../log/suite.rs"]
 mod suite;
+#[path = "../pipeline/tables.rs"]
+#[allow(dead_code, reason = "the tests of the embedded pipeline use the rest")]
+mod tables;

@@ -47,14 +47,26 @@ impl Home {
         self.start_as(env!("CARGO_BIN_EXE_tickline").as_ref(), &line.split_whitespace().collect::<Vec<_>>())
     }
 
+    /// Starts `tickline` with the words of `line` and these settings.
+    pub fn start_with(&self, line: &str, settings: &[(&str, &str)]) -> Running {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        self.start_set(env!("CARGO_BIN_EXE_tickline").as_ref(), &words, settings)
+    }
+
     /// Starts any program. It sees no setting of the surroundings.
     pub fn start_as(&self, program: &OsStr, words: &[&str]) -> Running {
+        self.start_set(program, words, &[])
+    }
+
+    fn start_set(&self, program: &OsStr, words: &[&str], settings: &[(&str, &str)]) -> Running {
         let unique = tempfile::Builder::new().prefix("out-").tempdir_in(self.dir.path()).unwrap().keep();
         let (stdout, stderr) = (unique.join("stdout"), unique.join("stderr"));
         let mut command = Command::new(program);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TICKLINE_")) {
+        let ours = |name: &OsStr| ["TICKLINE_", "FINNHUB_"].iter().any(|head| name.to_string_lossy().starts_with(head));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
             command.env_remove(name);
         }
+        command.envs(settings.iter().copied());
         command.args(words).current_dir(self.dir.path()).stdin(Stdio::null());
         command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
         Running { child: command.spawn().unwrap(), stdout, stderr }
@@ -109,6 +121,12 @@ impl Running {
 
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.stderr).unwrap()).into_owned()
+    }
+
+    /// Asks it to end, as an init process does.
+    pub fn terminate(&mut self) {
+        assert!(self.is_alive(), "it ended before it was asked to: {}", self.stderr());
+        assert!(Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap().success());
     }
 
     /// SIGKILL, now.

@@ -10,7 +10,9 @@ use dataflows::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
 use dataflows::symbol::Symbol;
 use dataflows::tally::{TALLIES, Tally};
 use dataflows::time::{DAY_MS, Resolution};
-use tickline::store::{Checkpoint, DurableFrontier, Range, RowBatch, Store, StoreError, StoreReader, StoredCandle};
+use tickline::store::{
+    Checkpoint, DurableFrontier, Range, RejectedRange, RowBatch, Store, StoreError, StoreReader, StoredCandle,
+};
 
 /// A new, empty store: opens writers and readers of it.
 pub struct Subject {
@@ -25,6 +27,7 @@ type Make<'a> = &'a dyn Fn() -> Subject;
 pub fn all(make: Make) {
     a_new_store_is_empty(make);
     rows_come_back_as_doubles(make);
+    refused_records_are_found_by_place_and_reason(make);
     ranges_cut_at_both_ends_and_keep_the_newest(make);
     an_older_write_never_wins(make);
     the_frontier_never_goes_back(make);
@@ -128,7 +131,8 @@ fn a_new_store_is_empty(make: Make) {
     assert_eq!(reader.frontier().unwrap(), None);
     assert!(reader.frontiers().unwrap().is_empty() && reader.latest().unwrap().is_empty());
     assert!(reader.candles("B:X", Resolution::S5, ALL).unwrap().is_empty());
-    assert!(reader.indicators("B:X", ALL).unwrap().is_empty() && reader.rejected(9).unwrap().is_empty());
+    assert!(reader.indicators("B:X", ALL).unwrap().is_empty());
+    assert!(reader.rejected(&RejectedRange::first(9)).unwrap().is_empty());
     assert_eq!(store.open_epoch().unwrap(), (1, None));
     store.write(&RowBatch::default()).unwrap();
 }
@@ -151,8 +155,33 @@ fn rows_come_back_as_doubles(make: Make) {
     );
     let value = |name| rows[0].values[INDICATOR_COLUMNS.iter().position(|c| *c == name).unwrap()];
     assert_eq!((value("sma_12"), value("vwap_60"), value("rsi_14"), value("cumulative_volume")), (1.5, 0.5, 50.0, 4.0));
-    assert_eq!(reader.rejected(9).unwrap(), [rejected(7, 0), rejected(8, 0), rejected(8, 1)]);
-    assert_eq!(reader.rejected(1).unwrap(), [rejected(7, 0)]);
+}
+
+fn refused_records_are_found_by_place_and_reason(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    store.open_epoch().unwrap();
+    let other = RejectedRow { partition: 0, reason: Reason::BadJson, ..rejected(9, 0) };
+    store.write(&batch()).unwrap();
+    store.write(&RowBatch { rejected: vec![other.clone()], ..RowBatch::default() }).unwrap();
+    let mut reader = (subject.reader)();
+    let mut read = |wanted: RejectedRange| reader.rejected(&wanted).unwrap();
+    let all = RejectedRange::first(9);
+    let rows = [other, rejected(7, 0), rejected(8, 0), rejected(8, 1)];
+    assert_eq!(read(all), rows);
+    assert_eq!(read(RejectedRange::first(2)), rows[..2]);
+    assert_eq!(read(RejectedRange { reason: Some(Reason::BadPrice), ..all }), rows[1..]);
+    assert_eq!(read(RejectedRange { reason: Some(Reason::BadTime), ..all }), []);
+    assert_eq!(read(RejectedRange { partition: Some(0), ..all }), rows[..1]);
+    assert_eq!(read(RejectedRange { partition: Some(1), ..all }), []);
+    assert_eq!(read(RejectedRange { from_offset: 8, ..all }), [&rows[..1], &rows[2..]].concat());
+    // Page by page, every place is the end of a page once.
+    for (n, row) in rows.iter().enumerate() {
+        let after = Some((row.partition, row.offset, row.index));
+        assert_eq!(read(RejectedRange { after, ..all }), rows[n + 1..], "after {after:?}");
+    }
+    let after = Some((2, 7, 0));
+    assert_eq!(read(RejectedRange { after, partition: Some(2), from_offset: 1, limit: 1, ..all }), rows[2..3]);
 }
 
 fn ranges_cut_at_both_ends_and_keep_the_newest(make: Make) {

@@ -1,8 +1,11 @@
 //! The key of a record: what a topic is ordered and compacted by.
 
+use std::borrow::Cow;
+
 use dataflows::decode::{Control, RawTrade, Visitor, decode};
 use dataflows::directory::Entry;
 use dataflows::reject::Reason;
+use serde::Deserialize;
 
 /// Finds the key of a record; nothing where it has none.
 pub type KeyOf = fn(&[u8]) -> Option<Vec<u8>>;
@@ -17,6 +20,20 @@ pub fn key_of_trade(record: &[u8]) -> Option<Vec<u8>> {
 /// The symbol of an entry of the symbol directory.
 pub fn key_of_symbol(record: &[u8]) -> Option<Vec<u8>> {
     Entry::decode(record).ok().map(|entry| entry.symbol.as_bytes().to_vec())
+}
+
+/// `log/partition/offset/index` of a record of the mirror: the same place always has the same key.
+pub fn key_of_rejected(record: &[u8]) -> Option<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct Place<'a> {
+        #[serde(borrow)]
+        log: Cow<'a, str>,
+        partition: u32,
+        offset: u64,
+        index: u32,
+    }
+    let Place { log, partition, offset, index } = serde_json::from_slice(record).ok()?;
+    Some(format!("{log}/{partition}/{offset}/{index}").into_bytes())
 }
 
 struct FirstSymbol(Option<Vec<u8>>);
@@ -44,5 +61,12 @@ mod tests {
         for none in [r#"{"type":"progress","source":"s","event_ms":5}"#, "", "no JSON"] {
             assert_eq!(key_of_trade(none.as_bytes()), None, "{none}");
         }
+    }
+
+    #[test]
+    fn the_place_is_the_key_of_what_was_refused() {
+        let record = br#"{"type":"rejected","log":"a\"b","partition":3,"offset":812,"index":1,"original":"x"}"#;
+        assert_eq!(key_of_rejected(record).as_deref(), Some(b"a\"b/3/812/1".as_slice()));
+        assert_eq!(key_of_rejected(br#"{"partition":3,"offset":812,"index":1}"#), None);
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel as Level;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Message as _};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use tracing::warn;
 
@@ -64,12 +64,13 @@ impl ProducerContext for Deliveries {
     fn delivery(&self, result: &DeliveryResult<'_>, appended_us: usize) {
         let after = self.0.start.elapsed().saturating_sub(Duration::from_micros(appended_us as u64));
         let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let partition = |message: &BorrowedMessage<'_>| message.partition().cast_unsigned();
         match result {
             Ok(_) if told.len() >= FATES_MAX => {}
-            Ok(_) => told.push(Fate::Durable { after }),
-            Err((error, _)) => {
+            Ok(message) => told.push(Fate::Durable { partition: partition(message), after }),
+            Err((error, message)) => {
                 warn!(%error, "a record was given up");
-                told.push(Fate::Lost { after });
+                told.push(Fate::Lost { partition: partition(message), after });
             }
         }
     }

@@ -15,7 +15,9 @@ use super::frontier;
 use super::rows::int;
 use super::schema::{self, CANDLE_VALUES};
 use super::symbols;
-use crate::store::{DurableFrontier, Range, StoreError, StoreReader, StoredCandle, StoredIndicators, table};
+use crate::store::{
+    DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators, table,
+};
 
 /// Reads a SQLite file.
 #[derive(Debug)]
@@ -75,8 +77,8 @@ impl StoreReader for SqliteReader {
         })
     }
 
-    fn rejected(&mut self, limit: usize) -> Result<Vec<RejectedRow>, StoreError> {
-        self.run("cannot read rejected records", |c| rejected(c, limit))
+    fn rejected(&mut self, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, StoreError> {
+        self.run("cannot read rejected records", |c| rejected(c, wanted))
     }
 
     fn symbols(&mut self, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, StoreError> {
@@ -161,15 +163,22 @@ fn latest(connection: &Connection) -> Result<Vec<(String, StoredCandle)>, Failur
     }
 }
 
-fn rejected(connection: &Connection, limit: usize) -> Result<Vec<RejectedRow>, Failure> {
+fn rejected(connection: &Connection, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, Failure> {
+    // The key finds the place behind which the rows are wanted; nothing is behind nothing.
     let sql = "SELECT log_partition, log_offset, item, reason, original, original_bytes_total, as_of FROM rejected \
-               ORDER BY log_partition, log_offset, item LIMIT ?1";
+               WHERE (log_partition, log_offset, item) > (?1, ?2, ?3) AND log_offset >= ?4 \
+               AND log_partition BETWEEN ?5 AND ?6 AND (?7 IS NULL OR reason = ?7) \
+               ORDER BY log_partition, log_offset, item LIMIT ?8";
+    let (partition, offset, index) = wanted.after.map_or((-1, 0, 0), |(p, o, i)| (i64::from(p), int(o), i));
+    let (first, last) = wanted.partition.map_or((0, u32::MAX), |partition| (partition, partition));
+    let reason = wanted.reason.map(Reason::name);
+    let (from, limit) = (int(wanted.from_offset), int(wanted.limit as u64));
     let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query([int(limit as u64)])?;
+    let mut rows = statement.query(params![partition, offset, index, from, first, last, reason, limit])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let name: String = row.get(3)?;
-        let reason = Reason::ALL.into_iter().find(|r| r.name() == name);
+        let reason = Reason::from_name(&name);
         all.push(RejectedRow {
             partition: row.get(0)?,
             offset: row.get(1)?,

@@ -1,32 +1,15 @@
-//! From a feed into a log: each trade once, byte for byte, in its partition; promises everywhere; gaps told.
-//!
-//! The feed is a script of this file, or the simulator with a fault; the log is a list in memory.
+//! A feed that plays a script: what each frame holds, and what each partition must hold of it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
-use tickline::finnhub::{FeedConfig, Secret};
-use tickline::ingest::{IngestConfig, IngestReport, ingest};
-use tickline::log::{LogError, LogWriter};
-use tickline::simulate::fault::Faults;
-use tickline::simulate::{SimulatorConfig, serve};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-/// Nothing here takes so long; a test that waits longer has failed.
-const DEADLINE: Duration = Duration::from_secs(60);
-const PARTITIONS: usize = 4;
+use crate::memory::{DEADLINE, Memory, PARTITIONS, config, end, start, until};
 
 /// Keys whose murmur2 hash Kafka's own tests state.
 const KEYS: [(&str, i64); 6] = [
@@ -38,93 +21,8 @@ const KEYS: [(&str, i64); 6] = [
     ("abc", 479470107),
 ];
 
-#[derive(Clone, Default)]
-struct Memory {
-    records: Arc<Mutex<BTreeMap<u32, Vec<String>>>>,
-    fails: bool,
-}
-
-impl Memory {
-    fn of(&self, partition: usize) -> Vec<String> {
-        self.records.lock().unwrap().get(&(partition as u32)).cloned().unwrap_or_default()
-    }
-
-    /// The records of a partition with this `type`.
-    fn control(&self, partition: usize, kind: &str) -> Vec<Value> {
-        let all = self.of(partition).into_iter().filter_map(|record| serde_json::from_str::<Value>(&record).ok());
-        all.filter(|record| record["type"] == kind).collect()
-    }
-
-    /// The elements of a partition, joined by commas in the order of the log.
-    fn elements(&self, partition: usize) -> String {
-        let mut inner = Vec::new();
-        for record in self.of(partition) {
-            if let Some(data) = record.strip_prefix(r#"{"type":"trade","data":["#) {
-                inner.push(data.strip_suffix("]}").expect("a whole frame").to_owned());
-            } else if !record.starts_with(r#"{"type":"#) {
-                inner.push(record);
-            }
-        }
-        inner.join(",")
-    }
-}
-
-impl LogWriter for Memory {
-    fn partitions(&self) -> u32 {
-        PARTITIONS as u32
-    }
-
-    fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError> {
-        if self.fails {
-            return Err(LogError::Locked { path: "memory".to_owned(), holder: "a test".to_owned() });
-        }
-        let record = String::from_utf8(record.to_vec()).expect("UTF-8");
-        self.records.lock().unwrap().entry(partition).or_default().push(record);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), LogError> {
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<(), LogError> {
-        Ok(())
-    }
-}
-
-fn config(url: String, token: &str, symbols: &[&str]) -> IngestConfig {
-    let symbols = symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
-    let mut feed = FeedConfig::new(url, Secret::new(token), symbols);
-    feed.pause_min = Duration::from_millis(10);
-    feed.pause_max = Duration::from_millis(100);
-    let mut config = IngestConfig::new(feed, "test".to_owned());
-    config.progress_every = Duration::from_millis(20);
-    config
-}
-
-type Running = JoinHandle<anyhow::Result<IngestReport>>;
-
-fn start(config: IngestConfig, memory: &Memory) -> (watch::Sender<bool>, Running) {
-    let (stop, stopping) = watch::channel(false);
-    (stop, tokio::spawn(ingest(config, Box::new(memory.clone()), stopping)))
-}
-
-async fn until(what: &str, holds: impl Fn() -> bool) {
-    let waiting = async {
-        while !holds() {
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    assert!(timeout(DEADLINE, waiting).await.is_ok(), "{what} did not come about");
-}
-
-async fn end(stop: &watch::Sender<bool>, running: Running) -> anyhow::Result<IngestReport> {
-    stop.send_replace(true);
-    timeout(DEADLINE, running).await.expect("an end in time").expect("no panic")
-}
-
 /// Accepts one client and reads its subscriptions.
-async fn accept(listener: &TcpListener, symbols: usize) -> (WebSocketStream<TcpStream>, Vec<String>) {
+pub async fn accept(listener: &TcpListener, symbols: usize) -> (WebSocketStream<TcpStream>, Vec<String>) {
     let (stream, _) = listener.accept().await.unwrap();
     let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
     let mut asked = Vec::new();
@@ -139,7 +37,7 @@ async fn accept(listener: &TcpListener, symbols: usize) -> (WebSocketStream<TcpS
     (socket, asked)
 }
 
-async fn listen() -> (TcpListener, String) {
+pub async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     (listener, url)
@@ -291,41 +189,11 @@ async fn a_forced_disconnect_is_a_gap_in_every_partition_between_the_trades() {
 }
 
 #[tokio::test]
-async fn the_simulator_with_faults_loses_connections_but_no_element_in_silence() {
-    let disconnect_every = Some(Duration::from_millis(2_500));
-    let faults = Faults { disconnect_every, malformed: true, ..Faults::default() };
-    let simulator = serve(SimulatorConfig { faults, ..Default::default() }).await.unwrap();
-    let symbols = ["AAPL", "NVDA", "TSLA", "SPY", "BINANCE:BTCUSDT", "BINANCE:ETHUSDT", "IC MARKETS:1"];
-    let memory = Memory::default();
-    let (stop, running) = start(config(simulator.url(), "key", &symbols), &memory);
-    until("two disconnects and a malformed element", || {
-        simulator.counters().disconnects.load(Ordering::Relaxed) >= 2
-            && memory.of(0).contains(&"17".to_owned())
-            && (0..PARTITIONS).all(|p| memory.control(p, "gap").len() >= 2 && !memory.elements(p).is_empty())
-    })
-    .await;
-    let report = end(&stop, running).await.unwrap();
-    assert_eq!(report.gaps + 1, report.connections);
-    assert!(report.trades > 0 && report.malformed > 0);
-    simulator.stop().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_refused_key_ends_the_ingest_without_a_bye() {
-    let simulator = serve(SimulatorConfig { token: Some(Secret::new("good")), ..Default::default() }).await.unwrap();
-    let memory = Memory::default();
-    let (_stop, running) = start(config(simulator.url(), "s3cr3t", &["AAPL"]), &memory);
-    let error = timeout(DEADLINE, running).await.unwrap().unwrap().unwrap_err();
-    let text = format!("{error:#} {error:?}");
-    assert!(text.contains("401") && !text.contains("s3cr3t"), "{text}");
-    assert!((0..PARTITIONS).all(|p| memory.control(p, "bye").is_empty()));
-}
-
-#[tokio::test]
 async fn a_log_that_refuses_ends_the_ingest_with_its_error() {
-    let (_listener, url) = listen().await;
+    let (listener, url) = listen().await;
     let memory = Memory { fails: true, ..Memory::default() };
     let (_stop, running) = start(config(url, "key", &["AAPL"]), &memory);
+    let _socket = accept(&listener, 1).await;
     let error = timeout(DEADLINE, running).await.unwrap().unwrap().unwrap_err();
     assert!(format!("{error:#}").contains("a test"), "{error:#}");
 }

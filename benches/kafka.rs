@@ -1,0 +1,142 @@
+//! Reading from Kafka: how much of the client library's own speed is left when the whole dataflow runs behind it.
+//!
+//! `cargo bench --bench kafka` starts a real broker (`scripts/kafka-server`), fills a topic with one trade a record, as
+//! foreign producers write it, and one with frames of 20 trades of one symbol, as our ingest does. Then, in turns on the
+//! same machine: librdkafka reads and discards with so many threads, and `tickline work --store none` runs with so many
+//! workers. The ratio of the medians is the figure that counts. `-- --quick` takes a quarter of the trades.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Instant;
+
+use tickline::log::address::LogAddress;
+
+#[path = "support/input.rs"]
+#[allow(dead_code, reason = "the other bench uses the rest")]
+mod input;
+#[path = "support/librdkafka.rs"]
+mod librdkafka;
+
+use input::{Feed, Input};
+
+/// The binary's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const PARTITIONS: u32 = input::PARTITIONS as u32;
+/// Trades of one symbol that share a record.
+const FRAME_TRADES: usize = 20;
+/// Runs of each kind; the first of each warms the caches and does not count.
+const RUNS: usize = 6;
+
+/// A broker that ends when its standard input does.
+struct Broker {
+    _script: Child,
+    _stdin: ChildStdin,
+    address: String,
+}
+
+fn start(folder: &Path) -> Broker {
+    let mut script = Command::new(format!("{ROOT}/scripts/kafka-server"))
+        .args(["run".as_ref(), folder.as_os_str()])
+        .env("KAFKA_HEAP_OPTS", "-Xms1g -Xmx1g")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("scripts/kafka-server starts");
+    let mut line = String::new();
+    BufReader::new(script.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split(' ').nth(1).expect("the broker is ready").to_owned();
+    Broker { _stdin: script.stdin.take().unwrap(), _script: script, address }
+}
+
+/// Fills a topic, record by record; batches are not compressed, as a producer's default is.
+fn fill(broker: &Broker, folder: &Path, topic: &str, frames: bool, feed: &Feed) -> u64 {
+    let config = folder.join("client.properties");
+    std::fs::write(&config, "compression.type=none\n").unwrap();
+    let text = format!("kafka://{}/{topic}?config={}", broker.address, config.display());
+    let address: LogAddress = text.parse().unwrap();
+    address.create(PARTITIONS).unwrap();
+    let mut writer = address.open_writer().unwrap();
+    let Input::Json(partitions, _) = Input::json(feed) else { panic!("JSON was asked for") };
+    let mut records = 0;
+    for (partition, batches) in (0..).zip(&partitions) {
+        let mut waiting: std::collections::BTreeMap<Vec<u8>, Vec<&[u8]>> = std::collections::BTreeMap::new();
+        for record in batches.iter().flat_map(|batch| batch.records.iter().map(|span| batch.record(span))) {
+            if !frames {
+                writer.append(partition, record).unwrap();
+                records += 1;
+                continue;
+            }
+            let key = tickline::log::kafka::key::key_of_trade(record).unwrap();
+            let together = waiting.entry(key).or_default();
+            together.push(record);
+            if together.len() == FRAME_TRADES {
+                writer.append(partition, &frame(together)).unwrap();
+                records += 1;
+                together.clear();
+            }
+        }
+        for together in waiting.values().filter(|together| !together.is_empty()) {
+            writer.append(partition, &frame(together)).unwrap();
+            records += 1;
+        }
+    }
+    writer.sync().unwrap();
+    records
+}
+
+fn frame(trades: &[&[u8]]) -> Vec<u8> {
+    [br#"{"type":"trade","data":["#, trades.join(b",".as_slice()).as_slice(), b"]}"].concat()
+}
+
+fn work(broker: &Broker, topic: &str, workers: usize) -> f64 {
+    let log = format!("kafka://{}/{topic}", broker.address);
+    let workers = workers.to_string();
+    let line = ["work", "--log", &log, "--store", "none", "--until-end", "--max-disorder", "5s", "--workers", &workers];
+    let start = Instant::now();
+    let status = Command::new(env!("CARGO_BIN_EXE_tickline")).args(line).stderr(Stdio::null()).status().unwrap();
+    assert!(status.success(), "{line:?} ended with {status}");
+    start.elapsed().as_secs_f64()
+}
+
+fn median(mut seconds: Vec<f64>) -> f64 {
+    seconds.remove(0);
+    seconds.sort_by(f64::total_cmp);
+    seconds[seconds.len() / 2]
+}
+
+fn main() {
+    let quick = std::env::args().any(|word| word == "--quick");
+    let mut feed = Feed::dense();
+    feed.trades /= if quick { 4 } else { 1 };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let broker = start(&folder.path().join("kafka"));
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    println!("{cores} cores, shared with the broker; {} trades of 500 symbols, {PARTITIONS} partitions\n", feed.trades);
+    println!("| records | threads | librdkafka alone, M records/s | work, M records/s | work, M trades/s | ratio |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for (topic, frames) in [("one-trade", false), ("frames", true)] {
+        let records = fill(&broker, folder.path(), topic, frames, &feed);
+        for threads in [2, 1] {
+            let (mut alone, mut whole) = (Vec::new(), Vec::new());
+            for _ in 0..RUNS {
+                alone.push(librdkafka::read_and_discard(&broker.address, topic, PARTITIONS, threads, records));
+                whole.push(work(&broker, topic, threads));
+            }
+            let (alone, whole) = (median(alone), median(whole));
+            let rate = |count: u64, seconds: f64| count as f64 / seconds / 1e6;
+            println!(
+                "| {topic} | {threads} | {:.2} | {:.2} | {:.2} | {:.0} % |",
+                rate(records, alone),
+                rate(records, whole),
+                rate(feed.trades, whole),
+                100.0 * alone / whole
+            );
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! `tickline rejected list`: refused records for the eye, for a spreadsheet, or as JSON.
+
+use std::io::Write;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use dataflows::row::RejectedRow;
+
+use super::Which;
+use crate::command::read::{csv_field, print_with, table};
+use crate::rejected::{Original, RejectedObject};
+use crate::timestamp::rfc3339;
+
+/// Rows of a table when no limit is given.
+const TABLE_ROWS: usize = 50;
+/// So much of a record is shown in a table, in characters.
+const TABLE_CHARS: usize = 72;
+
+/// The header of the comma-separated form.
+const CSV_HEADER: &str = "partition,offset,index,reason,as_of_ms,original_bytes_total,encoding,original\n";
+
+/// Arguments of `tickline rejected list`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ListArgs {
+    /// Which of them.
+    #[command(flatten)]
+    pub which: Which,
+    /// Only the first so many [default: all; of a table, 50]
+    #[arg(long)]
+    pub limit: Option<usize>,
+    /// How they are shown
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// How refused records are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns for people, with the beginning of each record
+    Table,
+    /// Comma-separated values with a header
+    Csv,
+    /// One array of objects
+    Json,
+}
+
+/// Runs the command.
+pub fn run(args: &ListArgs) -> anyhow::Result<()> {
+    print_with(|out| write(args, out))
+}
+
+/// Writes what the command prints.
+pub fn write(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let limit = args.limit.unwrap_or(usize::MAX);
+    match args.format {
+        Format::Table => write_table(args, out),
+        Format::Csv => {
+            out.write_all(CSV_HEADER.as_bytes())?;
+            args.which.each(limit, |row| Ok(out.write_all(csv(row).as_bytes())?))
+        }
+        Format::Json => {
+            let mut before = "[\n";
+            args.which.each(limit, |row| {
+                write!(out, "{before}{}", serde_json::to_string(&RejectedObject::of(row))?)?;
+                before = ",\n";
+                Ok(())
+            })?;
+            Ok(out.write_all(if before == ",\n" { b"\n]\n" } else { b"[]\n" })?)
+        }
+    }
+}
+
+fn write_table(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let limit = args.limit.unwrap_or(TABLE_ROWS);
+    let (mut rows, mut originals) = (Vec::new(), vec!["original".to_string()]);
+    // One more than is shown tells whether there are more.
+    args.which.each(limit.saturating_add(1), |row| {
+        rows.push(cells(row));
+        originals.push(shown(&row.original));
+        Ok(())
+    })?;
+    if rows.is_empty() {
+        eprintln!("nothing of this kind was refused");
+    } else if rows.len() > limit {
+        rows.truncate(limit);
+        eprintln!("there are more: these are the first {limit} (--limit, --from-offset)");
+    }
+    let header = ["reason", "partition", "offset", "index", "as_of", "bytes"];
+    let table = table::table(&header, &rows);
+    table.lines().zip(originals).try_for_each(|(line, original)| Ok(writeln!(out, "{line}  {original}")?))
+}
+
+fn csv(row: &RejectedRow) -> String {
+    let RejectedRow { partition, offset, index, as_of, original_bytes_total, .. } = row;
+    let (encoding, original) = match Original::of(row) {
+        Original::Text(text) => ("utf8", csv_field(text)),
+        Original::Base64(text) => ("base64", text),
+    };
+    let reason = row.reason.name();
+    format!("{partition},{offset},{index},{reason},{as_of},{original_bytes_total},{encoding},{original}\n")
+}
+
+fn cells(row: &RejectedRow) -> Vec<String> {
+    vec![
+        row.reason.name().to_string(),
+        row.partition.to_string(),
+        row.offset.to_string(),
+        row.index.to_string(),
+        rfc3339(row.as_of),
+        row.original_bytes_total.to_string(),
+    ]
+}
+
+/// The beginning of a record, with a mark for everything that a terminal might take for a command.
+fn shown(original: &[u8]) -> String {
+    // A character has at most four bytes.
+    let text = String::from_utf8_lossy(&original[..original.len().min(4 * TABLE_CHARS)]);
+    let safe = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let start: String = text.chars().take(TABLE_CHARS).map(safe).collect();
+    if start.chars().count() == TABLE_CHARS { start + "…" } else { start }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_short_and_harmless() {
+        assert_eq!(shown(b"{\"a\":\x1b[2J\xff}"), "{\"a\":\u{fffd}[2J\u{fffd}}");
+        let long = shown("é".repeat(1_000).as_bytes());
+        assert_eq!(long.chars().count(), TABLE_CHARS + 1);
+        assert!(long.ends_with("é…"), "{long}");
+        assert_eq!(shown(b""), "");
+    }
+}

@@ -1,0 +1,69 @@
+//! `tickline setup`: makes what the other commands need, or checks that it is as it should be.
+
+use clap::Args;
+
+use super::import::make_log;
+use crate::log::LogError;
+use crate::log::address::LogAddress;
+use crate::log::kafka::topics::{self, Ensured, TopicSpec};
+use crate::store::address::StoreAddress;
+
+/// Arguments of `tickline setup`.
+#[derive(Args, Clone, Debug)]
+pub struct SetupArgs {
+    /// The log of trades
+    #[arg(long, env = "TICKLINE_LOG", value_name = "LOG")]
+    pub log: LogAddress,
+    /// The symbol directory: one partition, compacted
+    #[arg(long, value_name = "LOG")]
+    pub symbols: Option<LogAddress>,
+    /// The mirror of refused records
+    #[arg(long, value_name = "LOG")]
+    pub rejected: Option<LogAddress>,
+    /// The store whose tables are made
+    #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
+    pub store: Option<StoreAddress>,
+    /// Partitions of the log of trades: as many workers can share the work. The number never changes [default: 12]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub partitions: Option<u32>,
+    /// Copies of each record in Kafka; 1 for a single broker
+    #[arg(long, default_value_t = topics::REPLICATION, value_parser = clap::value_parser!(u32).range(1..))]
+    pub replication: u32,
+}
+
+/// Runs the command. Nothing is made when a topic that is there differs from what is wanted.
+pub fn run(args: &SetupArgs) -> anyhow::Result<()> {
+    let copies = Some(args.replication);
+    let trades = TopicSpec::trades(args.partitions.unwrap_or(topics::PARTITIONS), copies);
+    let mut logs = vec![(&args.log, args.partitions, trades)];
+    logs.extend(args.symbols.as_ref().map(|log| (log, None, TopicSpec::symbols(copies))));
+    logs.extend(args.rejected.as_ref().map(|log| (log, None, TopicSpec::rejected(copies))));
+    for (log, _, spec) in &logs {
+        if let LogAddress::Kafka(address) = log {
+            topics::check(address, spec)?;
+        }
+    }
+    for (log, partitions, spec) in &logs {
+        println!("{log}: {}", set_up(log, *partitions, spec)?);
+    }
+    if let Some(store) = &args.store {
+        drop(store.open_writer()?);
+        println!("{store}: its tables are there");
+    }
+    Ok(())
+}
+
+fn set_up(log: &LogAddress, partitions: Option<u32>, spec: &TopicSpec) -> Result<&'static str, LogError> {
+    let ensured = match log {
+        LogAddress::Kafka(address) => topics::ensure(address, spec)?,
+        LogAddress::Dir(_) => {
+            let ensured = if log.exists()? { Ensured::AsWanted } else { Ensured::Made };
+            make_log(log, partitions, spec.partitions)?;
+            ensured
+        }
+    };
+    Ok(match ensured {
+        Ensured::Made => "made",
+        Ensured::AsWanted => "there, as it should be",
+    })
+}

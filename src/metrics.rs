@@ -1,0 +1,83 @@
+//! What machines ask a process: `/metrics`, `/healthz`, `/readyz`. Numbers in Prometheus' text form.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A process that can be asked.
+pub trait Probe: Send + Sync + 'static {
+    /// Its numbers, made for this answer.
+    fn registry(&self) -> Registry;
+    /// A line that says how it is, or why it is not ready.
+    fn ready(&self) -> Result<String, String>;
+}
+
+/// Answers in the background until it is dropped.
+#[derive(Debug)]
+pub struct MetricsServer {
+    addr: SocketAddr,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+/// Starts to answer. Fails when the address cannot be listened on.
+pub async fn serve(listen: SocketAddr, probe: Arc<dyn Probe>) -> anyhow::Result<MetricsServer> {
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}: choose another address or --metrics-port"))?;
+    let addr = listener.local_addr().context("the listening socket has no address")?;
+    let router = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .with_state(probe);
+    Ok(MetricsServer { addr, server: tokio::spawn(axum::serve(listener, router).into_future()) })
+}
+
+impl MetricsServer {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
+
+impl Drop for MetricsServer {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// The process is there.
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// An answer that holds the numbers of a registry.
+pub fn exposition(registry: &Registry) -> Result<Response, String> {
+    let mut text = String::new();
+    encode(&mut text, registry).map_err(|error| format!("metrics cannot be encoded: {error}"))?;
+    Ok(([(CONTENT_TYPE, FORMAT)], text).into_response())
+}
+
+async fn metrics(State(probe): State<Arc<dyn Probe>>) -> Response {
+    exposition(&probe.registry()).unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response())
+}
+
+async fn readyz(State(probe): State<Arc<dyn Probe>>) -> Response {
+    match probe.ready() {
+        Ok(line) => format!("{line}\n").into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
+}

@@ -1,0 +1,124 @@
+//! The books: every trade that the simulator says it sent is in the log as often as it was sent, or in a gap that says so.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// One trade that the simulator sent.
+pub struct Sent {
+    pub sent_ms: u64,
+    pub event_ms: u64,
+    pub text: String,
+}
+
+/// What a log holds.
+#[derive(Default)]
+pub struct Kept {
+    /// How often each trade is there, by its bytes.
+    pub trades: BTreeMap<String, u64>,
+    /// The gaps of each partition: from and to.
+    pub gaps: Vec<Vec<Value>>,
+}
+
+/// How the books look.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Balance {
+    pub sent: u64,
+    pub kept: u64,
+    pub missing: u64,
+}
+
+#[derive(Deserialize)]
+struct SentLine<'a> {
+    sent_ms: u64,
+    #[serde(borrow)]
+    trade: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Frame<'a> {
+    #[serde(borrow)]
+    data: Vec<&'a RawValue>,
+}
+
+/// Reads what `simulate --sent` wrote.
+pub fn read_sent(path: &Path) -> Vec<Sent> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines = text.lines().map(|line| {
+        let line: SentLine<'_> = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let trade: Value = serde_json::from_str(line.trade.get()).unwrap();
+        Sent { sent_ms: line.sent_ms, event_ms: trade["t"].as_u64().unwrap(), text: line.trade.get().to_owned() }
+    });
+    lines.collect()
+}
+
+/// Reads the records of a log, partition by partition.
+pub fn read_kept(partitions: &[Vec<String>]) -> Kept {
+    let mut kept = Kept::default();
+    for records in partitions {
+        let mut gaps = Vec::new();
+        for record in records {
+            if let Some(rest) = record.strip_prefix(r#"{"type":""#) {
+                match rest.split('"').next().unwrap() {
+                    "trade" => {
+                        let frame: Frame<'_> = serde_json::from_str(record).unwrap();
+                        for trade in frame.data {
+                            *kept.trades.entry(trade.get().to_owned()).or_default() += 1;
+                        }
+                    }
+                    "gap" => gaps.push(serde_json::from_str(record).unwrap()),
+                    _ => {}
+                }
+            } else {
+                *kept.trades.entry(record.clone()).or_default() += 1;
+            }
+        }
+        kept.gaps.push(gaps);
+    }
+    kept
+}
+
+/// Compares. Nothing may be in the log that was not sent, nor more often; what is missing was sent within a gap that
+/// stands in every partition, and happened within it unless it was late anyway.
+pub fn balance(sent: &[Sent], kept: &Kept, lateness_ms: u64) -> Balance {
+    let mut left = kept.trades.clone();
+    let mut missing: Vec<&Sent> = Vec::new();
+    for trade in sent {
+        match left.get_mut(&trade.text) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => missing.push(trade),
+        }
+    }
+    left.retain(|_, count| *count > 0);
+    assert!(left.is_empty(), "in the log, but not sent: {left:?}");
+    let of = |gap: &Value| (gap["from_ms"].as_u64().unwrap(), gap["to_ms"].as_u64().unwrap());
+    for gaps in &kept.gaps {
+        for trade in &missing {
+            let covered = gaps.iter().map(of).any(|(from_ms, to_ms)| {
+                let late = trade.sent_ms - trade.event_ms > lateness_ms;
+                let within = |ms: u64| from_ms <= ms && ms <= to_ms;
+                within(trade.sent_ms) && (late || within(trade.event_ms))
+            });
+            assert!(covered, "{} was sent at {}, and no gap tells it: {gaps:?}", trade.text, trade.sent_ms);
+        }
+    }
+    Balance { sent: sent.len() as u64, kept: kept.trades.values().sum(), missing: missing.len() as u64 }
+}
+
+#[test]
+fn the_books_find_what_is_missing_and_what_is_too_much() {
+    let sent = |sent_ms| Sent { sent_ms, event_ms: sent_ms - 10, text: r#"{"t":1}"#.to_owned() };
+    let gap = r#"{"type":"gap","source":"s","from_ms":100,"to_ms":200,"cause":"x"}"#.to_owned();
+    let frame = r#"{"type":"trade","data":[{"t":1},{"t":1}]}"#.to_owned();
+    let two = read_kept(&[vec![frame.clone(), gap]]);
+    assert_eq!(balance(&[sent(50), sent(50), sent(150)], &two, 5), Balance { sent: 3, kept: 2, missing: 1 });
+    for times in [vec![50, 50, 99], vec![50, 50, 201], vec![50, 50, 105], vec![50]] {
+        let all: Vec<Sent> = times.into_iter().map(sent).collect();
+        let kept = read_kept(&[vec![frame.clone(), r#"{"type":"gap","from_ms":100,"to_ms":200}"#.to_owned()]]);
+        let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| balance(&all, &kept, 15)));
+        assert!(broken.is_err());
+    }
+}

@@ -1,0 +1,68 @@
+//! `wss`: the same feed behind TLS, trusted by a file of certificates, and refused without it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use rcgen::{CertificateParams, KeyPair};
+use tickline::finnhub::Secret;
+use tickline::finnhub::feed::FeedConfig;
+use tickline::finnhub::socket::{SocketError, connect};
+use tickline::tls;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio_tungstenite::tungstenite::Message;
+
+/// Serves one text to everybody who comes, under a certificate of its own that it writes to `ca`.
+async fn serve(ca: &Path) -> String {
+    tls::install_provider();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    std::fs::write(ca, certificate.pem()).unwrap();
+    let private = PrivatePkcs8KeyDer::from(key.serialize_der());
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = config.with_single_cert(vec![certificate.der().clone()], private.into()).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // Who does not trust the certificate hangs up here.
+            let Ok(stream) = acceptor.accept(stream).await else { continue };
+            let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+            socket.send(Message::text("hello")).await.unwrap();
+            // Until the client closes.
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    });
+    format!("wss://localhost:{port}/")
+}
+
+fn config(url: &str) -> FeedConfig {
+    FeedConfig::new(url.to_owned(), Secret::new("s3cr3t"), Vec::new())
+}
+
+#[tokio::test]
+async fn a_feed_behind_tls_is_read_when_its_certificate_is_trusted() {
+    let home = tempfile::tempdir().unwrap();
+    let ca = home.path().join("ca.pem");
+    let url = serve(&ca).await;
+    let trusting = FeedConfig { tls: Some(tls::trusting(&ca).unwrap()), ..config(&url) };
+    let mut socket = connect(&trusting).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().as_str(), "hello");
+    socket.close().await;
+    let error = connect(&config(&url)).await.err().unwrap();
+    assert!(matches!(&error, SocketError::Failed { why } if why.contains("certificate")), "{error:?}");
+    assert!(!format!("{error} {error:?}").contains("s3cr3t"), "{error:?}");
+}
+
+#[test]
+fn a_file_without_certificates_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("none.pem");
+    assert!(tls::trusting(&path).is_err());
+    std::fs::write(&path, "nothing\n").unwrap();
+    assert!(tls::trusting(&path).unwrap_err().to_string().contains("no certificate"));
+}
