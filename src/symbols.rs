@@ -209,6 +209,7 @@ impl Asker {
             let known = all.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
             return Err(SyncError::NoExchange { name: name.clone(), known });
         }
+        // Only lists of symbols count.
         self.report.cached = 0;
         all.retain(|(_, name)| wanted.is_empty() || wanted.iter().any(|w| is(name, w)));
         Ok(all.into_iter().map(|(market, name)| Exchange { market, name }).collect())

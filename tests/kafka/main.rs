@@ -16,6 +16,7 @@ mod process;
 mod setup;
 #[path = "../log/suite.rs"]
 mod suite;
+mod symbols;
 #[path = "../pipeline/tables.rs"]
 #[allow(dead_code, reason = "the tests of the embedded pipeline use the rest")]
 mod tables;
