@@ -38,7 +38,7 @@ pub enum Status {
     Delisted,
     /// Vanished, and its FIGI is under a new symbol of the same exchange.
     Renamed,
-    /// Taken out of the directory by whoever keeps it. The entry stays as this explicit empty state: readers look past it.
+    /// Taken out of the directory by whoever keeps it. The entry stays as this explicit state: readers look past it.
     Withdrawn,
 }
 

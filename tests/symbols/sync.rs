@@ -117,6 +117,17 @@ async fn what_fails_is_named_and_delists_nothing() {
 }
 
 #[tokio::test]
+async fn nobody_there_is_a_failure_that_shows_no_key() {
+    let (world, simulator) = (World::new(), simulator(10, RestFaults::default()).await);
+    let mut config = world.config(&simulator, &["US"]);
+    config.rest.url = "http://127.0.0.1:1/".to_owned();
+    let mut book = Book::open(Some(&world.store()), None).unwrap();
+    let report = sync(&config, &mut book, MORNING, &mut |_| {}).await.unwrap();
+    assert!(report.failed[0].starts_with("stock/symbol?exchange=US: "), "{report:?}");
+    assert!(!format!("{report:?}").contains(CANARY), "{report:?}");
+}
+
+#[tokio::test]
 async fn what_the_plan_does_not_allow_is_named_and_the_rest_goes_on() {
     let (world, simulator) =
         (World::new(), simulator(100, RestFaults { forbidden: true, ..RestFaults::default() }).await);

@@ -87,7 +87,8 @@ mod tests {
     fn a_bad_element_drops_no_other() {
         let answer = symbols(
             r#"[{"symbol":"A","description":null,"figi":"F","more":{"x":[1]}}, 7, {"symbol":"B","mic":5},
-                {"symbol":""}, {"description":"no symbol"}, null, {"symbol":"C","description":"two\nlines","type":"ADR"}]"#
+                {"symbol":""}, {"description":"no symbol"}, null,
+                {"symbol":"C","description":"two\nlines","type":"ADR"}]"#
                 .as_bytes(),
         )
         .unwrap();
