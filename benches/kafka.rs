@@ -1,9 +1,9 @@
 //! Reading from Kafka: how much of the client library's own speed is left when the whole dataflow runs behind it.
 //!
 //! `cargo bench --bench kafka` starts a real broker (`scripts/kafka-server`), fills a topic with one trade a record, as
-//! foreign producers write it, and one with frames of 20 trades of one symbol, as our ingest does. Then, in turns on the
-//! same machine: librdkafka reads and discards with so many threads, and `tickline work --store none` runs with so many
-//! workers. The ratio of the medians is the figure that counts. `-- --quick` takes a quarter of the trades.
+//! foreign producers write it, and one with frames of 20 trades of one symbol, as our ingest does. Then, in turns on
+//! the same machine: librdkafka reads and discards with so many threads, and `tickline work --store none` runs with so
+//! many workers. The ratio of the medians is the figure that counts. `-- --quick` takes a quarter of the trades.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
 

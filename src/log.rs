@@ -75,7 +75,7 @@ pub enum LogError {
     /// The number of partitions changed while the log was read.
     #[error(
         "{path} had {was} partitions and now has {is}: symbols may have moved to other partitions, out of order; \
-         make a new topic with the number you want, copy the log into it (tickline import --from-log), and use a new store"
+         make a new topic with the number you want, copy the log into it (import --from-log), and use a new store"
     )]
     PartitionsChanged {
         /// The log.
@@ -181,7 +181,7 @@ pub trait Log: Send + Sync {
 pub trait PartitionReader: Send {
     /// Replaces the batch by the next records, about `bytes_max` bytes of them. An empty batch means that there is
     /// nothing to hand over now; the end is reached when the position says so. Never waits. An error stays: every later
-    /// call fails as well. Records longer than [`dataflows::reject::RECORD_BYTES_MAX`] are cut to the part that is kept.
+    /// call fails as well. Records longer than [`dataflows::reject::RECORD_BYTES_MAX`] are cut to what is kept of them.
     fn read(&mut self, batch: &mut RecordBatch, bytes_max: usize) -> Result<(), LogError>;
     /// Offset of the next record, or the log's end where nothing but gaps lie before it.
     fn position(&self) -> u64;

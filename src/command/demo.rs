@@ -1,6 +1,6 @@
 //! `tickline demo`: the whole pipeline in one process, on the embedded log and store.
 //!
-//! Feed -> log directory -> dataflow -> SQLite -> live page: the same parts that run apart in production, joined here by
+//! Feed -> log directory -> dataflow -> SQLite -> live page: the same parts that run apart elsewhere, joined here by
 //! loopback sockets and files. The feed is the simulator; with FINNHUB_TOKEN set it is Finnhub's own (or what
 //! FINNHUB_URL names), and its data lies in a folder apart, so that made-up trades never mix with real ones.
 

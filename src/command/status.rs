@@ -152,11 +152,6 @@ fn partitions(args: &Args, durable: Option<&DurableFrontier>) -> anyhow::Result<
     Ok(all.into_values().collect())
 }
 
-/// A table with an empty line behind it; nothing without rows.
-fn block(header: &[&str], rows: &[Vec<String>]) -> String {
-    if rows.is_empty() { String::new() } else { table::table(header, rows) + "\n" }
-}
-
 fn as_text(status: &Status) -> String {
     let mut text = String::new();
     match (&status.frontier, &status.digest, status.rows, status.epoch) {
@@ -173,9 +168,15 @@ fn as_text(status: &Status) -> String {
     let refused = Reason::ALL.map(|reason| Tally::Rejected(reason).name());
     let counted = status.tallies.iter().filter(|(name, count)| **count > 0 && !refused.contains(name));
     let rows: Vec<_> = counted.map(|(name, count)| vec![name.clone(), count.to_string()]).collect();
-    text += &block(&["counted", "number"], &rows);
-    let row = |r: &Rejected| vec![r.reason.to_string(), r.count.to_string(), r.look.clone()];
-    text += &block(&["refused", "number", "look"], &status.rejected.iter().map(row).collect::<Vec<_>>());
+    if !rows.is_empty() {
+        text += &(table::table(&["counted", "number"], &rows) + "\n");
+    }
+    if !status.rejected.is_empty() {
+        let row = |r: &Rejected| vec![r.reason.to_string(), r.count.to_string()];
+        let rows: Vec<_> = status.rejected.iter().map(row).collect();
+        let looks: Vec<_> = std::iter::once("look").chain(status.rejected.iter().map(|r| r.look.as_str())).collect();
+        text += &(table::table_with_texts(&["refused", "number"], &rows, &looks) + "\n");
+    }
     let number = |number: Option<u64>| number.map_or_else(|| "-".to_string(), |number| number.to_string());
     let row = |p: &Partition| {
         let frontier = p.frontier_ms.map_or_else(|| "-".to_string(), rfc3339);

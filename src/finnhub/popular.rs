@@ -1,4 +1,4 @@
-//! Symbols to begin with for who has a key and no list: liquid US stocks and funds, and crypto pairs that trade at night.
+//! Symbols to begin with for who has a key and no list: liquid US stocks and funds, and crypto pairs for the night.
 
 /// The best known first, stocks and pairs in turns; as many as a free plan takes.
 pub const POPULAR: [&str; 50] = [

@@ -1,7 +1,7 @@
 //! The bounded queue to the thread that writes the log.
 //!
-//! Writing may block, the feed must not: so the log's writer has a thread of its own (`writing`). Trades are refused, and
-//! told so, when the queue is full; a part of it is kept for control records.
+//! Writing may block, the feed must not: so the log's writer has a thread of its own (`writing`). Trades are refused,
+//! and told so, when the queue is full; a part of it is kept for control records.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

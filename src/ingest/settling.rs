@@ -138,7 +138,7 @@ impl Settling {
         self.pop_promises()
     }
 
-    /// Takes the promises that are settled. Nothing from before them is on its way, so nothing need be remembered of it.
+    /// Takes the promises that are settled. Nothing from before them is on its way, so it can be forgotten.
     fn pop_promises(&mut self) -> Option<u64> {
         let mut newest = None;
         while let Some(promise) = self.promises.front() {

@@ -11,7 +11,7 @@ use tickline::partitioner::partition_of;
 
 use crate::broker::{log_address, shared, topic};
 use crate::clients;
-use crate::home::Home;
+use crate::home::{Home, wait_for};
 
 const T0: u64 = 1_700_000_000_000;
 /// A number that has nothing in common with that of bytes in a word of the hash.
@@ -109,7 +109,7 @@ fn what_others_write_lands_beside_ours_and_is_counted() {
 }
 
 #[test]
-fn others_read_what_our_ingest_writes() {
+fn others_read_every_kind_of_record_that_we_write() {
     let topic = topic(PARTITIONS);
     let symbols = symbols();
     let mut writer = writer(&topic);
@@ -147,4 +147,43 @@ fn others_read_what_our_ingest_writes() {
     // The one trade of a symbol that comes after its own frame is that of the first symbol only.
     assert_eq!(seen, wanted);
     assert_eq!(promises.len(), PARTITIONS as usize);
+}
+
+#[test]
+fn others_read_what_ingest_took_from_the_feed() {
+    let (home, topic) = (Home::new(), topic(PARTITIONS));
+    let simulator = home.start("simulate --listen 127.0.0.1:0 --activity 20");
+    let url = wait_for("the simulator", || {
+        let said = simulator.stdout();
+        Some(format!("ws://{}/", said.split_once("ws://")?.1.split_once('/')?.0))
+    });
+    let log = log_address(&topic);
+    let line = format!("ingest --log {log} --source one --symbols AAPL,NVDA,BINANCE:BTCUSDT --url {url}");
+    let mut ingest = home.start_with(&line, &[("FINNHUB_TOKEN", "key")]);
+    let end = |partition| log.parse::<LogAddress>().unwrap().open().unwrap().end_offset(partition).unwrap();
+    wait_for("some hundred records", || ((0..PARTITIONS).map(end).sum::<u64>() > 300).then_some(()));
+    ingest.terminate();
+    ingest.end("the ingest").is(0, &[]);
+
+    let mut trades: BTreeMap<String, usize> = BTreeMap::new();
+    let mut last: BTreeMap<u64, Value> = BTreeMap::new();
+    for record in read(&topic) {
+        let (value, partition) = (&record["value"], record["partition"].as_u64().unwrap());
+        last.insert(partition, value.clone());
+        let Some(key) = record["key"].as_str() else {
+            assert!(value["type"] == "progress" && value["event_ms"].is_u64() || value["type"] == "bye", "{record}");
+            assert_eq!(value["source"], "one");
+            continue;
+        };
+        assert_eq!(partition, u64::from(partition_of(key.as_bytes(), PARTITIONS)), "{record}");
+        let all = value["data"].as_array().map_or_else(|| vec![value], |frame| frame.iter().collect());
+        for trade in &all {
+            assert!(trade["s"] == key && trade["p"].is_number() && trade["t"].is_u64(), "{record}");
+        }
+        *trades.entry(key.to_string()).or_default() += all.len();
+    }
+    assert_eq!(trades.keys().collect::<Vec<_>>(), ["AAPL", "BINANCE:BTCUSDT", "NVDA"]);
+    assert!(trades.values().sum::<usize>() > 100, "{trades:?}");
+    assert_eq!(last.len(), PARTITIONS as usize);
+    assert!(last.values().all(|value| value["type"] == "bye"), "{last:?}");
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use tickline::log::address::LogAddress;
 
 use crate::broker::{log_address, shared, topic};
 use crate::clients;
@@ -51,12 +52,14 @@ fn refused_records_are_in_the_topic_too() {
 }
 
 #[test]
-fn a_topic_that_cannot_be_the_mirror_is_told_at_once() {
+fn a_mirror_is_made_when_it_is_not_there_and_is_never_the_log_itself() {
     let (home, trades) = (Home::new(), topic(2));
     let log = log_address(&trades);
     home.write("trades.jsonl", home.ok("simulate --print 10"));
     home.ok(&format!("import trades.jsonl --log {log}"));
     let work = format!("work --log {log} --store sqlite:rows.db --until-end --rejected-to");
     home.fails(&format!("{work} {log}"), 2, &["--rejected-to", "the log itself"]);
-    home.fails(&format!("{work} {}", log_address("no-such-topic")), 2, &["cannot mirror to", "no-such-topic"]);
+    let mirror = log_address(&format!("{trades}.rejected"));
+    home.ok(&format!("{work} {mirror}"));
+    assert_eq!(mirror.parse::<LogAddress>().unwrap().open().unwrap().partitions(), 2);
 }

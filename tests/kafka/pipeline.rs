@@ -14,7 +14,8 @@ use crate::tables;
 const PARTITIONS: u32 = 3;
 const TRADES: u64 = 150_000;
 
-/// A log in `dir:whole`, made of three parts of some minutes each, and in `wanted.db` what an undisturbed run makes of it.
+/// A log in `dir:whole`, made of three parts of some minutes each, and in `wanted.db` what an undisturbed run makes of
+/// it.
 fn home() -> Home {
     let home = Home::new();
     home.simulate("trades.jsonl", TRADES, "2024-01-02T23:56:30Z");

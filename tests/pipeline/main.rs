@@ -7,6 +7,7 @@ mod faults;
 mod growing;
 mod live;
 mod mirror;
+#[allow(dead_code, reason = "other binaries use the rest")]
 mod process;
 mod recovery;
 mod rejected;

@@ -18,6 +18,12 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     std::iter::once(&header).chain(rows).map(line).collect()
 }
 
+/// A table whose last column is text of any length, to the left: `texts` hold its header and then a cell for each row.
+pub fn table_with_texts(header: &[&str], rows: &[Vec<String>], texts: &[&str]) -> String {
+    let table = table(header, rows);
+    table.lines().zip(texts).map(|(line, text)| format!("{line}  {text}\n")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,5 +33,7 @@ mod tests {
         let rows = [["a", "1"], ["bbb", "1000"]].map(|row| row.map(String::from).to_vec());
         assert_eq!(table(&["name", "n"], &rows), "name     n\na        1\nbbb   1000\n");
         assert_eq!(table(&["name", "n"], &[]), "name  n\n");
+        let with_texts = table_with_texts(&["name", "n"], &rows, &["text", "one", "all of it"]);
+        assert_eq!(with_texts, "name     n  text\na        1  one\nbbb   1000  all of it\n");
     }
 }

@@ -85,8 +85,8 @@ fn write_table(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         eprintln!("there are more: these are the first {limit} (--limit, --from-offset)");
     }
     let header = ["reason", "partition", "offset", "index", "as_of", "bytes"];
-    let table = table::table(&header, &rows);
-    table.lines().zip(originals).try_for_each(|(line, original)| Ok(writeln!(out, "{line}  {original}")?))
+    let originals: Vec<&str> = originals.iter().map(String::as_str).collect();
+    Ok(out.write_all(table::table_with_texts(&header, &rows, &originals).as_bytes())?)
 }
 
 fn csv(row: &RejectedRow) -> String {

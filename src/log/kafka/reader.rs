@@ -134,7 +134,7 @@ fn push(batch: &mut RecordBatch, offset: u64, message: &Taken<'_>) {
 /// How an offset may have come to lie outside.
 fn cause(offset: u64, first: u64) -> String {
     if offset < first {
-        "retention has removed it before it was read: lengthen retention.ms, and work from what is left into a new store"
+        "retention has removed it unread: lengthen retention.ms, and work from what is left into a new store"
     } else {
         "the topic was cut or made again: its later records are gone"
     }

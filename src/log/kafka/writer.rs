@@ -25,8 +25,9 @@ use crate::log::{Fate, LogError, LogWriter};
 const MESSAGE_TIMEOUT_MS: u32 = 120_000;
 /// Default of `queue.buffering.max.kbytes`.
 const BUFFER_KBYTES_MAX: u32 = 65_536;
-/// Fates that nobody has asked for yet; durable ones beyond this are not told.
-const FATES_MAX: usize = 1 << 20;
+/// Fates that nobody has asked for yet; durable ones beyond this are not told. More than can be on their way, so that
+/// nobody who asks now and then misses one.
+const FATES_MAX: usize = 1 << 21;
 /// Between two looks whether there is room again.
 const ROOM_PAUSE: Duration = Duration::from_millis(1);
 
@@ -164,6 +165,10 @@ impl LogWriter for KafkaWriter {
                 Err(error) => return Err(self.failed(error.to_string())),
             }
         }
+    }
+
+    fn tells_fates(&self) -> bool {
+        true
     }
 
     fn fates(&mut self, tell: &mut dyn FnMut(Fate)) {

@@ -1,0 +1,50 @@
+//! The whole pipeline as its users run it: a process for each role, over the real broker.
+
+use crate::broker::shared;
+use crate::home::{Home, Running, wait_for};
+
+/// The word behind `before` in what a process has printed.
+fn told(process: &mut Running, before: &str) -> String {
+    wait_for(before, || {
+        assert!(process.is_alive(), "{}", process.stderr());
+        let stdout = process.stdout();
+        let (_, rest) = stdout.split_once(before)?;
+        Some(rest.split_once(['/', ' ', '\n'])?.0.to_owned())
+    })
+}
+
+fn end_well(mut process: Running, what: &str) {
+    process.terminate();
+    process.end(what).is(0, &[]);
+}
+
+#[test]
+fn setup_simulate_ingest_work_and_candles_as_separate_processes() {
+    let home = Home::new();
+    let log = shared().log_address("show-trades");
+    home.ok(&format!("setup --log {log} --partitions 3 --replication 1"));
+    home.write("key", "show-key\n");
+    let mut simulator = home.start("simulate --listen 127.0.0.1:0 --token-file key --activity 20");
+    let address = told(&mut simulator, "ws://");
+    let line = format!("ingest --log {log} --source show --symbols AAPL,NVDA,BINANCE:BTCUSDT --url ws://{address}/");
+    let ingest = home.start_with(&line, &[("FINNHUB_TOKEN", "show-key")]);
+    let work = home.start(&format!("work --log {log} --store sqlite:rows.db --workers 2"));
+    let line = "candles --store sqlite:rows.db --symbol AAPL --resolution 5s --format csv";
+    let candles = wait_for("candles of a feed that goes on", || {
+        let candles = home.run(line);
+        (candles.code == Some(0) && candles.stdout.lines().count() > 3).then_some(candles.stdout)
+    });
+    assert!(candles.lines().nth(1).unwrap().starts_with("AAPL,"), "{candles}");
+    end_well(ingest, "ingest");
+    end_well(simulator, "simulate");
+    work.kill();
+    home.ok(&format!("work --log {log} --store sqlite:rows.db --until-end"));
+    let last = |workers: u32| {
+        let lines = home.ok(&format!("replay --log {log} --workers {workers}"));
+        lines.lines().last().unwrap().to_owned()
+    };
+    assert!(last(1).contains("digest"));
+    assert_eq!(last(1), last(1), "the same log twice");
+    assert_eq!(last(1), last(3), "on other workers");
+    home.ok(&format!("verify --log {log} --store sqlite:rows.db --workers 2"));
+}
