@@ -2,7 +2,7 @@
 //!
 //! It is a dataflow of its own, whose time is the offset in its own log. No edge leads from it to the trades, so it can
 //! neither hold back nor move on their frontier, rows or digest: reference data decides no candle. It is in no
-//! checkpoint either: a start reads the log from its first offset, and entries that the store has are not written again.
+//! checkpoint either: a start reads the log from its first offset; entries that the store has are not written again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -161,7 +161,7 @@ fn sink<'scope>(
     stream
 }
 
-/// The rows that updates in the order of their times lead to. A retraction says nothing that the new value does not say.
+/// The rows that updates in the order of their times lead to. A retraction says nothing that the new value does not.
 fn last_of_each(updates: impl Iterator<Item = Update<Entry>>) -> Vec<Entry> {
     let rows = updates.filter(|(_, _, diff)| *diff > 0).map(|(entry, _, _)| (entry.symbol.clone(), entry));
     rows.collect::<BTreeMap<_, _>>().into_values().collect()
