@@ -20,17 +20,22 @@ fn entry(symbol: u8, name: u8, status: Status) -> Entry {
     Entry::decode(text.as_bytes()).unwrap()
 }
 
-/// One batch that a reader hands over: how many new records, and how many of those before it once more.
+/// One batch that a reader hands over: how many new records, and some of those before it once more, from a sixteenth
+/// of the way on.
 #[derive(Clone, Debug)]
 struct Batch {
     records: usize,
+    again_from: usize,
     again: usize,
     reversed: bool,
 }
 
 fn batches() -> impl Strategy<Value = Vec<Batch>> {
-    let batch = (1..9usize, 0..5usize, any::<bool>());
-    prop::collection::vec(batch.prop_map(|(records, again, reversed)| Batch { records, again, reversed }), 1..12)
+    let batch = (1..9usize, 0..16usize, 0..5usize, any::<bool>());
+    prop::collection::vec(
+        batch.prop_map(|(records, again_from, again, reversed)| Batch { records, again_from, again, reversed }),
+        1..12,
+    )
 }
 
 fn entries() -> impl Strategy<Value = Vec<Entry>> {
@@ -53,9 +58,10 @@ fn run(workers: usize, log: Vec<(Time, Entry)>, batches: Vec<Batch>) -> Vec<(Ent
         });
         let (mut next, is_reader) = (0, worker.index() == 0);
         for batch in batches.iter().cycle().take_while(|_| is_reader) {
-            let from = next - batch.again.min(next);
+            let again = &log[next * batch.again_from / 16..next];
+            let mut records = again[..batch.again.min(again.len())].to_vec();
+            records.extend_from_slice(&log[next..(next + batch.records).min(log.len())]);
             next = (next + batch.records).min(log.len());
-            let mut records: Vec<_> = log[from..next].to_vec();
             if batch.reversed {
                 records.reverse();
             }

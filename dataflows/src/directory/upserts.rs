@@ -78,11 +78,11 @@ impl Directory {
         self.waiting.entry(upsert.offset.max(message_time)).or_default().push(upsert);
     }
 
-    /// Applies everything before the frontier, in the order of time and offset.
+    /// Applies everything before the frontier, in the order of time. Within one time the order does not matter: of one
+    /// symbol the greatest offset stays, and what came between cancels out.
     fn advance(&mut self, frontier: Time, mut give: impl FnMut(Update<Entry>)) {
         while let Some(first) = self.waiting.first_entry().filter(|first| *first.key() < frontier) {
-            let (time, mut upserts) = first.remove_entry();
-            upserts.sort_unstable_by_key(|upsert| upsert.offset);
+            let (time, upserts) = first.remove_entry();
             for upsert in upserts {
                 apply(&mut self.known, upsert, |entry, diff| give((entry, time, diff)));
             }
