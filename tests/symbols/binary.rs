@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use tickline::finnhub::Secret;
+use tickline::ingest::symbols::read_list;
 use tickline::simulate::rest_fault::RestFaults;
 use tickline::simulate::{Simulator, SimulatorConfig, serve};
 
@@ -111,6 +112,10 @@ async fn lists_are_filtered_searched_and_taken_as_watchlists() {
     assert!(csv.starts_with("symbol,display_symbol,name,market,exchange,mic,currency,security_type,figi,isin,status,"));
     let first: Vec<_> = csv.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
     assert_eq!(first, all);
+    for list in [csv.clone(), all.join("\n")] {
+        let taken = read_list(&list).unwrap();
+        assert_eq!(taken.iter().map(|symbol| symbol.as_str()).collect::<Vec<_>>(), all, "as ingest takes a watchlist");
+    }
     let json = home.ok("symbols search AAPL --store sqlite:s.db --format json --limit 1");
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
