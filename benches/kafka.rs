@@ -23,6 +23,7 @@ mod librdkafka;
 
 use broker::{Broker, start};
 use input::{Feed, Input};
+use librdkafka::By;
 
 /// The binary's own allocator.
 #[global_allocator]
@@ -97,25 +98,34 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let broker = start(&folder.path().join("kafka"));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    println!("{cores} cores, shared with the broker; {} trades of 500 symbols, {PARTITIONS} partitions\n", feed.trades);
-    println!("| records | threads | librdkafka alone, M records/s | work, M records/s | work, M trades/s | ratio |");
-    println!("| --- | --- | --- | --- | --- | --- |");
+    println!(
+        "{cores} cores, shared with the broker; {} trades of 500 symbols, {PARTITIONS} partitions; M records/s\n",
+        feed.trades
+    );
+    println!(
+        "| topic | threads | librdkafka by polls | by batches | work | work, trades | work to polls | to batches |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for (topic, frames) in [("one-trade", false), ("frames", true)] {
         let records = fill(&broker, folder.path(), topic, frames, &feed);
         for threads in [2, 1] {
-            let (mut alone, mut whole) = (Vec::new(), Vec::new());
+            let (mut polls, mut batches, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+            let alone = |by| librdkafka::read_and_discard(&broker.address, topic, PARTITIONS, threads, records, by);
             for _ in 0..RUNS {
-                alone.push(librdkafka::read_and_discard(&broker.address, topic, PARTITIONS, threads, records));
+                polls.push(alone(By::Polls));
                 whole.push(work(&broker, topic, threads));
+                batches.push(alone(By::Batches));
             }
-            let (alone, whole) = (median(alone), median(whole));
+            let (polls, batches, whole) = (median(polls), median(batches), median(whole));
             let rate = |count: u64, seconds: f64| count as f64 / seconds / 1e6;
             println!(
-                "| {topic} | {threads} | {:.2} | {:.2} | {:.2} | {:.0} % |",
-                rate(records, alone),
+                "| {topic} | {threads} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} % | {:.0} % |",
+                rate(records, polls),
+                rate(records, batches),
                 rate(records, whole),
                 rate(feed.trades, whole),
-                100.0 * alone / whole
+                100.0 * polls / whole,
+                100.0 * batches / whole
             );
         }
     }

@@ -14,6 +14,7 @@ pub mod replay;
 pub mod settings;
 pub mod setup;
 pub mod status;
+pub mod symbols;
 pub mod token;
 pub mod verify;
 pub mod work;
@@ -21,6 +22,7 @@ pub mod work;
 use crate::finnhub::socket::SocketError;
 use crate::log::LogError;
 use crate::store::StoreError;
+use crate::symbols::SyncError;
 use crate::worker::WorkerError;
 
 /// The command was called in a way that cannot work.
@@ -34,8 +36,9 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         let log = cause.downcast_ref::<LogError>().map(LogError::exit_code);
         let store = cause.downcast_ref::<StoreError>().map(StoreError::exit_code);
         let worker = cause.downcast_ref::<WorkerError>().map(WorkerError::exit_code);
+        let sync = cause.downcast_ref::<SyncError>().map(SyncError::exit_code);
         let feed = cause.downcast_ref::<SocketError>().map(SocketError::exit_code);
-        log.or(store).or(worker).or(feed).or(cause.downcast_ref::<UsageError>().map(|_| 2))
+        log.or(store).or(worker).or(feed).or(sync).or(cause.downcast_ref::<UsageError>().map(|_| 2))
     };
     error.chain().find_map(of_cause).unwrap_or(1)
 }

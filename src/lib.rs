@@ -13,6 +13,7 @@ pub mod partitioner;
 pub mod rejected;
 pub mod simulate;
 pub mod store;
+pub mod symbols;
 pub mod timestamp;
 pub mod tls;
 pub mod worker;

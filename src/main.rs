@@ -44,6 +44,8 @@ enum Command {
     Indicators(command::indicators::Args),
     /// How far things are, and what was refused
     Status(command::status::Args),
+    /// The directory of all symbols that Finnhub lists
+    Symbols(command::symbols::Args),
     /// What was refused: the records of a store's table `rejected`
     Rejected(command::rejected::Args),
     /// The page and the HTTP API over a store
@@ -79,6 +81,7 @@ fn run() -> anyhow::Result<()> {
         Command::Candles(args) => command::candles::run(&args),
         Command::Indicators(args) => command::indicators::run(&args),
         Command::Status(args) => command::status::run(&args),
+        Command::Symbols(args) => command::symbols::run(&args),
         Command::Rejected(args) => command::rejected::run(&args),
         Command::Dashboard(args) => command::dashboard::run(&args),
     }

@@ -13,10 +13,12 @@ pub mod builtin;
 pub mod dice;
 pub mod fault;
 pub mod limit;
+mod listing;
 pub mod market;
 pub mod price;
 pub mod print;
 mod rest;
+pub mod rest_fault;
 pub mod sent;
 pub mod server;
 mod socket;
@@ -28,6 +30,7 @@ pub use server::{Simulator, SimulatorConfig, serve};
 use crate::command::dashboard::interrupted;
 use crate::finnhub::secret::Secret;
 use fault::{Fault, Faults};
+use rest_fault::{RestFault, RestFaults};
 use universe::Universe;
 
 /// A stand-in for Finnhub: REST and WebSocket with made-up trades.
@@ -54,6 +57,10 @@ pub struct SimulateArgs {
     /// What goes wrong.
     #[arg(long = "fault", help = format!("What goes wrong: {}", fault::FORMS))]
     pub faults: Vec<Fault>,
+    /// What goes wrong with REST calls: too-many=3, server-error=3, cut=3, forbidden, malformed; and what happens to
+    /// the list of the United States: delisted=3, renamed=3
+    #[arg(long = "rest-fault")]
+    pub rest_faults: Vec<RestFault>,
     /// How many times busier than usual the instruments are
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub activity: u64,
@@ -110,6 +117,7 @@ fn config_of(args: &SimulateArgs) -> anyhow::Result<SimulatorConfig> {
         subscriptions_max: args.subscriptions_max,
         calls_per_minute_max: args.calls_per_minute_max,
         faults: Faults::of(&args.faults),
+        rest_faults: RestFaults::of(&args.rest_faults),
         activity: args.activity,
         sent,
         ..SimulatorConfig::default()

@@ -2,6 +2,7 @@
 //!
 //! One trait a role, two implementations: SQLite ([`sqlite`]) and, later, Cassandra.
 
+use dataflows::directory::Entry;
 use dataflows::frontier::FrontierRow;
 use dataflows::reject::Reason;
 use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
@@ -146,6 +147,10 @@ pub trait Store: Send {
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError>;
     /// One shard of the committed checkpoint; `None` when that shard is empty.
     fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Writes entries of the symbol directory, each under its symbol; an entry that is there with the same `as_of_ms`
+    /// or a later one stays. Belongs to no epoch: whoever keeps the directory may call it while a worker holds the
+    /// store, and in any order, since entries are absolute.
+    fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError>;
 }
 
 /// The reading side, for commands and pages; any number, in any process.
@@ -160,6 +165,8 @@ pub trait StoreReader: Send {
     fn indicators(&mut self, symbol: &str, range: Range) -> Result<Vec<StoredIndicators>, StoreError>;
     /// All symbols that have a candle, ascending, each with its newest daily candle.
     fn latest(&mut self) -> Result<Vec<(String, StoredCandle)>, StoreError>;
+    /// The entries of the symbol directory that are wanted, ascending by symbol.
+    fn symbols(&mut self, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, StoreError>;
     /// Refused records, ascending by partition, offset, index; the first `limit` of them.
     fn rejected(&mut self, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, StoreError>;
 }

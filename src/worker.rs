@@ -16,6 +16,7 @@ use dataflows::settings::Settings;
 use dataflows::snapshot::SnapshotHeader;
 use dataflows::time::Time;
 
+use crate::log::address::LogAddress;
 use crate::log::{Log, LogError};
 use crate::rejected::mirror::Mirror;
 use crate::store::{Store, StoreError};
@@ -23,11 +24,13 @@ use crate::store::{Store, StoreError};
 mod checkpoint;
 mod commit;
 mod companion;
+mod directory;
 mod read;
 mod sink;
 mod thread;
 
 use companion::{Command, Companion};
+use directory::SymbolLog;
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -46,6 +49,8 @@ pub struct WorkerConfig {
     pub checkpoint_every: Option<Duration>,
     /// Times at which the frontier row is wanted exactly, beside the full minutes.
     pub stops: Vec<Time>,
+    /// A log of symbols, to keep up the store's directory from.
+    pub symbols: Option<LogAddress>,
 }
 
 /// Default bound on reading ahead, in milliseconds of event time.
@@ -66,6 +71,7 @@ impl WorkerConfig {
             read_ahead_records: READ_AHEAD_RECORDS,
             checkpoint_every: Some(Duration::from_millis(CHECKPOINT_EVERY_MS)),
             stops: Vec::new(),
+            symbols: None,
         }
     }
 }
@@ -162,6 +168,7 @@ pub struct Watch {
 struct Shared {
     config: WorkerConfig,
     log: Arc<dyn Log>,
+    symbols: Option<SymbolLog>,
     companion: Companion,
     watch: Arc<Watch>,
     /// Where each partition is read from.
@@ -188,6 +195,7 @@ pub fn run(
     mirror: Option<Mirror>,
     watch: Arc<Watch>,
 ) -> Result<(), WorkerError> {
+    let symbols = config.symbols.as_ref().map(SymbolLog::open).transpose()?;
     let (epoch, checkpoint) = store.open_epoch()?;
     let resumed = match &checkpoint {
         Some(checkpoint) => Some(checkpoint::read_header(checkpoint, &config.settings, log.as_ref())?),
@@ -220,6 +228,7 @@ pub fn run(
         last_row: Mutex::new(None),
         config,
         log,
+        symbols,
     });
     let for_threads = Arc::clone(&shared);
     let shards = Arc::new(Mutex::new(shards));

@@ -19,6 +19,7 @@ use fake::{FakeStore, candle};
 const DAY_MS: u64 = 86_400_000;
 
 async fn start(store: &FakeStore) -> Dashboard {
+    tickline::tls::install_provider();
     let store = store.clone();
     let config = DashboardConfig { port: 0, poll: Duration::from_millis(5), ..DashboardConfig::default() };
     serve(config, move || store.reader()).await.unwrap()

@@ -163,6 +163,7 @@ async fn a_stalled_connection_is_found_by_its_silence() {
 async fn rest_answers_in_the_documented_shapes() {
     let simulator = serve(SimulatorConfig::default()).await.unwrap();
     let base = format!("http://{}/api/v1", simulator.addr());
+    tickline::tls::install_provider();
     let client = reqwest::Client::new();
     let get = async |path: &str| -> Value {
         let answer = client.get(format!("{base}{path}")).header("X-Finnhub-Token", "key").send().await.unwrap();
@@ -194,6 +195,7 @@ async fn rest_answers_in_the_documented_shapes() {
 async fn rest_refuses_a_missing_key_and_too_many_calls() {
     let simulator = serve(SimulatorConfig { calls_per_minute_max: 3, ..Default::default() }).await.unwrap();
     let url = format!("http://{}/api/v1/quote?symbol=AAPL", simulator.addr());
+    tickline::tls::install_provider();
     let client = reqwest::Client::new();
     assert_eq!(client.get(&url).send().await.unwrap().status(), 401);
     // A minute may end between two calls, so more are tried than fit into two minutes.

@@ -1,48 +1,95 @@
 //! The baseline of reading: librdkafka fetches all partitions and every record is thrown away unseen.
 //!
-//! The fastest way that the library offers is taken, so that the comparison flatters nobody: one client a thread, one
-//! queue for all its partitions, a thousand messages a call.
+//! In two ways, with one client a thread: message by message through the wrapper's own consumer, as programs do; and
+//! with a thousand messages a call through the C interface, the fastest way that the library offers.
 
 #![allow(unsafe_code, reason = "the wrapper has no call for batches")]
 
 use std::ffi::CString;
 use std::ptr;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
 use rdkafka::bindings as c;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::Message as _;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-/// Reads `records` records of all partitions from the start with so many threads; returns the seconds it took.
-pub fn read_and_discard(broker: &str, topic: &str, partitions: u32, threads: usize, records: u64) -> f64 {
+/// How messages are taken from the library.
+#[derive(Clone, Copy)]
+pub enum By {
+    /// One a call.
+    Polls,
+    /// A thousand a call.
+    Batches,
+}
+
+/// Reads `records` records, all of the topic, from the start with so many threads; returns the seconds until the last
+/// one was read.
+pub fn read_and_discard(broker: &str, topic: &str, partitions: u32, threads: usize, records: u64, by: By) -> f64 {
     let start = Instant::now();
-    let read: u64 = std::thread::scope(|scope| {
+    let left = AtomicU64::new(records);
+    std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads)
             .map(|thread| {
                 let own: Vec<u32> = (0..partitions).skip(thread).step_by(threads).collect();
-                scope.spawn(move || one_thread(broker, topic, &own))
+                let left = &left;
+                scope.spawn(move || match by {
+                    By::Polls => polls(broker, topic, &own, left),
+                    By::Batches => batches(broker, topic, &own, left),
+                })
             })
             .collect();
-        threads.into_iter().map(|thread| thread.join().expect("the thread ends well")).sum()
-    });
-    assert_eq!(read, records, "every record is read");
-    start.elapsed().as_secs_f64()
+        let ends = threads.into_iter().map(|thread| thread.join().expect("the thread ends well"));
+        ends.max().expect("there is a thread").duration_since(start).as_secs_f64()
+    })
 }
 
-fn one_thread(broker: &str, topic: &str, partitions: &[u32]) -> u64 {
+fn client(broker: &str) -> BaseConsumer {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", broker)
-        .set("enable.partition.eof", "true")
+        .set("fetch.wait.max.ms", "100")
         .set("queued.min.messages", "10000000")
         .set("queued.max.messages.kbytes", "16384")
         .set("fetch.message.max.bytes", "4194304")
-        .set("fetch.queue.backoff.ms", "10");
-    let client: BaseConsumer = config.create().expect("a client");
+        .set("fetch.queue.backoff.ms", "10")
+        .set("enable.auto.commit", "false")
+        .set("group.id", "bench");
+    config.create().expect("a client")
+}
+
+/// Reads until nothing is left anywhere; returns when this thread read its last record.
+fn polls(broker: &str, topic: &str, partitions: &[u32], left: &AtomicU64) -> Instant {
+    let client = client(broker);
+    let mut own = TopicPartitionList::new();
+    for partition in partitions {
+        own.add_partition_offset(topic, *partition as i32, Offset::Beginning).expect("a partition");
+    }
+    client.assign(&own).expect("it is there");
+    let (mut last, mut untold) = (Instant::now(), 0);
+    loop {
+        let message = client.poll(Duration::from_millis(10));
+        untold += u64::from(message.is_some_and(|message| message.expect("no error").payload().is_some()));
+        // The shared counter is touched rarely, but at the end at once.
+        if untold >= 1_024 || untold > 0 && left.load(Ordering::Relaxed) <= 65_536 {
+            last = Instant::now();
+            left.fetch_sub(untold, Ordering::Relaxed);
+            untold = 0;
+        }
+        if left.load(Ordering::Relaxed) == 0 {
+            return last;
+        }
+    }
+}
+
+/// Reads until nothing is left anywhere; returns when this thread read its last record.
+fn batches(broker: &str, topic: &str, partitions: &[u32], left: &AtomicU64) -> Instant {
+    let client = client(broker);
     let name = CString::new(topic).expect("a name");
     let rk = client.client().native_ptr();
     let mut messages = vec![ptr::null_mut(); 1_024];
-    let (mut read, mut ends) = (0, 0);
+    let mut last = Instant::now();
     // SAFETY: the handles are used by this thread only, and released before the client.
     unsafe {
         let topic = c::rd_kafka_topic_new(rk, name.as_ptr(), ptr::null_mut());
@@ -50,15 +97,16 @@ fn one_thread(broker: &str, topic: &str, partitions: &[u32]) -> u64 {
         for partition in partitions {
             assert_eq!(c::rd_kafka_consume_start_queue(topic, *partition as i32, 0, queue), 0);
         }
-        while ends < partitions.len() {
-            let number = c::rd_kafka_consume_batch_queue(queue, 100, messages.as_mut_ptr(), messages.len());
-            for message in &messages[..usize::try_from(number).expect("no error")] {
-                match (**message).err {
-                    c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => read += 1,
-                    c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF => ends += 1,
-                    other => panic!("{other:?}"),
-                }
+        while left.load(Ordering::Relaxed) > 0 {
+            let number = c::rd_kafka_consume_batch_queue(queue, 10, messages.as_mut_ptr(), messages.len());
+            let taken = &messages[..usize::try_from(number).expect("no error")];
+            for message in taken {
+                assert_eq!((**message).err, c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR);
                 c::rd_kafka_message_destroy(*message);
+            }
+            if !taken.is_empty() {
+                last = Instant::now();
+                left.fetch_sub(taken.len() as u64, Ordering::Relaxed);
             }
         }
         for partition in partitions {
@@ -67,5 +115,5 @@ fn one_thread(broker: &str, topic: &str, partitions: &[u32]) -> u64 {
         c::rd_kafka_topic_destroy(topic);
         c::rd_kafka_queue_destroy(queue);
     }
-    read
+    last
 }

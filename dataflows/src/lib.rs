@@ -13,6 +13,7 @@ pub mod decode;
 pub mod delivery;
 pub mod digest;
 pub mod digests;
+pub mod directory;
 pub mod edge;
 pub mod frontier;
 pub mod history;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
 use anyhow::Context;
+use dataflows::directory::Entry;
 use dataflows::frontier::FrontierRow;
 use dataflows::time::Time;
 
@@ -172,5 +173,9 @@ impl Store for Telling {
 
     fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
         self.store.shard(frontier, shard)
+    }
+
+    fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+        self.store.put_symbols(entries)
     }
 }

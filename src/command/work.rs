@@ -40,6 +40,9 @@ pub struct WorkArgs {
     /// No partition holds more records than this beyond the durable frontier
     #[arg(long, env = "TICKLINE_READ_AHEAD_RECORDS", default_value_t = READ_AHEAD_RECORDS)]
     pub read_ahead_records: u64,
+    /// The log of symbols that `tickline symbols sync --log` writes, to keep up the store's directory from
+    #[arg(long, env = "TICKLINE_SYMBOLS", value_name = "LOG")]
+    pub symbols: Option<LogAddress>,
     /// Also append what is refused to this log, at least once; made when it is not there
     #[arg(long, env = "TICKLINE_REJECTED_TO", value_name = "LOG")]
     pub rejected_to: Option<LogAddress>,
@@ -56,6 +59,7 @@ impl WorkArgs {
             read_ahead_ms: self.read_ahead.ms(),
             read_ahead_records: self.read_ahead_records,
             checkpoint_every: Some(self.checkpoint_every.std()),
+            symbols: self.symbols.clone(),
             ..WorkerConfig::new(usize::from(self.workers), self.settings.settings()?)
         })
     }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::dir::{DirLog, DirWriter};
 use super::kafka::address::KafkaAddress;
-use super::kafka::key::{KeyOf, key_of_trade};
+use super::kafka::key::{KeyOf, key_of_symbol, key_of_trade};
 use super::kafka::{KafkaLog, KafkaWriter};
 use super::{Log, LogError, LogWriter};
 
@@ -48,6 +48,15 @@ impl LogAddress {
             Self::Dir(path) => Ok(Box::new(DirWriter::open(path)?)),
             Self::Kafka(address) => Ok(Box::new(KafkaWriter::open(address, key_of)?)),
         }
+    }
+
+    /// Becomes the writer of a log of symbols, whose records have the symbol as their key: one partition, made when it
+    /// is not there in a directory; a topic must be there, so that it is one that Kafka compacts.
+    pub fn open_symbols_writer(&self) -> Result<Box<dyn LogWriter>, LogError> {
+        if let Self::Dir(path) = self {
+            DirLog::create(path, 1)?;
+        }
+        self.open_writer_keyed(key_of_symbol)
     }
 
     /// Whether the log is there.

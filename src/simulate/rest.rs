@@ -1,21 +1,27 @@
 //! The part of Finnhub's REST interface that the free plan has and Tickline asks.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::limit::Allowance;
+use super::listing;
 use super::price::middle;
+use super::rest_fault::Befalls;
 use super::server::{Shared, now_ms};
 use super::socket::TokenQuery;
-use super::universe::{Class, Instrument};
+use super::universe::Class;
 
 /// Seconds between the places of a day at which its high and low are looked for.
 const QUOTE_GRAIN_S: u64 = 60;
@@ -69,17 +75,32 @@ async fn admit(State(shared): State<Arc<Shared>>, query: Query<TokenQuery>, requ
     if !shared.accepts(&token) {
         return error(StatusCode::UNAUTHORIZED, "Invalid API key");
     }
-    let allowance = shared.call(&token);
-    let mut response = if allowance.allowed {
-        next.run(request).await
-    } else {
-        error(StatusCode::TOO_MANY_REQUESTS, "API limit reached. Please try again later. Remaining Limit: 0")
+    let mut allowance = shared.call(&token);
+    let befalls = shared.counters.count_call(request.uri(), &shared.config.rest_faults);
+    if befalls == Befalls::TooMany {
+        allowance = Allowance { allowed: false, remaining: 0, reset_s: now_ms() / 1_000 + 1, ..allowance };
+    }
+    let mut response = match befalls {
+        _ if !allowance.allowed => {
+            error(StatusCode::TOO_MANY_REQUESTS, "API limit reached. Please try again later. Remaining Limit: 0")
+        }
+        Befalls::ServerError => error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        Befalls::Cut => half(next.run(request).await).await,
+        _ => next.run(request).await,
     };
     let headers = response.headers_mut();
     headers.insert("X-RateLimit-Limit", allowance.limit.into());
     headers.insert("X-RateLimit-Remaining", allowance.remaining.into());
     headers.insert("X-RateLimit-Reset", allowance.reset_s.into());
     response
+}
+
+/// An answer whose connection breaks in its middle.
+async fn half(response: Response) -> Response {
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
+    let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
+    let parts = [Ok(bytes.slice(..bytes.len() / 2)), broken];
+    Response::new(Body::from_stream(stream::iter(parts)))
 }
 
 fn error(status: StatusCode, text: &str) -> Response {
@@ -90,21 +111,10 @@ async fn stock_symbol(State(shared): State<Arc<Shared>>, Query(query): Query<Exc
     if query.exchange.is_empty() {
         return error(StatusCode::UNPROCESSABLE_ENTITY, "exchange is required");
     }
-    let stocks =
-        shared.universe.instruments().iter().filter(|i| i.class == Class::Stock && i.exchange() == query.exchange);
-    let list: Vec<Value> = stocks
-        .map(|stock| {
-            let figi = |salt: u64| format!("BBG00{:07X}", (stock.key ^ salt) & 0x0fff_ffff);
-            let fund = stock.description.contains("TRUST");
-            json!({
-                "currency": "USD", "description": stock.description, "displaySymbol": stock.symbol,
-                "figi": figi(0), "mic": if stock.key.is_multiple_of(2) { "XNAS" } else { "XNYS" },
-                "shareClassFIGI": figi(1), "symbol": stock.symbol, "symbol2": "",
-                "type": if fund { "ETP" } else { "Common Stock" },
-            })
-        })
-        .collect();
-    Json(list).into_response()
+    if shared.config.rest_faults.forbidden && query.exchange != "US" {
+        return error(StatusCode::FORBIDDEN, "You don't have access to this resource.");
+    }
+    Json(listing::stocks(&shared.universe, &query.exchange, &shared.config.rest_faults)).into_response()
 }
 
 /// The simulated market never closes, so that there is something to see at any hour.
@@ -115,29 +125,12 @@ async fn market_status(Query(query): Query<Exchange>) -> Json<Value> {
     }))
 }
 
-fn exchanges(shared: &Shared, class: Class) -> Json<Vec<String>> {
-    let of_class = shared.universe.instruments().iter().filter(|i| i.class == class);
-    let names: BTreeSet<_> = of_class.map(|i| i.exchange().to_owned()).collect();
-    Json(names.into_iter().collect())
+fn exchanges(shared: &Shared, class: Class) -> Json<BTreeSet<String>> {
+    Json(listing::exchanges(&shared.universe, class))
 }
 
 fn pairs(shared: &Shared, class: Class, Query(query): Query<Exchange>) -> Json<Vec<Value>> {
-    let of_class = shared.universe.instruments().iter().filter(|i| i.class == class);
-    let here = of_class.filter(|i| i.exchange().eq_ignore_ascii_case(&query.exchange));
-    let row = |pair: &Instrument| {
-        let Instrument { description, symbol, .. } = pair;
-        json!({ "description": description, "displaySymbol": display(pair), "symbol": symbol })
-    };
-    Json(here.map(row).collect())
-}
-
-/// `BINANCE:LTCBTC` is shown as `LTC/BTC`.
-fn display(pair: &Instrument) -> String {
-    let name = pair.description.rsplit(' ').next().unwrap_or(&pair.symbol);
-    let quote = ["USDT", "USD", "BTC"].into_iter().find(|quote| name.ends_with(quote) && !name.contains(['/', '-']));
-    quote
-        .and_then(|quote| name.strip_suffix(quote).map(|base| format!("{base}/{quote}")))
-        .unwrap_or_else(|| name.to_owned())
+    Json(listing::pairs(&shared.universe, class, &query.exchange))
 }
 
 /// Prices of the day so far; zeros with status 200 for an unknown symbol, as the real one answers.

@@ -1,12 +1,13 @@
 //! The server: REST and WebSocket on one loopback port.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::http::Uri;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -14,10 +15,12 @@ use tokio::task::JoinHandle;
 
 use super::fault::Faults;
 use super::limit::RateLimit;
+use super::rest_fault::{Befalls, RestFaults};
 use super::sent::Sent;
 use super::universe::Universe;
 use super::{rest, socket};
 use crate::finnhub::secret::Secret;
+pub(super) use crate::timestamp::now_ms;
 
 /// How the simulator behaves. Start from `SimulatorConfig::default()`.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub struct SimulatorConfig {
     pub ping_every: Duration,
     /// What goes wrong.
     pub faults: Faults,
+    /// What goes wrong with REST calls.
+    pub rest_faults: RestFaults,
     /// How many times busier than usual the instruments are.
     pub activity: u64,
     /// Where all trades that are sent are written down.
@@ -55,6 +60,7 @@ impl Default for SimulatorConfig {
             calls_per_minute_max: 60,
             ping_every: Duration::from_secs(60),
             faults: Faults::default(),
+            rest_faults: RestFaults::default(),
             activity: 1,
             sent: None,
         }
@@ -78,6 +84,26 @@ pub struct Counters {
     pub faults: AtomicU64,
     /// Subscriptions refused since a connection held too many.
     pub subscriptions_refused: AtomicU64,
+    /// REST calls, by path and query.
+    calls: Mutex<BTreeMap<String, u64>>,
+    /// REST calls that went wrong on request.
+    pub rest_faults: AtomicU64,
+}
+
+impl Counters {
+    /// REST calls so far, by path and query.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts a call, and tells what befalls it.
+    pub(super) fn count_call(&self, uri: &Uri, faults: &RestFaults) -> Befalls {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let befalls = faults.befalls(calls.values().sum());
+        *calls.entry(uri.to_string()).or_default() += 1;
+        self.rest_faults.fetch_add(u64::from(befalls != Befalls::Nothing), Ordering::Relaxed);
+        befalls
+    }
 }
 
 /// What the handlers share.
@@ -198,9 +224,4 @@ impl Simulator {
 pub(super) async fn stopped(mut stopping: watch::Receiver<bool>) {
     // An error means that the sender is gone, which is a stop as well.
     let _ = stopping.wait_for(|stop| *stop).await;
-}
-
-/// The wall clock, in Unix milliseconds.
-pub(super) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -2,11 +2,13 @@
 //!
 //! Write-ahead logging with full synchronisation: a call that returned is durable, and readers never wait for the
 //! writer. One process holds `PATH.lock` from [`Store::open_epoch`] on; the epoch fences it all the same, should
-//! somebody remove that file.
+//! somebody remove that file. The table `symbols` stands outside of both: `tickline symbols sync` writes it beside a
+//! worker, over a connection of its own. SQLite lets one transaction write at a time and the other one wait.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use dataflows::directory::Entry;
 use dataflows::frontier::FrontierRow;
 use dataflows::time::Time;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -20,10 +22,14 @@ mod frontier;
 mod reader;
 mod rows;
 mod schema;
+mod symbols;
 
 pub use reader::SqliteReader;
 
 use fail::{Failure, failed};
+
+/// Entries of the symbol directory that are written in one transaction.
+const SYMBOLS_AT_ONCE: usize = 2_000;
 
 /// The writing side of a SQLite file.
 #[derive(Debug)]
@@ -114,5 +120,11 @@ impl Store for SqliteStore {
 
     fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
         self.transact("cannot read a shard of the checkpoint", |t| checkpoint::shard(t, frontier, shard))
+    }
+    fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+        // A transaction is short, so that a worker on the same file does not wait long.
+        entries
+            .chunks(SYMBOLS_AT_ONCE)
+            .try_for_each(|entries| self.transact("cannot write symbols", |t| symbols::write(t, entries)))
     }
 }

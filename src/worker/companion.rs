@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dataflows::codec;
+use dataflows::directory::Entry;
 use dataflows::frontier::FrontierRow;
 use dataflows::resume::ResumePoint;
 use dataflows::snapshot::SnapshotHeader;
@@ -35,6 +36,8 @@ pub(super) enum Command {
     RowAt(FrontierRow),
     /// One worker's part of a checkpoint.
     Part(SnapshotPart, Vec<ResumePoint>),
+    /// Entries of the symbol directory.
+    Symbols(Vec<Entry>, Ack),
 }
 
 /// The workers' handle to the thread.
@@ -137,6 +140,10 @@ impl Keeper {
                     self.commit_if_whole(frontier)?;
                 }
                 Command::Part(part, resume) => self.take_part(part, resume)?,
+                Command::Symbols(entries, ack) => {
+                    self.store.put_symbols(&entries)?;
+                    ack();
+                }
             }
         }
         Ok(())

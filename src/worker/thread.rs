@@ -20,6 +20,7 @@ use timely::worker::Worker;
 
 use super::commit::{Stops, commit};
 use super::companion::Command;
+use super::directory::Directory;
 use super::read::Readers;
 use super::sink::sink;
 use super::{Shared, WorkerError};
@@ -42,6 +43,8 @@ struct Host<'a> {
     parts: Parts,
     commands: Sender<Command>,
     next_checkpoint: Option<Instant>,
+    /// The second input, where there is one.
+    directory: Option<Directory>,
     /// The frontier as of which resume points were last told.
     told: Time,
 }
@@ -72,9 +75,22 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
     if owns_none {
         inputs.close();
     }
+    let directory = shared.symbols.as_ref().map(|symbols| Directory::start(worker, symbols, &commands)).transpose()?;
     let next_checkpoint = shared.config.checkpoint_every.map(|every| Instant::now() + every).filter(|_| index == 0);
-    let host =
-        Host { shared, index, inputs, ingress, readers, durable, stops, parts, commands, next_checkpoint, told: 0 };
+    let host = Host {
+        shared,
+        index,
+        inputs,
+        ingress,
+        readers,
+        durable,
+        stops,
+        parts,
+        commands,
+        next_checkpoint,
+        directory,
+        told: 0,
+    };
     host.run(worker)
 }
 
@@ -112,7 +128,8 @@ impl Host<'_> {
             self.ask_for_checkpoint();
             let records = self.readers.feed(self.shared, &mut self.ingress, durable)?;
             self.inputs.send(self.ingress.take(), self.ingress.frontier().unwrap_or(Time::MAX));
-            if records > 0 {
+            let symbols = self.directory.as_mut().map_or(Ok(0), Directory::feed)?;
+            if records > 0 || symbols > 0 {
                 worker.step();
             } else {
                 worker.step_or_park(Some(IDLE));
@@ -172,7 +189,9 @@ impl Host<'_> {
             ends[self.index] = Some(self.ingress.frontier().unwrap_or(Time::MAX));
         }
         let ends: Option<Vec<Time>> = ends.iter().copied().collect();
-        ends.and_then(|ends| ends.into_iter().min()).is_some_and(|end| !self.durable.less_than(&end))
+        let is_durable = |end| !self.durable.less_than(&end);
+        ends.and_then(|ends| ends.into_iter().min()).is_some_and(is_durable)
+            && self.directory.as_ref().is_none_or(Directory::is_done)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use dataflows::digest::Digest;
+use dataflows::directory::Entry;
 use dataflows::frontier::FrontierRow;
 use dataflows::reject::Reason;
 use dataflows::row::RejectedRow;
@@ -118,6 +119,10 @@ impl StoreReader for FakeStore {
     }
 
     fn rejected(&mut self, _wanted: &RejectedRange) -> Result<Vec<RejectedRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn symbols(&mut self, _wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, StoreError> {
         Ok(Vec::new())
     }
 }

@@ -20,6 +20,7 @@ mod setup;
 mod show;
 #[path = "../log/suite.rs"]
 mod suite;
+mod symbols;
 #[path = "../pipeline/tables.rs"]
 #[allow(dead_code, reason = "the tests of the embedded pipeline use the rest")]
 mod tables;

@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use dataflows::digest::Digest;
+use dataflows::directory::Entry;
 use dataflows::edge::INDICATOR_COLUMNS;
 use dataflows::frontier::FrontierRow;
 use dataflows::reject::Reason;
@@ -37,6 +38,7 @@ pub fn all(make: Make) {
     checkpoints_replace_each_other(make);
     shards_that_were_not_committed_are_gone(make);
     latest_lists_every_symbol_once(make);
+    the_newest_entry_of_a_symbol_stays(make);
 }
 
 const ALL: Range = Range { from_ms: 0, to_ms: u64::MAX, limit: usize::MAX };
@@ -334,4 +336,35 @@ fn latest_lists_every_symbol_once(make: Make) {
     let wanted = [("A", 3_641_u64), ("AB", 7), ("IC MARKETS:1", 4), ("ü", 1)];
     let wanted = wanted.map(|(symbol, day)| (symbol.to_string(), stored(day * DAY_MS, 1.0 + day as f64, 5)));
     assert_eq!(latest, wanted);
+}
+
+fn entry(symbol: &str, name: &str, as_of_ms: u64) -> Entry {
+    let text = format!(
+        r#"{{"type":"symbol","symbol":"{symbol}","display_symbol":"d","name":"{name}","market":"crypto","exchange":"e",
+            "mic":"m","currency":"c","security_type":"s","figi":"f","isin":"i","status":"renamed","renamed_to":"r",
+            "first_seen_ms":1,"last_seen_ms":2,"as_of_ms":{as_of_ms}}}"#
+    );
+    Entry::decode(text.as_bytes()).unwrap()
+}
+
+fn the_newest_entry_of_a_symbol_stays(make: Make) {
+    let subject = make();
+    let mut holder = (subject.writer)();
+    holder.open_epoch().unwrap();
+    // Whoever keeps the directory needs no epoch, and comes while another one holds the store.
+    let mut keeper = (subject.writer)();
+    assert!((subject.reader)().symbols(&mut |_| true).unwrap().is_empty());
+    let many: Vec<Entry> = (0..5_000).map(|n| entry(&format!("M{n:04}"), "many", 3)).collect();
+    keeper.put_symbols(&many).unwrap();
+    keeper.put_symbols(&[entry("B 1", "newer", 7), entry("A é", "it's", 5)]).unwrap();
+    holder.put_symbols(&[entry("B 1", "older", 6), entry("A é", "newest", 8)]).unwrap();
+    keeper.put_symbols(&[entry("A é", "the same moment", 8)]).unwrap();
+    holder.write(&batch()).unwrap();
+    let mut reader = (subject.reader)();
+    assert_eq!(
+        reader.symbols(&mut |entry| entry.name != "many").unwrap(),
+        [entry("A é", "newest", 8), entry("B 1", "newer", 7)]
+    );
+    let all = reader.symbols(&mut |_| true).unwrap();
+    assert!(all.len() == 5_002 && all.is_sorted_by_key(|entry| entry.symbol.clone()));
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::files::File;
 
 /// The store's tables, in order.
-pub const TABLES: [&str; 13] = [
+pub const TABLES: [&str; 14] = [
     "candles_1d",
     "candles_1h",
     "candles_1m",
@@ -19,6 +19,7 @@ pub const TABLES: [&str; 13] = [
     "indicators_5s",
     "meta",
     "rejected",
+    "symbols",
 ];
 
 /// Tables that a statement in `src/store` or in a command names, and that do not exist.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use dataflows::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::directory::Entry;
 use dataflows::reject::Reason;
 use serde::Deserialize;
 
@@ -14,6 +15,11 @@ pub fn key_of_trade(record: &[u8]) -> Option<Vec<u8>> {
     let mut first = FirstSymbol(None);
     decode(record, record.len() as u64, &mut first);
     first.0
+}
+
+/// The symbol of an entry of the symbol directory.
+pub fn key_of_symbol(record: &[u8]) -> Option<Vec<u8>> {
+    Entry::decode(record).ok().map(|entry| entry.symbol.as_bytes().to_vec())
 }
 
 /// `log/partition/offset/index` of a record of the mirror: the same place always has the same key.

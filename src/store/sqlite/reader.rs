@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use dataflows::directory::Entry;
 use dataflows::edge::INDICATOR_COLUMNS;
 use dataflows::frontier::FrontierRow;
 use dataflows::reject::Reason;
@@ -13,6 +14,7 @@ use super::fail::Failure;
 use super::frontier;
 use super::rows::int;
 use super::schema::{self, CANDLE_VALUES};
+use super::symbols;
 use crate::store::{
     DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators, table,
 };
@@ -77,6 +79,10 @@ impl StoreReader for SqliteReader {
 
     fn rejected(&mut self, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, StoreError> {
         self.run("cannot read rejected records", |c| rejected(c, wanted))
+    }
+
+    fn symbols(&mut self, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, StoreError> {
+        self.run("cannot read symbols", |c| symbols::read(c, wanted))
     }
 }
 

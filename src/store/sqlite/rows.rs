@@ -98,7 +98,7 @@ fn rejected_sql() -> String {
     upsert("rejected", "log_partition, log_offset, item", "reason, original, original_bytes_total, as_of")
 }
 
-fn upsert(table: &str, key: &str, values: &str) -> String {
+pub fn upsert(table: &str, key: &str, values: &str) -> String {
     let columns = format!("{key}, {values}, write_us");
     let places = (1..=columns.split(", ").count()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
     let sets = values.split(", ").chain(["write_us"]).map(|name| format!("{name} = excluded.{name}"));

@@ -42,6 +42,15 @@ INSERT INTO epochs VALUES (1, 0);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
+/// What stores of this version that were made earlier may lack.
+const ADDED: &str = "
+CREATE TABLE IF NOT EXISTS symbols (
+    symbol TEXT PRIMARY KEY, display_symbol TEXT NOT NULL, name TEXT NOT NULL, market TEXT NOT NULL,
+    exchange TEXT NOT NULL, mic TEXT NOT NULL, currency TEXT NOT NULL, security_type TEXT NOT NULL, figi TEXT NOT NULL,
+    isin TEXT NOT NULL, status TEXT NOT NULL, renamed_to TEXT NOT NULL, first_seen INTEGER NOT NULL,
+    last_seen INTEGER NOT NULL, as_of INTEGER NOT NULL, write_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
 /// Opens the file for writing, and makes the tables in a new one.
 pub fn open_writer(path: &Path) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -61,6 +70,7 @@ pub fn open_writer(path: &Path) -> Result<Connection, Failure> {
     } else {
         check(&transaction)?;
     }
+    transaction.execute_batch(ADDED)?;
     transaction.commit()?;
     Ok(connection)
 }

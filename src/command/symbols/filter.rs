@@ -1,0 +1,60 @@
+//! Which entries of the directory are wanted, and in which order.
+
+use clap::Args as ClapArgs;
+use dataflows::directory::{Entry, Market, Status};
+
+/// Filters; each takes several values with commas between them, in any case. An entry must pass all of them.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Filter {
+    /// Only these exchanges: US, L, BINANCE
+    #[arg(long, value_delimiter = ',')]
+    pub exchange: Vec<String>,
+    /// Only what is priced in these currencies
+    #[arg(long, value_delimiter = ',')]
+    pub currency: Vec<String>,
+    /// Only these kinds of security: "Common Stock", ETP, ADR
+    #[arg(long = "type", value_delimiter = ',', value_name = "TYPE")]
+    pub security_type: Vec<String>,
+    /// Only these markets: stock, crypto, forex
+    #[arg(long, value_delimiter = ',', value_parser = market)]
+    pub market: Vec<Market>,
+    /// What became of it: listed, delisted, renamed, withdrawn
+    #[arg(long, value_delimiter = ',', value_parser = status, default_value = "listed")]
+    pub status: Vec<Status>,
+}
+
+fn market(text: &str) -> Result<Market, String> {
+    Market::from_name(&text.to_lowercase()).ok_or_else(|| "write stock, crypto or forex".to_string())
+}
+
+fn status(text: &str) -> Result<Status, String> {
+    Status::from_name(&text.to_lowercase()).ok_or_else(|| "write listed, delisted, renamed or withdrawn".to_string())
+}
+
+impl Filter {
+    /// Whether an entry passes.
+    pub fn takes(&self, entry: &Entry) -> bool {
+        let is = |wanted: &[String], text: &str| {
+            wanted.is_empty() || wanted.iter().any(|wanted| wanted.to_lowercase() == text.to_lowercase())
+        };
+        self.status.contains(&entry.status)
+            && (self.market.is_empty() || self.market.contains(&entry.market))
+            && is(&self.exchange, &entry.exchange)
+            && is(&self.currency, &entry.currency)
+            && is(&self.security_type, &entry.security_type)
+    }
+}
+
+/// How well an entry fits a text in lower case: 0 it is the symbol, 1 the symbol begins with it, 2 it stands somewhere
+/// in symbol or name, `None` it does not.
+pub fn rank(entry: &Entry, text: &str) -> Option<u8> {
+    let symbols = [&entry.symbol, &entry.display_symbol].map(|symbol| symbol.to_lowercase());
+    if symbols.iter().any(|symbol| symbol == text) {
+        Some(0)
+    } else if symbols.iter().any(|symbol| symbol.starts_with(text)) {
+        Some(1)
+    } else {
+        let found = symbols.iter().any(|symbol| symbol.contains(text)) || entry.name.to_lowercase().contains(text);
+        found.then_some(2)
+    }
+}

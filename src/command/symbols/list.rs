@@ -1,0 +1,142 @@
+//! `tickline symbols list` and `search`: entries of the directory from a store.
+
+use clap::{Args as ClapArgs, ValueEnum};
+use dataflows::directory::Entry;
+
+use super::filter::{Filter, rank};
+use crate::command::UsageError;
+use crate::command::read::{csv_field, json_array, print, table};
+use crate::store::address::StoreAddress;
+use crate::timestamp::rfc3339;
+
+/// Arguments of `tickline symbols list`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ListArgs {
+    /// The store to read
+    #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
+    pub store: StoreAddress,
+    /// Which symbols.
+    #[command(flatten)]
+    pub filter: Filter,
+    /// Only the first so many [default: all]
+    #[arg(long)]
+    pub limit: Option<usize>,
+    /// How they are shown
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// Arguments of `tickline symbols search`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct SearchArgs {
+    /// What to look for, in any case, in symbols and names
+    #[arg(value_name = "TEXT")]
+    pub text: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its own type says it")]
+    pub list: ListArgs,
+}
+
+/// How symbols are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns for people
+    Table,
+    /// Comma-separated values with a header; `ingest --watchlist` takes it
+    Csv,
+    /// One array of objects
+    Json,
+    /// One symbol a line; `ingest --watchlist` takes it
+    Plain,
+}
+
+/// Runs `tickline symbols list`.
+pub fn run_list(args: &ListArgs) -> anyhow::Result<()> {
+    print(&text(args, None)?)
+}
+
+/// Runs `tickline symbols search`.
+pub fn run_search(args: &SearchArgs) -> anyhow::Result<()> {
+    print(&text(&args.list, Some(&args.text))?)
+}
+
+/// What the commands print. Without a text, ascending by symbol; with one, by how well they fit, then by symbol.
+pub fn text(args: &ListArgs, text: Option<&str>) -> anyhow::Result<String> {
+    let text = text.map(str::to_lowercase);
+    let (mut ranks, mut is_empty) = (Vec::new(), true);
+    let found = args.store.open_reader()?.symbols(&mut |entry| {
+        is_empty = false;
+        let rank = text.as_ref().map_or(Some(0), |text| rank(entry, text)).filter(|_| args.filter.takes(entry));
+        ranks.extend(rank);
+        rank.is_some()
+    })?;
+    if is_empty {
+        let why = format!("{} holds no symbols yet: fill it with `tickline symbols sync`", args.store);
+        return Err(UsageError(why).into());
+    }
+    // Both are ascending by symbol, and the sort is stable.
+    let mut ranked: Vec<_> = ranks.into_iter().zip(found).collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    let found: Vec<Entry> = ranked.into_iter().take(args.limit.unwrap_or(usize::MAX)).map(|(_, entry)| entry).collect();
+    Ok(match args.format {
+        Format::Table => as_table(&found),
+        Format::Csv => as_csv(&found),
+        Format::Json => json_array(found.iter().map(serde_json::to_string))?,
+        Format::Plain => found.iter().map(|entry| format!("{}\n", entry.symbol)).collect(),
+    })
+}
+
+/// The header of the comma-separated form.
+const CSV_HEADER: &str = "symbol,display_symbol,name,market,exchange,mic,currency,security_type,figi,isin,status,\
+                          renamed_to,first_seen_ms,last_seen_ms,as_of_ms\n";
+
+fn as_csv(entries: &[Entry]) -> String {
+    let mut text = CSV_HEADER.to_string();
+    for e in entries {
+        let (market, status) = (e.market.name(), e.status.name());
+        let texts = [
+            &*e.symbol,
+            &e.display_symbol,
+            &e.name,
+            market,
+            &e.exchange,
+            &e.mic,
+            &e.currency,
+            &e.security_type,
+            &e.figi,
+            &e.isin,
+            status,
+            &e.renamed_to,
+        ];
+        let times = [e.first_seen_ms, e.last_seen_ms, e.as_of_ms].map(|ms| ms.to_string());
+        let fields: Vec<String> = texts.into_iter().map(csv_field).chain(times).collect();
+        text += &fields.join(",");
+        text.push('\n');
+    }
+    text
+}
+
+fn as_table(entries: &[Entry]) -> String {
+    let header = [
+        "symbol",
+        "display",
+        "market",
+        "exchange",
+        "mic",
+        "currency",
+        "status",
+        "first_seen",
+        "last_seen",
+        "type",
+        "name",
+    ];
+    let day = |ms| rfc3339(ms).chars().take("2026-11-23".len()).collect::<String>();
+    let row = |e: &Entry| {
+        let status = if e.renamed_to.is_empty() { e.status.name() } else { &format!("renamed to {}", e.renamed_to) };
+        let texts = [&*e.symbol, &e.display_symbol, e.market.name(), &e.exchange, &e.mic, &e.currency, status];
+        let texts = texts.into_iter().map(str::to_owned);
+        let rest = [day(e.first_seen_ms), day(e.last_seen_ms), e.security_type.to_string(), e.name.to_string()];
+        texts.chain(rest).collect()
+    };
+    table::table(&header, &entries.iter().map(row).collect::<Vec<_>>())
+}

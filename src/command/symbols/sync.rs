@@ -1,0 +1,105 @@
+//! `tickline symbols sync`: Finnhub's lists into a store, a log, or both.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args as ClapArgs;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::command::{UsageError, token};
+use crate::finnhub::rest::{FINNHUB_URL, RestConfig};
+use crate::log::address::LogAddress;
+use crate::store::address::StoreAddress;
+use crate::symbols::book::Book;
+use crate::symbols::{Progress, Report, SyncConfig, sync};
+use crate::timestamp::now_ms;
+
+/// The exchanges' symbols, once a day. The key comes from FINNHUB_TOKEN or --token-file.
+///
+/// What Finnhub has answered today is not asked again, so a sync that was cut off goes on where it was. A plan may not
+/// allow every exchange: those are named at the end, and nothing is taken from the directory on their behalf.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Args {
+    /// The store whose table `symbols` is kept up; a worker may hold it at the same time
+    #[arg(long, env = "TICKLINE_STORE", value_name = "STORE", required_unless_present = "log")]
+    pub store: Option<StoreAddress>,
+    /// The log of symbols to append to, not that of the trades: dir:PATH or kafka://HOST:PORT/TOPIC, one partition
+    #[arg(long, value_name = "LOG")]
+    pub log: Option<LogAddress>,
+    /// Directory of the day's answers
+    #[arg(long, env = "TICKLINE_SYMBOLS_CACHE", value_name = "DIR", default_value = ".tickline/symbols")]
+    pub cache: PathBuf,
+    /// Only these exchanges: US, L, BINANCE; with commas between them
+    #[arg(long, value_delimiter = ',')]
+    pub exchange: Vec<String>,
+    /// Finnhub's REST interface
+    #[arg(long, env = "FINNHUB_REST_URL", default_value = FINNHUB_URL)]
+    pub url: String,
+    /// File that holds the key
+    #[arg(long, env = "TICKLINE_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Calls that the plan allows in a minute
+    #[arg(long, env = "TICKLINE_CALLS_PER_MINUTE_MAX", default_value_t = 60, value_name = "N")]
+    pub calls_per_minute_max: u32,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    if args.log.is_some() && args.log.as_ref().map(ToString::to_string) == std::env::var("TICKLINE_LOG").ok() {
+        return Err(UsageError("--log is the log of the trades: symbols need one of their own".to_owned()).into());
+    }
+    let token = token::read(args.token_file.as_deref())?;
+    let rest =
+        RestConfig { calls_per_minute_max: args.calls_per_minute_max, ..RestConfig::new(args.url.clone(), token) };
+    let config = SyncConfig { rest, cache: args.cache.clone(), exchanges: args.exchange.clone() };
+    let mut book = Book::open(args.store.as_ref(), args.log.as_ref()).context("the directory cannot be opened")?;
+    let bar = bar();
+    let runtime = tokio::runtime::Runtime::new().context("the system refused threads")?;
+    let result = runtime.block_on(sync(&config, &mut book, now_ms(), &mut |progress| show(&bar, progress)));
+    bar.finish_and_clear();
+    let report = result.context("the symbols could not be synced")?;
+    eprint!("{}", text(&report));
+    match report.failed.as_slice() {
+        [] => Ok(()),
+        failed => Err(anyhow!("{} lists could not be had; a later sync asks for those only", failed.len())),
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("symbols {wide_bar} {pos}/{len} lists, {eta} left, {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, Progress { done, total, next }: Progress<'_>) {
+    bar.set_length(total as u64);
+    bar.set_position(done as u64);
+    bar.set_message(next.to_owned());
+    if bar.is_hidden() && done.is_multiple_of(20) && !next.is_empty() {
+        eprintln!("symbols: {done} of {total} lists, next {next}");
+    }
+}
+
+/// What was done, for people. What is odd is named.
+fn text(report: &Report) -> String {
+    let Report { exchanges, cached, listed, new, delisted, renamed, changed, .. } = report;
+    let mut text = format!(
+        "symbols: {listed} listed by {exchanges} exchanges ({cached} of them from the cache); {new} new, {delisted} \
+         delisted, {renamed} renamed; {changed} entries written\n"
+    );
+    let mut name = |what: &str, count: usize, names: &[String]| {
+        if count > 0 {
+            let more = if count > names.len() { ", ..." } else { "" };
+            text += &format!("symbols: {count} {what}: {}{more}\n", names.join(", "));
+        }
+    };
+    name("not allowed by the key's plan", report.not_allowed.len(), &report.not_allowed);
+    name("failed", report.failed.len(), &report.failed);
+    name("list nothing any more, nothing of them was delisted", report.empty.len(), &report.empty);
+    name("elements could not be read", report.bad, &report.bad_named);
+    name("symbols are listed twice, the first place counts", report.taken, &report.taken_named);
+    text
+}

@@ -1,0 +1,123 @@
+//! What is known of all symbols, and where it is kept: a store's table, a log of entries, or both.
+//!
+//! Where both are kept, of each symbol the newer entry counts, and whoever lacks it gets it. So a sync that ended
+//! between the two writes, or a store that is new beside an old log, is made whole by the next sync.
+
+use std::time::Duration;
+
+use dataflows::batch::RecordBatch;
+use dataflows::directory::Entry;
+
+use super::SyncError;
+use super::merge::Entries;
+use crate::log::address::LogAddress;
+use crate::log::{Fate, Log, LogError, LogWriter};
+use crate::store::address::StoreAddress;
+use crate::store::{Store, StoreError};
+
+/// Bytes read from the log at once.
+const READ_BYTES: usize = 1 << 20;
+/// Pause while the log has nothing to hand over yet.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The directory, and its keepers.
+pub struct Book {
+    entries: Entries,
+    store: Option<Box<dyn Store>>,
+    log: Option<(Box<dyn LogWriter>, String)>,
+}
+
+impl Book {
+    /// Reads what is known, and opens both for writing; a store or a directory log that is not there is made.
+    pub fn open(store: Option<&StoreAddress>, log: Option<&LogAddress>) -> Result<Self, SyncError> {
+        let mut book = Self { entries: Entries::new(), store: None, log: None };
+        let (mut in_store, mut in_log) = (Entries::new(), Entries::new());
+        if let Some(address) = store {
+            book.store = Some(address.open_writer()?);
+            in_store = match address.open_reader() {
+                Ok(mut reader) => by_symbol(reader.symbols(&mut |_| true)?),
+                // `none` cannot be read.
+                Err(StoreError::Missing { .. }) => Entries::new(),
+                Err(error) => return Err(error.into()),
+            };
+        }
+        if let Some(address) = log {
+            let writer = address.open_symbols_writer()?;
+            in_log = read_log(&*address.open()?)?;
+            book.log = Some((writer, address.to_string()));
+        }
+        let newer = |than: &Entries, of: &Entries| -> Vec<Entry> {
+            let is_newer = |entry: &&Entry| than.get(entry.symbol.as_str()).is_none_or(|e| e.as_of_ms < entry.as_of_ms);
+            of.values().filter(is_newer).cloned().collect()
+        };
+        book.put_in_store(&newer(&in_store, &in_log))?;
+        book.put_in_log(&newer(&in_log, &in_store))?;
+        let log_is_newer = newer(&in_store, &in_log);
+        book.entries = in_store;
+        book.entries.extend(by_symbol(log_is_newer));
+        Ok(book)
+    }
+
+    /// What is known.
+    pub fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    /// Writes what has changed; when this returns, it is durable.
+    pub fn put(&mut self, changed: Vec<Entry>) -> Result<(), SyncError> {
+        self.put_in_log(&changed)?;
+        self.put_in_store(&changed)?;
+        self.entries.extend(by_symbol(changed));
+        Ok(())
+    }
+
+    fn put_in_store(&mut self, entries: &[Entry]) -> Result<(), SyncError> {
+        match &mut self.store {
+            Some(store) if !entries.is_empty() => Ok(store.put_symbols(entries)?),
+            _ => Ok(()),
+        }
+    }
+
+    fn put_in_log(&mut self, entries: &[Entry]) -> Result<(), SyncError> {
+        let Some((writer, path)) = self.log.as_mut().filter(|_| !entries.is_empty()) else { return Ok(()) };
+        let failed = |why: String| LogError::Failed { path: path.clone(), what: "cannot append symbols", why };
+        for entry in entries {
+            writer.append(0, &entry.encode().map_err(failed)?)?;
+        }
+        writer.sync()?;
+        let mut lost = 0;
+        writer.fates(&mut |fate| lost += u64::from(matches!(fate, Fate::Lost { .. })));
+        if lost > 0 {
+            return Err(failed(format!("{lost} records were not acknowledged in time: sync again")).into());
+        }
+        Ok(())
+    }
+}
+
+fn by_symbol(entries: Vec<Entry>) -> Entries {
+    entries.into_iter().map(|entry| (entry.symbol.to_string(), entry)).collect()
+}
+
+/// The newest entry of each symbol that the log holds now.
+fn read_log(log: &dyn Log) -> Result<Entries, SyncError> {
+    if log.partitions() != 1 {
+        return Err(LogError::Partitions { path: log.name(), has: log.partitions(), wanted: 1 }.into());
+    }
+    let end = log.end_offset(0)?;
+    let mut reader = log.reader(0, log.first_offset(0)?)?;
+    let (mut entries, mut batch) = (Entries::new(), RecordBatch::default());
+    while reader.position() < end {
+        reader.read(&mut batch, READ_BYTES)?;
+        if batch.records.is_empty() {
+            std::thread::sleep(PAUSE);
+        }
+        for span in batch.records.iter().filter(|span| span.total_len > 0) {
+            let entry = Entry::decode(batch.record(span)).map_err(|why| {
+                let (log, offset) = (log.name(), span.offset);
+                SyncError::NoSymbolLog { log, offset, why }
+            })?;
+            entries.insert(entry.symbol.to_string(), entry);
+        }
+    }
+    Ok(entries)
+}

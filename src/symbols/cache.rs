@@ -1,0 +1,127 @@
+//! Answers of one UTC day in a directory: `CACHE/2026-11-23/ADDRESS/REQUEST.json`, byte for byte as they came.
+//!
+//! A file appears under its name only when it is whole, so whatever interrupts a sync leaves nothing half there.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::SyncError;
+use crate::fault;
+use crate::finnhub::rest::Request;
+use crate::finnhub::secret::percent_encode;
+use crate::timestamp::rfc3339;
+
+/// How an answer's file ends.
+const ENDING: &str = "json";
+/// Bytes of `2026-11-23`.
+const DAY_LEN: usize = 10;
+
+/// The answers of one day from one address.
+#[derive(Debug)]
+pub struct Cache {
+    root: PathBuf,
+    day: String,
+    folder: PathBuf,
+}
+
+impl Cache {
+    /// The cache of the UTC day that holds `now_ms`; makes its directory.
+    pub fn open(root: &Path, now_ms: u64, url: &str) -> Result<Self, SyncError> {
+        let day: String = rfc3339(now_ms).chars().take(DAY_LEN).collect();
+        let folder = root.join(&day).join(percent_encode(url));
+        fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
+        Ok(Self { root: root.to_path_buf(), day, folder })
+    }
+
+    /// The answer, when it is there.
+    pub fn get(&self, request: &Request) -> Option<Vec<u8>> {
+        fs::read(self.path(request)).ok()
+    }
+
+    /// Keeps an answer.
+    pub fn put(&self, request: &Request, answer: &[u8]) -> Result<(), SyncError> {
+        let path = self.path(request);
+        let part = path.with_extension(format!("part-{}", std::process::id()));
+        let written = File::create(&part).and_then(|mut file| {
+            file.write_all(answer)?;
+            file.sync_all()?;
+            fs::rename(&part, &path)
+        });
+        written.map_err(|error| failed(&path, &error))
+    }
+
+    /// Removes the answers of other days. Only what bears the names that are used here is touched, and what cannot be
+    /// removed stays.
+    pub fn forget_other_days(&self) {
+        for day in folders(&self.root).filter(|day| is_day(day) && !day.ends_with(&self.day)) {
+            for folder in folders(&day) {
+                let files = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
+                files.filter(|file| file.extension().is_some_and(|e| e == ENDING)).for_each(|file| {
+                    let _ = fs::remove_file(file);
+                });
+                let _ = fs::remove_dir(folder);
+            }
+            let _ = fs::remove_dir(day);
+        }
+    }
+
+    fn path(&self, request: &Request) -> PathBuf {
+        self.folder.join(format!("{}.{ENDING}", percent_encode(&request.to_string()).replace('.', "%2E")))
+    }
+}
+
+fn folders(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path())
+}
+
+fn is_day(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.len() == DAY_LEN
+        && name.chars().enumerate().all(|(at, c)| if at == 4 || at == 7 { c == '-' } else { c.is_ascii_digit() })
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> SyncError {
+    SyncError::Cache { path: path.display().to_string(), why: fault::why(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(exchange: &str) -> Request {
+        Request { path: "crypto/symbol", exchange: Some(exchange.to_owned()) }
+    }
+
+    #[test]
+    fn a_day_and_an_address_have_answers_of_their_own() {
+        let home = tempfile::tempdir().unwrap();
+        let open = |now_ms, url| Cache::open(home.path(), now_ms, url).unwrap();
+        let cache = open(86_400_000, "http://a/");
+        cache.put(&request("IC MARKETS/.."), b"[1]").unwrap();
+        assert_eq!(cache.get(&request("IC MARKETS/..")).unwrap(), b"[1]");
+        assert_eq!(open(2 * 86_400_000 - 1, "http://a/").get(&request("IC MARKETS/..")).unwrap(), b"[1]");
+        assert_eq!(cache.get(&request("OANDA")), None);
+        assert_eq!(open(86_400_000, "http://b/").get(&request("IC MARKETS/..")), None);
+        assert_eq!(open(2 * 86_400_000, "http://a/").get(&request("IC MARKETS/..")), None);
+    }
+
+    #[test]
+    fn other_days_are_forgotten_and_other_files_are_not() {
+        let home = tempfile::tempdir().unwrap();
+        let old = Cache::open(home.path(), 0, "http://a/").unwrap();
+        old.put(&request("X"), b"[]").unwrap();
+        let new = Cache::open(home.path(), 86_400_000, "http://a/").unwrap();
+        new.put(&request("X"), b"[]").unwrap();
+        let (photos, letter) = (home.path().join("1999-12-31"), home.path().join("1969-07-20"));
+        fs::create_dir_all(photos.join("trip")).unwrap();
+        fs::write(photos.join("trip/a.jpg"), b"").unwrap();
+        fs::create_dir_all(&letter).unwrap();
+        fs::write(letter.join("a.json"), b"").unwrap();
+        new.forget_other_days();
+        assert_eq!((old.get(&request("X")), new.get(&request("X"))), (None, Some(b"[]".to_vec())));
+        assert!(!home.path().join("1970-01-01").exists());
+        assert!(photos.join("trip/a.jpg").exists() && letter.join("a.json").exists());
+    }
+}

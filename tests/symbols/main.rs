@@ -1,0 +1,13 @@
+//! The symbol directory against the simulator: syncing, what happens to symbols between two days, finding them again.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
+
+mod binary;
+mod merge;
+mod sync;
+mod work;
+mod world;
+
+#[path = "../pipeline/process.rs"]
+#[allow(dead_code, reason = "other tests need more of it")]
+mod process;
