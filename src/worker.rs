@@ -205,7 +205,7 @@ pub fn run(
         Some(header) => header.resume.clone(),
         None => fresh_starts(log.as_ref())?,
     };
-    let shards = checkpoint::read_shards(store.as_mut(), checkpoint.as_ref())?;
+    let shards = checkpoint::read_shards(store.as_mut(), resumed.as_ref())?;
     tracing::info!(
         epoch,
         workers = config.workers,

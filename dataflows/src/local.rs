@@ -105,9 +105,8 @@ pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Out
         }
         shards.sort_by_key(|shard| shard.shard);
         let fingerprint = 0;
-        outcome
-            .snapshots
-            .push(Snapshot { header: SnapshotHeader { row, resume, fingerprint, log: String::new() }, shards });
+        let header = SnapshotHeader { row, resume, fingerprint, log: String::new(), shards: shards.len() as u32 };
+        outcome.snapshots.push(Snapshot { header, shards });
     }
     outcome
 }

@@ -32,6 +32,8 @@ pub struct SnapshotHeader {
     pub fingerprint: u64,
     /// Identity of the log that it was made from; empty where that cannot be known.
     pub log: String,
+    /// How many shards belong to it: one that is missing must not be taken for one that is empty.
+    pub shards: u32,
 }
 
 /// Encodes all shards that hold a symbol, ascending.

@@ -40,18 +40,25 @@ pub(super) fn read_header(
 /// Reads all shards of a checkpoint, as they are stored.
 pub(super) fn read_shards(
     store: &mut dyn Store,
-    checkpoint: Option<&Checkpoint>,
+    header: Option<&SnapshotHeader>,
 ) -> Result<Vec<Vec<SymbolState>>, WorkerError> {
-    let Some(checkpoint) = checkpoint else { return Ok(Vec::new()) };
-    let frontier = checkpoint.frontier;
-    let mut shards = Vec::new();
+    let Some(header) = header else { return Ok(Vec::new()) };
+    let frontier = header.row.frontier;
+    let (mut shards, mut found) = (Vec::new(), 0);
     for shard in 0..SHARDS {
         let states = match store.shard(frontier, shard)? {
-            Some(bytes) => decode_shard(&bytes)
-                .map_err(|error| WorkerError::Checkpoint { frontier, why: format!("shard {shard}: {error}") })?,
+            Some(bytes) => {
+                found += 1;
+                decode_shard(&bytes)
+                    .map_err(|error| WorkerError::Checkpoint { frontier, why: format!("shard {shard}: {error}") })?
+            }
             None => Vec::new(),
         };
         shards.push(states);
+    }
+    if found != header.shards {
+        let why = format!("it has {} shards, and {found} are there", header.shards);
+        return Err(WorkerError::Checkpoint { frontier, why });
     }
     Ok(shards)
 }

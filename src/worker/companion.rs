@@ -114,6 +114,7 @@ struct Keeper {
 struct Pending {
     row: Option<FrontierRow>,
     parts: usize,
+    shards: u32,
     resume: Vec<ResumePoint>,
 }
 
@@ -157,6 +158,7 @@ impl Keeper {
         }
         let pending = self.pending.entry(frontier).or_default();
         pending.parts += 1;
+        pending.shards += shards.len() as u32;
         pending.resume.extend(resume);
         self.commit_if_whole(frontier)
     }
@@ -171,8 +173,9 @@ impl Keeper {
         };
         let Some(row) = pending.row.take() else { return Ok(()) };
         pending.resume.sort_unstable_by_key(|point| point.partition);
-        let header =
-            SnapshotHeader { row, resume: pending.resume, fingerprint: self.fingerprint, log: self.log.clone() };
+        let Pending { resume, shards, .. } = pending;
+        let (fingerprint, log) = (self.fingerprint, self.log.clone());
+        let header = SnapshotHeader { row, resume, fingerprint, log, shards };
         let header = codec::encode(&header).map_err(|e| WorkerError::Checkpoint { frontier, why: e.to_string() })?;
         self.store.commit_checkpoint(self.epoch, &Checkpoint { frontier, header })?;
         self.committed.store(frontier, Ordering::SeqCst);

@@ -53,6 +53,7 @@ fn a_damaged_checkpoint_is_refused() {
             "checksum",
         ),
         ("UPDATE checkpoint_shards SET bytes = x''", "shard"),
+        ("DELETE FROM checkpoint_shards WHERE shard = (SELECT max(shard) FROM checkpoint_shards)", "shards, and"),
     ];
     for (sql, word) in damages {
         assert!(tables::change(&store, sql) > 0, "{sql}");

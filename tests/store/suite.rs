@@ -36,6 +36,7 @@ pub fn all(make: Make) {
     a_failed_commit_leaves_nothing(make);
     epochs_fence(make);
     checkpoints_replace_each_other(make);
+    a_checkpoint_that_is_being_gathered_survives_the_commit_of_an_earlier_one(make);
     shards_that_were_not_committed_are_gone(make);
     latest_lists_every_symbol_once(make);
     the_newest_entry_of_a_symbol_stays(make);
@@ -300,6 +301,19 @@ fn checkpoints_replace_each_other(make: Make) {
     let (next, found) = store.open_epoch().unwrap();
     assert_eq!((next, found), (epoch + 1, Some(checkpoint(2_000))));
     assert_eq!(store.shard(2_000, 3).unwrap(), Some(large));
+}
+
+fn a_checkpoint_that_is_being_gathered_survives_the_commit_of_an_earlier_one(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    let (epoch, _) = store.open_epoch().unwrap();
+    store.put_shard(epoch, 5_000, 1, b"earlier").unwrap();
+    store.put_shard(epoch, 9_000, 1, b"later").unwrap();
+    store.commit_checkpoint(epoch, &checkpoint(5_000)).unwrap();
+    store.put_shard(epoch, 9_000, 2, b"later").unwrap();
+    store.commit_checkpoint(epoch, &checkpoint(9_000)).unwrap();
+    assert_eq!(store.shard(9_000, 1).unwrap(), Some(b"later".to_vec()));
+    assert_eq!(store.shard(9_000, 2).unwrap(), Some(b"later".to_vec()));
 }
 
 fn shards_that_were_not_committed_are_gone(make: Make) {

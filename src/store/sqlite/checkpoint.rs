@@ -49,15 +49,14 @@ pub fn put_shard(
     Ok(())
 }
 
-/// Makes the shards of (epoch, frontier) the checkpoint, and removes all others.
+/// Makes the shards of (epoch, frontier) the checkpoint, and removes all earlier ones: those of a later frontier belong
+/// to a checkpoint that is still being gathered.
 pub fn commit(transaction: &Transaction, epoch: u64, checkpoint: &Checkpoint) -> Result<(), Failure> {
     check_epoch(transaction, epoch)?;
     let key = [int(epoch), int(checkpoint.frontier)];
     let sql = "INSERT OR REPLACE INTO checkpoints (one, epoch, frontier, header) VALUES (1, ?1, ?2, ?3)";
     transaction.prepare_cached(sql)?.execute(params![key[0], key[1], checkpoint.header])?;
-    transaction
-        .prepare_cached("DELETE FROM checkpoint_shards WHERE NOT (epoch = ?1 AND frontier = ?2)")?
-        .execute(key)?;
+    transaction.prepare_cached("DELETE FROM checkpoint_shards WHERE epoch <> ?1 OR frontier < ?2")?.execute(key)?;
     Ok(())
 }
 
