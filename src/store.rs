@@ -143,8 +143,8 @@ pub trait Store: Send {
     }
     /// Stores one shard of a checkpoint that is not committed yet. It becomes durable with the commit.
     fn put_shard(&mut self, epoch: u64, frontier: Time, shard: u32, bytes: &[u8]) -> Result<(), StoreError>;
-    /// Makes a checkpoint the one to resume from, and removes earlier ones with their shards, but not the shards put for
-    /// a later one. Fails when fenced.
+    /// Makes a checkpoint the one to resume from, and removes earlier ones with their shards, but not the shards that
+    /// were put for a later one. Fails when fenced.
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError>;
     /// One shard of the committed checkpoint; `None` when that shard is empty.
     fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError>;

@@ -63,7 +63,7 @@ impl Companion {
         let keep = Arc::clone(&failure);
         let fingerprint = config.settings.fingerprint();
         let (parts_wanted, pending) = (config.workers, BTreeMap::new());
-        let keeper = Keeper { store, mirror, epoch, fingerprint, log, parts_wanted, pending, committed };
+        let keeper = Keeper { store, mirror, epoch, fingerprint, log, parts_wanted, pending, published: 0, committed };
         let thread = std::thread::spawn(move || {
             if let Err(error) = keeper.run(&receiver) {
                 *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -106,6 +106,8 @@ struct Keeper {
     log: String,
     parts_wanted: usize,
     pending: BTreeMap<Time, Pending>,
+    /// The last frontier that the store has published for this run.
+    published: Time,
     committed: Arc<AtomicU64>,
 }
 
@@ -132,13 +134,15 @@ impl Keeper {
                 Command::Frontier { row, kept, resume, ack } => {
                     let frontier = DurableFrontier { row, epoch: self.epoch, resume };
                     self.store.commit_frontier(&frontier, &kept)?;
+                    self.published = frontier.row.frontier;
                     ack();
+                    let whole: Vec<Time> = self.pending.range(..=self.published).map(|(at, _)| *at).collect();
+                    whole.into_iter().try_for_each(|at| self.commit_if_whole(at))?;
                 }
                 Command::RowAt(row) => {
                     self.store.observe(&row)?;
                     let frontier = row.frontier;
                     self.pending.entry(frontier).or_default().row = Some(row);
-                    self.commit_if_whole(frontier)?;
                 }
                 Command::Part(part, resume) => self.take_part(part, resume)?,
                 Command::Symbols(entries, ack) => {
@@ -163,9 +167,11 @@ impl Keeper {
         self.commit_if_whole(frontier)
     }
 
-    /// A checkpoint is whole when every worker's part and the row as of its frontier are there.
+    /// A checkpoint is whole when every worker's part and the row as of its frontier are there. It comes after the
+    /// frontier rows up to its own: a run that resumes from it makes none of them again.
     fn commit_if_whole(&mut self, frontier: Time) -> Result<(), WorkerError> {
-        let is_whole = |p: &Pending| p.parts == self.parts_wanted && p.row.is_some();
+        let published = frontier <= self.published;
+        let is_whole = |p: &Pending| published && p.parts == self.parts_wanted && p.row.is_some();
         let Some(mut pending) =
             self.pending.get(&frontier).is_some_and(is_whole).then(|| self.pending.remove(&frontier)).flatten()
         else {
