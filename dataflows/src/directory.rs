@@ -1,8 +1,8 @@
 //! The symbol directory: what is known of each symbol beside its trades. Reference data; it decides no candle.
 //!
 //! An [`Entry`] is one record of the directory's log, keyed by its symbol: the whole entry, absolute, so that of one
-//! symbol only the newest record counts and a compacted topic holds all there is to know. [`upserts`] makes a
-//! differential collection of them.
+//! symbol only the newest record counts and a compacted topic holds all there is to know. [`upserts()`] makes
+//! a differential collection of them.
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};

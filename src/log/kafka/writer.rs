@@ -4,6 +4,7 @@
 //! within `message.timeout.ms` is given up and told as [`Fate::Lost`]; idempotence cannot cover that, so whoever
 //! appends must record the hole.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,8 @@ pub struct KafkaWriter {
 struct Fates {
     start: Instant,
     told: Mutex<Vec<Fate>>,
+    /// Somebody was told that records are given up, since the fates were asked for last.
+    warned: AtomicBool,
 }
 
 struct Deliveries(Arc<Fates>);
@@ -70,7 +73,10 @@ impl ProducerContext for Deliveries {
             Ok(_) if told.len() >= FATES_MAX => {}
             Ok(message) => told.push(Fate::Durable { partition: partition(message), after }),
             Err((error, message)) => {
-                warn!(%error, "a record was given up");
+                // One line for all that are given up until somebody asks: a long outage must not flood the log.
+                if !self.0.warned.swap(true, Ordering::Relaxed) {
+                    warn!(%error, partition = partition(message), "records are given up");
+                }
                 told.push(Fate::Lost { partition: partition(message), after });
             }
         }
@@ -99,7 +105,7 @@ impl KafkaWriter {
         }
         config.set("enable.idempotence", "true").set("acks", "all");
         let start = Instant::now();
-        let fates = Arc::new(Fates { start, told: Mutex::default() });
+        let fates = Arc::new(Fates { start, told: Mutex::default(), warned: AtomicBool::new(false) });
         let producer = config.create_with_context(Deliveries(Arc::clone(&fates)));
         let producer = producer.map_err(|error| explain(address, &error))?;
         Ok(Self { topic, producer, fates, key_of, start })
@@ -173,6 +179,7 @@ impl LogWriter for KafkaWriter {
 
     fn fates(&mut self, tell: &mut dyn FnMut(Fate)) {
         let mut told = self.fates.told.lock().unwrap_or_else(PoisonError::into_inner);
+        self.fates.warned.store(false, Ordering::Relaxed);
         told.drain(..).for_each(tell);
     }
 }
