@@ -7,6 +7,8 @@ use dataflows::batch::RecordBatch;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::Message as _;
+use rdkafka::{Offset, TopicPartitionList};
 use tickline::log::address::LogAddress;
 use tickline::log::{Fate, LogError, PartitionReader};
 
@@ -50,6 +52,37 @@ fn a_topic_keeps_the_contract() {
         let (log, writer) = (address.open().unwrap(), address.open_writer().unwrap());
         suite::Subject { log, writer, record_bytes_max: (2 << 20) - 1_000, home: Box::new(()) }
     });
+}
+
+#[test]
+fn every_kind_of_record_comes_back_byte_for_byte_under_the_symbol_as_key() {
+    let trade = |symbol: &str| format!(r#"{{"c":["1"],"p":1.50,"s":"{symbol}","t":1575526691134,"v":0}}"#);
+    let frame = format!(r#"{{"type":"trade","data":[{0},{0}]}}"#, trade("IC MARKETS:1"));
+    let records = [
+        (Some("A"), trade("A")),
+        (Some("IC MARKETS:1"), frame),
+        (None, r#"{"type":"progress","source":"s","event_ms":5}"#.to_owned()),
+        (None, r#"{"type":"gap","source":"s","from_ms":1,"to_ms":2,"cause":"x"}"#.to_owned()),
+        (None, r#"{"type":"bye","source":"s"}"#.to_owned()),
+        (None, "no JSON".to_owned()),
+    ];
+    let name = topic(1);
+    let address = address(&log_address(&name));
+    let mut writer = address.open_writer().unwrap();
+    records.iter().for_each(|(_, record)| writer.append(0, record.as_bytes()).unwrap());
+    writer.sync().unwrap();
+    let log = address.open().unwrap();
+    let read = suite::drain(&*log, &mut *log.reader(0, 0).unwrap(), 1 << 20);
+    let texts: Vec<_> = read.iter().map(|(_, bytes, _)| std::str::from_utf8(bytes).unwrap()).collect();
+    assert_eq!(texts, records.each_ref().map(|(_, record)| record.as_str()));
+    let consumer: BaseConsumer = shared().client_config().set("group.id", "keys").create().unwrap();
+    let mut from = TopicPartitionList::new();
+    from.add_partition_offset(&name, 0, Offset::Beginning).unwrap();
+    consumer.assign(&from).unwrap();
+    for (key, record) in &records {
+        let message = consumer.poll(Duration::from_secs(60)).expect("a record in time").unwrap();
+        assert_eq!(message.key(), key.map(str::as_bytes), "{record}");
+    }
 }
 
 #[test]

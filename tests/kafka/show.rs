@@ -21,20 +21,28 @@ fn end_well(mut process: Running, what: &str) {
 #[test]
 fn setup_simulate_ingest_work_and_candles_as_separate_processes() {
     let home = Home::new();
-    let log = shared().log_address("show-trades");
-    home.ok(&format!("setup --log {log} --partitions 3 --replication 1"));
+    let (log, symbols) = (shared().log_address("show-trades"), shared().log_address("show-symbols"));
+    home.ok(&format!("setup --log {log} --symbols {symbols} --partitions 3 --replication 1"));
     home.write("key", "show-key\n");
     let mut simulator = home.start("simulate --listen 127.0.0.1:0 --token-file key --activity 20");
     let address = told(&mut simulator, "ws://");
     let line = format!("ingest --log {log} --source show --symbols AAPL,NVDA,BINANCE:BTCUSDT --url ws://{address}/");
     let ingest = home.start_with(&line, &[("FINNHUB_TOKEN", "show-key")]);
-    let work = home.start(&format!("work --log {log} --store sqlite:rows.db --workers 2"));
+    home.ok(&format!(
+        "symbols sync --log {symbols} --cache cache --exchange US --token-file key --url http://{address}/api/v1"
+    ));
+    let work = home.start(&format!("work --log {log} --store sqlite:rows.db --workers 2 --symbols {symbols}"));
     let line = "candles --store sqlite:rows.db --symbol AAPL --resolution 5s --format csv";
     let candles = wait_for("candles of a feed that goes on", || {
         let candles = home.run(line);
         (candles.code == Some(0) && candles.stdout.lines().count() > 3).then_some(candles.stdout)
     });
     assert!(candles.lines().nth(1).unwrap().starts_with("AAPL,"), "{candles}");
+    let line = "symbols search apple --store sqlite:rows.db --format plain";
+    wait_for("the directory, by way of its topic", || {
+        let found = home.run(line);
+        (found.code == Some(0) && found.stdout.lines().any(|symbol| symbol == "AAPL")).then_some(())
+    });
     end_well(ingest, "ingest");
     end_well(simulator, "simulate");
     work.kill();
