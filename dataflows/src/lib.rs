@@ -3,6 +3,8 @@
 //! No clock, no randomness, no iteration order of a hash map, no IO: rows, frontier and digest are functions of the
 //! log's bytes. Read [`row`] for what comes out, `ingress` for what goes in, `build` for the dataflow between them.
 
+#![forbid(unsafe_code)]
+
 pub mod batch;
 pub mod build;
 pub mod candle;

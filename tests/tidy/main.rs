@@ -51,6 +51,12 @@ fn no_text_names_a_machine() {
 }
 
 #[test]
+fn unsafe_code_has_its_own_files() {
+    hold(rules::unsafe_code);
+    rules::UNSAFE_FILES.iter().for_each(|path| assert!(read(path).contains("unsafe {"), "{path} needs none"));
+}
+
+#[test]
 fn hash_order_decides_nothing() {
     hold(rules::hash_order);
 }

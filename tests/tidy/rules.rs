@@ -80,6 +80,19 @@ fn is_absolute(line: &str, at: usize) -> bool {
     before.is_none_or(|c| !(c.is_alphanumeric() || "_-.$}/".contains(c)))
 }
 
+/// The files that call into a C library.
+pub const UNSAFE_FILES: [&str; 2] = ["src/log/kafka/raw.rs", "benches/support/librdkafka.rs"];
+
+/// Unsafe code is denied everywhere; a file that allows it is one of those above.
+pub fn unsafe_code(file: &File) -> Vec<String> {
+    // The pieces keep this file from finding itself.
+    let allowed = concat!("allow(", "unsafe_code");
+    if !file.is("rs") || UNSAFE_FILES.contains(&file.path.as_str()) {
+        return Vec::new();
+    }
+    file.lines_that(|line| line.contains(allowed).then(|| "unsafe code has its own files".to_string()))
+}
+
 /// In the pure crate a hash map is looked up and never walked. Its walking methods are banned by
 /// `dataflows/clippy.toml`; a `for` over it calls none of them by name, so it is found here.
 pub fn hash_order(file: &File) -> Vec<String> {
@@ -201,6 +214,13 @@ mod tests {
                 check(hash_order, "src/a.rs", &[&of(field, walk)], &[]);
             }
         }
+    }
+
+    #[test]
+    fn unsafe_code_elsewhere_is_found() {
+        let line = concat!("#![allow(", "unsafe_code)]");
+        check(unsafe_code, "src/a.rs", &["let a = 1;"], &[line]);
+        check(unsafe_code, UNSAFE_FILES[0], &[line], &[]);
     }
 
     #[test]
