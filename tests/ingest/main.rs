@@ -5,11 +5,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../shared/account.rs"]
 mod account;
 mod faults;
 mod memory;
-#[path = "../pipeline/process.rs"]
-#[allow(dead_code, reason = "shared with the tests of the whole pipeline")]
+#[path = "../shared/process.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod process;
 mod run;
 mod script;

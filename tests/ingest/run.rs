@@ -12,21 +12,11 @@ use crate::process::{DEADLINE, Ended, Home, Running, wait_for};
 const CANARY: &str = "canary&7f3 9";
 const ENCODED: &str = "canary%267f3%209";
 
-/// The word behind `before` in what a process has printed.
-fn told(process: &mut Running, before: &str) -> String {
-    wait_for(before, || {
-        assert!(process.is_alive(), "{}", process.stderr());
-        let stdout = process.stdout();
-        let (_, rest) = stdout.split_once(before)?;
-        Some(rest.split_once(['/', ' ', '\n'])?.0.to_owned())
-    })
-}
-
 fn simulate(home: &Home, more: &str) -> (Running, String) {
     home.write("key", format!("{CANARY}\n"));
     let line = format!("simulate --listen 127.0.0.1:0 --token-file key --activity 20 --sent sent {more}");
     let mut simulator = home.start(&line);
-    let address = told(&mut simulator, "ws://");
+    let address = simulator.told("ws://");
     (simulator, address)
 }
 
@@ -84,7 +74,7 @@ fn an_ingest_tells_how_it_goes_and_ends_with_a_bye() {
     let home = Home::new();
     let (simulator, address) = simulate(&home, "--fault disconnect-every=2500ms");
     let mut ingest = ingest(&home, &address, "--metrics-port 0");
-    let metrics = told(&mut ingest, "metrics: http://");
+    let metrics = ingest.told("metrics: http://");
     let answer = wait_for("a gap and trades", || {
         let answer = get(&metrics, "/metrics");
         let gaps = number(&answer, "tickline_ingest_gaps_total{cause=\"reconnect\"}");

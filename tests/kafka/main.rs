@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
-#[path = "../ingest/account.rs"]
+#[path = "../shared/account.rs"]
 mod account;
 mod broker;
-#[path = "../foreign/clients.rs"]
+#[path = "../shared/clients.rs"]
 mod clients;
 mod foreign;
-#[path = "../pipeline/process.rs"]
-#[allow(dead_code, reason = "the tests of the embedded pipeline use the rest")]
+#[path = "../shared/process.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod home;
 mod ingest;
 mod log;
@@ -18,9 +18,9 @@ mod pipeline;
 mod process;
 mod setup;
 mod show;
-#[path = "../log/suite.rs"]
+#[path = "../shared/log_suite.rs"]
 mod suite;
 mod symbols;
-#[path = "../pipeline/tables.rs"]
-#[allow(dead_code, reason = "the tests of the embedded pipeline use the rest")]
+#[path = "../shared/tables.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod tables;

@@ -3,16 +3,6 @@
 use crate::broker::shared;
 use crate::home::{Home, Running, wait_for};
 
-/// The word behind `before` in what a process has printed.
-fn told(process: &mut Running, before: &str) -> String {
-    wait_for(before, || {
-        assert!(process.is_alive(), "{}", process.stderr());
-        let stdout = process.stdout();
-        let (_, rest) = stdout.split_once(before)?;
-        Some(rest.split_once(['/', ' ', '\n'])?.0.to_owned())
-    })
-}
-
 fn end_well(mut process: Running, what: &str) {
     process.terminate();
     process.end(what).is(0, &[]);
@@ -25,7 +15,7 @@ fn setup_simulate_ingest_work_and_candles_as_separate_processes() {
     home.ok(&format!("setup --log {log} --symbols {symbols} --partitions 3 --replication 1"));
     home.write("key", "show-key\n");
     let mut simulator = home.start("simulate --listen 127.0.0.1:0 --token-file key --activity 20");
-    let address = told(&mut simulator, "ws://");
+    let address = simulator.told("ws://");
     let line = format!("ingest --log {log} --source show --symbols AAPL,NVDA,BINANCE:BTCUSDT --url ws://{address}/");
     let ingest = home.start_with(&line, &[("FINNHUB_TOKEN", "show-key")]);
     home.ok(&format!(

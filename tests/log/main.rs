@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod directory;
+#[path = "../shared/log_suite.rs"]
 mod suite;
 
 use tickline::log::address::LogAddress;

@@ -7,10 +7,12 @@ mod faults;
 mod growing;
 mod live;
 mod mirror;
-#[allow(dead_code, reason = "other binaries use the rest")]
+#[path = "../shared/process.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod process;
 mod recovery;
 mod rejected;
 mod scan;
 mod show;
+#[path = "../shared/tables.rs"]
 mod tables;

@@ -8,6 +8,6 @@ mod sync;
 mod work;
 mod world;
 
-#[path = "../pipeline/process.rs"]
-#[allow(dead_code, reason = "other tests need more of it")]
+#[path = "../shared/process.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod process;

@@ -119,6 +119,16 @@ impl Running {
         std::fs::read_to_string(&self.stdout).unwrap()
     }
 
+    /// The word behind `before` in what it has printed, when it has.
+    pub fn told(&mut self, before: &str) -> String {
+        wait_for(before, || {
+            assert!(self.is_alive(), "{}", self.stderr());
+            let stdout = self.stdout();
+            let (_, rest) = stdout.split_once(before)?;
+            Some(rest.split_once(['/', ' ', '\n'])?.0.to_owned())
+        })
+    }
+
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.stderr).unwrap()).into_owned()
     }
