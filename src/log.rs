@@ -225,3 +225,17 @@ pub trait LogWriter: Send {
     /// Tells what became of records since the last call.
     fn fates(&mut self, _tell: &mut dyn FnMut(Fate)) {}
 }
+
+/// Makes everything durable. Fails when records were given up since their fates were asked for last: `name` then has a
+/// hole that nothing tells.
+pub fn sync_whole(writer: &mut dyn LogWriter, name: &str) -> Result<(), LogError> {
+    writer.sync()?;
+    let mut lost = 0_u64;
+    writer.fates(&mut |fate| lost += u64::from(matches!(fate, Fate::Lost { .. })));
+    if lost == 0 {
+        return Ok(());
+    }
+    let why =
+        format!("{lost} records were not taken in time, so it lacks them now: see that it is up, and write again");
+    Err(LogError::Failed { path: name.to_owned(), what: "cannot append", why })
+}

@@ -31,7 +31,7 @@ pub struct Args {
     /// JSON Lines files, plain or gzip, one trade a line in Finnhub's shape; they are taken as one file after the other
     #[arg(value_name = "FILE", required_unless_present = "from_log", conflicts_with = "from_log")]
     pub files: Vec<PathBuf>,
-    /// The log to write to; made when it is not there
+    /// The log to write to, dir:PATH or kafka://HOST:PORT/TOPIC; made when it is not there
     #[arg(long, env = "TICKLINE_LOG", value_name = "LOG")]
     pub log: LogAddress,
     /// Number of partitions of a new log [default: 4, or that of the log copied]

@@ -21,7 +21,7 @@ use crate::worker::{self, Watch, WorkerConfig};
 /// Recomputes the rows from the log's beginning and prints the digest at each frontier kept.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ReplayArgs {
-    /// The log: dir:PATH
+    /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
     #[arg(long, env = "TICKLINE_LOG")]
     pub log: LogAddress,
     /// Also write the rows to this store, which must be empty

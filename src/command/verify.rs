@@ -14,7 +14,7 @@ use crate::timestamp::rfc3339;
 /// Recomputes everything from the log and compares it with the frontier rows of a store.
 #[derive(clap::Args, Clone, Debug)]
 pub struct VerifyArgs {
-    /// The log: dir:PATH
+    /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
     #[arg(long, env = "TICKLINE_LOG")]
     pub log: LogAddress,
     /// The store: sqlite:PATH

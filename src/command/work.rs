@@ -19,7 +19,7 @@ use crate::worker::{self, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS
 /// Computes rows from a log and keeps them in a store, from the last checkpoint on.
 #[derive(clap::Args, Clone, Debug)]
 pub struct WorkArgs {
-    /// The log: dir:PATH
+    /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
     #[arg(long, env = "TICKLINE_LOG")]
     pub log: LogAddress,
     /// The store: sqlite:PATH or none

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::RejectedObject;
 use crate::log::address::LogAddress;
 use crate::log::kafka::key::key_of_rejected;
-use crate::log::{Fate, LogError, LogWriter};
+use crate::log::{LogError, LogWriter, sync_whole};
 
 /// Writes refused records to a log of their own.
 pub struct Mirror {
@@ -56,10 +56,7 @@ impl Mirror {
             let record = serde_json::to_vec(&record).map_err(|e| self.failed(e.to_string()))?;
             self.writer.append(row.partition % self.writer.partitions().max(1), &record)?;
         }
-        self.writer.sync()?;
-        let mut lost = 0_u64;
-        self.writer.fates(&mut |fate| lost += u64::from(matches!(fate, Fate::Lost { .. })));
-        if lost == 0 { Ok(()) } else { Err(self.failed(format!("{lost} of them were not taken in time"))) }
+        sync_whole(&mut *self.writer, &self.name)
     }
 
     fn failed(&self, why: String) -> LogError {

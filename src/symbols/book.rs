@@ -11,7 +11,7 @@ use dataflows::directory::Entry;
 use super::SyncError;
 use super::merge::Entries;
 use crate::log::address::LogAddress;
-use crate::log::{Fate, Log, LogError, LogWriter};
+use crate::log::{Log, LogError, LogWriter, sync_whole};
 use crate::store::address::StoreAddress;
 use crate::store::{Store, StoreError};
 
@@ -84,13 +84,7 @@ impl Book {
         for entry in entries {
             writer.append(0, &entry.encode().map_err(failed)?)?;
         }
-        writer.sync()?;
-        let mut lost = 0;
-        writer.fates(&mut |fate| lost += u64::from(matches!(fate, Fate::Lost { .. })));
-        if lost > 0 {
-            return Err(failed(format!("{lost} records were not acknowledged in time: sync again")).into());
-        }
-        Ok(())
+        Ok(sync_whole(&mut **writer, path)?)
     }
 }
 

@@ -80,6 +80,8 @@ fn a_topic_and_a_directory_give_the_same_digest_on_any_number_of_workers() {
     for workers in [1, 2, 4] {
         assert_eq!(last(&log, workers), wanted, "{workers} workers");
     }
+    home.ok(&format!("import --from-log {log} --log dir:back"));
+    assert_eq!(last("dir:back", 1), wanted, "and back again");
 }
 
 #[test]

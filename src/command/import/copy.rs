@@ -3,16 +3,20 @@
 //! Promises are copied with the trades, so nothing has to be promised anew, and a copy into an empty log has every
 //! record at its old offset: the same rows and the same digest.
 
+use std::time::Duration;
+
 use anyhow::bail;
 use dataflows::batch::RecordBatch;
 
 use super::{holds_records, make_log};
 use crate::command::UsageError;
 use crate::log::address::LogAddress;
-use crate::log::{Log, LogError, LogWriter};
+use crate::log::{Log, LogError, LogWriter, sync_whole};
 
 /// So much is read at a time, in bytes.
 const READ_BYTES: usize = 1 << 20;
+/// Between two looks at a log that is still being fetched.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Copies what `from` holds now.
 pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyhow::Result<()> {
@@ -33,20 +37,24 @@ pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyho
     for partition in 0..source.partitions() {
         records += copy_partition(&*source, &mut *writer, partition)?;
     }
-    writer.sync()?;
+    sync_whole(&mut *writer, &to.to_string())?;
     eprintln!("{records} records from {from} into {to}");
     Ok(())
 }
 
 fn copy_partition(source: &dyn Log, writer: &mut dyn LogWriter, partition: u32) -> anyhow::Result<u64> {
-    let end = source.end_offset(partition)?;
-    let mut reader = source.reader(partition, 0)?;
+    let (first, end) = (source.first_offset(partition)?, source.end_offset(partition)?);
+    if first > 0 {
+        let name = source.name();
+        eprintln!("{name}, partition {partition}: the first {first} offsets are gone, so the copies get lower ones");
+    }
+    let mut reader = source.reader(partition, first)?;
     let mut batch = RecordBatch::default();
     let mut records = 0;
     while reader.position() < end {
         reader.read(&mut batch, READ_BYTES)?;
         if batch.records.is_empty() {
-            break;
+            std::thread::sleep(PAUSE);
         }
         for span in batch.records.iter().filter(|span| span.offset < end) {
             if span.total_len > span.len as u64 {

@@ -11,7 +11,7 @@ use super::promises::Promises;
 use super::shape::{Shape, shape};
 use super::{Args, PARTITIONS, holds_records, lines, make_log};
 use crate::command::UsageError;
-use crate::log::{LogError, LogWriter};
+use crate::log::{LogError, LogWriter, sync_whole};
 
 /// Runs both passes.
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -176,7 +176,7 @@ impl<'a> Import<'a> {
                 self.promises.bye(self.writer, partition)?;
             }
         }
-        Ok(self.writer.sync()?)
+        Ok(sync_whole(self.writer, &self.args.log.to_string())?)
     }
 
     fn summary(&self, seconds: f64) {
