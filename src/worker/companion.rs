@@ -189,3 +189,85 @@ impl Keeper {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dataflows::conditions::{BUILT_IN, ConditionTable};
+    use dataflows::settings::Settings;
+
+    use super::*;
+    use crate::store::StoreError;
+
+    /// Notes what it is asked to publish.
+    struct Noting(Arc<Mutex<Vec<String>>>);
+
+    impl Noting {
+        fn note(&self, what: String) -> Result<(), StoreError> {
+            self.0.lock().unwrap().push(what);
+            Ok(())
+        }
+    }
+
+    impl Store for Noting {
+        fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError> {
+            Ok((1, None))
+        }
+
+        fn write(&mut self, _: &RowBatch) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn commit_frontier(&mut self, frontier: &DurableFrontier, _: &[FrontierRow]) -> Result<(), StoreError> {
+            self.note(format!("frontier {}", frontier.row.frontier))
+        }
+
+        fn put_shard(&mut self, _: u64, _: Time, _: u32, _: &[u8]) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn commit_checkpoint(&mut self, _: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+            self.note(format!("checkpoint {}", checkpoint.frontier))
+        }
+
+        fn shard(&mut self, _: Time, _: u32) -> Result<Option<Vec<u8>>, StoreError> {
+            Ok(None)
+        }
+
+        fn put_symbols(&mut self, _: &[Entry]) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_comes_after_the_frontier_rows_up_to_its_own() {
+        let noted = Arc::new(Mutex::new(Vec::new()));
+        let config = WorkerConfig::new(1, Settings::new(ConditionTable::from_toml(BUILT_IN).unwrap()));
+        let store = Box::new(Noting(Arc::clone(&noted)));
+        let companion = Companion::start(store, None, 1, &config, String::new(), Arc::default());
+        let commands = companion.sender().unwrap();
+        let row = |frontier| FrontierRow { frontier, ..FrontierRow::empty() };
+        let part = |frontier| Command::Part(SnapshotPart { frontier, shards: Ok(Vec::new()) }, Vec::new());
+        let publish = |frontier| Command::Frontier {
+            row: row(frontier),
+            kept: Vec::new(),
+            resume: String::new(),
+            ack: Box::new(|| ()),
+        };
+        // The row before the part, and the other way round; one of a frontier that is still to come.
+        let told = [
+            Command::RowAt(row(60)),
+            part(60),
+            part(120),
+            publish(59),
+            publish(60),
+            Command::RowAt(row(120)),
+            publish(130),
+        ];
+        told.into_iter().for_each(|command| commands.send(command).unwrap());
+        drop(commands);
+        companion.finish();
+        assert!(companion.take_failure().is_none());
+        let wanted = ["frontier 59", "frontier 60", "checkpoint 60", "frontier 130", "checkpoint 120"];
+        assert_eq!(*noted.lock().unwrap(), wanted);
+    }
+}
