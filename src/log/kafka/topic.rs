@@ -1,6 +1,6 @@
 //! One topic as it was when it was opened, and how its cluster is asked.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -14,6 +14,8 @@ use crate::log::LogError;
 
 /// Time for an answer of the cluster.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two questions about a partition that has no leader for the moment.
+const MOVING_PAUSE: Duration = Duration::from_millis(100);
 /// What connections tell between two questions is a few lines a second.
 const EVENTS_MAX: usize = 256;
 /// Bytes of one partition that wait in memory to be read, and records of it.
@@ -101,9 +103,16 @@ impl Topic {
             let last = self.opened.partitions.saturating_sub(1);
             return Err(self.failed("cannot be asked", format!("it has partitions 0 to {last}, not {partition}")));
         }
-        match self.client.fetch_watermarks(&self.address.topic, partition as i32, TIMEOUT) {
-            Ok((first, end)) => Ok((u64::try_from(first).unwrap_or(0), u64::try_from(end).unwrap_or(0))),
-            Err(error) => Err(unanswered(&self.address, &self.client, &error)),
+        let start = Instant::now();
+        loop {
+            let error = match self.client.fetch_watermarks(&self.address.topic, partition as i32, TIMEOUT) {
+                Ok((first, end)) => return Ok((u64::try_from(first).unwrap_or(0), u64::try_from(end).unwrap_or(0))),
+                Err(error) => error,
+            };
+            if !is_moving(&error) || start.elapsed() > TIMEOUT {
+                return Err(unanswered(&self.address, &self.client, &error));
+            }
+            std::thread::sleep(MOVING_PAUSE);
         }
     }
 
@@ -125,6 +134,12 @@ impl Topic {
         let (first, end) = self.offsets(partition).unwrap_or_default();
         LogError::OffsetLost { path: self.name(), partition, wanted, first, end, cause }
     }
+}
+
+/// Whether a partition has no leader for the moment, as after its creation or while a broker restarts.
+fn is_moving(error: &KafkaError) -> bool {
+    let moving = [Code::NotLeaderForPartition, Code::LeaderNotAvailable, Code::UnknownTopicOrPartition];
+    error.rdkafka_error_code().is_some_and(|code| moving.contains(&code))
 }
 
 fn unanswered(address: &KafkaAddress, client: &BaseConsumer<Told>, error: &KafkaError) -> LogError {
