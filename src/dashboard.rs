@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -128,6 +128,5 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 
 /// This machine's clock. Only how far the frontier is behind goes by it.
 fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(crate::timestamp::now_ms()).unwrap_or(i64::MAX)
 }

@@ -9,7 +9,7 @@
 //! trades, and also while the feed is away: what was missed then is told by a `gap` record, not by a frontier that
 //! stands still.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use dataflows::progress::SOURCE_BYTES_MAX;
@@ -19,6 +19,7 @@ use tracing::info;
 
 use crate::finnhub::feed::{self, FeedConfig};
 use crate::log::LogWriter;
+use crate::timestamp::now_ms;
 
 mod intake;
 pub mod meter;
@@ -174,9 +175,4 @@ fn report(meter: &Meter) -> IngestReport {
         complaints: meter.complaints.get(),
         records: meter.records.get(),
     }
-}
-
-/// The wall clock, in Unix milliseconds.
-fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

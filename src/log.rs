@@ -4,11 +4,16 @@
 
 use std::time::Duration;
 
-use dataflows::batch::RecordBatch;
+use dataflows::batch::{RecordBatch, RecordSpan};
 
 pub mod address;
 pub mod dir;
 pub mod kafka;
+
+/// Bytes that [`read_to_end`] takes at once.
+const READ_BYTES: usize = 1 << 20;
+/// Between two looks at a log that is still being fetched.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// What can go wrong with a log. Every message names the partition and the offset.
 #[derive(Debug, thiserror::Error)]
@@ -238,4 +243,27 @@ pub fn sync_whole(writer: &mut dyn LogWriter, name: &str) -> Result<(), LogError
     let why =
         format!("{lost} records were not taken in time, so it lacks them now: see that it is up, and write again");
     Err(LogError::Failed { path: name.to_owned(), what: "cannot append", why })
+}
+
+/// Hands over the records of a partition from `from` up to the end that it has now, one after the other. Waits for a
+/// log that is still being fetched.
+pub fn read_to_end<E: From<LogError>>(
+    log: &dyn Log,
+    partition: u32,
+    from: u64,
+    mut visit: impl FnMut(&RecordSpan, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let end = log.end_offset(partition)?;
+    let mut reader = log.reader(partition, from)?;
+    let mut batch = RecordBatch::default();
+    while reader.position() < end {
+        reader.read(&mut batch, READ_BYTES)?;
+        if batch.records.is_empty() {
+            std::thread::sleep(PAUSE);
+        }
+        for span in batch.records.iter().filter(|span| span.offset < end) {
+            visit(span, batch.record(span))?;
+        }
+    }
+    Ok(())
 }

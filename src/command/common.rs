@@ -64,16 +64,21 @@ pub fn end_on_panic() {
     }));
 }
 
+/// A bar on standard error where that is a terminal, and a hidden one elsewhere.
+pub fn progress_bar(template: &str) -> ProgressBar {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
 /// Shows how far the workers are, until `watch.stop` is set: a bar with rate and time left on a terminal, a line every
 /// few seconds elsewhere. Everything goes to standard error.
 pub fn show_progress(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let terminal = std::io::stderr().is_terminal();
-        let bar = if terminal { ProgressBar::new(0) } else { ProgressBar::hidden() };
-        let template = "{msg} {wide_bar} {human_pos}/{human_len} records, {per_sec}, {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
+        let bar = progress_bar("{msg} {wide_bar} {human_pos}/{human_len} records, {per_sec}, {eta} left");
         let start = std::time::Instant::now();
         let mut lines = 0;
         while !watch.stop.load(Ordering::SeqCst) {

@@ -17,9 +17,9 @@ use tokio::sync::watch;
 use super::common::Duration;
 use super::dashboard::interrupted;
 use super::ingest::read_watchlist;
-use super::{UsageError, token};
+use super::token;
 use crate::dashboard::{DashboardConfig, serve};
-use crate::finnhub::feed::FeedConfig;
+use crate::finnhub::feed::{FINNHUB_URL, FeedConfig};
 use crate::finnhub::popular::POPULAR;
 use crate::finnhub::secret::Secret;
 use crate::ingest::state::StateFile;
@@ -29,9 +29,6 @@ use crate::simulate::{self, Simulator, SimulatorConfig};
 use crate::store::address::StoreAddress;
 use crate::timestamp::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
-
-/// The real feed.
-const FINNHUB: &str = "wss://ws.finnhub.io";
 
 /// Partitions of a log that the demo makes.
 const PARTITIONS: u32 = 4;
@@ -58,7 +55,7 @@ pub struct DemoArgs {
     #[arg(long, env = "TICKLINE_WATCHLIST", value_name = "FILE")]
     pub watchlist: Option<PathBuf>,
     /// With FINNHUB_TOKEN set: the feed's WebSocket
-    #[arg(long, env = "FINNHUB_URL", default_value = FINNHUB)]
+    #[arg(long, env = "FINNHUB_URL", default_value = FINNHUB_URL)]
     pub url: String,
     /// What decides the simulator's trades
     #[arg(long, default_value_t = 1)]
@@ -74,7 +71,7 @@ impl Default for DemoArgs {
             port: 8080,
             symbols: 50,
             watchlist: None,
-            url: FINNHUB.to_owned(),
+            url: FINNHUB_URL.to_owned(),
             seed: 1,
         }
     }
@@ -88,7 +85,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
         .with_context(|| format!("{} cannot be made: choose another place with --data", data.display()))?;
     let log_address = LogAddress::Dir(data.join("log"));
     let store_address = StoreAddress::Sqlite(data.join("tickline.db"));
-    let log = if log_address.exists()? { log_address.open()? } else { log_address.create(PARTITIONS)? };
+    let log = log_address.make(None, PARTITIONS)?;
     // Both locks are taken before anything runs: a second demo on the same data ends here.
     let writer = log_address.open_writer()?;
     let store = store_address.open_writer()?;
@@ -121,9 +118,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
 }
 
 fn real_feed(args: &DemoArgs, key: Secret) -> anyhow::Result<FeedConfig> {
-    if args.url.contains("token=") {
-        return Err(UsageError("FINNHUB_URL holds a key: leave it out there".to_owned()).into());
-    }
+    token::keep_out_of("FINNHUB_URL", &args.url)?;
     let symbols: Vec<String> = match &args.watchlist {
         Some(path) => read_watchlist(path)?.iter().map(|symbol| symbol.as_str().to_owned()).collect(),
         None => POPULAR.iter().map(|symbol| (*symbol).to_owned()).collect(),

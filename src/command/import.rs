@@ -59,16 +59,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-/// Makes the log when it is not there. Its number of partitions: as asked for, else as it is, else `fallback`.
-pub(super) fn make_log(log: &LogAddress, wanted: Option<u32>, fallback: u32) -> Result<(), LogError> {
-    let partitions = match wanted {
-        Some(wanted) => wanted,
-        None if log.exists()? => return log.open().map(drop),
-        None => fallback,
-    };
-    log.create(partitions).map(drop)
-}
-
 /// Whether the log holds a record already.
 fn holds_records(log: &LogAddress) -> Result<bool, LogError> {
     let log = log.open()?;

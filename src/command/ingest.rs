@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::common::Duration;
 use super::dashboard::interrupted;
 use super::{UsageError, token};
-use crate::finnhub::feed::FeedConfig;
+use crate::finnhub::feed::{FINNHUB_URL, FeedConfig};
 use crate::finnhub::secret::percent_encode;
 use crate::ingest::meter::Meter;
 use crate::ingest::state::StateFile;
@@ -45,7 +45,7 @@ pub struct IngestArgs {
     #[arg(long, env = "TICKLINE_SOURCE")]
     pub source: String,
     /// The feed's WebSocket
-    #[arg(long, env = "FINNHUB_URL", default_value = "wss://ws.finnhub.io")]
+    #[arg(long, env = "FINNHUB_URL", default_value = FINNHUB_URL)]
     pub url: String,
     /// File that holds the key
     #[arg(long, env = "TICKLINE_TOKEN_FILE", value_name = "FILE")]
@@ -153,9 +153,7 @@ fn config_of(args: &IngestArgs) -> anyhow::Result<IngestConfig> {
     if args.source.is_empty() || args.source.len() > SOURCE_BYTES_MAX {
         return Err(UsageError(format!("--source is a name of 1 to {SOURCE_BYTES_MAX} bytes")).into());
     }
-    if args.url.contains("token=") {
-        return Err(UsageError("--url holds a key: leave it out, and set FINNHUB_TOKEN".to_owned()).into());
-    }
+    token::keep_out_of("--url", &args.url)?;
     let symbols = match &args.watchlist {
         Some(path) => read_watchlist(path)?,
         None => read_list(&args.symbols.join("\n")).map_err(|why| UsageError(format!("--symbols: {why}")))?,
@@ -189,8 +187,8 @@ pub fn read_watchlist(path: &Path) -> Result<Vec<Symbol>, UsageError> {
 }
 
 fn open(log: &LogAddress) -> anyhow::Result<Box<dyn LogWriter>> {
-    if matches!(log, LogAddress::Dir(_)) && !log.exists()? {
-        log.create(PARTITIONS)?;
+    if matches!(log, LogAddress::Dir(_)) {
+        log.make(None, PARTITIONS)?;
     }
     Ok(log.open_writer()?)
 }

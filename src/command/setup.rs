@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use super::import::make_log;
 use crate::log::LogError;
 use crate::log::address::LogAddress;
 use crate::log::kafka::topics::{self, Ensured, TopicSpec};
@@ -58,7 +57,7 @@ fn set_up(log: &LogAddress, partitions: Option<u32>, spec: &TopicSpec) -> Result
         LogAddress::Kafka(address) => topics::ensure(address, spec)?,
         LogAddress::Dir(_) => {
             let ensured = if log.exists()? { Ensured::AsWanted } else { Ensured::Made };
-            make_log(log, partitions, spec.partitions)?;
+            log.make(partitions, spec.partitions)?;
             ensured
         }
     };

@@ -25,3 +25,11 @@ pub fn from_environment() -> Option<Secret> {
     let token = Secret::new(&std::env::var(VARIABLE).ok()?);
     (!token.expose().is_empty()).then_some(token)
 }
+
+/// An address that holds a key is a usage error: addresses are shown.
+pub fn keep_out_of(name: &str, url: &str) -> Result<(), UsageError> {
+    if url.contains("token=") {
+        return Err(UsageError(format!("{name} holds a key: leave it out, and set {VARIABLE}")));
+    }
+    Ok(())
+}

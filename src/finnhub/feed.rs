@@ -13,6 +13,9 @@ use super::backoff::Backoff;
 use super::secret::Secret;
 use super::socket::{Socket, SocketError, connect};
 
+/// Where Finnhub's feed is.
+pub const FINNHUB_URL: &str = "wss://ws.finnhub.io";
+
 /// Which feed, and what to ask it for.
 #[derive(Clone, Debug)]
 pub struct FeedConfig {

@@ -9,8 +9,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::now_ms;
 use crate::metrics::Probe;
+use crate::timestamp::now_ms;
 
 /// A feed or a log that has given no sign of life for so long is not ready.
 const READY_MS: i64 = 180_000;

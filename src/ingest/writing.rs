@@ -8,11 +8,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tracing::{error, warn};
 
 use super::meter::GapKind;
-use super::now_ms;
 use super::queue::{Job, Loss, QueueConfig, Shared};
 use super::record::{self, lost_cause};
 use super::settling::Settling;
 use crate::log::{LogError, LogWriter};
+use crate::timestamp::now_ms;
 
 /// Records written between two flushes, when the queue is never empty.
 const FLUSH_RECORDS_MAX: u64 = 4_096;

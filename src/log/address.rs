@@ -37,6 +37,25 @@ impl LogAddress {
         }
     }
 
+    /// Opens the log, and makes it when it is not there. Its number of partitions: as asked for, else as it is, else
+    /// `fallback`.
+    pub fn make(&self, wanted: Option<u32>, fallback: u32) -> Result<Box<dyn Log>, LogError> {
+        match wanted {
+            Some(wanted) => self.create(wanted),
+            None if self.exists()? => self.open(),
+            None => self.create(fallback),
+        }
+    }
+
+    /// Opens a log of symbols, which must be there with its one partition.
+    pub fn open_symbols(&self) -> Result<Box<dyn Log>, LogError> {
+        let log = self.open()?;
+        match log.partitions() {
+            1 => Ok(log),
+            has => Err(LogError::Partitions { path: log.name(), has, wanted: 1 }),
+        }
+    }
+
     /// Becomes the writer of a log of trades that is there.
     pub fn open_writer(&self) -> Result<Box<dyn LogWriter>, LogError> {
         self.open_writer_keyed(key_of_trade)

@@ -34,9 +34,7 @@ impl Mirror {
     /// Becomes the writer of a mirror of what is refused in the log `of`; one that is not there is made, with
     /// `partitions`.
     pub fn open(to: &LogAddress, of: &LogAddress, partitions: u32) -> Result<Self, LogError> {
-        if !to.exists()? {
-            to.create(partitions)?;
-        }
+        to.make(None, partitions)?;
         let log = match of {
             LogAddress::Dir(_) => of.to_string(),
             // By which broker it was reached is no part of its name.

@@ -3,22 +3,14 @@
 //! Where both are kept, of each symbol the newer entry counts, and whoever lacks it gets it. So a sync that ended
 //! between the two writes, or a store that is new beside an old log, is made whole by the next sync.
 
-use std::time::Duration;
-
-use dataflows::batch::RecordBatch;
 use dataflows::directory::Entry;
 
 use super::SyncError;
 use super::merge::Entries;
 use crate::log::address::LogAddress;
-use crate::log::{Log, LogError, LogWriter, sync_whole};
+use crate::log::{Log, LogError, LogWriter, read_to_end, sync_whole};
 use crate::store::address::StoreAddress;
 use crate::store::{Store, StoreError};
-
-/// Bytes read from the log at once.
-const READ_BYTES: usize = 1 << 20;
-/// Pause while the log has nothing to hand over yet.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// The directory, and its keepers.
 pub struct Book {
@@ -43,16 +35,16 @@ impl Book {
         }
         if let Some(address) = log {
             let writer = address.open_symbols_writer()?;
-            in_log = read_log(&*address.open()?)?;
+            in_log = read_log(&*address.open_symbols()?)?;
             book.log = Some((writer, address.to_string()));
         }
         let newer = |than: &Entries, of: &Entries| -> Vec<Entry> {
             let is_newer = |entry: &&Entry| than.get(entry.symbol.as_str()).is_none_or(|e| e.as_of_ms < entry.as_of_ms);
             of.values().filter(is_newer).cloned().collect()
         };
-        book.put_in_store(&newer(&in_store, &in_log))?;
-        book.put_in_log(&newer(&in_log, &in_store))?;
         let log_is_newer = newer(&in_store, &in_log);
+        book.put_in_store(&log_is_newer)?;
+        book.put_in_log(&newer(&in_log, &in_store))?;
         book.entries = in_store;
         book.entries.extend(by_symbol(log_is_newer));
         Ok(book)
@@ -94,24 +86,17 @@ fn by_symbol(entries: Vec<Entry>) -> Entries {
 
 /// The newest entry of each symbol that the log holds now.
 fn read_log(log: &dyn Log) -> Result<Entries, SyncError> {
-    if log.partitions() != 1 {
-        return Err(LogError::Partitions { path: log.name(), has: log.partitions(), wanted: 1 }.into());
-    }
-    let end = log.end_offset(0)?;
-    let mut reader = log.reader(0, log.first_offset(0)?)?;
-    let (mut entries, mut batch) = (Entries::new(), RecordBatch::default());
-    while reader.position() < end {
-        reader.read(&mut batch, READ_BYTES)?;
-        if batch.records.is_empty() {
-            std::thread::sleep(PAUSE);
-        }
-        for span in batch.records.iter().filter(|span| span.total_len > 0) {
-            let entry = Entry::decode(batch.record(span)).map_err(|why| {
+    let mut entries = Entries::new();
+    read_to_end(log, 0, log.first_offset(0)?, |span, record| {
+        // What compaction leaves of a record that was deleted has no value.
+        if span.total_len > 0 {
+            let entry = Entry::decode(record).map_err(|why| {
                 let (log, offset) = (log.name(), span.offset);
                 SyncError::NoSymbolLog { log, offset, why }
             })?;
             entries.insert(entry.symbol.to_string(), entry);
         }
-    }
+        Ok::<_, SyncError>(())
+    })?;
     Ok(entries)
 }

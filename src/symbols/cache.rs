@@ -10,12 +10,10 @@ use super::SyncError;
 use crate::fault;
 use crate::finnhub::rest::Request;
 use crate::finnhub::secret::percent_encode;
-use crate::timestamp::rfc3339;
+use crate::timestamp::{DAY_LEN, day};
 
 /// How an answer's file ends.
 const ENDING: &str = "json";
-/// Bytes of `2026-11-23`.
-const DAY_LEN: usize = 10;
 
 /// The answers of one day from one address.
 #[derive(Debug)]
@@ -28,7 +26,7 @@ pub struct Cache {
 impl Cache {
     /// The cache of the UTC day that holds `now_ms`; makes its directory.
     pub fn open(root: &Path, now_ms: u64, url: &str) -> Result<Self, SyncError> {
-        let day: String = rfc3339(now_ms).chars().take(DAY_LEN).collect();
+        let day = day(now_ms);
         let folder = root.join(&day).join(percent_encode(url));
         fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
         Ok(Self { root: root.to_path_buf(), day, folder })

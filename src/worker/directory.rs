@@ -60,10 +60,7 @@ struct Reading {
 impl SymbolLog {
     /// Opens the log, which has one partition.
     pub(super) fn open(address: &LogAddress) -> Result<Self, LogError> {
-        let log = address.open()?;
-        if log.partitions() != 1 {
-            return Err(LogError::Partitions { path: log.name(), has: log.partitions(), wanted: 1 });
-        }
+        let log = address.open_symbols()?;
         let (first, end) = (log.first_offset(0)?, log.end_offset(0)?);
         Ok(Self { log, first, end, in_flight: Arc::default() })
     }

@@ -10,9 +10,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
 use crate::process::{is_running, kill, wait_until};
 
@@ -107,12 +108,30 @@ impl Broker {
         config
     }
 
+    /// What asks for changes, with a runtime to ask in, and how long it waits.
+    pub fn admin(&self) -> (tokio::runtime::Runtime, AdminClient<DefaultClientContext>, AdminOptions) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+        (runtime, self.client_config().create().unwrap(), options)
+    }
+
+    /// The keys of the first `count` records of partition 0.
+    pub fn keys(&self, topic: &str, count: usize) -> Vec<Option<String>> {
+        let consumer: BaseConsumer = self.client_config().set("group.id", "keys").create().unwrap();
+        let mut from = TopicPartitionList::new();
+        from.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
+        consumer.assign(&from).unwrap();
+        let key = |_| {
+            let message = consumer.poll(Duration::from_secs(60)).expect("a record in time").unwrap();
+            message.key().map(|key| String::from_utf8(key.to_vec()).unwrap())
+        };
+        (0..count).map(key).collect()
+    }
+
     /// Makes a topic with the broker's own defaults; returns when the broker answers for it, which is a little later.
     pub fn create_topic(&self, name: &str, partitions: u32) {
-        let admin: AdminClient<DefaultClientContext> = self.client_config().create().unwrap();
+        let (runtime, admin, options) = self.admin();
         let topic = NewTopic::new(name, i32::try_from(partitions).unwrap(), TopicReplication::Fixed(1));
-        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let results = runtime.block_on(admin.create_topics([&topic], &options)).unwrap();
         results.into_iter().for_each(|result| assert_eq!(result.unwrap(), name));
         wait_until("the topic is there", || self::partitions(self, name) == partitions as usize);

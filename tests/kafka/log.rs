@@ -4,11 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use dataflows::batch::RecordBatch;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, ResourceSpecifier};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::admin::{AlterConfig, NewPartitions, ResourceSpecifier};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::message::Message as _;
-use rdkafka::{Offset, TopicPartitionList};
 use tickline::log::address::LogAddress;
 use tickline::log::{Fate, LogError, PartitionReader};
 
@@ -18,12 +15,6 @@ use crate::suite;
 
 fn address(text: &str) -> LogAddress {
     text.parse().unwrap()
-}
-
-fn admin() -> (tokio::runtime::Runtime, AdminClient<DefaultClientContext>, AdminOptions) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
-    (runtime, shared().client_config().create().unwrap(), options)
 }
 
 fn fill(address: &LogAddress, partition: u32, records: u64) {
@@ -75,14 +66,8 @@ fn every_kind_of_record_comes_back_byte_for_byte_under_the_symbol_as_key() {
     let read = suite::drain(&*log, &mut *log.reader(0, 0).unwrap(), 1 << 20);
     let texts: Vec<_> = read.iter().map(|(_, bytes, _)| std::str::from_utf8(bytes).unwrap()).collect();
     assert_eq!(texts, records.each_ref().map(|(_, record)| record.as_str()));
-    let consumer: BaseConsumer = shared().client_config().set("group.id", "keys").create().unwrap();
-    let mut from = TopicPartitionList::new();
-    from.add_partition_offset(&name, 0, Offset::Beginning).unwrap();
-    consumer.assign(&from).unwrap();
-    for (key, record) in &records {
-        let message = consumer.poll(Duration::from_secs(60)).expect("a record in time").unwrap();
-        assert_eq!(message.key(), key.map(str::as_bytes), "{record}");
-    }
+    let keys = records.each_ref().map(|(key, _)| key.map(str::to_owned));
+    assert_eq!(shared().keys(&name, records.len()), keys);
 }
 
 #[test]
@@ -154,7 +139,7 @@ fn what_retention_removed_is_named_before_and_while_reading() {
     let log = address.open().unwrap();
     let mut behind = log.reader(0, 10).unwrap();
     // The reader has not asked for anything yet that is handed over: what it has fetched ahead may still come.
-    let (runtime, admin, options) = admin();
+    let (runtime, admin, options) = shared().admin();
     let specifier = ResourceSpecifier::Topic(&name);
     let short = AlterConfig::new(specifier).set("retention.ms", "1").set("segment.ms", "1000");
     runtime.block_on(admin.alter_configs([&short], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
@@ -194,7 +179,7 @@ fn a_topic_that_is_made_again_is_another_log() {
     let log = address.open().unwrap();
     let mut reader = log.reader(0, 0).unwrap();
     assert_eq!(suite::drain(&*log, &mut *reader, 1 << 20).len(), 10);
-    let (runtime, admin, options) = admin();
+    let (runtime, admin, options) = shared().admin();
     runtime.block_on(admin.delete_topics(&[&name], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
     let asking: BaseConsumer = shared().client_config().create().unwrap();
     wait_until("the topic is gone", || {
@@ -217,7 +202,7 @@ fn added_partitions_end_the_reading() {
     let address = address(&log_address(&name));
     let log = address.open().unwrap();
     let mut reader = log.reader(0, 0).unwrap();
-    let (runtime, admin, options) = admin();
+    let (runtime, admin, options) = shared().admin();
     let more = NewPartitions::new(&name, 3);
     runtime.block_on(admin.create_partitions([&more], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
     for _ in 0..2 {

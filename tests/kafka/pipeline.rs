@@ -1,10 +1,7 @@
 //! The dataflow over a topic: the same rows as over a directory, after a kill too; and a topic that has lost what a
 //! restart needs ends it loudly.
 
-use std::time::Duration;
-
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::admin::NewPartitions;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::broker::{log_address, shared, topic};
@@ -60,12 +57,6 @@ fn worked() -> (Home, String, String) {
     (home, topic, log)
 }
 
-fn admin() -> (tokio::runtime::Runtime, AdminClient<DefaultClientContext>, AdminOptions) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
-    (runtime, shared().client_config().create().unwrap(), options)
-}
-
 #[test]
 fn a_topic_and_a_directory_give_the_same_digest_on_any_number_of_workers() {
     let home = home();
@@ -99,7 +90,7 @@ fn a_killed_worker_goes_on_with_the_same_rows() {
 #[test]
 fn records_that_were_removed_before_they_were_read_end_the_worker() {
     let (home, topic, log) = worked();
-    let (runtime, admin, options) = admin();
+    let (runtime, admin, options) = shared().admin();
     let mut all = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
         all.add_partition_offset(&topic, partition as i32, Offset::End).unwrap();
@@ -114,7 +105,7 @@ fn records_that_were_removed_before_they_were_read_end_the_worker() {
 #[test]
 fn a_topic_made_again_between_two_runs_ends_the_worker() {
     let (home, topic, log) = worked();
-    let (runtime, admin, options) = admin();
+    let (runtime, admin, options) = shared().admin();
     runtime.block_on(admin.delete_topics(&[&topic], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
     wait_for("the topic is gone", || {
         home.run(&format!("status --store sqlite:rows.db --log {log}")).code.filter(|c| *c == 2)
@@ -130,7 +121,7 @@ fn a_topic_made_again_between_two_runs_ends_the_worker() {
 fn added_partitions_end_the_worker_while_it_runs_and_after() {
     let (home, topic, log) = worked();
     let worker = work(&home, &log);
-    let (runtime, admin, options) = admin();
+    let (runtime, admin, options) = shared().admin();
     let more = NewPartitions::new(&topic, 5);
     runtime.block_on(admin.create_partitions([&more], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
     worker.end("the running worker ends").is(3, &[&topic, "had 3 partitions and now has 5"]);

@@ -1,7 +1,8 @@
 //! Processes by their number, and waiting for a state.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+
+use crate::home::wait_for;
 
 /// SIGKILL to one process.
 pub fn kill(pid: u32) {
@@ -16,11 +17,7 @@ pub fn is_running(pid: u32) -> bool {
     !zombie || threads > 1
 }
 
-/// Waits for a state, two minutes at most.
+/// Waits for a state, as long as tests wait for anything.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(120), "two minutes have passed without this: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_for(what, || is_so().then_some(()));
 }

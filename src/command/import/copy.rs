@@ -3,20 +3,12 @@
 //! Promises are copied with the trades, so nothing has to be promised anew, and a copy into an empty log has every
 //! record at its old offset: the same rows and the same digest.
 
-use std::time::Duration;
-
 use anyhow::bail;
-use dataflows::batch::RecordBatch;
 
-use super::{holds_records, make_log};
+use super::holds_records;
 use crate::command::UsageError;
 use crate::log::address::LogAddress;
-use crate::log::{Log, LogError, LogWriter, sync_whole};
-
-/// So much is read at a time, in bytes.
-const READ_BYTES: usize = 1 << 20;
-/// Between two looks at a log that is still being fetched.
-const PAUSE: Duration = Duration::from_millis(1);
+use crate::log::{Log, LogError, LogWriter, read_to_end, sync_whole};
 
 /// Copies what `from` holds now.
 pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyhow::Result<()> {
@@ -24,7 +16,7 @@ pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyho
         return Err(UsageError(format!("{from} cannot be copied into itself")).into());
     }
     let source = from.open()?;
-    make_log(to, partitions, source.partitions())?;
+    to.make(partitions, source.partitions())?;
     let mut writer = to.open_writer()?;
     if writer.partitions() != source.partitions() {
         let (path, has, wanted) = (to.to_string(), writer.partitions(), source.partitions());
@@ -43,27 +35,20 @@ pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyho
 }
 
 fn copy_partition(source: &dyn Log, writer: &mut dyn LogWriter, partition: u32) -> anyhow::Result<u64> {
-    let (first, end) = (source.first_offset(partition)?, source.end_offset(partition)?);
+    let first = source.first_offset(partition)?;
     if first > 0 {
         let name = source.name();
         eprintln!("{name}, partition {partition}: the first {first} offsets are gone, so the copies get lower ones");
     }
-    let mut reader = source.reader(partition, first)?;
-    let mut batch = RecordBatch::default();
     let mut records = 0;
-    while reader.position() < end {
-        reader.read(&mut batch, READ_BYTES)?;
-        if batch.records.is_empty() {
-            std::thread::sleep(PAUSE);
+    read_to_end(source, partition, first, |span, record| {
+        if span.total_len > span.len as u64 {
+            let (name, offset, len) = (source.name(), span.offset, span.total_len);
+            bail!("{name}, partition {partition}, offset {offset}: a record of {len} bytes cannot be copied whole");
         }
-        for span in batch.records.iter().filter(|span| span.offset < end) {
-            if span.total_len > span.len as u64 {
-                let (name, offset, len) = (source.name(), span.offset, span.total_len);
-                bail!("{name}, partition {partition}, offset {offset}: a record of {len} bytes cannot be copied whole");
-            }
-            writer.append(partition, batch.record(span))?;
-            records += 1;
-        }
-    }
+        writer.append(partition, record)?;
+        records += 1;
+        Ok(())
+    })?;
     Ok(records)
 }

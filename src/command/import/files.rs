@@ -9,14 +9,14 @@ use super::meter::Meter;
 use super::plan::Plan;
 use super::promises::Promises;
 use super::shape::{Shape, shape};
-use super::{Args, PARTITIONS, holds_records, lines, make_log};
+use super::{Args, PARTITIONS, holds_records, lines};
 use crate::command::UsageError;
 use crate::log::{LogError, LogWriter, sync_whole};
 
 /// Runs both passes.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let bytes = args.files.iter().map(|file| lines::check(file)).sum::<anyhow::Result<u64>>()?;
-    make_log(&args.log, args.partitions, PARTITIONS)?;
+    args.log.make(args.partitions, PARTITIONS)?;
     let mut writer = args.log.open_writer()?;
     if holds_records(&args.log)? {
         eprintln!("{} holds records already: a trade that is older than its frontier will be late", args.log);

@@ -3,7 +3,9 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar};
+
+use crate::command::common::progress_bar;
 
 /// Between two lines where there is no terminal.
 const EVERY: Duration = Duration::from_secs(5);
@@ -24,12 +26,8 @@ impl Meter {
     /// Starts at nothing of `bytes`.
     pub fn new(bytes: u64) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(bytes), target);
-        let style = "{msg:8} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} ETA {eta}";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
-        }
+        let bar = progress_bar("{msg:8} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} ETA {eta}");
+        bar.set_length(bytes);
         let now = Instant::now();
         Self { bar, terminal, started: now, shown: now, records: 0 }
     }

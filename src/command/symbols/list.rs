@@ -7,7 +7,7 @@ use super::filter::{Filter, rank};
 use crate::command::UsageError;
 use crate::command::read::{csv_field, json_array, print, table};
 use crate::store::address::StoreAddress;
-use crate::timestamp::rfc3339;
+use crate::timestamp::day;
 
 /// Arguments of `tickline symbols list`.
 #[derive(Clone, Debug, ClapArgs)]
@@ -130,7 +130,6 @@ fn as_table(entries: &[Entry]) -> String {
         "type",
         "name",
     ];
-    let day = |ms| rfc3339(ms).chars().take("2026-11-23".len()).collect::<String>();
     let row = |e: &Entry| {
         let status = if e.renamed_to.is_empty() { e.status.name() } else { &format!("renamed to {}", e.renamed_to) };
         let texts = [&*e.symbol, &e.display_symbol, e.market.name(), &e.exchange, &e.mic, &e.currency, status];

@@ -1,12 +1,12 @@
 //! `tickline symbols sync`: Finnhub's lists into a store, a log, or both.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args as ClapArgs;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
+use crate::command::common::progress_bar;
 use crate::command::{UsageError, token};
 use crate::finnhub::rest::{FINNHUB_URL, RestConfig};
 use crate::log::address::LogAddress;
@@ -54,7 +54,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         RestConfig { calls_per_minute_max: args.calls_per_minute_max, ..RestConfig::new(args.url.clone(), token) };
     let config = SyncConfig { rest, cache: args.cache.clone(), exchanges: args.exchange.clone() };
     let mut book = Book::open(args.store.as_ref(), args.log.as_ref()).context("the directory cannot be opened")?;
-    let bar = bar();
+    let bar = progress_bar("symbols {wide_bar} {pos}/{len} lists, {eta} left, {msg}");
     let runtime = tokio::runtime::Runtime::new().context("the system refused threads")?;
     let result = runtime.block_on(sync(&config, &mut book, now_ms(), &mut |progress| show(&bar, progress)));
     bar.finish_and_clear();
@@ -64,14 +64,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         [] => Ok(()),
         failed => Err(anyhow!("{} lists could not be had; a later sync asks for those only", failed.len())),
     }
-}
-
-fn bar() -> ProgressBar {
-    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template("symbols {wide_bar} {pos}/{len} lists, {eta} left, {msg}") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn show(bar: &ProgressBar, Progress { done, total, next }: Progress<'_>) {
