@@ -25,7 +25,7 @@ pub const fn write_us(as_of: Time) -> u64 {
 #[non_exhaustive]
 pub enum StoreError {
     /// The text after `--store` is not one.
-    #[error("{text:?} is no store: write sqlite:PATH or none")]
+    #[error("{text:?} is no store: write sqlite:PATH, cassandra://HOST:PORT/KEYSPACE or none")]
     BadAddress {
         /// What was given.
         text: String,
@@ -125,6 +125,9 @@ pub struct DurableFrontier {
 pub trait Store: Send {
     /// Becomes the next incarnation, by compare-and-set: returns its epoch, and the last checkpoint if there is one.
     fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError>;
+    /// Takes part in the incarnation that another process of the same cluster has opened, to write rows and shards.
+    /// Frontier and checkpoint are that process' to commit. A store that only one process may hold refuses.
+    fn join_epoch(&mut self, epoch: u64) -> Result<(), StoreError>;
     /// Writes rows under their natural keys, with write time `as_of` in microseconds plus the pipeline revision:
     /// an older write never overwrites a newer one.
     fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError>;

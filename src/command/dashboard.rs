@@ -10,7 +10,7 @@ use crate::store::address::StoreAddress;
 /// Serve the live page and the HTTP API over a store.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DashboardArgs {
-    /// Store to read: sqlite:PATH.
+    /// Store to read: sqlite:PATH or cassandra://HOST:PORT/KEYSPACE.
     #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
     pub store: StoreAddress,
     /// Port to listen on; 0 takes any free one.

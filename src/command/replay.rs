@@ -146,6 +146,10 @@ impl Store for Telling {
         self.store.open_epoch().map(|(epoch, _)| (epoch, None))
     }
 
+    fn join_epoch(&mut self, epoch: u64) -> Result<(), StoreError> {
+        self.store.join_epoch(epoch)
+    }
+
     fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError> {
         self.store.write(rows)
     }

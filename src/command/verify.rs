@@ -17,7 +17,7 @@ pub struct VerifyArgs {
     /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
     #[arg(long, env = "TICKLINE_LOG")]
     pub log: LogAddress,
-    /// The store: sqlite:PATH
+    /// The store: sqlite:PATH or cassandra://HOST:PORT/KEYSPACE
     #[arg(long, env = "TICKLINE_STORE")]
     pub store: StoreAddress,
     /// Worker threads

@@ -22,7 +22,7 @@ pub struct WorkArgs {
     /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
     #[arg(long, env = "TICKLINE_LOG")]
     pub log: LogAddress,
-    /// The store: sqlite:PATH or none
+    /// The store: sqlite:PATH, cassandra://HOST:PORT/KEYSPACE or none
     #[arg(long, env = "TICKLINE_STORE")]
     pub store: StoreAddress,
     /// Worker threads

@@ -15,6 +15,10 @@ impl Store for NoStore {
         Ok((1, None))
     }
 
+    fn join_epoch(&mut self, _epoch: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn keeps_rows(&self) -> bool {
         false
     }
@@ -38,6 +42,7 @@ impl Store for NoStore {
     fn shard(&mut self, _frontier: Time, _shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(None)
     }
+
     fn put_symbols(&mut self, _entries: &[Entry]) -> Result<(), StoreError> {
         Ok(())
     }

@@ -91,6 +91,11 @@ impl Store for SqliteStore {
         Ok(opened)
     }
 
+    fn join_epoch(&mut self, _epoch: u64) -> Result<(), StoreError> {
+        let why = "one process alone may write a SQLite file: give a cluster --store cassandra://HOST:PORT/KEYSPACE";
+        Err(failed(&self.path, "cannot take part", why.to_owned()))
+    }
+
     fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError> {
         self.transact("cannot write rows", |t| rows::write(t, rows))
     }
@@ -121,6 +126,7 @@ impl Store for SqliteStore {
     fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
         self.transact("cannot read a shard of the checkpoint", |t| checkpoint::shard(t, frontier, shard))
     }
+
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
         // A transaction is short, so that a worker on the same file does not wait long.
         entries

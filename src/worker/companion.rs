@@ -213,6 +213,10 @@ mod tests {
             Ok((1, None))
         }
 
+        fn join_epoch(&mut self, _: u64) -> Result<(), StoreError> {
+            Ok(())
+        }
+
         fn write(&mut self, _: &RowBatch) -> Result<(), StoreError> {
             Ok(())
         }

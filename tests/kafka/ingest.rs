@@ -119,16 +119,16 @@ fn books(records: &[Vec<String>], sent: &Path) -> (Balance, Vec<String>) {
 #[test]
 fn a_broker_that_is_killed_and_comes_back_costs_nothing() {
     let home = Home::new();
-    let mut broker = Broker::start(&home.path("broker"), None);
+    let mut broker = Broker::start(&home.path("broker"));
     broker.create_topic("t", PARTITIONS);
     let (simulator, feed) = simulate(&home);
     let (ingest, metrics) = start(&home, &broker.log_address("t"), &feed, "--source one");
     for _ in 0..2 {
         more_acknowledged(&metrics);
-        broker.kill();
+        broker.server.kill();
         // These wait in memory.
         more_trades(&metrics, 1_000.0);
-        broker.restart();
+        broker.server.restart();
         more_acknowledged(&metrics);
     }
     assert_eq!(number(&metrics, "tickline_ingest_lost_records_total"), 0.0);
@@ -141,16 +141,16 @@ fn a_broker_that_is_killed_and_comes_back_costs_nothing() {
 #[test]
 fn records_that_expire_are_counted_and_lie_in_a_gap() {
     let home = Home::new();
-    let mut broker = Broker::start(&home.path("broker"), None);
+    let mut broker = Broker::start(&home.path("broker"));
     broker.create_topic("t", PARTITIONS);
     home.write("client.properties", "message.timeout.ms=1500\n");
     let log = format!("{}?config=client.properties", broker.log_address("t"));
     let (simulator, feed) = simulate(&home);
     let (ingest, metrics) = start(&home, &log, &feed, "--source one");
     more_acknowledged(&metrics);
-    broker.kill();
+    broker.server.kill();
     wait_for("losses", || (number(&metrics, "tickline_ingest_lost_records_total") > 50.0).then_some(()));
-    broker.restart();
+    broker.server.restart();
     more_acknowledged(&metrics);
     wait_for("the gap", || (number(&metrics, "tickline_ingest_gaps_total{cause=\"lost\"}") > 0.0).then_some(()));
     let settled = || number(&metrics, "tickline_ingest_settled_age_seconds");
@@ -164,7 +164,7 @@ fn records_that_expire_are_counted_and_lie_in_a_gap() {
 #[test]
 fn a_broker_that_stays_away_fills_the_queue_and_what_is_refused_lies_in_a_gap() {
     let home = Home::new();
-    let mut broker = Broker::start(&home.path("broker"), None);
+    let mut broker = Broker::start(&home.path("broker"));
     broker.create_topic("t", PARTITIONS);
     home.write("client.properties", "queue.buffering.max.messages=200\n");
     let log = format!("{}?config={}", broker.log_address("t"), home.path("client.properties").display());
@@ -181,9 +181,9 @@ fn a_broker_that_stays_away_fills_the_queue_and_what_is_refused_lies_in_a_gap() 
     let (stop, stopping) = watch::channel(false);
     let running = runtime.spawn(ingest(config, writer, stopping));
     wait_for("trades", || (meter.trades.get() > 500).then_some(()));
-    broker.kill();
+    broker.server.kill();
     wait_for("refusals", || (meter.refused.get() > 500).then_some(()));
-    broker.restart();
+    broker.server.restart();
     let (trades, gaps) = (meter.trades.get(), meter.gaps());
     wait_for("trades again", || (meter.trades.get() > trades + 1_000 && meter.gaps() > gaps).then_some(()));
     runtime.block_on(simulator.stop()).unwrap();
@@ -198,7 +198,7 @@ fn a_broker_that_stays_away_fills_the_queue_and_what_is_refused_lies_in_a_gap() 
 #[test]
 fn a_stop_while_the_broker_is_away_is_told_by_the_next_start() {
     let home = Home::new();
-    let mut broker = Broker::start(&home.path("broker"), None);
+    let mut broker = Broker::start(&home.path("broker"));
     broker.create_topic("t", PARTITIONS);
     home.write("client.properties", "message.timeout.ms=1500\n");
     let (patient, hasty) = (broker.log_address("t"), format!("{}?config=client.properties", broker.log_address("t")));
@@ -209,7 +209,7 @@ fn a_stop_while_the_broker_is_away_is_told_by_the_next_start() {
         wait_for("a settled promise", || {
             (number(&metrics, "tickline_ingest_settled_age_seconds") < 10.0).then_some(())
         });
-        broker.kill();
+        broker.server.kill();
         more_trades(&metrics, 200.0);
         ingest.terminate();
         wait_for("the first signal", || ingest.stderr().contains("interrupt again").then_some(()));
@@ -217,7 +217,7 @@ fn a_stop_while_the_broker_is_away_is_told_by_the_next_start() {
             ingest.terminate();
         }
         ingest.end("the ingest").is(1, &[says, "gap"]);
-        broker.restart();
+        broker.server.restart();
     }
     let (ingest, metrics) = start(&home, &patient, &feed, "--source one");
     more_acknowledged(&metrics);

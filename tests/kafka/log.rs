@@ -10,7 +10,7 @@ use tickline::log::address::LogAddress;
 use tickline::log::{Fate, LogError, PartitionReader};
 
 use crate::broker::{Broker, log_address, shared, topic};
-use crate::process::wait_until;
+use crate::pids::wait_until;
 use crate::suite;
 
 fn address(text: &str) -> LogAddress {
@@ -87,7 +87,7 @@ fn a_writer_tells_what_became_of_each_record() {
 #[test]
 fn a_record_that_the_cluster_never_takes_is_told_as_lost() {
     let home = tempfile::tempdir().unwrap();
-    let broker = Broker::start(home.path(), None);
+    let broker = Broker::start(home.path());
     broker.create_topic("t", 1);
     let config = home.path().join("client.properties");
     std::fs::write(&config, "message.timeout.ms=1500\n").unwrap();
@@ -95,7 +95,7 @@ fn a_record_that_the_cluster_never_takes_is_told_as_lost() {
     let mut writer = address.open_writer().unwrap();
     writer.append(0, b"before").unwrap();
     writer.sync().unwrap();
-    broker.kill();
+    broker.server.kill();
     writer.append(0, b"after").unwrap();
     writer.sync().unwrap();
     let mut fates = Vec::new();
@@ -215,18 +215,18 @@ fn added_partitions_end_the_reading() {
 #[test]
 fn a_broker_that_comes_back_is_read_on_from() {
     let home = tempfile::tempdir().unwrap();
-    let mut broker = Broker::start(home.path(), None);
+    let mut broker = Broker::start(home.path());
     broker.create_topic("t", 1);
     let address = address(&broker.log_address("t"));
     fill(&address, 0, 5);
     let log = address.open().unwrap();
     let mut reader = log.reader(0, 0).unwrap();
     assert_eq!(suite::drain(&*log, &mut *reader, 1 << 20).len(), 5);
-    broker.kill();
+    broker.server.kill();
     let mut batch = RecordBatch::default();
     reader.read(&mut batch, 1 << 20).unwrap();
     assert!(batch.records.is_empty());
-    broker.restart();
+    broker.server.restart();
     fill(&address, 0, 5);
     let records = suite::drain(&*log, &mut *reader, 1 << 20);
     assert_eq!(records.iter().map(|record| record.0).collect::<Vec<_>>(), [5, 6, 7, 8, 9]);

@@ -4,6 +4,7 @@
 
 #[path = "../shared/account.rs"]
 mod account;
+#[path = "../shared/broker.rs"]
 mod broker;
 #[path = "../shared/clients.rs"]
 mod clients;
@@ -14,8 +15,11 @@ mod home;
 mod ingest;
 mod log;
 mod mirror;
+#[path = "../shared/pids.rs"]
+mod pids;
 mod pipeline;
-mod process;
+#[path = "../shared/server.rs"]
+mod server;
 mod setup;
 mod show;
 #[path = "../shared/log_suite.rs"]

@@ -1,11 +1,8 @@
 //! A real broker, run by `scripts/kafka-server`: one that all tests share, and one of its own for a test that kills it.
-//!
-//! The script's standard input is a pipe that this process holds, so the broker ends with this process, whatever
-//! happens to it. Without Java or Maven the tests fail, and say what is missing.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,7 +12,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
-use crate::process::{is_running, kill, wait_until};
+use crate::pids::{is_running, kill, wait_until};
+use crate::server::Server;
 
 /// A broker that runs, until it is dropped.
 #[derive(Debug)]
@@ -26,18 +24,14 @@ pub struct Broker {
     pub sasl_ssl: String,
     /// The certificate authority that signed the broker's certificate.
     pub ca: PathBuf,
-    /// The Java process.
-    pub pid: u32,
-    /// Where its data and its logs are.
-    pub dir: PathBuf,
-    ports: String,
-    script: Child,
+    /// The process behind it.
+    pub server: Server,
 }
 
 /// The broker that all tests share: never kill it, and use topics of your own.
 pub fn shared() -> &'static Broker {
     static SHARED: OnceLock<Broker> = OnceLock::new();
-    SHARED.get_or_init(|| Broker::run(Path::new("-"), None))
+    SHARED.get_or_init(|| Broker::start(Path::new("-")))
 }
 
 /// A new topic on the shared broker.
@@ -54,46 +48,11 @@ pub fn log_address(topic: &str) -> String {
 }
 
 impl Broker {
-    /// Starts a broker with its data in `dir`, on free ports or on those of an earlier run.
-    pub fn start(dir: &Path, ports: Option<&str>) -> Self {
-        Self::run(dir, ports)
-    }
-
-    fn run(dir: &Path, ports: Option<&str>) -> Self {
-        let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/kafka-server"));
-        command.arg("run").arg(dir).args(ports).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut script = command.spawn().expect("scripts/kafka-server cannot be started");
-        let mut line = String::new();
-        BufReader::new(script.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let words = line.trim_end().splitn(10, ' ').collect::<Vec<_>>();
-        let ["ready", address, "sasl_ssl", sasl_ssl, "pid", pid, "ports", ports, "dir", dir] = words[..] else {
-            drop(script.stdin.take());
-            let mut why = String::new();
-            script.stderr.take().unwrap().read_to_string(&mut why).unwrap();
-            script.wait().unwrap();
-            panic!("there is no broker for the tests: {line}{why}");
-        };
-        Self {
-            address: address.to_owned(),
-            sasl_ssl: sasl_ssl.to_owned(),
-            ca: Path::new(dir).join("ca.pem"),
-            pid: pid.parse().unwrap(),
-            dir: PathBuf::from(dir),
-            ports: ports.to_owned(),
-            script,
-        }
-    }
-
-    /// SIGKILL; returns when the process is gone. Its data stays.
-    pub fn kill(&self) {
-        kill(self.pid);
-        wait_until("the broker is gone", || !is_running(self.pid));
-    }
-
-    /// Starts it again, on the same ports and data; kills it before when that has not happened yet.
-    pub fn restart(&mut self) {
-        self.stop();
-        *self = Self::run(&self.dir, Some(&self.ports));
+    /// Starts a broker with its data in `dir`, on free ports.
+    pub fn start(dir: &Path) -> Self {
+        let server = Server::run("kafka-server", "run", dir, None);
+        let (address, sasl_ssl) = (server.told[0].clone(), server.word("sasl_ssl").to_owned());
+        Self { address, sasl_ssl, ca: server.dir.join("ca.pem"), server }
     }
 
     /// What `--log` takes for a topic of this broker.
@@ -136,17 +95,6 @@ impl Broker {
         results.into_iter().for_each(|result| assert_eq!(result.unwrap(), name));
         wait_until("the topic is there", || self::partitions(self, name) == partitions as usize);
     }
-
-    fn stop(&mut self) {
-        drop(self.script.stdin.take());
-        let _ = self.script.wait();
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.stop();
-    }
 }
 
 /// Tells a copy of this test process to hold a broker with its data in the folder that it names.
@@ -155,8 +103,8 @@ const HOLD: &str = "TICKLINE_TEST_HOLDS_BROKER";
 #[test]
 fn a_broker_never_outlives_a_killed_test_process_or_a_killed_script() {
     if let Some(dir) = std::env::var_os(HOLD) {
-        let broker = Broker::start(Path::new(&dir), None);
-        println!("\nholds {} {}", broker.pid, broker.script.id());
+        let broker = Broker::start(Path::new(&dir));
+        println!("\nholds {} {}", broker.server.pid, broker.server.script_pid());
         // Until it is killed, or the process that wants to kill it is gone.
         std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
         return;
@@ -186,16 +134,16 @@ fn a_broker_never_outlives_a_killed_test_process_or_a_killed_script() {
 #[test]
 fn a_killed_broker_comes_back_on_its_ports_with_its_topics() {
     let dir = tempfile::tempdir().unwrap();
-    let mut broker = Broker::start(dir.path(), None);
+    let mut broker = Broker::start(dir.path());
     broker.create_topic("kept", 3);
-    let (address, pid) = (broker.address.clone(), broker.pid);
-    broker.kill();
+    let (address, pid) = (broker.address.clone(), broker.server.pid);
+    broker.server.kill();
     assert!(std::net::TcpStream::connect(&address).is_err(), "nobody listens");
-    broker.restart();
+    broker.server.restart();
     assert_eq!(broker.address, address);
-    assert_ne!(broker.pid, pid);
+    assert_ne!(broker.server.pid, pid);
     assert_eq!(partitions(&broker, "kept"), 3);
-    let pid = broker.pid;
+    let pid = broker.server.pid;
     drop(broker);
     assert!(!is_running(pid), "a broker that is dropped has ended");
 }
