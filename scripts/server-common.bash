@@ -9,7 +9,8 @@ die() {
     exit 1
 }
 
-# fetch_jars HOME LOCK GROUP:ARTEFACT:VERSION...: fills HOME/jars once, then calls `after_fetch HOME` where there is one.
+# fetch_jars HOME LOCK GROUP:ARTEFACT:VERSION...: fills HOME/jars once, then calls `after_fetch HOME` where there is
+# one.
 fetch_jars() {
     local home=$1 lock=$2 new artefact group name version
     shift 2
