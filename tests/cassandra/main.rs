@@ -1,0 +1,22 @@
+//! What Tickline does with a real Cassandra node and a real broker, when all is well and when little is. One binary, so
+//! that one node and one broker serve all of it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+#[path = "../shared/process.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod home;
+#[path = "../shared/node.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod node;
+#[path = "../shared/pids.rs"]
+mod pids;
+#[path = "../shared/proxy.rs"]
+mod proxy;
+#[path = "../shared/proxy_cql.rs"]
+mod proxy_cql;
+mod proxying;
+mod raw;
+#[path = "../shared/server.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod server;
