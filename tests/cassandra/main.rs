@@ -3,12 +3,23 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
+mod again;
+#[path = "../shared/broker.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod broker;
+mod cluster;
+mod dump;
+#[path = "../pipeline/growing.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod growing;
 #[path = "../shared/process.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod home;
+mod kills;
 #[path = "../shared/node.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod node;
+mod node_faults;
 #[path = "../shared/pids.rs"]
 mod pids;
 #[path = "../shared/proxy.rs"]
@@ -17,6 +28,15 @@ mod proxy;
 mod proxy_cql;
 mod proxying;
 mod raw;
+mod reader;
+mod scene;
 #[path = "../shared/server.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod server;
+mod stage;
+mod statements;
+mod store_faults;
+#[path = "../shared/tables.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod tables;
+mod zombie;

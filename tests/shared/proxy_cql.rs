@@ -30,6 +30,8 @@ pub enum How {
     Unavailable,
     /// The node does it, and the client hears nothing at all.
     DoneSilence,
+    /// The node never sees it, and the client hears nothing at all.
+    LostSilence,
     /// The node does it, and the connection ends before the client hears of it.
     DoneCut,
     /// The node never sees it, and the connection ends.
@@ -41,6 +43,8 @@ pub enum How {
 pub enum Which {
     /// So many, from now on.
     Next(u64),
+    /// Only this one, counted from 1.
+    Nth(u64),
     /// The first of so many, again and again.
     Every(u64),
 }
@@ -142,6 +146,7 @@ impl Faults {
         match how {
             How::LostTimeout | How::Overloaded | How::Unavailable => Verdict::Answer(answer),
             How::LostCut => Verdict::Cut,
+            How::LostSilence => Verdict::Nothing,
             How::DoneTimeout | How::DoneSilence | How::DoneCut => {
                 streams.0.lock().unwrap().insert(stream, Waits::Hit(how, answer));
                 Verdict::Pass
@@ -204,6 +209,7 @@ impl State {
         self.fitting += 1;
         let is_hit = match fault.which {
             Which::Next(count) => self.fitting <= count,
+            Which::Nth(at) => self.fitting == at,
             Which::Every(count) => (self.fitting - 1).is_multiple_of(count),
         };
         if !is_hit {

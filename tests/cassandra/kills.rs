@@ -1,0 +1,83 @@
+//! A worker that is killed at every kind of moment, each found by the statement that it had just sent, and started
+//! again with another number of workers while the log grows: nobody can tell, neither in the end nor at any time.
+
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::broker::{log_address, topic};
+use crate::growing::below;
+use crate::node::shared;
+use crate::proxy_cql::{How, Which};
+use crate::scene::PARTITIONS;
+use crate::stage::Stage;
+use crate::statements::{
+    commits_checkpoint, commits_frontier, keeps_minute, opens_epoch, puts_shard, reads_shard, removes_shards,
+    writes_candles,
+};
+
+const PARTS: usize = 6;
+const WORKERS: [usize; 5] = [2, 1, 4, 3, 2];
+
+/// A kill as soon as the worker has sent a statement: which kind, one of the first so many of them (0: of all that
+/// there will be, the first), and how many parts come to the log after the start.
+struct Point(&'static str, fn(&str) -> bool, u64, usize);
+
+/// In an order in which each can come: a checkpoint needs a full minute, reading shards a checkpoint.
+const POINTS: [Point; 9] = [
+    Point("taking over", opens_epoch, 1, 1),
+    Point("rows", writes_candles, 20, 0),
+    Point("a checkpoint's shards", puts_shard, 200, 1),
+    Point("a checkpoint's commit", commits_checkpoint, 1, 1),
+    Point("taking over again", opens_epoch, 1, 0),
+    Point("recovery", reads_shard, 50, 0),
+    Point("the frontier", commits_frontier, 5, 1),
+    Point("a minute", keeps_minute, 1, 1),
+    Point("the removal of an old checkpoint", removes_shards, 20, 0),
+];
+
+fn kills(mut stage: Stage, seed: u64) {
+    let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    for (round, Point(name, fits, first, parts)) in POINTS.iter().enumerate() {
+        let at = 1 + below(&mut dice, *first);
+        let how = if below(&mut dice, 2) == 0 { How::DoneSilence } else { How::LostSilence };
+        stage.fault(*fits, how, Which::Nth(at));
+        let before = stage.progress();
+        let mut worker = stage.start(WORKERS[(round + seed as usize) % WORKERS.len()], "");
+        (0..*parts).for_each(|_| stage.grow());
+        stage.wait_for_faults(&mut worker, 1);
+        worker.kill();
+        let (made, statement) = stage.proxy.faults();
+        assert_eq!(made, 1, "{name}: killed at the {at}. {statement}");
+        stage.proxy.no_fault();
+        let after = stage.progress();
+        eprintln!("{name}: {how:?} of the {at}., from {before:?} to {after:?}");
+        assert!(after.frontier < Some(stage.wanted.frontier), "{name}: the kill hit work in progress");
+    }
+    // And at moments that nothing announces.
+    for round in 0..2 {
+        let before = stage.progress();
+        let mut worker = stage.start(WORKERS[round], "");
+        stage.grow();
+        stage.wait_for_frontier(&mut worker, |frontier| frontier > before.frontier);
+        std::thread::sleep(Duration::from_millis(below(&mut dice, 100)));
+        worker.kill();
+    }
+    assert!(stage.progress().checkpoint.is_some(), "there was something to resume from");
+    stage.work_to_the_end(3);
+    assert!(stage.progress().epoch >= POINTS.len() as u64, "{:?}", stage.progress());
+    let seen = stage.finish();
+    eprintln!("{seen:?}");
+}
+
+#[test]
+fn kills_over_a_topic() {
+    let log = log_address(&topic(PARTITIONS as u32));
+    kills(Stage::with(shared(), &log, PARTS), 7);
+}
+
+#[test]
+fn kills_over_a_directory() {
+    kills(Stage::new(PARTS), 8);
+}

@@ -1,0 +1,131 @@
+//! What a test of one pipeline needs: a log that grows part by part, a keyspace of its own, a proxy before the node,
+//! and a reader beside it all.
+
+use std::sync::Arc;
+
+use crate::dump;
+use crate::growing::Beside;
+use crate::home::{Home, Running};
+use crate::node::{Node, shared};
+use crate::pids::wait_until;
+use crate::proxy::Proxy;
+use crate::proxy_cql::{Fault, How, Which};
+use crate::raw::Raw;
+use crate::reader::{self, Progress, Seen, Wanted};
+use crate::scene::{SETTINGS, beside, new_keyspace, scene};
+
+/// A pipeline under test.
+pub struct Stage {
+    pub home: Home,
+    /// What `--log` takes. Nothing is in it at first.
+    pub log: String,
+    pub keyspace: String,
+    pub proxy: Proxy,
+    /// To the node, beside the proxy.
+    pub raw: Raw,
+    pub wanted: Arc<Wanted>,
+    /// What `--store` takes, beside the proxy.
+    pub store: String,
+    reader: Option<Beside<Seen>>,
+    parts: usize,
+    grown: usize,
+}
+
+impl Stage {
+    /// On the shared node, with a directory as the log, of which so many parts will come.
+    pub fn new(parts: usize) -> Self {
+        Self::with(shared(), "dir:log", parts)
+    }
+
+    /// On any node, with any log.
+    pub fn with(node: &Node, log: &str, parts: usize) -> Self {
+        let wanted = Arc::new(Wanted::of(&beside(), &scene().keyspace));
+        let home = Home::new();
+        scene().cut_up(&home, parts);
+        let keyspace = new_keyspace(&node.address);
+        let raw = Raw::connect(&node.address, std::time::Duration::from_secs(30));
+        let reader = Some(reader::start(&node.address, &keyspace, &wanted));
+        let proxy = Proxy::cql(&node.address);
+        let store = node.store_address(&keyspace);
+        Self { home, log: log.to_owned(), keyspace, proxy, raw, wanted, store, reader, parts, grown: 0 }
+    }
+
+    /// Adds the next part to the log.
+    pub fn grow(&mut self) {
+        self.home.ok(&format!("import --from-log dir:part-{} --log {}", self.grown, self.log));
+        self.grown += 1;
+    }
+
+    /// Adds the next part, if there is one.
+    pub fn grow_if_any(&mut self) -> bool {
+        let is_any = self.grown < self.parts;
+        if is_any {
+            self.grow();
+        }
+        is_any
+    }
+
+    /// Work through the proxy that never ends by itself and checkpoints as often as it can.
+    pub fn start(&self, workers: usize, more: &str) -> Running {
+        let (log, proxy, keyspace) = (&self.log, &self.proxy.address, &self.keyspace);
+        let often = "--checkpoint-every 1ms --read-ahead 5s";
+        self.home.start(&format!(
+            "work --log {log} --store cassandra://{proxy}/{keyspace} --workers {workers} {often} {SETTINGS} {more}"
+        ))
+    }
+
+    /// How far the keyspace is.
+    pub fn progress(&self) -> Progress {
+        reader::progress(&self.raw, &self.keyspace)
+    }
+
+    pub fn fault(&self, fits: fn(&str) -> bool, how: How, which: Which) {
+        self.proxy.fault(Fault { fits, how, which });
+    }
+
+    /// Waits until the fault that is on has hit so many requests, while the worker lives.
+    pub fn wait_for_faults(&self, worker: &mut Running, count: u64) {
+        wait_until("the fault", || {
+            assert!(worker.is_alive(), "{}", worker.stderr());
+            self.proxy.faults().0 >= count
+        });
+    }
+
+    /// Waits for the durable frontier, while the worker lives.
+    pub fn wait_for_frontier(&self, worker: &mut Running, is_so: impl Fn(Option<u64>) -> bool) {
+        wait_until("the durable frontier", || {
+            assert!(worker.is_alive(), "{}", worker.stderr());
+            is_so(self.progress().frontier)
+        });
+    }
+
+    /// Waits until everything that a whole log gives is durable.
+    pub fn wait_for_end(&self, worker: &mut Running) {
+        self.wait_for_frontier(worker, |frontier| frontier == Some(self.wanted.frontier));
+    }
+
+    /// Works to the end of the log, without faults.
+    pub fn work_to_the_end(&self, workers: usize) {
+        let (log, store) = (&self.log, &self.store);
+        self.home.ok(&format!("work --log {log} --store {store} --workers {workers} --until-end {SETTINGS}"));
+    }
+
+    /// `verify` agrees at every frontier that is kept by now; returns what it said.
+    pub fn verify(&self) -> String {
+        let (log, store) = (&self.log, &self.store);
+        self.home.ok(&format!("verify --log {log} --store {store} --workers 2 {SETTINGS}"))
+    }
+
+    /// The reader has seen nothing wrong; everything is as an undisturbed run wrote it, and `verify` agrees.
+    pub fn finish(&mut self) -> Seen {
+        assert_eq!(self.progress().frontier, Some(self.wanted.frontier), "the log was read to its end");
+        let seen = self.reader.take().expect("once").stop();
+        assert!(seen.frontiers > 3 && seen.rows > 0, "the reader was there: {seen:?}");
+        let dumped = dump::dump(&self.raw, &self.keyspace);
+        dump::assert_equal(&dumped, &dump::dump(&beside(), &scene().keyspace));
+        let verified = self.verify();
+        let digest = self.raw.rows(&format!("SELECT digest FROM {}.frontier", self.keyspace));
+        assert!(verified.contains(&digest[0][0]), "{verified} {digest:?}");
+        seen
+    }
+}

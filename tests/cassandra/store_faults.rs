@@ -1,0 +1,132 @@
+//! A store that is slow, away, overloaded or unsure: the worker goes on by itself, and nobody can tell.
+
+use std::time::{Duration, Instant};
+
+use crate::home::Running;
+use crate::pids::wait_until;
+use crate::proxy::Link;
+use crate::proxy_cql::{How, Which, is_conditional, writes_rows};
+use crate::stage::Stage;
+use crate::statements::{commits_checkpoint, commits_frontier, keeps_minute, opens_epoch, puts_shard, reads_shard};
+
+/// What a process holds in memory, in bytes.
+fn memory_bytes(worker: &Running) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", worker.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1_024
+}
+
+/// One fault after the other, each while a part of the log comes, until it has hit so many requests.
+fn faults(faults: &[(fn(&str) -> bool, How, Which, u64)]) {
+    let mut stage = Stage::new(faults.len() + 1);
+    let mut worker = stage.start(2, "");
+    for (fits, how, which, count) in faults {
+        stage.fault(*fits, *how, *which);
+        stage.grow();
+        stage.wait_for_faults(&mut worker, *count);
+        eprintln!("{how:?}: {:?}", stage.proxy.faults());
+        stage.proxy.no_fault();
+    }
+    stage.grow();
+    stage.wait_for_end(&mut worker);
+    worker.kill();
+    assert_eq!(stage.progress().epoch, 1, "it was one process all the time");
+    stage.finish();
+}
+
+#[test]
+fn rows_whose_outcome_is_unknown_or_refused() {
+    faults(&[
+        (writes_rows, How::DoneTimeout, Which::Every(3), 10),
+        (writes_rows, How::LostTimeout, Which::Every(3), 10),
+        (writes_rows, How::Overloaded, Which::Every(3), 10),
+        (writes_rows, How::Unavailable, Which::Every(3), 10),
+        (writes_rows, How::DoneCut, Which::Every(40), 3),
+        (writes_rows, How::LostCut, Which::Every(40), 3),
+        (keeps_minute, How::LostTimeout, Which::Next(2), 2),
+        (puts_shard, How::LostTimeout, Which::Every(50), 3),
+    ]);
+}
+
+#[test]
+fn compare_and_set_whose_outcome_is_unknown() {
+    faults(&[
+        (commits_frontier, How::DoneTimeout, Which::Every(3), 3),
+        (commits_frontier, How::LostTimeout, Which::Every(3), 3),
+        (commits_checkpoint, How::DoneTimeout, Which::Next(1), 1),
+        (commits_checkpoint, How::LostTimeout, Which::Next(1), 1),
+        (commits_frontier, How::DoneCut, Which::Next(1), 1),
+        (is_conditional, How::Overloaded, Which::Every(3), 3),
+    ]);
+}
+
+#[test]
+fn taking_over_with_an_unknown_outcome() {
+    let mut stage = Stage::new(1);
+    let opens: [(fn(&str) -> bool, How); 7] = [
+        (opens_epoch, How::DoneTimeout),
+        (opens_epoch, How::LostTimeout),
+        (opens_epoch, How::DoneCut),
+        (commits_frontier, How::DoneTimeout),
+        (commits_checkpoint, How::LostTimeout),
+        (is_conditional, How::Unavailable),
+        (reads_shard, How::Overloaded),
+    ];
+    stage.grow();
+    stage.work_to_the_end(1);
+    for (epoch, (fits, how)) in (2..).zip(opens) {
+        stage.fault(fits, how, Which::Next(1));
+        let mut worker = stage.start(2, "");
+        stage.wait_for_faults(&mut worker, 1);
+        wait_until("the next incarnation", || {
+            assert!(worker.is_alive(), "{}", worker.stderr());
+            stage.progress().epoch == epoch
+        });
+        worker.kill();
+    }
+    stage.finish();
+}
+
+#[test]
+fn a_node_that_is_slow_away_or_silent_for_a_while() {
+    let mut stage = Stage::new(4);
+    let mut worker = stage.start(2, "");
+    stage.proxy.delay(Duration::from_millis(40));
+    stage.grow();
+    stage.wait_for_frontier(&mut worker, |frontier| frontier.is_some());
+    let start = stage.progress().frontier;
+    stage.wait_for_frontier(&mut worker, |frontier| frontier > start);
+    assert!(stage.proxy.counts().delayed > 100, "{:?}", stage.proxy.counts());
+    stage.proxy.delay(Duration::ZERO);
+
+    stage.proxy.set(Link::Refused);
+    std::net::TcpStream::connect(&stage.proxy.address).unwrap_err();
+    stands_still(&mut stage, &mut worker, Duration::from_secs(3));
+    stage.proxy.set(Link::Open);
+    let before = stage.progress().frontier;
+    stage.wait_for_frontier(&mut worker, |frontier| frontier > before);
+
+    stage.proxy.set(Link::Held);
+    let memory = memory_bytes(&worker);
+    stands_still(&mut stage, &mut worker, Duration::from_secs(25));
+    let more = memory_bytes(&worker).saturating_sub(memory);
+    assert!(more < 48 << 20, "{more} bytes more than the {memory} before");
+    assert!(stage.proxy.counts().held > 0, "{:?}", stage.proxy.counts());
+    stage.proxy.set(Link::Open);
+    stage.grow();
+    stage.wait_for_end(&mut worker);
+    worker.kill();
+    assert_eq!(stage.progress().epoch, 1, "it was one process all the time");
+    stage.finish();
+}
+
+/// While the log grows, the durable frontier does not.
+fn stands_still(stage: &mut Stage, worker: &mut Running, for_so_long: Duration) {
+    stage.grow();
+    let (before, start) = (stage.progress(), Instant::now());
+    while start.elapsed() < for_so_long {
+        assert!(worker.is_alive(), "{}", worker.stderr());
+        assert_eq!(stage.progress(), before, "nothing can have reached the node");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
