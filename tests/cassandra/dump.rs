@@ -82,7 +82,7 @@ pub fn assert_like_sqlite(dump: &BTreeMap<String, Vec<Cells>>, path: &Path) {
     for (name, ours) in dump {
         // Buckets are of another type; who wrote a minute's frontier row is told only by SQLite.
         let statement = connection.prepare(&format!("SELECT * FROM {name}")).unwrap();
-        let columns = statement.column_names().into_iter().filter(|column| !["bucket", "epoch"].contains(column));
+        let columns = statement.column_names().filter(|column| !["bucket", "epoch"].contains(column));
         let columns: Vec<String> = columns.map(str::to_owned).collect();
         let mut statement = connection.prepare(&format!("SELECT {} FROM {name}", columns.join(", "))).unwrap();
         let text = |value| match value {

@@ -56,9 +56,9 @@ fn kills(mut stage: Stage, seed: u64) {
         assert!(after.frontier < Some(stage.wanted.frontier), "{name}: the kill hit work in progress");
     }
     // And at moments that nothing announces.
-    for round in 0..2 {
+    for workers in [4, 2] {
         let before = stage.progress();
-        let mut worker = stage.start(WORKERS[round], "");
+        let mut worker = stage.start(workers, "");
         stage.grow();
         stage.wait_for_frontier(&mut worker, |frontier| frontier > before.frontier);
         std::thread::sleep(Duration::from_millis(below(&mut dice, 100)));

@@ -45,17 +45,17 @@ impl Bench {
     }
 
     /// Writes by a prepared statement, through the proxy.
-    fn put(&self, key: i32, value: i32) -> Result<(), ExecutionError> {
-        self.through.wait(self.through.session.execute_unpaged(&self.insert, (key, value))).map(drop)
+    fn put(&self, key: i32, value: i32) -> Result<(), Box<ExecutionError>> {
+        Ok(self.through.wait(self.through.session.execute_unpaged(&self.insert, (key, value))).map(drop)?)
     }
 
     /// Writes by a batch of prepared statements, through the proxy.
-    fn put_two(&self, key: i32, value: i32) -> Result<(), ExecutionError> {
+    fn put_two(&self, key: i32, value: i32) -> Result<(), Box<ExecutionError>> {
         let mut batch = Batch::new(BatchType::Unlogged);
         batch.append_statement(self.insert.clone());
         batch.append_statement(self.insert.clone());
         let values = ((key, value), (key + 1, value));
-        self.through.wait(self.through.session.batch(&batch, values)).map(drop)
+        Ok(self.through.wait(self.through.session.batch(&batch, values)).map(drop)?)
     }
 
     fn set(&self, fits: fn(&str) -> bool, how: How, which: Which) {
@@ -71,9 +71,9 @@ impl Bench {
 }
 
 /// What the node is said to have answered.
-fn db_error(result: Result<(), ExecutionError>) -> DbError {
-    match result {
-        Err(ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, _))) => error,
+fn db_error(result: Result<(), Box<ExecutionError>>) -> DbError {
+    match *result.unwrap_err() {
+        ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, _)) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -119,6 +119,19 @@ fn compare_and_set_is_told_from_rows() {
 }
 
 #[test]
+fn what_is_late_is_done_when_the_test_says_so() {
+    let bench = Bench::new();
+    bench.set(writes_rows, How::Late, Which::Next(1));
+    assert!(matches!(db_error(bench.put(1, 2)), DbError::WriteTimeout { .. }));
+    bench.put(1, 3).unwrap();
+    assert_eq!(bench.held(1).unwrap(), "3");
+    assert_eq!(bench.proxy.deliver(), 1);
+    // The driver gave it no timestamp, so the node did: later than that of the one before.
+    assert_eq!(bench.held(1).unwrap(), "2");
+    bench.made(1, "INSERT INTO");
+}
+
+#[test]
 fn overload_unavailable_and_every_other_request() {
     let bench = Bench::new();
     bench.set(writes_rows, How::Overloaded, Which::Every(2));
@@ -137,13 +150,13 @@ fn silence_and_cuts() {
     bench.put(1, 1).unwrap();
     bench.set(writes_rows, How::DoneSilence, Which::Next(1));
     let error = bench.put(1, 2).unwrap_err();
-    assert!(matches!(error, ExecutionError::RequestTimeout(_)), "{error:?}");
+    assert!(matches!(*error, ExecutionError::RequestTimeout(_)), "{error:?}");
     assert_eq!(bench.held(1).unwrap(), "2");
     for (how, value, held) in [(How::DoneCut, 3, "3"), (How::LostCut, 4, "3")] {
         let cut = bench.proxy.counts().cut;
         bench.set(writes_rows, how, Which::Next(1));
         let error = bench.put(1, value).unwrap_err();
-        assert!(matches!(error, ExecutionError::LastAttemptError(_)), "{error:?}");
+        assert!(matches!(*error, ExecutionError::LastAttemptError(_)), "{error:?}");
         assert_eq!(bench.proxy.counts().cut, cut + 1);
         assert_eq!(bench.held(1).unwrap(), held, "{how:?}");
         wait_for("the driver connects again", || bench.put(2, value).ok());

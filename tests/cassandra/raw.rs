@@ -38,8 +38,8 @@ impl Raw {
     }
 
     /// A statement that may fail.
-    pub fn try_run(&self, cql: &str) -> Result<(), ExecutionError> {
-        self.wait(self.session.query_unpaged(cql, ())).map(drop)
+    pub fn try_run(&self, cql: &str) -> Result<(), Box<ExecutionError>> {
+        Ok(self.wait(self.session.query_unpaged(cql, ())).map(drop)?)
     }
 
     /// A statement that must not fail.
@@ -53,7 +53,7 @@ impl Raw {
     }
 
     /// The rows of a query, when it can be answered now.
-    pub fn try_rows(&self, cql: &str) -> Result<Vec<Vec<String>>, PagerExecutionError> {
+    pub fn try_rows(&self, cql: &str) -> Result<Vec<Vec<String>>, Box<PagerExecutionError>> {
         let text = |value: &Option<CqlValue>| value.as_ref().map_or("null".to_owned(), value_text);
         let row = |row: Row| row.columns.iter().map(text).collect::<Vec<String>>();
         self.wait(async {

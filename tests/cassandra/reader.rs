@@ -76,8 +76,9 @@ pub fn try_progress(raw: &Raw, keyspace: &str) -> Option<Progress> {
         Some(raw.try_rows(&format!("SELECT {columns} FROM {keyspace}.{table}")).ok()?.into_iter().next())
     };
     let epoch = one("epoch", "epochs")?.map_or(0, |row| number(&row[0]));
-    let frontier = one("frontier, epoch", "frontier")?.filter(|row| row[0] != "null");
-    let checkpoint = one("epoch, frontier", "checkpoints")?.filter(|row| row[1] != "null");
+    // Epoch 0 is for what nobody has written yet.
+    let frontier = one("frontier, epoch", "frontier")?.filter(|row| row[1] != "0");
+    let checkpoint = one("epoch, frontier", "checkpoints")?.filter(|row| row[0] != "0");
     Some(Progress {
         epoch,
         by: frontier.as_ref().map_or(0, |row| number(&row[1])),

@@ -22,7 +22,11 @@ pub fn keeps_minute(statement: &str) -> bool {
 }
 
 pub fn commits_frontier(statement: &str) -> bool {
-    changes(statement, "frontier")
+    changes(statement, "frontier") && statement.contains("digest")
+}
+
+pub fn fences_frontier(statement: &str) -> bool {
+    changes(statement, "frontier") && !statement.contains("digest")
 }
 
 pub fn puts_shard(statement: &str) -> bool {
@@ -34,7 +38,11 @@ pub fn reads_shard(statement: &str) -> bool {
 }
 
 pub fn commits_checkpoint(statement: &str) -> bool {
-    changes(statement, "checkpoints")
+    changes(statement, "checkpoints") && statement.contains("header")
+}
+
+pub fn fences_checkpoints(statement: &str) -> bool {
+    changes(statement, "checkpoints") && !statement.contains("header")
 }
 
 pub fn removes_shards(statement: &str) -> bool {

@@ -7,7 +7,10 @@ use crate::pids::wait_until;
 use crate::proxy::Link;
 use crate::proxy_cql::{How, Which, is_conditional, writes_rows};
 use crate::stage::Stage;
-use crate::statements::{commits_checkpoint, commits_frontier, keeps_minute, opens_epoch, puts_shard, reads_shard};
+use crate::statements::{
+    commits_checkpoint, commits_frontier, fences_checkpoints, fences_frontier, keeps_minute, opens_epoch, puts_shard,
+    reads_shard,
+};
 
 /// What a process holds in memory, in bytes.
 fn memory_bytes(worker: &Running) -> u64 {
@@ -16,8 +19,11 @@ fn memory_bytes(worker: &Running) -> u64 {
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1_024
 }
 
+/// Which statements are hit.
+type Fits = fn(&str) -> bool;
+
 /// One fault after the other, each while a part of the log comes, until it has hit so many requests.
-fn faults(faults: &[(fn(&str) -> bool, How, Which, u64)]) {
+fn faults(faults: &[(Fits, How, Which, u64)]) {
     let mut stage = Stage::new(faults.len() + 1);
     let mut worker = stage.start(2, "");
     for (fits, how, which, count) in faults {
@@ -63,12 +69,12 @@ fn compare_and_set_whose_outcome_is_unknown() {
 #[test]
 fn taking_over_with_an_unknown_outcome() {
     let mut stage = Stage::new(1);
-    let opens: [(fn(&str) -> bool, How); 7] = [
+    let opens: [(Fits, How); 7] = [
         (opens_epoch, How::DoneTimeout),
         (opens_epoch, How::LostTimeout),
         (opens_epoch, How::DoneCut),
-        (commits_frontier, How::DoneTimeout),
-        (commits_checkpoint, How::LostTimeout),
+        (fences_frontier, How::DoneTimeout),
+        (fences_checkpoints, How::LostTimeout),
         (is_conditional, How::Unavailable),
         (reads_shard, How::Overloaded),
     ];
@@ -84,6 +90,38 @@ fn taking_over_with_an_unknown_outcome() {
         });
         worker.kill();
     }
+    stage.finish();
+}
+
+/// The node takes the first attempt for lost, repeats it, goes on; then the first attempt arrives.
+#[test]
+fn a_register_does_not_go_back_when_an_old_attempt_arrives_late() {
+    let mut stage = Stage::new(4);
+    let mut worker = stage.start(2, "");
+    stage.fault(commits_frontier, How::Late, Which::Nth(3));
+    stage.grow();
+    stage.wait_for_faults(&mut worker, 1);
+    let before = stage.progress();
+    stage.wait_for_frontier(&mut worker, |frontier| frontier > before.frontier.map(|ms| ms + 10_000));
+    let published = stage.progress();
+    assert_eq!(stage.proxy.deliver(), 1);
+    assert!(stage.progress().frontier >= published.frontier, "{published:?} {:?}", stage.progress());
+
+    stage.fault(commits_checkpoint, How::Late, Which::Next(1));
+    stage.grow();
+    stage.grow();
+    stage.wait_for_faults(&mut worker, 1);
+    let before = stage.progress();
+    wait_until("two more checkpoints", || stage.progress().checkpoint > before.checkpoint);
+    let once = stage.progress().checkpoint;
+    wait_until("two more checkpoints", || stage.progress().checkpoint > once);
+    let committed = stage.progress().checkpoint;
+    assert_eq!(stage.proxy.deliver(), 1);
+    assert!(stage.progress().checkpoint >= committed, "{committed:?} {:?}", stage.progress());
+    worker.kill();
+    stage.proxy.no_fault();
+    stage.grow();
+    stage.work_to_the_end(1);
     stage.finish();
 }
 

@@ -2,11 +2,16 @@
 //! that it failed. Version 4, which the driver speaks, without compression.
 
 use std::collections::HashMap;
-use std::io::{Error, ErrorKind, Read};
+use std::io::{Error, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
 
 const HEADER_BYTES: usize = 9;
+const REQUEST: u8 = 0x04;
+const RESPONSE: u8 = 0x84;
 const ERROR: u8 = 0x00;
+const STARTUP: u8 = 0x01;
+const READY: u8 = 0x02;
 const QUERY: u8 = 0x07;
 const RESULT: u8 = 0x08;
 const PREPARE: u8 = 0x09;
@@ -28,6 +33,8 @@ pub enum How {
     Overloaded,
     /// The node never sees it, and the client hears that there are too few replicas.
     Unavailable,
+    /// The client hears of a timeout, and the node does it when the test says so.
+    Late,
     /// The node does it, and the client hears nothing at all.
     DoneSilence,
     /// The node never sees it, and the client hears nothing at all.
@@ -102,6 +109,7 @@ struct State {
     fitting: u64,
     made: u64,
     last: String,
+    late: Vec<Vec<u8>>,
     prepared: HashMap<Vec<u8>, String>,
 }
 
@@ -126,6 +134,20 @@ impl Faults {
         (state.made, state.last.clone())
     }
 
+    /// Lets the node do what is late, over a connection of its own; returns how many requests it took.
+    pub fn deliver(&self, server: SocketAddr) -> usize {
+        let late = std::mem::take(&mut self.0.lock().unwrap().late);
+        let mut node = TcpStream::connect(server).unwrap();
+        let version = [&1_u16.to_be_bytes()[..], &text("CQL_VERSION"), &text("3.0.0")].concat();
+        node.write_all(&frame(REQUEST, [0; 2], STARTUP, &version)).unwrap();
+        assert_eq!(read_frame(&mut node).unwrap()[4], READY);
+        for request in &late {
+            node.write_all(request).unwrap();
+            assert_eq!(read_frame(&mut node).unwrap()[4], RESULT, "the node did it");
+        }
+        late.len()
+    }
+
     /// What to do with a request.
     pub fn request(&self, streams: &Streams, frame: &[u8]) -> Verdict {
         let (stream, body) = (stream(frame), &frame[HEADER_BYTES..]);
@@ -145,6 +167,10 @@ impl Faults {
         let answer = error(stream, how, kind);
         match how {
             How::LostTimeout | How::Overloaded | How::Unavailable => Verdict::Answer(answer),
+            How::Late => {
+                state.late.push(frame.to_vec());
+                Verdict::Answer(answer)
+            }
             How::LostCut => Verdict::Cut,
             How::LostSilence => Verdict::Nothing,
             How::DoneTimeout | How::DoneSilence | How::DoneCut => {
@@ -251,8 +277,12 @@ fn error(stream: [u8; 2], how: How, kind: &str) -> Vec<u8> {
         _ => (0x1100, [&LOCAL_QUORUM[..], &none, &one, &text(kind)].concat()),
     };
     let body = [&code.to_be_bytes()[..], &text("said by the proxy"), &more].concat();
+    frame(RESPONSE, stream, ERROR, &body)
+}
+
+fn frame(version: u8, stream: [u8; 2], opcode: u8, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap().to_be_bytes();
-    [&[0x84, 0, stream[0], stream[1], ERROR][..], &length, &body].concat()
+    [&[version, 0, stream[0], stream[1], opcode][..], &length, body].concat()
 }
 
 fn text(text: &str) -> Vec<u8> {
