@@ -103,7 +103,7 @@ fn some_or_all_are_killed_and_come_back_in_other_numbers() {
         1,
         &[
             Round(1, 2, writes_candles, 20, Hit::All),
-            Round(3, 1, puts_shard, 200, Hit::Last),
+            Round(3, 1, puts_shard, 40, Hit::Last),
             Round(3, 1, commits_checkpoint, 1, Hit::First),
             Round(2, 2, reads_shard, 50, Hit::Last),
             Round(2, 1, commits_frontier, 5, Hit::First),

@@ -28,7 +28,7 @@ struct Point(&'static str, fn(&str) -> bool, u64, usize);
 const POINTS: [Point; 9] = [
     Point("taking over", opens_epoch, 1, 1),
     Point("rows", writes_candles, 20, 0),
-    Point("a checkpoint's shards", puts_shard, 200, 1),
+    Point("a checkpoint's shards", puts_shard, 40, 1),
     Point("a checkpoint's commit", commits_checkpoint, 1, 1),
     Point("taking over again", opens_epoch, 1, 0),
     Point("recovery", reads_shard, 50, 0),

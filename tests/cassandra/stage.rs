@@ -12,7 +12,7 @@ use crate::proxy::Proxy;
 use crate::proxy_cql::{Fault, How, Which};
 use crate::raw::Raw;
 use crate::reader::{self, Progress, Seen, Wanted};
-use crate::scene::{SETTINGS, beside, new_keyspace, scene};
+use crate::scene::{PARTITIONS, SETTINGS, beside, new_keyspace, scene};
 
 /// A pipeline under test.
 pub struct Stage {
@@ -42,6 +42,9 @@ impl Stage {
         let wanted = Arc::new(Wanted::of(&beside(), &scene().keyspace));
         let home = Home::new();
         scene().cut_up(&home, parts);
+        if log.starts_with("dir:") {
+            home.ok(&format!("setup --log {log} --partitions {PARTITIONS}"));
+        }
         let keyspace = new_keyspace(&node.address);
         let raw = Raw::connect(&node.address, std::time::Duration::from_secs(30));
         let reader = Some(reader::start(&node.address, &keyspace, &wanted));

@@ -79,7 +79,8 @@ fn taking_over_with_an_unknown_outcome() {
         (reads_shard, How::Overloaded),
     ];
     stage.grow();
-    stage.work_to_the_end(1);
+    stage.start(1, "--until-end").end("the first run").is(0, &[]);
+    assert!(stage.progress().checkpoint.is_some(), "there is something to recover");
     for (epoch, (fits, how)) in (2..).zip(opens) {
         stage.fault(fits, how, Which::Next(1));
         let mut worker = stage.start(2, "");
