@@ -37,6 +37,9 @@ pub enum CodecError {
     /// Some byte is not what was written.
     #[error("the checksum does not fit: the bytes were changed")]
     Checksum,
+    /// Packed bytes that cannot be unpacked.
+    #[error("the bytes cannot be unpacked: {0}")]
+    Packed(String),
     /// The checksum fits but the content does not.
     #[error("the content cannot be decoded")]
     Decode(#[source] bincode::Error),
@@ -79,6 +82,22 @@ pub fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, CodecError> {
     options().deserialize(body).map_err(CodecError::Decode)
 }
 
+/// Makes encoded bytes smaller for the store. A step of its own, so that whoever encodes does not wait for it.
+pub fn pack(encoded: &[u8]) -> Vec<u8> {
+    lz4_flex::block::compress_prepend_size(encoded)
+}
+
+/// Undoes [`pack`]. What comes back is checked by [`decode`] alone.
+pub fn unpack(packed: &[u8]) -> Result<Vec<u8>, CodecError> {
+    let (wanted, body) = lz4_flex::block::uncompressed_size(packed).map_err(|e| CodecError::Packed(e.to_string()))?;
+    // A damaged length must not become an allocation: no byte of LZ4 stands for more than 255.
+    let found = body.len() as u64;
+    if wanted as u64 > found.saturating_mul(255) {
+        return Err(CodecError::Length { found, wanted: wanted as u64 });
+    }
+    lz4_flex::block::decompress(body, wanted).map_err(|e| CodecError::Packed(e.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +108,22 @@ mod tests {
         let bytes = encode(&7_u64).unwrap();
         assert_eq!((bytes[0], &bytes[1..9], &bytes[17..]), (golden[0], &golden[1..9], &golden[17..]));
         assert_eq!(decode::<u64>(&bytes).unwrap(), 7);
+    }
+
+    #[test]
+    fn what_was_packed_comes_back_and_damage_is_found() {
+        let encoded = encode(&vec![7_i128; 1_000]).unwrap();
+        let packed = pack(&encoded);
+        assert!(packed.len() * 10 < encoded.len(), "{} of {}", packed.len(), encoded.len());
+        assert_eq!(unpack(&packed).unwrap(), encoded);
+        for at in 0..packed.len() {
+            let mut damaged = packed.clone();
+            damaged[at] ^= 0x40;
+            // Some bytes of LZ4 may be changed without changing what they stand for.
+            let found = unpack(&damaged).and_then(|bytes| decode::<Vec<i128>>(&bytes));
+            assert!(found.is_err() || found.is_ok_and(|values| values == [7; 1_000]), "byte {at}");
+            assert!(unpack(&packed[..at]).is_err(), "cut at {at}");
+        }
     }
 
     #[test]
