@@ -59,6 +59,7 @@ enum Hit {
 
 fn kills(mut stage: Stage, seed: u64, rounds: &[Round]) {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    stage.grow();
     for Round(processes, workers, fits, first, hit) in rounds {
         let how = if below(&mut dice, 2) == 0 { How::DoneSilence } else { How::LostSilence };
         stage.fault(*fits, how, Which::Nth(1 + below(&mut dice, *first)));
@@ -99,13 +100,13 @@ impl crate::home::Ended {
 fn some_or_all_are_killed_and_come_back_in_other_numbers() {
     let log = log_address(&topic(PARTITIONS as u32));
     kills(
-        Stage::with(shared(), &log, 7),
+        Stage::with(shared(), &log, 9),
         1,
         &[
             Round(1, 2, writes_candles, 20, Hit::All),
-            Round(3, 1, puts_shard, 40, Hit::Last),
+            Round(3, 1, puts_shard, 15, Hit::Last),
             Round(3, 1, commits_checkpoint, 1, Hit::First),
-            Round(2, 2, reads_shard, 50, Hit::Last),
+            Round(2, 2, reads_shard, 20, Hit::Last),
             Round(2, 1, commits_frontier, 5, Hit::First),
             Round(3, 2, opens_epoch, 1, Hit::All),
         ],

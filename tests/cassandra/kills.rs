@@ -17,7 +17,7 @@ use crate::statements::{
     writes_candles,
 };
 
-const PARTS: usize = 6;
+const PARTS: usize = 12;
 const WORKERS: [usize; 5] = [2, 1, 4, 3, 2];
 
 /// A kill as soon as the worker has sent a statement: which kind, one of the first so many of them (0: of all that
@@ -28,13 +28,13 @@ struct Point(&'static str, fn(&str) -> bool, u64, usize);
 const POINTS: [Point; 9] = [
     Point("taking over", opens_epoch, 1, 1),
     Point("rows", writes_candles, 20, 0),
-    Point("a checkpoint's shards", puts_shard, 40, 1),
-    Point("a checkpoint's commit", commits_checkpoint, 1, 1),
+    Point("a checkpoint's shards", puts_shard, 15, 3),
+    Point("a checkpoint's commit", commits_checkpoint, 1, 0),
     Point("taking over again", opens_epoch, 1, 0),
-    Point("recovery", reads_shard, 50, 0),
+    Point("recovery", reads_shard, 20, 0),
     Point("the frontier", commits_frontier, 5, 1),
-    Point("a minute", keeps_minute, 1, 1),
-    Point("the removal of an old checkpoint", removes_shards, 20, 0),
+    Point("a minute", keeps_minute, 1, 2),
+    Point("the removal of an old checkpoint", removes_shards, 20, 3),
 ];
 
 fn kills(mut stage: Stage, seed: u64) {

@@ -110,7 +110,8 @@ impl Stage {
     /// Works to the end of the log, without faults.
     pub fn work_to_the_end(&self, workers: usize) {
         let (log, store) = (&self.log, &self.store);
-        self.home.ok(&format!("work --log {log} --store {store} --workers {workers} --until-end {SETTINGS}"));
+        let more = format!("--read-ahead 5s --until-end {SETTINGS}");
+        self.home.ok(&format!("work --log {log} --store {store} --workers {workers} {more}"));
     }
 
     /// `verify` agrees at every frontier that is kept by now; returns what it said.

@@ -41,7 +41,8 @@ fn a_woken_worker_ends_and_changes_nothing() {
     stop(zombie.id());
     let before = stage.progress();
     stage.grow();
-    let line = format!("work --log {} --store {} --until-end --workers 3 {SETTINGS}", stage.log, stage.store);
+    let line =
+        format!("work --log {} --store {} --until-end --workers 3 --read-ahead 5s {SETTINGS}", stage.log, stage.store);
     stage.home.ok(&line);
     let published = stage.progress();
     assert!(published.frontier > before.frontier && published.epoch > before.epoch, "{before:?} {published:?}");

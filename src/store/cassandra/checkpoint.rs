@@ -46,22 +46,41 @@ pub async fn put_shards(client: &Client, epoch: u64, frontier: Time, shards: &[(
     client.gather(pieces, put).await.map(drop)
 }
 
-/// Makes the shards of (epoch, frontier) the checkpoint, and removes all earlier ones.
-pub async fn commit(client: &Client, epoch: u64, checkpoint: &Checkpoint) -> Result<(), Failure> {
-    let cql = "UPDATE checkpoints SET epoch = ?, frontier = ?, header = ? WHERE pipeline = ? IF fence = ?";
+/// Replaces the committed checkpoint. An attempt whose answer got lost may be on its way still, and must not undo a
+/// later commit, whose removal left nothing of this one: so it names what it replaces.
+async fn replace(client: &Client, epoch: u64, checkpoint: &Checkpoint) -> Result<(), Failure> {
+    let is_ours = |found: &Option<(u64, Checkpoint)>| found.as_ref() == Some(&(epoch, checkpoint.clone()));
+    let before = last(client).await?;
+    let (before_epoch, before_at) = before.map_or((0, 0), |(epoch, before)| (epoch, before.frontier));
+    let cql = "UPDATE checkpoints SET epoch = ?, frontier = ?, header = ? WHERE pipeline = ? \
+               IF fence = ? AND epoch = ? AND frontier = ?";
     let at = timestamp(checkpoint.frontier);
-    let values = (int(epoch), at, &checkpoint.header, PIPELINE, int(epoch));
+    let replaced = (int(before_epoch), timestamp(before_at));
+    let values = (int(epoch), at, &checkpoint.header, PIPELINE, int(epoch), replaced.0, replaced.1);
     let (begun, mut pauses) = (Instant::now(), pauses());
     loop {
         match epoch::attempt(client, cql, &values).await? {
-            Ok(true) => break,
+            Ok(true) => return Ok(()),
             Ok(false) => {
                 let theirs = epoch::fence(client, "checkpoints").await?.unwrap_or(0);
-                return Err(Failure::Fenced { ours: epoch, theirs });
+                if theirs != epoch {
+                    return Err(Failure::Fenced { ours: epoch, theirs });
+                }
+                // An earlier attempt of ours may have done it.
+                if is_ours(&last(client).await?) {
+                    return Ok(());
+                }
+                return Err(Failure::corrupt("the checkpoint was changed by somebody who may not"));
             }
             Err(why) => client.pause(&mut pauses, begun, why).await?,
         }
     }
+}
+
+/// Makes the shards of (epoch, frontier) the checkpoint, and removes all earlier ones.
+pub async fn commit(client: &Client, epoch: u64, checkpoint: &Checkpoint) -> Result<(), Failure> {
+    let at = timestamp(checkpoint.frontier);
+    replace(client, epoch, checkpoint).await?;
     let cql = "DELETE FROM checkpoint_shards USING TIMESTAMP ? \
                WHERE pipeline = ? AND shard = ? AND (epoch, frontier) < (?, ?)";
     let remove =

@@ -2,6 +2,7 @@
 
 use dataflows::frontier::FrontierRow;
 use dataflows::settings::PIPELINE_REVISION;
+use dataflows::time::Time;
 use scylla::value::CqlTimestamp;
 use std::time::Instant;
 
@@ -61,7 +62,7 @@ pub async fn publish(
     if stays {
         return Ok(());
     }
-    set(client, durable).await?;
+    set(client, durable, published.as_ref().map_or(0, |(old, _)| old.row.frontier)).await?;
     *published = Some((durable.clone(), PIPELINE_REVISION));
     Ok(())
 }
@@ -116,10 +117,11 @@ async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
     client.gather(missing.into_iter().flatten(), write).await.map(drop)
 }
 
-/// Sets the register, as long as it is ours. Setting it twice does no harm: only we write what we write.
-async fn set(client: &Client, durable: &DurableFrontier) -> Result<(), Failure> {
+/// Replaces what this incarnation last saw in the register, as long as it is ours. An attempt whose answer got lost may
+/// be on its way still, and must not undo what is published after it: so it names what it replaces.
+async fn set(client: &Client, durable: &DurableFrontier, replaced: Time) -> Result<(), Failure> {
     let cql = "UPDATE frontier SET frontier = ?, digest = ?, rows = ?, tallies = ?, epoch = ?, revision = ?, resume = ? \
-               WHERE pipeline = ? IF fence = ?";
+               WHERE pipeline = ? IF fence = ? AND frontier = ?";
     let row = &durable.row;
     let values = (
         timestamp(row.frontier),
@@ -131,6 +133,7 @@ async fn set(client: &Client, durable: &DurableFrontier) -> Result<(), Failure> 
         &durable.resume,
         PIPELINE,
         int(durable.epoch),
+        timestamp(replaced),
     );
     let (begun, mut pauses) = (Instant::now(), pauses());
     loop {
@@ -138,7 +141,12 @@ async fn set(client: &Client, durable: &DurableFrontier) -> Result<(), Failure> 
             Ok(true) => return Ok(()),
             Ok(false) => {
                 check_fence(client, durable.epoch).await?;
-                return Err(Failure::corrupt("the frontier's fence has gone back"));
+                // An earlier attempt of ours may have done it.
+                let found = self::durable(client, Level::Serial).await?;
+                return match found {
+                    Some((found, PIPELINE_REVISION)) if found == *durable => Ok(()),
+                    _ => Err(Failure::corrupt("the frontier was changed by somebody who may not")),
+                };
             }
             Err(why) => client.pause(&mut pauses, begun, why).await?,
         }
