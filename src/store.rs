@@ -173,10 +173,10 @@ pub trait Store: Send {
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError>;
     /// One shard of the committed checkpoint; `None` when that shard is empty.
     fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError>;
-    /// Shards of the committed checkpoint, ascending by their number and without the empty ones; together where that is
-    /// faster.
-    fn shards(&mut self, frontier: Time, wanted: std::ops::Range<u32>) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
-        let read = wanted.map(|shard| Ok(self.shard(frontier, shard)?.map(|bytes| (shard, bytes))));
+    /// Shards of the committed checkpoint, in the order in which they are wanted and without the empty ones; together
+    /// where that is faster.
+    fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+        let read = wanted.iter().map(|shard| Ok(self.shard(frontier, *shard)?.map(|bytes| (*shard, bytes))));
         read.filter_map(Result::transpose).collect()
     }
     /// Writes entries of the symbol directory, each under its symbol; an entry that is there with the same `as_of_ms`

@@ -123,10 +123,10 @@ impl Store for CassandraStore {
     }
 
     fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.shards(frontier, shard..shard + 1)?.pop().map(|(_, bytes)| bytes))
+        Ok(self.shards(frontier, &[shard])?.pop().map(|(_, bytes)| bytes))
     }
 
-    fn shards(&mut self, frontier: Time, wanted: std::ops::Range<u32>) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+    fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
         self.client.run("cannot read the checkpoint", checkpoint::shards(&self.client, frontier, wanted))
     }
 

@@ -37,6 +37,9 @@ pub(super) fn read_header(
     Ok(header)
 }
 
+/// Shards that are read together, before they are decoded.
+const SHARDS_AT_ONCE: usize = 64;
+
 /// Reads the shards of a checkpoint that are wanted. Also returns how many of them there are.
 pub(super) fn read_shards(
     store: &mut dyn Store,
@@ -45,18 +48,15 @@ pub(super) fn read_shards(
 ) -> Result<(Vec<Vec<SymbolState>>, u32), WorkerError> {
     let Some(header) = header else { return Ok((Vec::new(), 0)) };
     let frontier = header.row.frontier;
-    let (mut shards, mut found) = (Vec::new(), 0);
-    for shard in 0..SHARDS {
-        let bytes = if is_wanted(shard) { store.shard(frontier, shard)? } else { None };
-        let states = match bytes {
-            Some(bytes) => {
-                found += 1;
-                decode_shard(&bytes)
-                    .map_err(|error| WorkerError::Checkpoint { frontier, why: format!("shard {shard}: {error}") })?
-            }
-            None => Vec::new(),
-        };
-        shards.push(states);
+    let mut shards: Vec<Vec<SymbolState>> = (0..SHARDS).map(|_| Vec::new()).collect();
+    let mut found = 0;
+    let wanted: Vec<u32> = (0..SHARDS).filter(|shard| is_wanted(*shard)).collect();
+    for wanted in wanted.chunks(SHARDS_AT_ONCE) {
+        for (shard, bytes) in store.shards(frontier, wanted)? {
+            found += 1;
+            shards[shard as usize] = decode_shard(&bytes)
+                .map_err(|error| WorkerError::Checkpoint { frontier, why: format!("shard {shard}: {error}") })?;
+        }
     }
     Ok((shards, found))
 }

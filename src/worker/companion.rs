@@ -165,10 +165,8 @@ impl Keeper {
     fn put_shards(&mut self, part: SnapshotPart) -> Result<(), WorkerError> {
         let frontier = part.frontier;
         let shards = part.shards.map_err(|why| WorkerError::Checkpoint { frontier, why })?;
-        for shard in &shards {
-            self.store.put_shard(self.epoch, frontier, shard.shard, &shard.bytes)?;
-        }
-        Ok(())
+        let shards: Vec<(u32, &[u8])> = shards.iter().map(|shard| (shard.shard, &*shard.bytes)).collect();
+        Ok(self.store.put_shards(self.epoch, frontier, &shards)?)
     }
 
     fn take_part(&mut self, part: Part) -> Result<(), WorkerError> {
