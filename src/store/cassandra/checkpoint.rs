@@ -72,11 +72,7 @@ pub async fn commit(client: &Client, epoch: u64, checkpoint: &Checkpoint) -> Res
 }
 
 /// Shards of the committed checkpoint, by their number; those that are empty are left out.
-pub async fn shards(
-    client: &Client,
-    frontier: Time,
-    wanted: &[u32],
-) -> Result<Vec<(u32, Vec<u8>)>, Failure> {
+pub async fn shards(client: &Client, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, Failure> {
     let committed = last(client).await?.filter(|(_, checkpoint)| checkpoint.frontier == frontier);
     let Some((epoch, _)) = committed else {
         return Err(Failure::Refused(format!("there is no committed checkpoint as of frontier {frontier}")));
