@@ -37,9 +37,6 @@ pub(super) fn read_header(
     Ok(header)
 }
 
-/// Shards that are read together, before they are decoded.
-const SHARDS_AT_ONCE: usize = 64;
-
 /// Reads the shards of a checkpoint that are wanted. Also returns how many of them there are.
 pub(super) fn read_shards(
     store: &mut dyn Store,
@@ -48,17 +45,16 @@ pub(super) fn read_shards(
 ) -> Result<(Vec<Vec<SymbolState>>, u32), WorkerError> {
     let Some(header) = header else { return Ok((Vec::new(), 0)) };
     let frontier = header.row.frontier;
-    let mut shards: Vec<Vec<SymbolState>> = (0..SHARDS).map(|_| Vec::new()).collect();
-    let mut found = 0;
-    let wanted: Vec<u32> = (0..SHARDS).filter(|shard| is_wanted(*shard)).collect();
-    for wanted in wanted.chunks(SHARDS_AT_ONCE) {
-        for (shard, bytes) in store.shards(frontier, wanted)? {
-            found += 1;
-            shards[shard as usize] = decode_shard(&bytes)
-                .map_err(|error| WorkerError::Checkpoint { frontier, why: format!("shard {shard}: {error}") })?;
-        }
+    let wanted: Vec<u32> = (0..SHARDS).filter(|&shard| is_wanted(shard)).collect();
+    let mut shards: Vec<Vec<SymbolState>> = vec![Vec::new(); SHARDS as usize];
+    let found = store.shards(frontier, &wanted)?;
+    let count = found.len() as u32;
+    for (shard, packed) in found {
+        let states = codec::unpack(&packed).and_then(|bytes| decode_shard(&bytes));
+        let bad = |error| WorkerError::Checkpoint { frontier, why: format!("shard {shard}: {error}") };
+        shards[shard as usize] = states.map_err(bad)?;
     }
-    Ok((shards, found))
+    Ok((shards, count))
 }
 
 /// Takes out the shards that one worker owns.

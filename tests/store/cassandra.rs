@@ -92,10 +92,10 @@ fn processes_join_the_newest_epoch_and_no_other() {
     joined.join_epoch(1).unwrap();
     joined.write(&batch()).unwrap();
     joined.put_shards(1, 60_000, &[(0, b"theirs"), (9, b"")]).unwrap();
-    first.put_shard(1, 60_000, 1, b"ours").unwrap();
+    first.put_shards(1, 60_000, &[(1, b"ours")]).unwrap();
     first.commit_checkpoint(1, &checkpoint(60_000)).unwrap();
-    let all = [(9, Vec::new()), (1, b"ours".to_vec()), (0, b"theirs".to_vec())];
-    assert_eq!(joined.shards(60_000, &[9, 1, 7, 0]).unwrap(), all, "in the order that was asked for");
+    let all = [(0, b"theirs".to_vec()), (1, b"ours".to_vec()), (9, Vec::new())];
+    assert_eq!(joined.shards(60_000, &[9, 1, 7, 0]).unwrap(), all);
     CassandraStore::open(&address).unwrap().open_epoch().unwrap();
     assert_eq!(joined.join_epoch(1).unwrap_err().exit_code(), 4);
     assert_eq!(joined.put_shards(1, 120_000, &[(0, b"late")]).unwrap_err().exit_code(), 4);
@@ -221,9 +221,9 @@ fn a_shard_that_lacks_a_chunk_is_not_taken_for_whole() {
     let mut store = CassandraStore::open(&address).unwrap();
     let (epoch, _) = store.open_epoch().unwrap();
     let bytes: Vec<u8> = (0..1_600_000_u32).map(|n| (n % 253) as u8).collect();
-    store.put_shard(epoch, 5_000, 200, &bytes).unwrap();
+    store.put_shards(epoch, 5_000, &[(200, &bytes)]).unwrap();
     store.commit_checkpoint(epoch, &checkpoint(5_000)).unwrap();
-    assert_eq!(store.shard(5_000, 200).unwrap(), Some(bytes));
+    assert_eq!(store.shards(5_000, &[200]).unwrap(), [(200, bytes)]);
     let chunks: Vec<i64> = plain.column("SELECT chunk FROM checkpoint_shards");
     assert_eq!(chunks, [0, 1, 2, 3]);
     for (chunk, left) in [(3, 3), (0, 2)] {
@@ -231,7 +231,7 @@ fn a_shard_that_lacks_a_chunk_is_not_taken_for_whole() {
             "DELETE FROM checkpoint_shards WHERE pipeline = 'tickline' AND shard = 200 AND epoch = {epoch} AND \
              frontier = 5000 AND chunk = {chunk}"
         ));
-        let error = store.shard(5_000, 200).unwrap_err();
+        let error = store.shards(5_000, &[200]).unwrap_err();
         let text = error.to_string();
         assert!(error.exit_code() == 3 && text.contains(&format!("4 chunks, and {left} are there")), "{text}");
     }

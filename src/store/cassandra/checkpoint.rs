@@ -77,10 +77,11 @@ pub async fn shards(client: &Client, frontier: Time, wanted: &[u32]) -> Result<V
     let Some((epoch, _)) = committed else {
         return Err(Failure::Refused(format!("there is no committed checkpoint as of frontier {frontier}")));
     };
-    let read = async |(at, shard): (usize, &u32)| Ok((at, *shard, shard_of(client, epoch, frontier, *shard).await?));
-    let mut found: Vec<(usize, u32, Option<Vec<u8>>)> = client.gather(wanted.iter().enumerate(), read).await?;
-    found.sort_unstable_by_key(|(at, ..)| *at);
-    Ok(found.into_iter().filter_map(|(_, shard, bytes)| Some((shard, bytes?))).collect())
+    let read = async |shard: u32| Ok((shard, shard_of(client, epoch, frontier, shard).await?));
+    let found: Vec<(u32, Option<Vec<u8>>)> = client.gather(wanted.iter().copied(), read).await?;
+    let mut found: Vec<_> = found.into_iter().filter_map(|(shard, bytes)| Some((shard, bytes?))).collect();
+    found.sort_unstable_by_key(|(shard, _)| *shard);
+    Ok(found)
 }
 
 async fn shard_of(client: &Client, epoch: u64, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, Failure> {
