@@ -87,14 +87,8 @@ impl Scene {
 
 /// A keyspace with its tables, on any node.
 pub fn new_keyspace(address: &str) -> String {
-    let (raw, keyspace) = (Raw::connect(address, Duration::from_secs(60)), keyspace());
-    let replication = "{'class': 'NetworkTopologyStrategy', 'replication_factor': 1}";
-    raw.run(&format!("CREATE KEYSPACE {keyspace} WITH replication = {replication}"));
-    raw.wait(raw.session.use_keyspace(&keyspace, false)).unwrap();
-    let lines = include_str!("../../cql/cassandra-setup.cql").lines().filter(|line| !line.starts_with("--"));
-    let text = lines.collect::<Vec<_>>().join("\n");
-    let statements = text.split(';').map(str::trim).filter(|statement| !statement.is_empty());
-    statements.skip_while(|statement| !statement.starts_with("CREATE TABLE")).for_each(|statement| raw.run(statement));
+    let keyspace = keyspace();
+    Home::new().ok(&format!("setup --store cassandra://{address}/{keyspace} --replication 1"));
     keyspace
 }
 

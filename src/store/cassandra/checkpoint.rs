@@ -6,7 +6,7 @@ use dataflows::symbol::SHARDS;
 use dataflows::time::Time;
 use scylla::value::CqlTimestamp;
 
-use super::client::{Client, Level, pauses};
+use super::client::{Client, Level, Pages, pauses};
 use super::epoch::{self, PIPELINE};
 use super::fail::Failure;
 use super::frontier::unsigned;
@@ -15,6 +15,8 @@ use crate::store::Checkpoint;
 
 /// The longest chunk in bytes: well below what a node takes as one mutation.
 const CHUNK_BYTES: usize = 512 * 1024;
+/// Chunks in one answer.
+const CHUNKS_AT_ONCE: i32 = 8;
 
 /// The committed checkpoint, and the epoch that its shards lie under.
 pub async fn last(client: &Client) -> Result<Option<(u64, Checkpoint)>, Failure> {
@@ -105,7 +107,8 @@ async fn shard_of(client: &Client, epoch: u64, frontier: Time, shard: u32) -> Re
     let cql = "SELECT chunk, chunks, bytes FROM checkpoint_shards \
                WHERE pipeline = ? AND shard = ? AND epoch = ? AND frontier = ?";
     let key = (PIPELINE, i64::from(shard), int(epoch), timestamp(frontier));
-    let rows: Vec<(i64, i64, Vec<u8>)> = client.rows(cql, Level::Quorum, &key).await?;
+    let pages = Pages { rows: CHUNKS_AT_ONCE, ..Pages::ALL };
+    let rows: Vec<(i64, i64, Vec<u8>)> = client.read(cql, Level::Quorum, &key, pages).await?;
     let Some((_, chunks, _)) = rows.first() else { return Ok(None) };
     let (chunks, found) = (*chunks, rows.len());
     let whole = found as u64 == chunks.unsigned_abs() && rows.iter().zip(0..).all(|((chunk, ..), at)| *chunk == at);

@@ -1,10 +1,12 @@
 //! The durable frontier, and the frontier rows that are kept for `verify`.
 
+use std::cmp::Ordering;
+use std::time::Instant;
+
 use dataflows::frontier::FrontierRow;
 use dataflows::settings::PIPELINE_REVISION;
 use dataflows::time::Time;
-use scylla::value::CqlTimestamp;
-use std::time::Instant;
+use scylla::value::{CqlDate, CqlTimestamp};
 
 use super::client::{Client, Level, pauses};
 use super::epoch::{self, PIPELINE};
@@ -70,7 +72,7 @@ pub async fn publish(
 /// All kept rows up to a frontier, ascending.
 pub async fn kept(client: &Client, up_to: u64) -> Result<Vec<FrontierRow>, Failure> {
     let cql = "SELECT DISTINCT pipeline, bucket FROM frontier_history";
-    let buckets: Vec<(String, scylla::value::CqlDate)> = client.rows(cql, Level::Quorum, &()).await?;
+    let buckets: Vec<(String, CqlDate)> = client.rows(cql, Level::Quorum, &()).await?;
     let buckets = buckets.into_iter().filter(|(pipeline, _)| pipeline == PIPELINE).map(|(_, bucket)| bucket);
     let cql = "SELECT frontier, digest, rows, tallies, revision FROM frontier_history \
                WHERE pipeline = ? AND bucket = ? AND frontier <= ?";
@@ -92,11 +94,11 @@ async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
             return Ok(Some(row));
         };
         let old = held(old)?;
-        if old.revision == PIPELINE_REVISION {
-            compare(&old.decode()?, row)?;
-            return Ok(None);
+        match old.revision.cmp(&PIPELINE_REVISION) {
+            Ordering::Less => Ok(Some(row)),
+            Ordering::Equal => Ok(compare(&old.decode()?, row).map(|()| None)?),
+            Ordering::Greater => Ok(None),
         }
-        Ok((old.revision < PIPELINE_REVISION).then_some(row))
     });
     let missing = missing.await?;
     let cql = "INSERT INTO frontier_history (pipeline, bucket, frontier, digest, rows, tallies, revision) \

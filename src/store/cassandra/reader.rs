@@ -10,7 +10,7 @@ use dataflows::time::Resolution;
 use scylla::value::CqlTimestamp;
 
 use super::address::CassandraAddress;
-use super::client::{Client, Level, Patience};
+use super::client::{Client, Level, Pages, Patience};
 use super::fail::Failure;
 use super::frontier::{self, unsigned};
 use super::rows::REJECTED_BUCKET;
@@ -20,6 +20,9 @@ use crate::store::{DurableFrontier, Range, RejectedRange, StoreError, StoreReade
 
 /// So long a reader goes on asking.
 const PATIENCE: Patience = Patience::Bounded(Duration::from_secs(10));
+
+/// Refused records in one answer; each may hold 64 KiB.
+const REFUSED_AT_ONCE: i32 = 100;
 
 /// Reads a keyspace.
 #[derive(Debug)]
@@ -99,7 +102,7 @@ async fn rejected(client: &Client, wanted: &RejectedRange) -> Result<Vec<Rejecte
         let key = (partition, bucket, start.0, start.1);
         // A reason is looked for in what was read, so all of the bucket is.
         let most = if wanted.reason.is_some() { usize::MAX } else { wanted.limit - all.len() };
-        for row in client.first_rows::<Refused>(cql, Level::Quorum, &key, most).await? {
+        for row in client.read::<Refused>(cql, Level::Quorum, &key, Pages { most, rows: REFUSED_AT_ONCE }).await? {
             let row = refused(partition, row)?;
             if wanted.reason.is_none_or(|reason| reason == row.reason) && all.len() < wanted.limit {
                 all.push(row);
