@@ -257,7 +257,9 @@ pub fn run(
         None => (Vec::new(), never(), None),
     };
     let ended = threads::start(&shared, shards, peers)?;
-    shared.watch_over(epoch, &ended, &lost, &failures)
+    shared.watch_over(epoch, &ended, &lost, &failures)?;
+    shared.config.cluster.iter().filter_map(|cluster| cluster.tls.as_ref()).for_each(|tls| tls.settle());
+    Ok(())
 }
 
 impl Shared {

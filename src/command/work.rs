@@ -14,6 +14,7 @@ use crate::log::address::LogAddress;
 use crate::rejected::mirror::Mirror;
 use crate::store::Store;
 use crate::store::address::StoreAddress;
+use crate::supervisor;
 use crate::timestamp::rfc3339;
 use crate::worker::{self, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig};
 
@@ -32,6 +33,9 @@ pub struct WorkArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "its own type says it")]
     pub cluster: ClusterArgs,
+    /// Start again after a lost peer, a failure that may pass or a signal, in a process of its own
+    #[arg(long)]
+    pub restart: bool,
     /// Stop when what the log held at the start, and its frontier covers, is durable
     #[arg(long)]
     pub until_end: bool,
@@ -95,6 +99,10 @@ fn is_same(address: &LogAddress, log: &dyn Log, to: &LogAddress) -> anyhow::Resu
 
 /// Runs `tickline work`.
 pub fn run(args: &WorkArgs) -> anyhow::Result<()> {
+    if args.restart {
+        return supervisor::supervise();
+    }
+    supervisor::end_with_supervisor();
     let config = args.config()?;
     let log: Arc<dyn Log> = Arc::from(args.log.open()?);
     let store = args.store.open_writer()?;
