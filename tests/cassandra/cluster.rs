@@ -11,7 +11,7 @@ use crate::broker::{log_address, topic};
 use crate::growing::below;
 use crate::home::{Running, wait_for};
 use crate::node::shared;
-use crate::pids::{kill, wait_until};
+use crate::pids::kill;
 use crate::proxy_cql::{How, Which};
 use crate::scene::PARTITIONS;
 use crate::stage::Stage;
@@ -33,19 +33,6 @@ fn start(stage: &Stage, processes: usize, workers: usize, more: &str) -> Vec<Run
     (0..processes).map(one).collect()
 }
 
-fn all_alive(cluster: &mut [Running]) {
-    for (at, process) in cluster.iter_mut().enumerate() {
-        assert!(process.is_alive(), "process {at}: {}", process.stderr());
-    }
-}
-
-fn wait_for_frontier(stage: &Stage, cluster: &mut [Running], is_so: impl Fn(Option<u64>) -> bool) {
-    wait_until("the durable frontier", || {
-        all_alive(cluster);
-        is_so(stage.progress().frontier)
-    });
-}
-
 /// What kind of statement a cluster has just sent when it is hit, and which processes are: the first one, the last
 /// one, or all.
 struct Round(usize, usize, fn(&str) -> bool, u64, Hit);
@@ -59,16 +46,12 @@ enum Hit {
 
 fn kills(mut stage: Stage, seed: u64, rounds: &[Round]) {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
-    stage.grow();
     for Round(processes, workers, fits, first, hit) in rounds {
         let how = if below(&mut dice, 2) == 0 { How::DoneSilence } else { How::LostSilence };
         stage.fault(*fits, how, Which::Nth(1 + below(&mut dice, *first)));
         let mut cluster = start(&stage, *processes, *workers, "");
         stage.grow();
-        wait_until("the moment to kill", || {
-            all_alive(&mut cluster);
-            stage.proxy.faults().0 > 0
-        });
+        stage.wait_for_faults(&mut cluster, 1);
         let (_, statement) = stage.proxy.faults();
         eprintln!("{processes} x {workers}, {how:?}: {statement}, {:?}", stage.progress());
         assert!(stage.progress().frontier < Some(stage.wanted.frontier), "the kill hit work in progress");
@@ -100,7 +83,7 @@ impl crate::home::Ended {
 fn some_or_all_are_killed_and_come_back_in_other_numbers() {
     let log = log_address(&topic(PARTITIONS as u32));
     kills(
-        Stage::with(shared(), &log, 9),
+        Stage::with(shared(), &log, 24),
         1,
         &[
             Round(1, 2, writes_candles, 20, Hit::All),
@@ -118,7 +101,7 @@ fn a_process_of_three_that_is_stopped_and_wakes_up_ends_and_changes_nothing() {
     let mut stage = Stage::new(3);
     let mut cluster = start(&stage, 3, 1, "");
     stage.grow();
-    wait_for_frontier(&stage, &mut cluster, |frontier| frontier.is_some());
+    stage.wait_for_frontier(&mut cluster, |frontier| frontier.is_some());
     stage.grow();
     let zombie = cluster.remove(0);
     stop(zombie.id());
@@ -151,7 +134,7 @@ fn three_processes_under_load_of_which_one_is_killed_come_back_by_themselves() {
     let mut stage = Stage::with(shared(), &log, 12);
     let mut cluster = start(&stage, 3, 1, "--restart");
     stage.grow();
-    wait_for_frontier(&stage, &mut cluster, |frontier| frontier.is_some());
+    stage.wait_for_frontier(&mut cluster, |frontier| frontier.is_some());
     for victim in [1, 0] {
         let before = stage.progress();
         let running = child(&cluster[victim]).expect("the supervisor runs one");
@@ -160,12 +143,12 @@ fn three_processes_under_load_of_which_one_is_killed_come_back_by_themselves() {
         (0..4).for_each(|_| stage.grow());
         let again = wait_for("the supervisor runs another", || child(&cluster[victim]).filter(|now| *now != running));
         assert_ne!(again, running);
-        wait_for_frontier(&stage, &mut cluster, |frontier| frontier > before.frontier);
+        stage.wait_for_frontier(&mut cluster, |frontier| frontier > before.frontier);
         assert!(stage.progress().epoch > before.epoch, "a new incarnation");
         stage.verify();
     }
     while stage.grow_if_any() {}
-    wait_for_frontier(&stage, &mut cluster, |frontier| frontier == Some(stage.wanted.frontier));
+    stage.wait_for_frontier(&mut cluster, |frontier| frontier == Some(stage.wanted.frontier));
     cluster.iter_mut().for_each(Running::terminate);
     for supervisor in cluster {
         supervisor.end("a supervisor that was asked to end");

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::broker::{log_address, topic};
 use crate::growing::below;
+use crate::home::Running;
 use crate::node::shared;
 use crate::proxy_cql::{How, Which};
 use crate::scene::PARTITIONS;
@@ -17,37 +18,36 @@ use crate::statements::{
     writes_candles,
 };
 
-const PARTS: usize = 12;
+const PARTS: usize = 30;
 const WORKERS: [usize; 5] = [2, 1, 4, 3, 2];
 
-/// A kill as soon as the worker has sent a statement: which kind, one of the first so many of them (0: of all that
-/// there will be, the first), and how many parts come to the log after the start.
-struct Point(&'static str, fn(&str) -> bool, u64, usize);
+/// A kill as soon as the worker has sent a statement: which kind, and one of the first so many of them.
+struct Point(&'static str, fn(&str) -> bool, u64);
 
 /// In an order in which each can come: a checkpoint needs a full minute, reading shards a checkpoint.
 const POINTS: [Point; 9] = [
-    Point("taking over", opens_epoch, 1, 1),
-    Point("rows", writes_candles, 20, 0),
-    Point("a checkpoint's shards", puts_shard, 15, 3),
-    Point("a checkpoint's commit", commits_checkpoint, 1, 0),
-    Point("taking over again", opens_epoch, 1, 0),
-    Point("recovery", reads_shard, 20, 0),
-    Point("the frontier", commits_frontier, 5, 1),
-    Point("a minute", keeps_minute, 1, 2),
-    Point("the removal of an old checkpoint", removes_shards, 20, 3),
+    Point("taking over", opens_epoch, 1),
+    Point("rows", writes_candles, 20),
+    Point("a checkpoint's shards", puts_shard, 15),
+    Point("a checkpoint's commit", commits_checkpoint, 1),
+    Point("taking over again", opens_epoch, 1),
+    Point("recovery", reads_shard, 20),
+    Point("the frontier", commits_frontier, 5),
+    Point("a minute", keeps_minute, 1),
+    Point("the removal of an old checkpoint", removes_shards, 20),
 ];
 
 fn kills(mut stage: Stage, seed: u64) {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
-    for (round, Point(name, fits, first, parts)) in POINTS.iter().enumerate() {
+    for (round, Point(name, fits, first)) in POINTS.iter().enumerate() {
         let at = 1 + below(&mut dice, *first);
         let how = if below(&mut dice, 2) == 0 { How::DoneSilence } else { How::LostSilence };
         stage.fault(*fits, how, Which::Nth(at));
         let before = stage.progress();
-        let mut worker = stage.start(WORKERS[(round + seed as usize) % WORKERS.len()], "");
-        (0..*parts).for_each(|_| stage.grow());
+        let mut worker = [stage.start(WORKERS[(round + seed as usize) % WORKERS.len()], "")];
+        stage.grow();
         stage.wait_for_faults(&mut worker, 1);
-        worker.kill();
+        worker.map(Running::kill);
         let (made, statement) = stage.proxy.faults();
         assert_eq!(made, 1, "{name}: killed at the {at}. {statement}");
         stage.proxy.no_fault();
@@ -58,12 +58,12 @@ fn kills(mut stage: Stage, seed: u64) {
     // And at moments that nothing announces.
     for workers in [4, 2] {
         let before = stage.progress();
-        let mut worker = stage.start(workers, "");
-        stage.grow();
-        stage.wait_for_frontier(&mut worker, |frontier| frontier > before.frontier);
+        let mut worker = [stage.start(workers, "")];
+        stage.wait_growing(&mut worker, "the frontier moves", |stage| stage.progress().frontier > before.frontier);
         std::thread::sleep(Duration::from_millis(below(&mut dice, 100)));
-        worker.kill();
+        worker.map(Running::kill);
     }
+    while stage.grow_if_any() {}
     assert!(stage.progress().checkpoint.is_some(), "there was something to resume from");
     stage.work_to_the_end(3);
     assert!(stage.progress().epoch >= POINTS.len() as u64, "{:?}", stage.progress());

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::home::Running;
 use crate::node::Node;
 use crate::reader::try_progress;
-use crate::stage::Stage;
+use crate::stage::{Stage, all_alive};
 use crate::zombie::{stop, wake};
 
 #[test]
@@ -12,7 +13,7 @@ fn a_node_that_is_killed_and_one_that_stands_still() {
     let dir = tempfile::tempdir().unwrap();
     let mut node = Node::start(dir.path());
     let mut stage = Stage::with(&node, "dir:log", 4);
-    let mut worker = stage.start(2, "");
+    let mut worker = [stage.start(2, "")];
     stage.grow();
     stage.wait_for_frontier(&mut worker, |frontier| frontier.is_some());
     stage.grow();
@@ -29,7 +30,7 @@ fn a_node_that_is_killed_and_one_that_stands_still() {
     stage.grow();
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(20) {
-        assert!(worker.is_alive(), "{}", worker.stderr());
+        all_alive(&mut worker);
         std::thread::sleep(Duration::from_millis(100));
     }
     assert!(try_progress(&stage.raw, &stage.keyspace).is_none(), "nobody answers");
@@ -37,7 +38,7 @@ fn a_node_that_is_killed_and_one_that_stands_still() {
     wait_for_answer(&stage);
     stage.grow();
     stage.wait_for_end(&mut worker);
-    worker.kill();
+    worker.map(Running::kill);
     assert_eq!(stage.progress().epoch, 1, "it was one process all the time");
     let seen = stage.finish();
     assert!(seen.unanswered > 0, "{seen:?}");

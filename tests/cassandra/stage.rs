@@ -2,6 +2,7 @@
 //! and a reader beside it all.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::dump;
 use crate::growing::Beside;
@@ -46,7 +47,7 @@ impl Stage {
             home.ok(&format!("setup --log {log} --partitions {PARTITIONS}"));
         }
         let keyspace = new_keyspace(&node.address);
-        let raw = Raw::connect(&node.address, std::time::Duration::from_secs(30));
+        let raw = Raw::connect(&node.address, Duration::from_secs(30));
         let reader = Some(reader::start(&node.address, &keyspace, &wanted));
         let proxy = Proxy::cql(&node.address);
         let store = node.store_address(&keyspace);
@@ -86,25 +87,45 @@ impl Stage {
         self.proxy.fault(Fault { fits, how, which });
     }
 
-    /// Waits until the fault that is on has hit so many requests, while the worker lives.
-    pub fn wait_for_faults(&self, worker: &mut Running, count: u64) {
-        wait_until("the fault", || {
-            assert!(worker.is_alive(), "{}", worker.stderr());
-            self.proxy.faults().0 >= count
+    /// Waits for a state while all workers live. Where they have nothing left to do, the next part comes to the log.
+    pub fn wait_growing(&mut self, workers: &mut [Running], what: &str, is_so: impl Fn(&Self) -> bool) {
+        const IDLE: Duration = Duration::from_secs(1);
+        const LOST: Duration = Duration::from_secs(6);
+        let mut since = (Instant::now(), self.progress());
+        wait_until(what, || {
+            all_alive(workers);
+            if is_so(self) {
+                return true;
+            }
+            let now = self.progress();
+            // A worker that has just been started may have published nothing yet.
+            let patience = if now.by == now.epoch { IDLE } else { LOST };
+            if now != since.1 {
+                since = (Instant::now(), now);
+            } else if since.0.elapsed() > patience {
+                self.grow_if_any();
+                since.0 = Instant::now();
+            }
+            false
         });
     }
 
-    /// Waits for the durable frontier, while the worker lives.
-    pub fn wait_for_frontier(&self, worker: &mut Running, is_so: impl Fn(Option<u64>) -> bool) {
+    /// Waits, likewise, until the fault that is on has hit so many requests.
+    pub fn wait_for_faults(&mut self, workers: &mut [Running], count: u64) {
+        self.wait_growing(workers, "the fault", |stage| stage.proxy.faults().0 >= count);
+    }
+
+    /// Waits for the durable frontier, while all workers live.
+    pub fn wait_for_frontier(&self, workers: &mut [Running], is_so: impl Fn(Option<u64>) -> bool) {
         wait_until("the durable frontier", || {
-            assert!(worker.is_alive(), "{}", worker.stderr());
+            all_alive(workers);
             is_so(self.progress().frontier)
         });
     }
 
     /// Waits until everything that a whole log gives is durable.
-    pub fn wait_for_end(&self, worker: &mut Running) {
-        self.wait_for_frontier(worker, |frontier| frontier == Some(self.wanted.frontier));
+    pub fn wait_for_end(&self, workers: &mut [Running]) {
+        self.wait_for_frontier(workers, |frontier| frontier == Some(self.wanted.frontier));
     }
 
     /// Works to the end of the log, without faults.
@@ -131,5 +152,12 @@ impl Stage {
         let digest = self.raw.rows(&format!("SELECT digest FROM {}.frontier", self.keyspace));
         assert!(verified.contains(&digest[0][0]), "{verified} {digest:?}");
         seen
+    }
+}
+
+/// None of them has ended by itself.
+pub fn all_alive(workers: &mut [Running]) {
+    for (at, worker) in workers.iter_mut().enumerate() {
+        assert!(worker.is_alive(), "process {at}: {}", worker.stderr());
     }
 }

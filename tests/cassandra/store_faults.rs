@@ -6,7 +6,7 @@ use crate::home::Running;
 use crate::pids::wait_until;
 use crate::proxy::Link;
 use crate::proxy_cql::{How, Which, is_conditional, writes_rows};
-use crate::stage::Stage;
+use crate::stage::{Stage, all_alive};
 use crate::statements::{
     commits_checkpoint, commits_frontier, fences_checkpoints, fences_frontier, keeps_minute, opens_epoch, puts_shard,
     reads_shard,
@@ -22,23 +22,20 @@ fn memory_bytes(worker: &Running) -> u64 {
 /// Which statements are hit.
 type Fits = fn(&str) -> bool;
 
-/// A checkpoint is due within so many parts of the log, which are two minutes.
-const CHECKPOINT: usize = 4;
-
-/// One fault after the other, each while so many parts of the log come, until it has hit so many requests.
-fn faults(faults: &[(Fits, How, Which, u64, usize)]) {
-    let mut stage = Stage::new(13);
-    let mut worker = stage.start(2, "");
-    for (fits, how, which, count, parts) in faults {
+/// One fault after the other while the log grows, each until it has hit so many requests.
+fn faults(faults: &[(Fits, How, Which, u64)]) {
+    let mut stage = Stage::new(24);
+    let mut worker = [stage.start(2, "")];
+    for (fits, how, which, count) in faults {
         stage.fault(*fits, *how, *which);
-        (0..*parts).for_each(|_| stage.grow());
+        stage.grow();
         stage.wait_for_faults(&mut worker, *count);
         eprintln!("{how:?}: {:?}", stage.proxy.faults());
         stage.proxy.no_fault();
     }
     while stage.grow_if_any() {}
     stage.wait_for_end(&mut worker);
-    worker.kill();
+    worker.map(Running::kill);
     assert_eq!(stage.progress().epoch, 1, "it was one process all the time");
     stage.finish();
 }
@@ -46,26 +43,26 @@ fn faults(faults: &[(Fits, How, Which, u64, usize)]) {
 #[test]
 fn rows_whose_outcome_is_unknown_or_refused() {
     faults(&[
-        (writes_rows, How::DoneTimeout, Which::Every(3), 10, 1),
-        (writes_rows, How::LostTimeout, Which::Every(3), 10, 1),
-        (writes_rows, How::Overloaded, Which::Every(3), 10, 1),
-        (writes_rows, How::Unavailable, Which::Every(3), 10, 1),
-        (writes_rows, How::DoneCut, Which::Every(40), 3, 1),
-        (writes_rows, How::LostCut, Which::Every(40), 3, 1),
-        (keeps_minute, How::LostTimeout, Which::Next(2), 2, 2),
-        (puts_shard, How::LostTimeout, Which::Every(5), 3, CHECKPOINT),
+        (writes_rows, How::DoneTimeout, Which::Every(3), 10),
+        (writes_rows, How::LostTimeout, Which::Every(3), 10),
+        (writes_rows, How::Overloaded, Which::Every(3), 10),
+        (writes_rows, How::Unavailable, Which::Every(3), 10),
+        (writes_rows, How::DoneCut, Which::Every(40), 3),
+        (writes_rows, How::LostCut, Which::Every(40), 3),
+        (keeps_minute, How::LostTimeout, Which::Next(2), 2),
+        (puts_shard, How::LostTimeout, Which::Every(5), 2),
     ]);
 }
 
 #[test]
 fn compare_and_set_whose_outcome_is_unknown() {
     faults(&[
-        (commits_frontier, How::DoneTimeout, Which::Every(2), 2, 1),
-        (commits_frontier, How::LostTimeout, Which::Every(2), 2, 1),
-        (commits_checkpoint, How::DoneTimeout, Which::Next(1), 1, CHECKPOINT),
-        (commits_checkpoint, How::LostTimeout, Which::Next(1), 1, CHECKPOINT),
-        (commits_frontier, How::DoneCut, Which::Next(1), 1, 1),
-        (is_conditional, How::Overloaded, Which::Every(2), 2, 1),
+        (commits_frontier, How::DoneTimeout, Which::Every(2), 2),
+        (commits_frontier, How::LostTimeout, Which::Every(2), 2),
+        (commits_checkpoint, How::DoneTimeout, Which::Next(1), 1),
+        (commits_checkpoint, How::LostTimeout, Which::Next(1), 1),
+        (commits_frontier, How::DoneCut, Which::Next(1), 1),
+        (is_conditional, How::Overloaded, Which::Every(2), 2),
     ]);
 }
 
@@ -82,18 +79,15 @@ fn taking_over_with_an_unknown_outcome() {
         (reads_shard, How::Overloaded),
     ];
     stage.grow();
-    let worker = stage.start(1, "");
+    let first = stage.start(1, "");
     wait_until("something to recover", || stage.progress().checkpoint.is_some());
-    worker.kill();
+    first.kill();
     for (epoch, (fits, how)) in (2..).zip(opens) {
         stage.fault(fits, how, Which::Next(1));
-        let mut worker = stage.start(2, "");
+        let mut worker = [stage.start(2, "")];
         stage.wait_for_faults(&mut worker, 1);
-        wait_until("the next incarnation", || {
-            assert!(worker.is_alive(), "{}", worker.stderr());
-            stage.progress().epoch == epoch
-        });
-        worker.kill();
+        stage.wait_growing(&mut worker, "the next incarnation", |stage| stage.progress().epoch == epoch);
+        worker.map(Running::kill);
     }
     stage.proxy.no_fault();
     stage.work_to_the_end(1);
@@ -103,25 +97,24 @@ fn taking_over_with_an_unknown_outcome() {
 /// The worker takes an attempt for lost, repeats it, and goes on; then the old attempt arrives.
 #[test]
 fn a_register_does_not_go_back_when_an_old_attempt_arrives_late() {
-    let mut stage = Stage::new(4);
-    let mut worker = stage.start(2, "");
+    let mut stage = Stage::new(12);
+    let mut worker = [stage.start(2, "")];
     stage.fault(commits_frontier, How::Late, Which::Nth(3));
-    stage.grow();
+    (0..3).for_each(|_| stage.grow());
     stage.wait_for_faults(&mut worker, 1);
     stage.fault(commits_checkpoint, How::Late, Which::Next(1));
-    (0..2).for_each(|_| stage.grow());
     stage.wait_for_faults(&mut worker, 1);
     let before = stage.progress();
-    wait_until("a later checkpoint", || stage.progress().checkpoint > before.checkpoint);
+    stage.wait_growing(&mut worker, "the checkpoint", |stage| stage.progress().checkpoint > before.checkpoint);
     let repeated = stage.progress();
-    wait_until("one later still", || stage.progress().checkpoint > repeated.checkpoint);
-    worker.kill();
+    stage.wait_growing(&mut worker, "a later one", |stage| stage.progress().checkpoint > repeated.checkpoint);
+    worker.map(Running::kill);
     let published = stage.progress();
     assert!(published.frontier > before.frontier, "{before:?} {published:?}");
     assert_eq!(stage.proxy.deliver(), 2, "a frontier and a checkpoint of long ago");
     assert_eq!(stage.progress(), published);
     stage.proxy.no_fault();
-    stage.grow();
+    while stage.grow_if_any() {}
     stage.work_to_the_end(1);
     stage.finish();
 }
@@ -129,7 +122,7 @@ fn a_register_does_not_go_back_when_an_old_attempt_arrives_late() {
 #[test]
 fn a_node_that_is_slow_away_or_silent_for_a_while() {
     let mut stage = Stage::new(4);
-    let mut worker = stage.start(2, "");
+    let mut worker = [stage.start(2, "")];
     stage.proxy.delay(Duration::from_millis(40));
     stage.grow();
     stage.wait_for_frontier(&mut worker, |frontier| frontier.is_some());
@@ -146,25 +139,25 @@ fn a_node_that_is_slow_away_or_silent_for_a_while() {
     stage.wait_for_frontier(&mut worker, |frontier| frontier > before);
 
     stage.proxy.set(Link::Held);
-    let memory = memory_bytes(&worker);
+    let memory = memory_bytes(&worker[0]);
     stands_still(&mut stage, &mut worker, Duration::from_secs(25));
-    let more = memory_bytes(&worker).saturating_sub(memory);
+    let more = memory_bytes(&worker[0]).saturating_sub(memory);
     assert!(more < 48 << 20, "{more} bytes more than the {memory} before");
     assert!(stage.proxy.counts().held > 0, "{:?}", stage.proxy.counts());
     stage.proxy.set(Link::Open);
     stage.grow();
     stage.wait_for_end(&mut worker);
-    worker.kill();
+    worker.map(Running::kill);
     assert_eq!(stage.progress().epoch, 1, "it was one process all the time");
     stage.finish();
 }
 
 /// While the log grows, the durable frontier does not.
-fn stands_still(stage: &mut Stage, worker: &mut Running, for_so_long: Duration) {
+fn stands_still(stage: &mut Stage, workers: &mut [Running], for_so_long: Duration) {
     stage.grow();
     let (before, start) = (stage.progress(), Instant::now());
     while start.elapsed() < for_so_long {
-        assert!(worker.is_alive(), "{}", worker.stderr());
+        all_alive(workers);
         assert_eq!(stage.progress(), before, "nothing can have reached the node");
         std::thread::sleep(Duration::from_millis(100));
     }

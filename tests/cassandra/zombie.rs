@@ -2,7 +2,6 @@
 //! last writes arrive late.
 
 use crate::dump;
-use crate::home::Running;
 use crate::pids::wait_until;
 use crate::proxy::Link;
 use crate::scene::SETTINGS;
@@ -30,9 +29,10 @@ pub fn wake(pid: u32) {
 #[test]
 fn a_woken_worker_ends_and_changes_nothing() {
     let mut stage = Stage::new(3);
-    let mut zombie: Running = stage.start(2, "");
+    let mut zombie = [stage.start(2, "")];
     stage.grow();
     stage.wait_for_frontier(&mut zombie, |frontier| frontier.is_some());
+    let [zombie] = zombie;
     // Its next writes are on their way when it is stopped.
     let held = stage.proxy.counts().held;
     stage.proxy.set(Link::Held);
