@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select, unbounded};
 use dataflows::frontier::FrontierRow;
@@ -30,6 +30,7 @@ mod commit;
 mod companion;
 mod directory;
 mod gossip;
+pub mod health;
 mod read;
 mod sink;
 mod start;
@@ -195,6 +196,14 @@ pub struct Watch {
     pub stop: std::sync::atomic::AtomicBool,
     /// The last frontier row, at the end, in the process that wrote it.
     pub row: Mutex<Option<FrontierRow>>,
+    /// The epoch; 0 before all processes are there.
+    pub epoch: AtomicU64,
+    /// Other processes that this one is connected to.
+    pub peers: AtomicU64,
+    /// How many knocked that are no peers.
+    pub strangers: OnceLock<Arc<AtomicU64>>,
+    /// When the first worker of this process last went round.
+    pub stepped: Mutex<Option<Instant>>,
 }
 
 /// What the worker threads of this process share.
@@ -260,11 +269,19 @@ pub fn run(
         symbols,
     });
     let (peers, lost, _telling) = match mesh {
-        Some(Mesh { peers, lost, tell, strangers: _ }) => (peers, lost, Some(tell)),
+        Some(Mesh { peers, lost, tell, strangers }) => {
+            shared.watch.peers.store(peers.iter().flatten().count() as u64, Ordering::SeqCst);
+            // It is set here only.
+            let _ = shared.watch.strangers.set(strangers);
+            (peers, lost, Some(tell))
+        }
         None => (Vec::new(), never(), None),
     };
+    shared.watch.epoch.store(epoch, Ordering::SeqCst);
     let ended = threads::start(&shared, shards, peers)?;
-    shared.watch_over(epoch, &ended, &lost, &failures)
+    shared.watch_over(epoch, &ended, &lost, &failures)?;
+    shared.config.cluster.iter().filter_map(|cluster| cluster.tls.as_ref()).for_each(|tls| tls.settle());
+    Ok(())
 }
 
 impl Shared {

@@ -101,11 +101,14 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         let (inputs, outputs) = build(scope, &shared.config.settings, states, &shared.config.stops);
         (inputs, connect(outputs, shared, &stops, &parts, &board, &commands))
     });
-    let gossip = Gossip::start(worker);
+    let mut gossip = Gossip::start(worker);
     if owns_none {
         inputs.close();
     }
     let directory = shared.symbols.as_ref().map(|symbols| Directory::start(worker, symbols, &commands)).transpose()?;
+    if let Some(symbols) = shared.symbols.as_ref().filter(|_| index == 0) {
+        gossip.tell_all(&News::SymbolsEnd(symbols.end));
+    }
     let next_checkpoint = shared.config.checkpoint_every.map(|every| Instant::now() + every).filter(|_| index == 0);
     let beats = peers > shared.config.workers && index % shared.config.workers == 0;
     let (put, arrived) = unbounded();
@@ -187,6 +190,9 @@ impl Host<'_> {
 
     /// Hears what the others tell, and tells what the store has done.
     fn talk(&mut self) -> Result<(), WorkerError> {
+        if self.index == self.shared.config.first_worker() {
+            *self.shared.watch.stepped.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
         if let Some(error) = self.shared.companion.take_failure() {
             return Err(error);
         }
@@ -273,7 +279,9 @@ impl Host<'_> {
             self.gossip.tell_all(&News::End { worker: self.index, end: self.frontier() });
         }
         let is_durable = |end| !self.durable.less_than(&end);
-        self.board.borrow().end().is_some_and(is_durable) && self.directory.as_ref().is_none_or(Directory::is_done)
+        let board = self.board.borrow();
+        let is_written = |directory: &Directory| board.symbols_end().is_some_and(|end| directory.is_done(end));
+        board.end().is_some_and(is_durable) && self.directory.as_ref().is_none_or(is_written)
     }
 
     /// Tells the last; the first worker waits for that of all others. Resume points are published one commit behind;
