@@ -18,7 +18,7 @@ use super::fail::Failure;
 use super::frontier::{self, unsigned};
 use super::rows::REJECTED_BUCKET;
 use super::values::int;
-use super::{symbols, windows};
+use super::{epoch, symbols, windows};
 use crate::store::{DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators};
 
 /// So long a reader goes on asking.
@@ -44,6 +44,10 @@ impl StoreReader for CassandraReader {
     fn frontier(&mut self) -> Result<Option<DurableFrontier>, StoreError> {
         let read = frontier::durable(&self.client, Level::Quorum);
         Ok(self.client.run("cannot read the frontier", read)?.map(|(durable, _)| durable))
+    }
+
+    fn epoch(&mut self) -> Result<Option<u64>, StoreError> {
+        self.client.run("cannot read the epoch", epoch::newest(&self.client)).map(Some)
     }
 
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {
