@@ -59,10 +59,10 @@ impl Cluster {
         (0..self.hosts.len()).map(|index| self.start(index, more)).collect()
     }
 
-    /// Starts all of them, and waits until all work.
+    /// Starts all of them, and waits until all work and hear each other.
     pub fn running(&self, more: &str) -> Vec<Running> {
         let mut all = self.start_all(more);
-        all.iter_mut().for_each(|one| says(one, "worker starts", 1));
+        all.iter_mut().for_each(|one| says(one, "a peer is heard", self.hosts.len() - 1));
         all
     }
 

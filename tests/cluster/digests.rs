@@ -1,6 +1,7 @@
 //! The same frontier and digest on any number of processes and workers, and every record read once.
 
-use crate::cluster::{Cluster, addresses, ended};
+use crate::cluster::{Cluster, addresses, ended, says};
+use crate::pids::wait_until;
 
 #[test]
 fn every_number_of_processes_makes_the_same() {
@@ -21,6 +22,31 @@ fn every_number_of_processes_makes_the_same() {
         records.push(read);
     }
     assert!(records[0] > 60_000 && records.iter().all(|&read| read == records[0]), "{records:?}");
+}
+
+#[test]
+fn machines_are_answered() {
+    let cluster = Cluster::new(2, 5_000);
+    let mut first = cluster.start(0, "--metrics 127.0.0.1:0");
+    says(&mut first, "/metrics", 1);
+    let said = first.stderr();
+    let base = said.split_once("metrics: ").unwrap().1.split_once("/metrics").unwrap().0.to_owned();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let get = |path: &str| {
+        let answer = runtime.block_on(async { reqwest::get(format!("{base}{path}")).await.unwrap().text().await });
+        answer.unwrap()
+    };
+    assert!(get("/readyz").contains("waiting for the other processes"));
+    assert!(get("/healthz").starts_with("ok"));
+    let mut second = cluster.start(1, "");
+    wait_until("ready", || get("/readyz").contains("ready: epoch 1"));
+    wait_until("the frontier is told", || !get("/metrics").contains("tickline_frontier_seconds 0.0"));
+    let metrics = get("/metrics");
+    ["tickline_peers 1", "tickline_epoch 1", "tickline_strangers_total 0"]
+        .iter()
+        .for_each(|line| assert!(metrics.contains(line), "{line}: {metrics}"));
+    assert!(get("/healthz").contains("went round"));
+    assert!(first.is_alive() && second.is_alive());
 }
 
 #[test]

@@ -13,11 +13,12 @@ fn certificates(cluster: &Cluster) {
         CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
     };
     let (ours, other) = (authority(), authority());
+    let trusted = ours.as_ref().pem();
     let folder = |name: String, host: String, issuer: &CertifiedIssuer<'_, KeyPair>| {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(vec![host]).unwrap().signed_by(&key, issuer).unwrap();
         std::fs::create_dir(cluster.home.path(&name)).unwrap();
-        cluster.home.write(&format!("{name}/ca.pem"), issuer.as_ref().pem());
+        cluster.home.write(&format!("{name}/ca.pem"), &trusted);
         cluster.home.write(&format!("{name}/cert.pem"), certificate.pem());
         cluster.home.write(&format!("{name}/key.pem"), key.serialize_pem());
     };

@@ -48,46 +48,48 @@ pub async fn put_shards(client: &Client, epoch: u64, frontier: Time, shards: &[(
     client.gather(pieces, put).await.map(drop)
 }
 
-/// Replaces the committed checkpoint. An attempt whose answer got lost may be on its way still, and must not undo a
-/// later commit, whose removal left nothing of this one: so it names what it replaces.
-async fn replace(client: &Client, epoch: u64, checkpoint: &Checkpoint) -> Result<(), Failure> {
-    let is_ours = |found: &Option<(u64, Checkpoint)>| found.as_ref() == Some(&(epoch, checkpoint.clone()));
-    let before = last(client).await?;
-    let (before_epoch, before_at) = before.map_or((0, 0), |(epoch, before)| (epoch, before.frontier));
+/// Makes the shards of (epoch, frontier) the checkpoint, and removes all earlier ones. `committed` is what this
+/// incarnation last saw there, by epoch and frontier; nobody else can have changed it since, or this one is fenced.
+pub async fn commit(
+    client: &Client,
+    epoch: u64,
+    checkpoint: &Checkpoint,
+    committed: &mut (u64, Time),
+) -> Result<(), Failure> {
+    set(client, epoch, checkpoint, *committed).await?;
+    *committed = (epoch, checkpoint.frontier);
+    let at = timestamp(checkpoint.frontier);
+    let cql = "DELETE FROM checkpoint_shards USING TIMESTAMP ? \
+               WHERE pipeline = ? AND shard = ? AND (epoch, frontier) < (?, ?)";
+    let remove =
+        async |shard: u32| client.execute(cql, &(int(epoch), PIPELINE, i64::from(shard), int(epoch), at)).await;
+    client.gather(0..SHARDS, remove).await.map(drop)
+}
+
+/// Sets the register, as long as it is ours and holds what we last saw there: an attempt whose answer got lost may be
+/// carried out later than all that follow it, and must not bring an earlier checkpoint back.
+async fn set(client: &Client, epoch: u64, checkpoint: &Checkpoint, old: (u64, Time)) -> Result<(), Failure> {
     let cql = "UPDATE checkpoints SET epoch = ?, frontier = ?, header = ? WHERE pipeline = ? \
                IF fence = ? AND epoch = ? AND frontier = ?";
     let at = timestamp(checkpoint.frontier);
-    let replaced = (int(before_epoch), timestamp(before_at));
-    let values = (int(epoch), at, &checkpoint.header, PIPELINE, int(epoch), replaced.0, replaced.1);
+    let (ours, old) = (int(epoch), (int(old.0), timestamp(old.1)));
+    let values = (ours, at, &checkpoint.header, PIPELINE, ours, old.0, old.1);
     let (begun, mut pauses) = (Instant::now(), pauses());
     loop {
         match epoch::attempt(client, cql, &values).await? {
             Ok(true) => return Ok(()),
             Ok(false) => {
                 let theirs = epoch::fence(client, "checkpoints").await?.unwrap_or(0);
-                if theirs != epoch {
-                    return Err(Failure::Fenced { ours: epoch, theirs });
-                }
-                // An earlier attempt of ours may have done it.
-                if is_ours(&last(client).await?) {
-                    return Ok(());
-                }
-                return Err(Failure::corrupt("the checkpoint was changed by somebody who may not"));
+                // An attempt before this one, whose answer got lost, may have been carried out.
+                return match last(client).await? {
+                    _ if theirs != epoch => Err(Failure::Fenced { ours: epoch, theirs }),
+                    Some((by, found)) if by == epoch && found == *checkpoint => Ok(()),
+                    _ => Err(Failure::corrupt("the checkpoint has changed under the epoch that alone may change it")),
+                };
             }
             Err(why) => client.pause(&mut pauses, begun, why).await?,
         }
     }
-}
-
-/// Makes the shards of (epoch, frontier) the checkpoint, and removes all earlier ones.
-pub async fn commit(client: &Client, epoch: u64, checkpoint: &Checkpoint) -> Result<(), Failure> {
-    let at = timestamp(checkpoint.frontier);
-    replace(client, epoch, checkpoint).await?;
-    let cql = "DELETE FROM checkpoint_shards USING TIMESTAMP ? \
-               WHERE pipeline = ? AND shard = ? AND (epoch, frontier) < (?, ?)";
-    let remove =
-        async |shard: u32| client.execute(cql, &(int(epoch), PIPELINE, i64::from(shard), int(epoch), at)).await;
-    client.gather(0..SHARDS, remove).await.map(drop)
 }
 
 /// Shards of the committed checkpoint, by their number; those that are empty are left out.

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use dataflows::frontier::FrontierRow;
 use dataflows::settings::PIPELINE_REVISION;
-use dataflows::time::Time;
 use scylla::value::{CqlDate, CqlTimestamp};
 
 use super::client::{Client, Level, pauses};
@@ -64,7 +63,7 @@ pub async fn publish(
     if stays {
         return Ok(());
     }
-    set(client, durable, published.as_ref().map_or(0, |(old, _)| old.row.frontier)).await?;
+    set(client, durable, published.as_ref()).await?;
     *published = Some((durable.clone(), PIPELINE_REVISION));
     Ok(())
 }
@@ -119,12 +118,13 @@ async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
     client.gather(missing.into_iter().flatten(), write).await.map(drop)
 }
 
-/// Replaces what this incarnation last saw in the register, as long as it is ours. An attempt whose answer got lost may
-/// be on its way still, and must not undo what is published after it: so it names what it replaces.
-async fn set(client: &Client, durable: &DurableFrontier, replaced: Time) -> Result<(), Failure> {
-    let cql = "UPDATE frontier SET frontier = ?, digest = ?, rows = ?, tallies = ?, epoch = ?, revision = ?, resume = ? \
-               WHERE pipeline = ? IF fence = ? AND frontier = ?";
+/// Sets the register, as long as it is ours and holds what we last saw there: an attempt whose answer got lost may be
+/// carried out later than all that follow it, and must not set the frontier back.
+async fn set(client: &Client, durable: &DurableFrontier, published: Option<&Published>) -> Result<(), Failure> {
+    let cql = "UPDATE frontier SET frontier = ?, digest = ?, rows = ?, tallies = ?, epoch = ?, revision = ?, \
+               resume = ? WHERE pipeline = ? IF fence = ? AND frontier = ? AND revision = ?";
     let row = &durable.row;
+    let (old, old_revision) = published.map_or((0, 0), |(old, revision)| (old.row.frontier, *revision));
     let values = (
         timestamp(row.frontier),
         row.digest.to_string(),
@@ -135,7 +135,8 @@ async fn set(client: &Client, durable: &DurableFrontier, replaced: Time) -> Resu
         &durable.resume,
         PIPELINE,
         int(durable.epoch),
-        timestamp(replaced),
+        timestamp(old),
+        int(old_revision),
     );
     let (begun, mut pauses) = (Instant::now(), pauses());
     loop {
@@ -143,11 +144,10 @@ async fn set(client: &Client, durable: &DurableFrontier, replaced: Time) -> Resu
             Ok(true) => return Ok(()),
             Ok(false) => {
                 check_fence(client, durable.epoch).await?;
-                // An earlier attempt of ours may have done it.
-                let found = self::durable(client, Level::Serial).await?;
-                return match found {
+                // An attempt before this one, whose answer got lost, was carried out.
+                return match self::durable(client, Level::Serial).await? {
                     Some((found, PIPELINE_REVISION)) if found == *durable => Ok(()),
-                    _ => Err(Failure::corrupt("the frontier was changed by somebody who may not")),
+                    _ => Err(Failure::corrupt("the frontier has changed under the epoch that alone may change it")),
                 };
             }
             Err(why) => client.pause(&mut pauses, begun, why).await?,

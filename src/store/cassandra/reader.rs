@@ -1,4 +1,7 @@
 //! The reading side: a session of its own. It trusts the frontier row, and waits a bounded time for an answer.
+//!
+//! A quorum is enough: what a lightweight transaction has begun to write is decided, so it is never unseen again. To
+//! read as those do would make every reader a rival of the writer.
 
 use std::time::Duration;
 
@@ -39,7 +42,7 @@ impl CassandraReader {
 
 impl StoreReader for CassandraReader {
     fn frontier(&mut self) -> Result<Option<DurableFrontier>, StoreError> {
-        let read = frontier::durable(&self.client, Level::Serial);
+        let read = frontier::durable(&self.client, Level::Quorum);
         Ok(self.client.run("cannot read the frontier", read)?.map(|(durable, _)| durable))
     }
 
@@ -49,7 +52,7 @@ impl StoreReader for CassandraReader {
 
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {
         self.client.run("cannot read the frontiers", async {
-            match frontier::durable(&self.client, Level::Serial).await? {
+            match frontier::durable(&self.client, Level::Quorum).await? {
                 Some((durable, _)) => frontier::kept(&self.client, durable.row.frontier).await,
                 None => Ok(Vec::new()),
             }
