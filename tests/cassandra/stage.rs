@@ -145,7 +145,7 @@ impl Stage {
     pub fn finish(&mut self) -> Seen {
         assert_eq!(self.progress().frontier, Some(self.wanted.frontier), "the log was read to its end");
         let seen = self.reader.take().expect("once").stop();
-        assert!(seen.frontiers > 3 && seen.rows > 0, "the reader was there: {seen:?}");
+        assert!(seen.frontiers > 1 && seen.rows > 0, "the reader was there: {seen:?}");
         let dumped = dump::dump(&self.raw, &self.keyspace);
         dump::assert_equal(&dumped, &dump::dump(&beside(), &scene().keyspace));
         let verified = self.verify();

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::home::Running;
-use crate::pids::wait_until;
 use crate::proxy::Link;
 use crate::proxy_cql::{How, Which, is_conditional, writes_rows};
 use crate::stage::{Stage, all_alive};
@@ -68,7 +67,7 @@ fn compare_and_set_whose_outcome_is_unknown() {
 
 #[test]
 fn taking_over_with_an_unknown_outcome() {
-    let mut stage = Stage::new(1);
+    let mut stage = Stage::new(12);
     let opens: [(Fits, How); 7] = [
         (opens_epoch, How::DoneTimeout),
         (opens_epoch, How::LostTimeout),
@@ -78,10 +77,9 @@ fn taking_over_with_an_unknown_outcome() {
         (is_conditional, How::Unavailable),
         (reads_shard, How::Overloaded),
     ];
-    stage.grow();
-    let first = stage.start(1, "");
-    wait_until("something to recover", || stage.progress().checkpoint.is_some());
-    first.kill();
+    let mut first = [stage.start(1, "")];
+    stage.wait_growing(&mut first, "something to recover", |stage| stage.progress().checkpoint.is_some());
+    first.map(Running::kill);
     for (epoch, (fits, how)) in (2..).zip(opens) {
         stage.fault(fits, how, Which::Next(1));
         let mut worker = [stage.start(2, "")];
@@ -90,6 +88,7 @@ fn taking_over_with_an_unknown_outcome() {
         worker.map(Running::kill);
     }
     stage.proxy.no_fault();
+    while stage.grow_if_any() {}
     stage.work_to_the_end(1);
     stage.finish();
 }
