@@ -47,7 +47,7 @@ fn kills(mut stage: Stage, seed: u64) {
         let mut worker = [stage.start(WORKERS[(round + seed as usize) % WORKERS.len()], "")];
         stage.grow();
         stage.wait_for_faults(&mut worker, 1);
-        worker.map(Running::kill);
+        worker.into_iter().for_each(Running::kill);
         let (made, statement) = stage.proxy.faults();
         assert_eq!(made, 1, "{name}: killed at the {at}. {statement}");
         stage.proxy.no_fault();
@@ -61,7 +61,7 @@ fn kills(mut stage: Stage, seed: u64) {
         let mut worker = [stage.start(workers, "")];
         stage.wait_growing(&mut worker, "the frontier moves", |stage| stage.progress().frontier > before.frontier);
         std::thread::sleep(Duration::from_millis(below(&mut dice, 100)));
-        worker.map(Running::kill);
+        worker.into_iter().for_each(Running::kill);
     }
     while stage.grow_if_any() {}
     assert!(stage.progress().checkpoint.is_some(), "there was something to resume from");

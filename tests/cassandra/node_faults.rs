@@ -38,7 +38,7 @@ fn a_node_that_is_killed_and_one_that_stands_still() {
     wait_for_answer(&stage);
     stage.grow();
     stage.wait_for_end(&mut worker);
-    worker.map(Running::kill);
+    worker.into_iter().for_each(Running::kill);
     assert_eq!(stage.progress().epoch, 1, "it was one process all the time");
     let seen = stage.finish();
     assert!(seen.unanswered > 0, "{seen:?}");

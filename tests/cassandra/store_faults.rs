@@ -34,7 +34,7 @@ fn faults(faults: &[(Fits, How, Which, u64)]) {
     }
     while stage.grow_if_any() {}
     stage.wait_for_end(&mut worker);
-    worker.map(Running::kill);
+    worker.into_iter().for_each(Running::kill);
     assert_eq!(stage.progress().epoch, 1, "it was one process all the time");
     stage.finish();
 }
@@ -79,13 +79,13 @@ fn taking_over_with_an_unknown_outcome() {
     ];
     let mut first = [stage.start(1, "")];
     stage.wait_growing(&mut first, "something to recover", |stage| stage.progress().checkpoint.is_some());
-    first.map(Running::kill);
+    first.into_iter().for_each(Running::kill);
     for (epoch, (fits, how)) in (2..).zip(opens) {
         stage.fault(fits, how, Which::Next(1));
         let mut worker = [stage.start(2, "")];
         stage.wait_for_faults(&mut worker, 1);
         stage.wait_growing(&mut worker, "the next incarnation", |stage| stage.progress().epoch == epoch);
-        worker.map(Running::kill);
+        worker.into_iter().for_each(Running::kill);
     }
     stage.proxy.no_fault();
     while stage.grow_if_any() {}
@@ -107,7 +107,7 @@ fn a_register_does_not_go_back_when_an_old_attempt_arrives_late() {
     stage.wait_growing(&mut worker, "the checkpoint", |stage| stage.progress().checkpoint > before.checkpoint);
     let repeated = stage.progress();
     stage.wait_growing(&mut worker, "a later one", |stage| stage.progress().checkpoint > repeated.checkpoint);
-    worker.map(Running::kill);
+    worker.into_iter().for_each(Running::kill);
     let published = stage.progress();
     assert!(published.frontier > before.frontier, "{before:?} {published:?}");
     assert_eq!(stage.proxy.deliver(), 2, "a frontier and a checkpoint of long ago");
@@ -146,7 +146,7 @@ fn a_node_that_is_slow_away_or_silent_for_a_while() {
     stage.proxy.set(Link::Open);
     stage.grow();
     stage.wait_for_end(&mut worker);
-    worker.map(Running::kill);
+    worker.into_iter().for_each(Running::kill);
     assert_eq!(stage.progress().epoch, 1, "it was one process all the time");
     stage.finish();
 }
