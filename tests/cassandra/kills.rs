@@ -24,6 +24,9 @@ const WORKERS: [usize; 5] = [2, 1, 4, 3, 2];
 /// A kill as soon as the worker has sent a statement: which kind, and one of the first so many of them.
 struct Point(&'static str, fn(&str) -> bool, u64);
 
+/// Needs a checkpoint to recover from.
+const RECOVERY: &str = "recovery";
+
 /// In an order in which each can come: a checkpoint needs a full minute, reading shards a checkpoint.
 const POINTS: [Point; 9] = [
     Point("taking over", opens_epoch, 1),
@@ -31,7 +34,7 @@ const POINTS: [Point; 9] = [
     Point("a checkpoint's shards", puts_shard, 15),
     Point("a checkpoint's commit", commits_checkpoint, 1),
     Point("taking over again", opens_epoch, 1),
-    Point("recovery", reads_shard, 20),
+    Point(RECOVERY, reads_shard, 20),
     Point("the frontier", commits_frontier, 5),
     Point("a minute", keeps_minute, 1),
     Point("the removal of an old checkpoint", removes_shards, 20),
@@ -40,6 +43,11 @@ const POINTS: [Point; 9] = [
 fn kills(mut stage: Stage, seed: u64) {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
     for (round, Point(name, fits, first)) in POINTS.iter().enumerate() {
+        if *name == RECOVERY && stage.progress().checkpoint.is_none() {
+            let mut worker = [stage.start(2, "")];
+            stage.wait_growing(&mut worker, "a checkpoint", |stage| stage.progress().checkpoint.is_some());
+            worker.into_iter().for_each(Running::kill);
+        }
         let at = 1 + below(&mut dice, *first);
         let how = if below(&mut dice, 2) == 0 { How::DoneSilence } else { How::LostSilence };
         stage.fault(*fits, how, Which::Nth(at));
