@@ -13,6 +13,7 @@ mod foreign;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod home;
 mod ingest;
+mod lives;
 mod log;
 mod mirror;
 #[path = "../shared/pids.rs"]
