@@ -14,9 +14,8 @@ pub type Cells = BTreeMap<String, String>;
 
 /// The rows of a table, in order of their text.
 fn table(raw: &Raw, keyspace: &str, table: &str) -> Vec<Cells> {
-    let query = format!(
-        "SELECT column_name, kind FROM system_schema.columns WHERE keyspace_name = '{keyspace}' AND table_name = '{table}'"
-    );
+    let of = format!("keyspace_name = '{keyspace}' AND table_name = '{table}'");
+    let query = format!("SELECT column_name, kind FROM system_schema.columns WHERE {of}");
     let columns = raw.rows(&query);
     assert!(!columns.is_empty(), "there is no table {keyspace}.{table}");
     let mut names = Vec::new();
