@@ -5,6 +5,7 @@
 //! are acknowledged. The frontier behind the committer is the durable frontier; what has been read beyond it is
 //! bounded.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -51,6 +52,10 @@ pub struct WorkerConfig {
     pub settings: Settings,
     /// Stop when everything that the log held at the start, and that its frontier covers, is durable.
     pub until_end: bool,
+    /// With `until_end`: stop before this tick, so that the durable frontier ends there at the latest.
+    pub until: Option<Time>,
+    /// Where a run without a checkpoint begins to read, by partition; at the first offset left where nothing is said.
+    pub offsets: BTreeMap<u32, u64>,
     /// No partition is read further than this beyond the durable frontier, in milliseconds of event time.
     pub read_ahead_ms: u64,
     /// No partition holds more records than this beyond the durable frontier.
@@ -78,6 +83,8 @@ impl WorkerConfig {
             cluster: None,
             settings,
             until_end: false,
+            until: None,
+            offsets: BTreeMap::new(),
             read_ahead_ms: READ_AHEAD_MS,
             read_ahead_records: READ_AHEAD_RECORDS,
             checkpoint_every: Some(Duration::from_millis(CHECKPOINT_EVERY_MS)),

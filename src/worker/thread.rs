@@ -161,7 +161,7 @@ impl Host<'_> {
             let durable = self.tell();
             self.ask_for_checkpoint();
             let records = self.readers.feed(self.shared, &mut self.ingress, durable)?;
-            self.inputs.send(self.ingress.take(), self.ingress.frontier().unwrap_or(Time::MAX));
+            self.inputs.send(self.ingress.take(), self.frontier());
             let symbols = self.directory.as_mut().map_or(Ok(0), Directory::feed)?;
             if records > 0 || symbols > 0 {
                 worker.step();
@@ -174,6 +174,11 @@ impl Host<'_> {
             }
         }
         self.leave(worker)
+    }
+
+    /// How far this worker's input is complete, and is to be.
+    fn frontier(&self) -> Time {
+        self.ingress.frontier().unwrap_or(Time::MAX).min(self.shared.config.until.unwrap_or(Time::MAX))
     }
 
     /// Hears what the others tell, and tells what the store has done.
@@ -257,10 +262,9 @@ impl Host<'_> {
 
     /// Whether everything that the log held at the start, and that its frontier covers, is durable.
     fn is_done(&mut self) -> bool {
-        if !self.told_end && self.readers.at_end() {
+        if !self.told_end && self.readers.at_end(&self.ingress, self.shared.config.until) {
             self.told_end = true;
-            let end = self.ingress.frontier().unwrap_or(Time::MAX);
-            self.gossip.tell_all(&News::End { worker: self.index, end });
+            self.gossip.tell_all(&News::End { worker: self.index, end: self.frontier() });
         }
         let is_durable = |end| !self.durable.less_than(&end);
         let board = self.board.borrow();

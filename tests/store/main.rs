@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod cassandra;
+#[path = "../shared/clients.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod clients;
 #[path = "../shared/process.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod home;
@@ -12,9 +15,11 @@ mod node;
 #[path = "../shared/pids.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod pids;
+mod plain;
 #[path = "../shared/server.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod server;
+mod setup;
 mod sqlite;
 mod suite;
 
@@ -48,8 +53,8 @@ fn none_accepts_everything() {
     assert_eq!(store.open_epoch().unwrap(), (1, None));
     store.write(&suite::batch()).unwrap();
     store.commit_frontier(&suite::durable(5, 1, 1), &[]).unwrap();
-    store.put_shard(1, 5, 0, b"x").unwrap();
+    store.put_shards(1, 5, &[(0, b"x")]).unwrap();
     store.commit_checkpoint(1, &suite::checkpoint(5)).unwrap();
-    assert_eq!(store.shard(5, 0).unwrap(), None);
+    assert_eq!(store.shards(5, &[0]).unwrap(), []);
     assert_eq!(store.open_epoch().unwrap(), (1, None));
 }
