@@ -1,6 +1,6 @@
 //! The store: where rows go, and the frontier that says how far they are complete.
 //!
-//! One trait a role, two implementations: SQLite ([`sqlite`]) and, later, Cassandra.
+//! One trait a role, two implementations: SQLite ([`sqlite`]) and Cassandra ([`cassandra`]).
 
 use dataflows::directory::Entry;
 use dataflows::frontier::FrontierRow;
@@ -11,6 +11,8 @@ use dataflows::time::{Resolution, Time};
 use serde::{Deserialize, Serialize};
 
 pub mod address;
+pub mod cassandra;
+mod frontier_row;
 pub mod none;
 pub mod sqlite;
 pub mod table;
@@ -66,6 +68,22 @@ pub enum StoreError {
         /// What to do next.
         hint: String,
     },
+    /// A file that says how the store is reached cannot be used.
+    #[error("{path} cannot be used as the configuration of a store: {why}")]
+    BadConfig {
+        /// The file.
+        path: String,
+        /// Why not, without any secret.
+        why: String,
+    },
+    /// The tables are not those that this program knows.
+    #[error("{path}: {why}")]
+    Schema {
+        /// The store.
+        path: String,
+        /// What differs, and what to do next.
+        why: String,
+    },
     /// The store refused.
     #[error("{path}: {what}: {why}")]
     Failed {
@@ -82,7 +100,7 @@ impl StoreError {
     /// The exit code of a process that ends for this reason: 2 usage, 3 data lost, 4 fenced, 1 the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::BadAddress { .. } | Self::Missing { .. } => 2,
+            Self::BadAddress { .. } | Self::Missing { .. } | Self::BadConfig { .. } | Self::Schema { .. } => 2,
             Self::Corrupt { .. } => 3,
             Self::Fenced { .. } => 4,
             Self::Locked { .. } | Self::Failed { .. } => 1,
@@ -146,11 +164,21 @@ pub trait Store: Send {
     }
     /// Stores one shard of a checkpoint that is not committed yet. It becomes durable with the commit.
     fn put_shard(&mut self, epoch: u64, frontier: Time, shard: u32, bytes: &[u8]) -> Result<(), StoreError>;
+    /// Stores many shards of one checkpoint, as [`Store::put_shard`] does, together where that is faster.
+    fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
+        shards.iter().try_for_each(|(shard, bytes)| self.put_shard(epoch, frontier, *shard, bytes))
+    }
     /// Makes a checkpoint the one to resume from, and removes earlier ones with their shards, but not the shards that
     /// were put for a later one. Fails when fenced.
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError>;
     /// One shard of the committed checkpoint; `None` when that shard is empty.
     fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Shards of the committed checkpoint, ascending by their number and without the empty ones; together where that is
+    /// faster.
+    fn shards(&mut self, frontier: Time, wanted: std::ops::Range<u32>) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+        let read = wanted.map(|shard| Ok(self.shard(frontier, shard)?.map(|bytes| (shard, bytes))));
+        read.filter_map(Result::transpose).collect()
+    }
     /// Writes entries of the symbol directory, each under its symbol; an entry that is there with the same `as_of_ms`
     /// or a later one stays. Belongs to no epoch: whoever keeps the directory may call it while a worker holds the
     /// store, and in any order, since entries are absolute.

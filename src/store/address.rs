@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::cassandra::address::CassandraAddress;
+use super::cassandra::{CassandraReader, CassandraStore};
 use super::none::NoStore;
 use super::sqlite::{SqliteReader, SqliteStore};
 use super::{Store, StoreError, StoreReader};
@@ -14,16 +16,19 @@ use super::{Store, StoreError, StoreReader};
 pub enum StoreAddress {
     /// `sqlite:PATH`: one SQLite file.
     Sqlite(PathBuf),
+    /// `cassandra://host:port[,host:port]/keyspace[?config=FILE]`: a keyspace of a cluster.
+    Cassandra(CassandraAddress),
     /// `none`: keeps nothing.
     None,
 }
 
 impl StoreAddress {
-    /// Opens the writing side; a store that is not there is made. Nothing is taken over before
-    /// [`Store::open_epoch`].
+    /// Opens the writing side. A file that is not there is made; the tables of a keyspace are `tickline setup`'s to
+    /// make. Nothing is taken over before [`Store::open_epoch`].
     pub fn open_writer(&self) -> Result<Box<dyn Store>, StoreError> {
         match self {
             Self::Sqlite(path) => Ok(Box::new(SqliteStore::open(path)?)),
+            Self::Cassandra(address) => Ok(Box::new(CassandraStore::open(address)?)),
             Self::None => Ok(Box::new(NoStore)),
         }
     }
@@ -32,6 +37,7 @@ impl StoreAddress {
     pub fn open_reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
         match self {
             Self::Sqlite(path) => Ok(Box::new(SqliteReader::open(path)?)),
+            Self::Cassandra(address) => Ok(Box::new(CassandraReader::open(address)?)),
             Self::None => Err(StoreError::Missing {
                 path: self.to_string(),
                 hint: "`none` keeps nothing that could be read; name the store as --store sqlite:PATH".to_string(),
@@ -46,6 +52,9 @@ impl FromStr for StoreAddress {
     fn from_str(text: &str) -> Result<Self, StoreError> {
         match text.split_once(':') {
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
+            Some(("cassandra", rest)) => CassandraAddress::parse(rest)
+                .map(Self::Cassandra)
+                .ok_or_else(|| StoreError::BadAddress { text: text.to_string() }),
             None if text == "none" => Ok(Self::None),
             _ => Err(StoreError::BadAddress { text: text.to_string() }),
         }
@@ -56,6 +65,7 @@ impl fmt::Display for StoreAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Cassandra(address) => address.fmt(f),
             Self::None => f.write_str("none"),
         }
     }
@@ -67,10 +77,13 @@ mod tests {
 
     #[test]
     fn addresses_are_read_and_shown_alike() {
-        for text in ["sqlite:a.db", "sqlite:/a/b:c", "none"] {
+        let cassandra = ["cassandra://h:1/k", "cassandra://h:1,[::1]:2/k_2?config=a/b.toml"];
+        for text in ["sqlite:a.db", "sqlite:/a/b:c", "none"].into_iter().chain(cassandra) {
             assert_eq!(text.parse::<StoreAddress>().unwrap().to_string(), text);
         }
-        for text in ["", "sqlite", "sqlite:", "none:", "cassandra://h:1/k", "dir:x"] {
+        let cassandra =
+            ["cassandra:h:1/k", "cassandra://h/k", "cassandra://h:1/K", "cassandra://h:1/", "cassandra://h:1"];
+        for text in ["", "sqlite", "sqlite:", "none:", "dir:x"].into_iter().chain(cassandra) {
             let error = text.parse::<StoreAddress>().unwrap_err();
             assert_eq!(error.exit_code(), 2, "{error}");
         }

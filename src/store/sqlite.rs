@@ -104,7 +104,7 @@ impl Store for SqliteStore {
         self.transact("cannot publish the frontier", |t| {
             checkpoint::check_epoch(t, frontier.epoch)?;
             frontier::publish(t, frontier)?;
-            kept.iter().try_for_each(|row| frontier::keep(t, row, frontier.epoch))
+            kept.iter().try_for_each(|row| frontier::keep(t, row))
         })
     }
 

@@ -1,4 +1,6 @@
 //! The tables' names and buckets, alike in every store. A bucket bounds how much lies under one partition key.
+//!
+//! Buckets follow the calendar (UTC), so that a query written by hand can name those of a range of time.
 
 use dataflows::time::{DAY_MS, Resolution};
 
@@ -13,34 +15,85 @@ pub const fn candles(resolution: Resolution) -> &'static str {
     }
 }
 
-/// Length of a resolution's buckets in milliseconds. A bucket holds at most 17 280 rows of a symbol.
-pub const fn bucket_length_ms(resolution: Resolution) -> u64 {
+/// The bucket that holds a window, as the milliseconds of its first moment: a day of 5 s windows, a month of 1 m
+/// windows, a year of the others.
+pub fn bucket_ms(resolution: Resolution, window_start_ms: u64) -> u64 {
     match resolution {
-        Resolution::S5 => DAY_MS,
-        Resolution::M1 => 7 * DAY_MS,
-        Resolution::M5 => 28 * DAY_MS,
-        Resolution::H1 => 364 * DAY_MS,
-        Resolution::D1 => 3640 * DAY_MS,
+        Resolution::S5 => window_start_ms - window_start_ms % DAY_MS,
+        Resolution::M1 => month_ms(window_start_ms),
+        Resolution::M5 | Resolution::H1 | Resolution::D1 => year_start_day(year(window_start_ms / DAY_MS)) * DAY_MS,
     }
 }
 
-/// The bucket that holds a window: its start, floored to the bucket length.
-pub const fn bucket_ms(resolution: Resolution, window_start_ms: u64) -> u64 {
-    window_start_ms - window_start_ms % bucket_length_ms(resolution)
+/// The first moment of the month that holds a time, in milliseconds.
+pub fn month_ms(time_ms: u64) -> u64 {
+    let day = time_ms / DAY_MS;
+    let year = year(day);
+    let february = if year_start_day(year + 1) - year_start_day(year) == 366 { 29 } else { 28 };
+    let mut start = year_start_day(year);
+    for days in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+        if day < start + days {
+            break;
+        }
+        start += days;
+    }
+    start * DAY_MS
+}
+
+/// The year that holds a day since 1970-01-01.
+fn year(day: u64) -> u64 {
+    // 400 years have 146,097 days; the guess is at most one year off.
+    let mut year = 1970 + day * 400 / 146_097;
+    while year_start_day(year) > day {
+        year -= 1;
+    }
+    while year_start_day(year + 1) <= day {
+        year += 1;
+    }
+    year
+}
+
+/// Days from 1970-01-01 to the first of a year that is not before 1970.
+const fn year_start_day(year: u64) -> u64 {
+    const fn leap_days_before(year: u64) -> u64 {
+        (year - 1) / 4 - (year - 1) / 100 + (year - 1) / 400
+    }
+    (year - 1970) * 365 + leap_days_before(year) - leap_days_before(1970)
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+    use jiff::tz::TimeZone;
+
     use super::*;
+
+    #[test]
+    fn buckets_are_days_months_and_years() {
+        // Another calendar, over all days of event time and the ends of centuries.
+        let mut day = date(1970, 1, 1);
+        let of = |date: jiff::civil::Date| date.to_zoned(TimeZone::UTC).unwrap().timestamp().as_millisecond() as u64;
+        while day < date(2105, 1, 1) {
+            for ms in [of(day), of(day) + DAY_MS - 1] {
+                assert_eq!(bucket_ms(Resolution::S5, ms), of(day));
+                assert_eq!(bucket_ms(Resolution::M1, ms), of(day.first_of_month()), "{day}");
+                assert_eq!(bucket_ms(Resolution::D1, ms), of(day.first_of_year()), "{day}");
+            }
+            day = day.tomorrow().unwrap();
+        }
+        assert!(bucket_ms(Resolution::M1, u64::MAX) > u64::MAX - 32 * DAY_MS);
+        assert!(bucket_ms(Resolution::H1, u64::MAX) > u64::MAX - 367 * DAY_MS);
+    }
 
     #[test]
     fn buckets_hold_whole_windows_and_few_of_them() {
         for resolution in Resolution::ALL {
             assert_eq!(candles(resolution), format!("candles_{}", resolution.name()));
-            assert_eq!(bucket_length_ms(resolution) % resolution.length_ms(), 0);
-            assert!(bucket_length_ms(resolution) / resolution.length_ms() <= 17_280);
+            let of = |day: u64| bucket_ms(resolution, day * DAY_MS);
+            let lengths: Vec<u64> = (1..2_000).filter(|day| of(*day) == day * DAY_MS).map(|day| day * DAY_MS).collect();
+            for ends in lengths.windows(2) {
+                assert!((ends[1] - ends[0]) / resolution.length_ms() <= 366 * 288);
+            }
         }
-        assert_eq!(bucket_ms(Resolution::S5, 3 * DAY_MS + 5_000), 3 * DAY_MS);
-        assert_eq!(bucket_ms(Resolution::M1, 13 * DAY_MS), 7 * DAY_MS);
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Error, ErrorCode};
 
 use crate::store::StoreError;
+use crate::store::frontier_row::Damage;
 
 /// Why something failed, before it is known where.
 #[derive(Debug)]
@@ -22,6 +23,15 @@ pub enum Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Sqlite(error)
+    }
+}
+
+impl From<Damage> for Failure {
+    fn from(damage: Damage) -> Self {
+        match damage {
+            Damage::Value(what) => Self::corrupt(what),
+            Damage::Differs { what, hint } => Self::Corrupt { what, hint },
+        }
     }
 }
 

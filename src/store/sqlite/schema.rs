@@ -12,7 +12,7 @@ use super::fail::Failure;
 use crate::store::table;
 
 /// The version of the tables that this program reads and writes.
-const SCHEMA: u64 = 1;
+const SCHEMA: u64 = 2;
 
 /// So long a call waits for another program that holds the file.
 const BUSY: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ CREATE TABLE frontier (
     tallies TEXT NOT NULL, epoch INTEGER NOT NULL, revision INTEGER NOT NULL, resume TEXT NOT NULL) STRICT;
 CREATE TABLE frontier_history (
     frontier INTEGER PRIMARY KEY, digest TEXT NOT NULL, rows INTEGER NOT NULL, tallies TEXT NOT NULL,
-    epoch INTEGER NOT NULL, revision INTEGER NOT NULL) STRICT;
+    revision INTEGER NOT NULL) STRICT;
 CREATE TABLE checkpoints (
     one INTEGER PRIMARY KEY CHECK (one = 1), frontier INTEGER NOT NULL, epoch INTEGER NOT NULL,
     header BLOB NOT NULL) STRICT;
@@ -40,11 +40,7 @@ CREATE TABLE checkpoint_shards (
 CREATE TABLE epochs (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL) STRICT;
 INSERT INTO epochs VALUES (1, 0);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-";
-
-/// What stores of this version that were made earlier may lack.
-const ADDED: &str = "
-CREATE TABLE IF NOT EXISTS symbols (
+CREATE TABLE symbols (
     symbol TEXT PRIMARY KEY, display_symbol TEXT NOT NULL, name TEXT NOT NULL, market TEXT NOT NULL,
     exchange TEXT NOT NULL, mic TEXT NOT NULL, currency TEXT NOT NULL, security_type TEXT NOT NULL, figi TEXT NOT NULL,
     isin TEXT NOT NULL, status TEXT NOT NULL, renamed_to TEXT NOT NULL, first_seen INTEGER NOT NULL,
@@ -70,7 +66,6 @@ pub fn open_writer(path: &Path) -> Result<Connection, Failure> {
     } else {
         check(&transaction)?;
     }
-    transaction.execute_batch(ADDED)?;
     transaction.commit()?;
     Ok(connection)
 }
@@ -94,7 +89,10 @@ fn check(connection: &Connection) -> Result<(), Failure> {
     if found == SCHEMA {
         return Ok(());
     }
-    let why = format!("its tables are of version {found}, this program knows version {SCHEMA}: use the other program");
+    let why = format!(
+        "its tables are of version {found}, this program knows version {SCHEMA}: use the program that made it, or work \
+         through the log again into a new store"
+    );
     Err(Failure::Other(why))
 }
 

@@ -40,10 +40,6 @@ pub fn write(transaction: &Transaction, entries: &[Entry]) -> Result<(), Failure
 
 /// Reads the entries that are wanted, ascending by symbol.
 pub fn read(connection: &Connection, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, Failure> {
-    let there = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'symbols'";
-    if connection.query_row(there, [], |row| row.get::<_, u64>(0))? == 0 {
-        return Ok(Vec::new());
-    }
     let mut statement = connection.prepare_cached(&format!("SELECT symbol, {VALUES} FROM symbols ORDER BY symbol"))?;
     let mut rows = statement.query([])?;
     let mut all = Vec::new();

@@ -1,0 +1,144 @@
+//! The store of a cluster: a keyspace in Cassandra, any number of writers of one epoch, any number of readers.
+//!
+//! Rows carry their own timestamps, so they need no order and no owner. What has to have one (epoch, frontier,
+//! checkpoint) is a row each, changed by lightweight transactions alone. A call returns when its effect is
+//! acknowledged by a quorum; a store that does not answer is waited for, without end, and nothing is given up.
+
+use dataflows::directory::Entry;
+use dataflows::frontier::FrontierRow;
+use dataflows::time::Time;
+
+use super::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
+
+pub mod address;
+mod checkpoint;
+mod client;
+pub mod config;
+mod connect;
+mod epoch;
+mod fail;
+mod frontier;
+mod reader;
+mod rows;
+mod schema;
+mod symbols;
+mod values;
+mod window;
+mod windows;
+
+pub use reader::CassandraReader;
+pub use schema::{SETUP, set_up};
+
+use address::CassandraAddress;
+use client::{Client, Level, Patience};
+use fail::Failure;
+use rows::{Expiry, Inserts};
+
+/// The writing side of a keyspace.
+#[derive(Debug)]
+pub struct CassandraStore {
+    client: Client,
+    inserts: Inserts,
+    expiry: Expiry,
+    /// Rows that were left out because they had expired.
+    expired: u64,
+    /// What this incarnation last saw published.
+    published: Option<frontier::Published>,
+    /// The checkpoint whose shards this incarnation may put.
+    gathering: Option<(u64, Time)>,
+}
+
+impl CassandraStore {
+    /// Connects to a keyspace whose tables are there.
+    pub fn open(address: &CassandraAddress) -> Result<Self, StoreError> {
+        let client = Client::open(address, Patience::Endless)?;
+        let (inserts, published, expiry) = client.run("cannot open it for writing", async {
+            let inserts = Inserts::prepare(&client).await?;
+            let published = frontier::durable(&client, Level::Serial).await?;
+            let seconds = schema::times_to_live(&client, &address.keyspace).await?;
+            let frontier = published.as_ref().map_or(0, |(durable, _)| durable.row.frontier);
+            Ok((inserts, published, Expiry::of(frontier, &seconds)))
+        })?;
+        Ok(Self { client, inserts, expiry, expired: 0, published, gathering: None })
+    }
+}
+
+impl Store for CassandraStore {
+    fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError> {
+        let client = &self.client;
+        let (epoch, published, last) = client.run("cannot open an epoch", async {
+            let epoch = epoch::open(client).await?;
+            // Behind the fence these are final.
+            Ok((epoch, frontier::durable(client, Level::Serial).await?, checkpoint::last(client).await?))
+        })?;
+        self.published = published;
+        Ok((epoch, last.map(|(_, checkpoint)| checkpoint)))
+    }
+
+    fn join_epoch(&mut self, epoch: u64) -> Result<(), StoreError> {
+        self.client.run("cannot take part", async {
+            match epoch::newest(&self.client).await? {
+                newest if newest == epoch => Ok(()),
+                newest if newest > epoch => Err(Failure::Fenced { ours: epoch, theirs: newest }),
+                newest => Err(Failure::Refused(format!("nobody has opened epoch {epoch}: the last one is {newest}"))),
+            }
+        })
+    }
+
+    fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError> {
+        let expired = self.client.run("cannot write rows", self.inserts.write(&self.client, rows, &self.expiry))?;
+        if expired > 0 {
+            if self.expired == 0 {
+                tracing::warn!(rows = expired, "leaving out rows of windows that have outlived their table already");
+            }
+            self.expired += expired;
+        }
+        Ok(())
+    }
+
+    fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError> {
+        let publish = frontier::publish(&self.client, frontier, kept, &mut self.published);
+        self.client.run("cannot publish the frontier", publish)
+    }
+
+    fn put_shard(&mut self, epoch: u64, frontier: Time, shard: u32, bytes: &[u8]) -> Result<(), StoreError> {
+        self.put_shards(epoch, frontier, &[(shard, bytes)])
+    }
+
+    fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
+        let client = &self.client;
+        client.run("cannot store shards of a checkpoint", async {
+            // Once a checkpoint: a fenced one may leave some behind, which the next commit removes.
+            if self.gathering != Some((epoch, frontier)) {
+                epoch::check(client, epoch).await?;
+            }
+            checkpoint::put_shards(client, epoch, frontier, shards).await
+        })?;
+        self.gathering = Some((epoch, frontier));
+        Ok(())
+    }
+
+    fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        self.client.run("cannot commit a checkpoint", checkpoint::commit(&self.client, epoch, checkpoint))
+    }
+
+    fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.shards(frontier, shard..shard + 1)?.pop().map(|(_, bytes)| bytes))
+    }
+
+    fn shards(&mut self, frontier: Time, wanted: std::ops::Range<u32>) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+        self.client.run("cannot read the checkpoint", checkpoint::shards(&self.client, frontier, wanted))
+    }
+
+    fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+        self.client.run("cannot write symbols", symbols::write(&self.client, entries))
+    }
+}
+
+impl Drop for CassandraStore {
+    fn drop(&mut self) {
+        if self.expired > 0 {
+            tracing::warn!(rows = self.expired, "left out in all: rows of windows that had outlived their table");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Checkpoints: the row that names the one to resume from, and its shards in chunks.
+
+use std::time::Instant;
+
+use dataflows::symbol::SHARDS;
+use dataflows::time::Time;
+use scylla::value::CqlTimestamp;
+
+use super::client::{Client, Level, pauses};
+use super::epoch::{self, PIPELINE};
+use super::fail::Failure;
+use super::frontier::unsigned;
+use super::values::{int, timestamp};
+use crate::store::Checkpoint;
+
+/// The longest chunk in bytes: well below what a node takes as one mutation.
+const CHUNK_BYTES: usize = 512 * 1024;
+
+/// The committed checkpoint, and the epoch that its shards lie under.
+pub async fn last(client: &Client) -> Result<Option<(u64, Checkpoint)>, Failure> {
+    let cql = "SELECT epoch, frontier, header FROM checkpoints WHERE pipeline = ?";
+    let rows: Vec<(i64, CqlTimestamp, Vec<u8>)> = client.rows(cql, Level::Serial, &(PIPELINE,)).await?;
+    let Some((epoch, frontier, header)) = rows.into_iter().next() else { return Ok(None) };
+    let (epoch, frontier) = (unsigned("epoch", epoch)?, unsigned("frontier", frontier.0)?);
+    Ok((epoch > 0).then_some((epoch, Checkpoint { frontier, header })))
+}
+
+/// Stores shards under their epoch and frontier, where nobody looks before the commit.
+///
+/// The timestamp is the epoch: whatever a commit removes is of its epoch or an earlier one, whatever clocks say.
+pub async fn put_shards(client: &Client, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), Failure> {
+    let cql = "INSERT INTO checkpoint_shards (pipeline, shard, epoch, frontier, chunk, chunks, bytes) \
+               VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?";
+    let pieces = shards.iter().flat_map(|(shard, bytes)| {
+        let chunks = bytes.len().div_ceil(CHUNK_BYTES).max(1);
+        (0..chunks).map(move |chunk| {
+            let from = chunk * CHUNK_BYTES;
+            (*shard, chunk, chunks, &bytes[from..bytes.len().min(from + CHUNK_BYTES)])
+        })
+    });
+    let put = async |(shard, chunk, chunks, bytes): (u32, usize, usize, &[u8])| {
+        let (epoch, chunk, chunks) = (int(epoch), int(chunk as u64), int(chunks as u64));
+        let values = (PIPELINE, i64::from(shard), epoch, timestamp(frontier), chunk, chunks, bytes, epoch);
+        client.execute(cql, &values).await
+    };
+    client.gather(pieces, put).await.map(drop)
+}
+
+/// Makes the shards of (epoch, frontier) the checkpoint, and removes all earlier ones.
+pub async fn commit(client: &Client, epoch: u64, checkpoint: &Checkpoint) -> Result<(), Failure> {
+    let cql = "UPDATE checkpoints SET epoch = ?, frontier = ?, header = ? WHERE pipeline = ? IF fence = ?";
+    let at = timestamp(checkpoint.frontier);
+    let values = (int(epoch), at, &checkpoint.header, PIPELINE, int(epoch));
+    let (begun, mut pauses) = (Instant::now(), pauses());
+    loop {
+        match epoch::attempt(client, cql, &values).await? {
+            Ok(true) => break,
+            Ok(false) => {
+                let theirs = epoch::fence(client, "checkpoints").await?.unwrap_or(0);
+                return Err(Failure::Fenced { ours: epoch, theirs });
+            }
+            Err(why) => client.pause(&mut pauses, begun, why).await?,
+        }
+    }
+    let cql = "DELETE FROM checkpoint_shards USING TIMESTAMP ? \
+               WHERE pipeline = ? AND shard = ? AND (epoch, frontier) < (?, ?)";
+    let remove =
+        async |shard: u32| client.execute(cql, &(int(epoch), PIPELINE, i64::from(shard), int(epoch), at)).await;
+    client.gather(0..SHARDS, remove).await.map(drop)
+}
+
+/// Shards of the committed checkpoint, by their number; those that are empty are left out.
+pub async fn shards(
+    client: &Client,
+    frontier: Time,
+    wanted: impl Iterator<Item = u32>,
+) -> Result<Vec<(u32, Vec<u8>)>, Failure> {
+    let committed = last(client).await?.filter(|(_, checkpoint)| checkpoint.frontier == frontier);
+    let Some((epoch, _)) = committed else {
+        return Err(Failure::Refused(format!("there is no committed checkpoint as of frontier {frontier}")));
+    };
+    let read = async |shard: u32| Ok((shard, shard_of(client, epoch, frontier, shard).await?));
+    let found: Vec<(u32, Option<Vec<u8>>)> = client.gather(wanted, read).await?;
+    let mut found: Vec<_> = found.into_iter().filter_map(|(shard, bytes)| Some((shard, bytes?))).collect();
+    found.sort_unstable_by_key(|(shard, _)| *shard);
+    Ok(found)
+}
+
+async fn shard_of(client: &Client, epoch: u64, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, Failure> {
+    let cql = "SELECT chunk, chunks, bytes FROM checkpoint_shards \
+               WHERE pipeline = ? AND shard = ? AND epoch = ? AND frontier = ?";
+    let key = (PIPELINE, i64::from(shard), int(epoch), timestamp(frontier));
+    let rows: Vec<(i64, i64, Vec<u8>)> = client.rows(cql, Level::Quorum, &key).await?;
+    let Some((_, chunks, _)) = rows.first() else { return Ok(None) };
+    let (chunks, found) = (*chunks, rows.len());
+    let whole = found as u64 == chunks.unsigned_abs() && rows.iter().zip(0..).all(|((chunk, ..), at)| *chunk == at);
+    if !whole {
+        let what =
+            format!("shard {shard} of the checkpoint as of {frontier} has {chunks} chunks, and {found} are there");
+        return Err(Failure::corrupt(what));
+    }
+    Ok(Some(rows.into_iter().flat_map(|(.., bytes)| bytes).collect()))
+}

@@ -1,0 +1,137 @@
+//! Who may write: the registers `epochs`, `frontier` and `checkpoints`, one row each, changed only by lightweight
+//! transactions.
+//!
+//! A new incarnation raises the epoch, then raises the fence of the two others to it, and only then reads them. What
+//! an older one still has under way is decided before that, and is then either seen or refused. The answer to a
+//! lightweight transaction may get lost: it is repeated where that does no harm, and what is there then decides.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Instant;
+
+use scylla::serialize::row::SerializeRow;
+
+use super::client::{Client, Level, pauses};
+use super::fail::Failure;
+use super::values::{int, timestamp};
+
+/// The key of every register.
+pub const PIPELINE: &str = "tickline";
+
+/// Opens the next epoch and fences all earlier ones.
+pub async fn open(client: &Client) -> Result<u64, Failure> {
+    let epoch = raise(client).await?;
+    raise_fence(client, "frontier", epoch).await?;
+    raise_fence(client, "checkpoints", epoch).await?;
+    Ok(epoch)
+}
+
+/// The newest epoch; 0 before the first.
+pub async fn newest(client: &Client) -> Result<u64, Failure> {
+    Ok(epoch_and_holder(client).await?.map_or(0, |(epoch, _)| epoch))
+}
+
+/// Fails when there is a newer epoch.
+pub async fn check(client: &Client, ours: u64) -> Result<(), Failure> {
+    match newest(client).await? {
+        theirs if theirs > ours => Err(Failure::Fenced { ours, theirs }),
+        _ => Ok(()),
+    }
+}
+
+/// Executes a lightweight transaction that may be repeated; whether it was applied. `None` is for an answer that got
+/// lost: then it may have been, and what is there decides.
+pub async fn attempt(client: &Client, cql: &str, values: &impl SerializeRow) -> Result<Result<bool, String>, Failure> {
+    match client.execute_once(cql, values).await {
+        Ok(result) => {
+            let rows = result.into_rows_result().map_err(|error| Failure::Refused(error.to_string()))?;
+            let first = rows.first_row::<scylla::value::Row>().map_err(|error| Failure::Refused(error.to_string()))?;
+            let applied = first.columns.first().and_then(|value| value.as_ref()?.as_boolean());
+            Ok(Ok(applied.unwrap_or(false)))
+        }
+        Err(Failure::Passing(why)) => Ok(Err(why)),
+        Err(other) => Err(other),
+    }
+}
+
+/// Raises the epoch by one, until one is ours.
+async fn raise(client: &Client) -> Result<u64, Failure> {
+    let holder = holder();
+    let (begun, mut pauses) = (Instant::now(), pauses());
+    loop {
+        let current = epoch_and_holder(client).await?;
+        if let Some((epoch, found)) = &current
+            && *found == holder
+        {
+            return Ok(*epoch);
+        }
+        let now_ms = jiff::Timestamp::now().as_millisecond().unsigned_abs();
+        let next = current.as_ref().map_or(1, |(epoch, _)| epoch + 1);
+        let tried = match current {
+            None => {
+                let cql = "INSERT INTO epochs (pipeline, epoch, holder, opened_at) VALUES (?, ?, ?, ?) IF NOT EXISTS";
+                attempt(client, cql, &(PIPELINE, int(next), &holder, timestamp(now_ms))).await?
+            }
+            Some((epoch, _)) => {
+                let cql = "UPDATE epochs SET epoch = ?, holder = ?, opened_at = ? WHERE pipeline = ? IF epoch = ?";
+                attempt(client, cql, &(int(next), &holder, timestamp(now_ms), PIPELINE, int(epoch))).await?
+            }
+        };
+        match tried {
+            Ok(true) => return Ok(next),
+            // Another one was quicker.
+            Ok(false) => {}
+            Err(why) => client.pause(&mut pauses, begun, why).await?,
+        }
+    }
+}
+
+/// Makes `epoch` the only one that may write a register.
+async fn raise_fence(client: &Client, register: &'static str, epoch: u64) -> Result<(), Failure> {
+    let (begun, mut pauses) = (Instant::now(), pauses());
+    loop {
+        let tried = match fence(client, register).await? {
+            Some(found) if found == epoch => return Ok(()),
+            Some(found) if found > epoch => return Err(Failure::Fenced { ours: epoch, theirs: found }),
+            Some(_) => {
+                let cql = format!("UPDATE {register} SET fence = ? WHERE pipeline = ? IF fence < ?");
+                attempt(client, &cql, &(int(epoch), PIPELINE, int(epoch))).await?
+            }
+            None => make(client, register, epoch).await?,
+        };
+        if let Err(why) = tried {
+            client.pause(&mut pauses, begun, why).await?;
+        }
+    }
+}
+
+/// Makes a register that says: nothing yet. No value is null.
+async fn make(client: &Client, register: &str, epoch: u64) -> Result<Result<bool, String>, Failure> {
+    if register == "frontier" {
+        let cql = "INSERT INTO frontier (pipeline, frontier, digest, rows, tallies, epoch, revision, resume, fence) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS";
+        let none = "0".repeat(32);
+        return attempt(client, cql, &(PIPELINE, timestamp(0), none, 0_i64, "{}", 0_i64, 0_i64, "[]", int(epoch)))
+            .await;
+    }
+    let cql = "INSERT INTO checkpoints (pipeline, frontier, epoch, header, fence) VALUES (?, ?, ?, ?, ?) IF NOT EXISTS";
+    attempt(client, cql, &(PIPELINE, timestamp(0), 0_i64, &b""[..], int(epoch))).await
+}
+
+/// The epoch that may write a register.
+pub async fn fence(client: &Client, register: &str) -> Result<Option<u64>, Failure> {
+    let cql = format!("SELECT fence FROM {register} WHERE pipeline = ?");
+    let rows: Vec<(i64,)> = client.rows(&cql, Level::Serial, &(PIPELINE,)).await?;
+    Ok(rows.first().map(|(fence,)| fence.unsigned_abs()))
+}
+
+async fn epoch_and_holder(client: &Client) -> Result<Option<(u64, String)>, Failure> {
+    let cql = "SELECT epoch, holder FROM epochs WHERE pipeline = ?";
+    let rows: Vec<(i64, String)> = client.rows(cql, Level::Serial, &(PIPELINE,)).await?;
+    Ok(rows.into_iter().next().map(|(epoch, holder)| (epoch.unsigned_abs(), holder)))
+}
+
+/// A name that nobody else has, by which an opener knows its own epoch when the answer got lost.
+fn holder() -> String {
+    let random = || RandomState::new().build_hasher().finish();
+    format!("process {} {:016x}{:016x}", std::process::id(), random(), random())
+}

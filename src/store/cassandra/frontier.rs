@@ -1,0 +1,170 @@
+//! The durable frontier, and the frontier rows that are kept for `verify`.
+
+use dataflows::frontier::FrontierRow;
+use dataflows::settings::PIPELINE_REVISION;
+use scylla::value::CqlTimestamp;
+use std::time::Instant;
+
+use super::client::{Client, Level, pauses};
+use super::epoch::{self, PIPELINE};
+use super::fail::Failure;
+use super::values::{date, int, timestamp};
+use crate::store::frontier_row::{HeldRow, compare, tallies_text};
+use crate::store::{DurableFrontier, table, write_us};
+
+/// A row of the history as it is read.
+type History = (CqlTimestamp, String, i64, String, i64);
+
+/// What is published, and by which revision of the program.
+pub type Published = (DurableFrontier, u64);
+
+/// The durable frontier; `None` before the first.
+pub async fn durable(client: &Client, level: Level) -> Result<Option<Published>, Failure> {
+    let cql = "SELECT frontier, digest, rows, tallies, revision, epoch, resume FROM frontier WHERE pipeline = ?";
+    type Row = (CqlTimestamp, String, i64, String, i64, i64, String);
+    let rows: Vec<Row> = client.rows(cql, level, &(PIPELINE,)).await?;
+    let Some((frontier, digest, rows, tallies, revision, epoch, resume)) = rows.into_iter().next() else {
+        return Ok(None);
+    };
+    if epoch == 0 {
+        return Ok(None);
+    }
+    let held = held((frontier, digest, rows, tallies, revision))?;
+    let revision = held.revision;
+    Ok(Some((DurableFrontier { row: held.decode()?, epoch: unsigned("epoch", epoch)?, resume }, revision)))
+}
+
+/// Publishes the durable frontier and the kept rows before it. `published` is what this incarnation last saw there;
+/// nobody else can have changed it since, or this one is fenced.
+pub async fn publish(
+    client: &Client,
+    durable: &DurableFrontier,
+    kept: &[FrontierRow],
+    published: &mut Option<Published>,
+) -> Result<(), Failure> {
+    // A later or newer one stays; an equal one must be the same.
+    let stays = match published {
+        Some((_, revision)) if *revision > PIPELINE_REVISION => true,
+        Some((old, PIPELINE_REVISION)) => {
+            if old.row.frontier == durable.row.frontier {
+                compare(&old.row, &durable.row)?;
+            }
+            old.row.frontier > durable.row.frontier
+        }
+        _ => false,
+    };
+    if stays || !kept.is_empty() {
+        // Who is fenced writes nothing more, not even what others would write alike.
+        check_fence(client, durable.epoch).await?;
+    }
+    keep(client, kept).await?;
+    if stays {
+        return Ok(());
+    }
+    set(client, durable).await?;
+    *published = Some((durable.clone(), PIPELINE_REVISION));
+    Ok(())
+}
+
+/// All kept rows up to a frontier, ascending.
+pub async fn kept(client: &Client, up_to: u64) -> Result<Vec<FrontierRow>, Failure> {
+    let cql = "SELECT DISTINCT pipeline, bucket FROM frontier_history";
+    let buckets: Vec<(String, scylla::value::CqlDate)> = client.rows(cql, Level::Quorum, &()).await?;
+    let buckets = buckets.into_iter().filter(|(pipeline, _)| pipeline == PIPELINE).map(|(_, bucket)| bucket);
+    let cql = "SELECT frontier, digest, rows, tallies, revision FROM frontier_history \
+               WHERE pipeline = ? AND bucket = ? AND frontier <= ?";
+    let of = async |bucket| client.rows::<History>(cql, Level::Quorum, &(PIPELINE, bucket, timestamp(up_to))).await;
+    let parts = client.gather(buckets, of).await?;
+    let rows = parts.into_iter().flatten().map(|row| Ok(held(row)?.decode()?));
+    let mut rows = rows.collect::<Result<Vec<FrontierRow>, Failure>>()?;
+    rows.sort_unstable_by_key(|row| row.frontier);
+    Ok(rows)
+}
+
+/// Writes the rows of minutes, or finds the same ones there. All are compared before one is written.
+async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
+    let found = "SELECT frontier, digest, rows, tallies, revision FROM frontier_history \
+                 WHERE pipeline = ? AND bucket = ? AND frontier = ?";
+    let missing = client.gather(kept, async |row: &FrontierRow| {
+        let key = (PIPELINE, date(table::month_ms(row.frontier)), timestamp(row.frontier));
+        let Some(old) = client.rows::<History>(found, Level::Quorum, &key).await?.into_iter().next() else {
+            return Ok(Some(row));
+        };
+        let old = held(old)?;
+        if old.revision == PIPELINE_REVISION {
+            compare(&old.decode()?, row)?;
+            return Ok(None);
+        }
+        Ok((old.revision < PIPELINE_REVISION).then_some(row))
+    });
+    let missing = missing.await?;
+    let cql = "INSERT INTO frontier_history (pipeline, bucket, frontier, digest, rows, tallies, revision) \
+               VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?";
+    let write = async |row: &FrontierRow| {
+        let values = (
+            PIPELINE,
+            date(table::month_ms(row.frontier)),
+            timestamp(row.frontier),
+            row.digest.to_string(),
+            row.rows,
+            tallies_text(&row.tallies),
+            int(PIPELINE_REVISION),
+            int(write_us(row.frontier)),
+        );
+        client.execute(cql, &values).await
+    };
+    client.gather(missing.into_iter().flatten(), write).await.map(drop)
+}
+
+/// Sets the register, as long as it is ours. Setting it twice does no harm: only we write what we write.
+async fn set(client: &Client, durable: &DurableFrontier) -> Result<(), Failure> {
+    let cql = "UPDATE frontier SET frontier = ?, digest = ?, rows = ?, tallies = ?, epoch = ?, revision = ?, resume = ? \
+               WHERE pipeline = ? IF fence = ?";
+    let row = &durable.row;
+    let values = (
+        timestamp(row.frontier),
+        row.digest.to_string(),
+        row.rows,
+        tallies_text(&row.tallies),
+        int(durable.epoch),
+        int(PIPELINE_REVISION),
+        &durable.resume,
+        PIPELINE,
+        int(durable.epoch),
+    );
+    let (begun, mut pauses) = (Instant::now(), pauses());
+    loop {
+        match epoch::attempt(client, cql, &values).await? {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
+                check_fence(client, durable.epoch).await?;
+                return Err(Failure::corrupt("the frontier's fence has gone back"));
+            }
+            Err(why) => client.pause(&mut pauses, begun, why).await?,
+        }
+    }
+}
+
+/// Fails when another epoch may write the frontier.
+async fn check_fence(client: &Client, ours: u64) -> Result<(), Failure> {
+    match epoch::fence(client, "frontier").await? {
+        Some(theirs) if theirs == ours => Ok(()),
+        Some(theirs) => Err(Failure::Fenced { ours, theirs }),
+        None => Err(Failure::corrupt("the frontier's row is gone")),
+    }
+}
+
+fn held((frontier, digest, rows, tallies, revision): History) -> Result<HeldRow, Failure> {
+    Ok(HeldRow {
+        frontier: unsigned("frontier", frontier.0)?,
+        digest,
+        rows,
+        tallies,
+        revision: unsigned("revision", revision)?,
+    })
+}
+
+/// A number that cannot be negative.
+pub fn unsigned(column: &str, value: i64) -> Result<u64, Failure> {
+    u64::try_from(value).map_err(|_| Failure::corrupt(format!("a row's {column} is {value}")))
+}

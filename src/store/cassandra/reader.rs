@@ -1,0 +1,130 @@
+//! The reading side: a session of its own. It trusts the frontier row, and waits a bounded time for an answer.
+
+use std::time::Duration;
+
+use dataflows::directory::Entry;
+use dataflows::frontier::FrontierRow;
+use dataflows::reject::Reason;
+use dataflows::row::RejectedRow;
+use dataflows::time::Resolution;
+use scylla::value::CqlTimestamp;
+
+use super::address::CassandraAddress;
+use super::client::{Client, Level, Patience};
+use super::fail::Failure;
+use super::frontier::{self, unsigned};
+use super::rows::REJECTED_BUCKET;
+use super::values::int;
+use super::{symbols, windows};
+use crate::store::{DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators};
+
+/// So long a reader goes on asking.
+const PATIENCE: Patience = Patience::Bounded(Duration::from_secs(10));
+
+/// Reads a keyspace.
+#[derive(Debug)]
+pub struct CassandraReader {
+    client: Client,
+}
+
+impl CassandraReader {
+    /// Opens a keyspace that is there.
+    pub fn open(address: &CassandraAddress) -> Result<Self, StoreError> {
+        Ok(Self { client: Client::open(address, PATIENCE)? })
+    }
+}
+
+impl StoreReader for CassandraReader {
+    fn frontier(&mut self) -> Result<Option<DurableFrontier>, StoreError> {
+        let read = frontier::durable(&self.client, Level::Serial);
+        Ok(self.client.run("cannot read the frontier", read)?.map(|(durable, _)| durable))
+    }
+
+    fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {
+        self.client.run("cannot read the frontiers", async {
+            match frontier::durable(&self.client, Level::Serial).await? {
+                Some((durable, _)) => frontier::kept(&self.client, durable.row.frontier).await,
+                None => Ok(Vec::new()),
+            }
+        })
+    }
+
+    fn candles(&mut self, symbol: &str, resolution: Resolution, range: Range) -> Result<Vec<StoredCandle>, StoreError> {
+        self.client.run("cannot read candles", windows::candles(&self.client, symbol, resolution, range))
+    }
+
+    fn indicators(&mut self, symbol: &str, range: Range) -> Result<Vec<StoredIndicators>, StoreError> {
+        self.client.run("cannot read indicators", windows::indicators(&self.client, symbol, range))
+    }
+
+    fn latest(&mut self) -> Result<Vec<(String, StoredCandle)>, StoreError> {
+        self.client.run("cannot read the latest candles", windows::latest(&self.client))
+    }
+
+    fn symbols(&mut self, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, StoreError> {
+        self.client.run("cannot read symbols", symbols::read(&self.client, wanted))
+    }
+
+    fn rejected(&mut self, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, StoreError> {
+        self.client.run("cannot read rejected records", rejected(&self.client, wanted))
+    }
+}
+
+/// A refused record as it is read.
+type Refused = (i64, i64, String, Vec<u8>, i64, CqlTimestamp);
+
+async fn rejected(client: &Client, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, Failure> {
+    let cql = "SELECT DISTINCT log_partition, bucket FROM rejected";
+    let mut buckets: Vec<(i64, i64)> = client.rows(cql, Level::Quorum, &()).await?;
+    buckets.sort_unstable();
+    let (partition, offset, index) = wanted.after.unwrap_or_default();
+    let after = wanted.after.map(|_| (i64::from(partition), int(offset), i64::from(index)));
+    let from = int(wanted.from_offset);
+    let bucket_of = |offset: i64| offset - offset % int(REJECTED_BUCKET);
+    let cql = "SELECT log_offset, item, reason, original, original_bytes_total, as_of FROM rejected \
+               WHERE log_partition = ? AND bucket = ? AND (log_offset, item) > (?, ?)";
+    let mut all = Vec::new();
+    for (partition, bucket) in buckets {
+        let other = wanted.partition.is_some_and(|wanted| i64::from(wanted) != partition);
+        let before = after.is_some_and(|(p, o, _)| (partition, bucket) < (p, bucket_of(o)));
+        if other || before || bucket < bucket_of(from) {
+            continue;
+        }
+        // Behind the place where the page before ended, and behind all items of the last offset that is not wanted.
+        let start = (from - 1, i64::MAX);
+        let start = match after {
+            Some((p, o, i)) if p == partition => start.max((o, i)),
+            _ => start,
+        };
+        let key = (partition, bucket, start.0, start.1);
+        // A reason is looked for in what was read, so all of the bucket is.
+        let most = if wanted.reason.is_some() { usize::MAX } else { wanted.limit - all.len() };
+        for row in client.first_rows::<Refused>(cql, Level::Quorum, &key, most).await? {
+            let row = refused(partition, row)?;
+            if wanted.reason.is_none_or(|reason| reason == row.reason) && all.len() < wanted.limit {
+                all.push(row);
+            }
+        }
+        if all.len() >= wanted.limit {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+fn refused(partition: i64, row: Refused) -> Result<RejectedRow, Failure> {
+    let (offset, index, name, original, original_bytes_total, as_of) = row;
+    let reason = Reason::from_name(&name);
+    let small = |column, value: i64| {
+        u32::try_from(value).map_err(|_| Failure::corrupt(format!("a rejected record's {column} is {value}")))
+    };
+    Ok(RejectedRow {
+        partition: small("log_partition", partition)?,
+        offset: unsigned("log_offset", offset)?,
+        index: small("item", index)?,
+        reason: reason.ok_or_else(|| Failure::corrupt(format!("a rejected record has the reason {name:?}")))?,
+        original: original.into_boxed_slice(),
+        original_bytes_total: unsigned("original_bytes_total", original_bytes_total)?,
+        as_of: unsigned("as_of", as_of.0)?,
+    })
+}

@@ -1,0 +1,202 @@
+//! Writes rows under their natural keys, whole and with their own timestamps: an older write never overwrites a newer
+//! one, and a replay writes the same cells.
+//!
+//! Rows of one partition key, of whatever tables, go as one unlogged batch: one request, and one mutation there.
+
+use std::collections::BTreeMap;
+
+use dataflows::edge::{self, INDICATOR_COLUMNS};
+use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::time::Resolution;
+use scylla::statement::batch::{Batch, BatchStatement, BatchType};
+use scylla::statement::prepared::PreparedStatement;
+
+use super::client::{Client, Level};
+use super::fail::Failure;
+use super::values::{Value, int};
+use crate::store::{RowBatch, table, write_us};
+
+/// Columns of a candle behind its key, in the order of the table.
+pub const CANDLE_VALUES: &str = "open, high, low, close, volume, notional, vwap, trades, as_of";
+/// Offsets in a bucket of `rejected`.
+pub const REJECTED_BUCKET: u64 = 4_096;
+
+/// A batch may weigh so much, in bytes as the server counts: above it, it says so in its log.
+const BATCH_BYTES: usize = 5 * 1024;
+/// What the server counts for a row and for each value beside their bytes; rather too much.
+const ROW_BYTES: usize = 60;
+const VALUE_BYTES: usize = 30;
+
+/// The statements that write rows.
+#[derive(Debug)]
+pub struct Inserts {
+    candles: Vec<PreparedStatement>,
+    indicators: PreparedStatement,
+    rejected: PreparedStatement,
+}
+
+/// A row that waits to be written.
+struct Insert<'a> {
+    statement: &'a PreparedStatement,
+    values: Vec<Value<'a>>,
+}
+
+impl Inserts {
+    /// Prepares them.
+    pub async fn prepare(client: &Client) -> Result<Self, Failure> {
+        let mut candles = Vec::new();
+        for resolution in Resolution::ALL {
+            let cql = insert(table::candles(resolution), &format!("symbol, bucket, window_start, {CANDLE_VALUES}"));
+            candles.push(client.prepare(&cql, Level::Quorum).await?);
+        }
+        let values = INDICATOR_COLUMNS.join(", ");
+        let values = format!("symbol, bucket, window_start, {values}, candles, cumulative_trades, as_of");
+        let indicators = client.prepare(&insert("indicators_5s", &values), Level::Quorum).await?;
+        let values = "log_partition, bucket, log_offset, item, reason, original, original_bytes_total, as_of";
+        let rejected = client.prepare(&insert("rejected", values), Level::Quorum).await?;
+        Ok(Self { candles, indicators, rejected })
+    }
+
+    /// Writes all rows that are not expired; returns when all of them are acknowledged.
+    pub async fn write(&self, client: &Client, rows: &RowBatch, expiry: &Expiry) -> Result<u64, Failure> {
+        let mut expired = 0;
+        // By partition key: equal keys of different tables lie on the same nodes, and become one mutation.
+        let mut partitions: BTreeMap<(&str, u64), Vec<Insert>> = BTreeMap::new();
+        for row in &rows.candles {
+            if expiry.is_expired(row.resolution, row.window_start_ms) {
+                expired += 1;
+                continue;
+            }
+            let bucket = table::bucket_ms(row.resolution, row.window_start_ms);
+            let statement = &self.candles[row.resolution as usize];
+            let insert = Insert { statement, values: candle(row, bucket) };
+            partitions.entry((row.symbol.as_str(), bucket)).or_default().push(insert);
+        }
+        for row in &rows.indicators {
+            if expiry.is_expired(Resolution::S5, row.window_start_ms) {
+                expired += 1;
+                continue;
+            }
+            let bucket = table::bucket_ms(Resolution::S5, row.window_start_ms);
+            let insert = Insert { statement: &self.indicators, values: indicators(row, bucket) };
+            partitions.entry((row.symbol.as_str(), bucket)).or_default().push(insert);
+        }
+        let refused = rows.rejected.iter().map(|row| Insert { statement: &self.rejected, values: rejected(row) });
+        let batches = partitions.into_values().flat_map(cut).chain(refused.map(|insert| vec![insert]));
+        client.gather(batches, |batch| send(client, batch)).await?;
+        Ok(expired)
+    }
+}
+
+/// Rows whose window ended longer than the table's time to live before what is published: they have been there, and
+/// have expired. A replay must not bring them back.
+#[derive(Clone, Debug, Default)]
+pub struct Expiry {
+    /// Windows that end before this are expired, in milliseconds by resolution.
+    pub before_ms: [u64; Resolution::ALL.len()],
+}
+
+impl Expiry {
+    /// As of a published frontier, for tables whose rows live so many seconds.
+    pub fn of(frontier: u64, seconds_of: &BTreeMap<String, u64>) -> Self {
+        Self {
+            before_ms: Resolution::ALL.map(|resolution| match seconds_of.get(table::candles(resolution)) {
+                None | Some(0) => 0,
+                Some(seconds) => frontier.saturating_sub(seconds * 1_000),
+            }),
+        }
+    }
+
+    fn is_expired(&self, resolution: Resolution, window_start_ms: u64) -> bool {
+        window_start_ms + resolution.length_ms() < self.before_ms[resolution as usize]
+    }
+}
+
+/// Cuts the rows of a partition into batches that the server takes without a word.
+fn cut(rows: Vec<Insert>) -> Vec<Vec<Insert>> {
+    let (mut batches, mut bytes) = (vec![Vec::new()], 0);
+    for row in rows {
+        let weight = ROW_BYTES + row.values.iter().map(weight).sum::<usize>();
+        if bytes + weight > BATCH_BYTES && bytes > 0 {
+            batches.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += weight;
+        if let Some(batch) = batches.last_mut() {
+            batch.push(row);
+        }
+    }
+    batches
+}
+
+fn weight(value: &Value) -> usize {
+    VALUE_BYTES
+        + match value {
+            Value::Text(text) => text.len(),
+            Value::Blob(bytes) => bytes.len(),
+            _ => 8,
+        }
+}
+
+async fn send(client: &Client, mut rows: Vec<Insert<'_>>) -> Result<(), Failure> {
+    if rows.len() == 1
+        && let Some(row) = rows.pop()
+    {
+        let bound = row.statement.clone().bind(&row.values).map_err(|error| Failure::Refused(error.to_string()))?;
+        return client.persist(async || client.session().execute_bound_unpaged(&bound).await.map(drop)).await;
+    }
+    let statements = rows.iter().map(|row| BatchStatement::PreparedStatement(row.statement.clone())).collect();
+    let mut batch = Batch::new_with_statements(BatchType::Unlogged, statements);
+    batch.set_is_idempotent(true);
+    let values: Vec<Vec<Value>> = rows.into_iter().map(|row| row.values).collect();
+    client.persist(async || client.session().batch(&batch, &values).await.map(drop)).await
+}
+
+fn insert(table: &str, columns: &str) -> String {
+    let places = columns.split(", ").map(|_| "?").collect::<Vec<_>>().join(", ");
+    format!("INSERT INTO {table} ({columns}) VALUES ({places}) USING TIMESTAMP ?")
+}
+
+fn candle(row: &CandleRow, bucket_ms: u64) -> Vec<Value<'_>> {
+    let values = edge::candle(row);
+    vec![
+        Value::Text(row.symbol.as_str()),
+        Value::Date(bucket_ms),
+        Value::Timestamp(row.window_start_ms),
+        Value::Double(values.open),
+        Value::Double(values.high),
+        Value::Double(values.low),
+        Value::Double(values.close),
+        Value::Double(values.volume),
+        Value::Double(values.notional),
+        Value::Double(values.vwap),
+        Value::Bigint(int(row.trades)),
+        Value::Timestamp(row.as_of),
+        Value::Bigint(int(write_us(row.as_of))),
+    ]
+}
+
+fn indicators(row: &IndicatorRow, bucket_ms: u64) -> Vec<Value<'_>> {
+    let key = [Value::Text(row.symbol.as_str()), Value::Date(bucket_ms), Value::Timestamp(row.window_start_ms)];
+    let end = [
+        Value::Bigint(int(row.values.candles)),
+        Value::Bigint(int(row.values.cumulative_trades)),
+        Value::Timestamp(row.as_of),
+        Value::Bigint(int(write_us(row.as_of))),
+    ];
+    key.into_iter().chain(edge::indicators(&row.values).map(Value::Double)).chain(end).collect()
+}
+
+fn rejected(row: &RejectedRow) -> Vec<Value<'_>> {
+    vec![
+        Value::Bigint(row.partition.into()),
+        Value::Bigint(int(row.offset - row.offset % REJECTED_BUCKET)),
+        Value::Bigint(int(row.offset)),
+        Value::Bigint(row.index.into()),
+        Value::Text(row.reason.name()),
+        Value::Blob(&row.original),
+        Value::Bigint(int(row.original_bytes_total)),
+        Value::Timestamp(row.as_of),
+        Value::Bigint(int(write_us(row.as_of))),
+    ]
+}

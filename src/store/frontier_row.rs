@@ -1,0 +1,78 @@
+//! A frontier row as stores hold it: texts and integers, read back with care, and compared when there is one already.
+
+use std::collections::BTreeMap;
+
+use dataflows::digest::Digest;
+use dataflows::frontier::FrontierRow;
+use dataflows::tally::{TALLIES, Tally};
+
+/// A row as a table holds it.
+#[derive(Clone, Debug)]
+pub struct HeldRow {
+    /// Milliseconds of event time.
+    pub frontier: u64,
+    /// 32 hexadecimal digits.
+    pub digest: String,
+    /// Number of rows as of the frontier.
+    pub rows: i64,
+    /// The counts as a JSON object.
+    pub tallies: String,
+    /// The revision of the program that wrote it.
+    pub revision: u64,
+}
+
+/// Why a store cannot be what was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// A value that is none.
+    Value(String),
+    /// Another row than ours, as of the same frontier.
+    Differs {
+        /// Both of them.
+        what: String,
+        /// What to do next.
+        hint: String,
+    },
+}
+
+impl HeldRow {
+    /// Takes the row apart.
+    pub fn decode(self) -> Result<FrontierRow, Damage> {
+        let Self { frontier, digest, rows, tallies, .. } = self;
+        let bad = |what: &str| Damage::Value(format!("the frontier row of {frontier} holds {what}"));
+        if digest.len() != 32 {
+            return Err(bad("a digest that is none"));
+        }
+        let digest = u128::from_str_radix(&digest, 16).map_err(|_| bad("a digest that is none"))?;
+        let named: BTreeMap<String, u64> = serde_json::from_str(&tallies).map_err(|_| bad("tallies that are none"))?;
+        let mut tallies = vec![0; TALLIES];
+        for tally in Tally::all() {
+            tallies[tally.index()] = named.get(&tally.name()).copied().unwrap_or(0);
+        }
+        Ok(FrontierRow { frontier, digest: Digest(digest), rows, tallies })
+    }
+}
+
+/// The counts as a JSON object by name, in the order of the names.
+pub fn tallies_text(tallies: &[u64]) -> String {
+    let named: BTreeMap<String, u64> =
+        Tally::all().map(|tally| (tally.name(), tallies.get(tally.index()).copied().unwrap_or(0))).collect();
+    let fields = named.iter().map(|(name, count)| format!("\"{name}\":{count}"));
+    format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+}
+
+/// Fails unless the row that is there is the one that is to be written.
+pub fn compare(old: &FrontierRow, new: &FrontierRow) -> Result<(), Damage> {
+    if old == new {
+        return Ok(());
+    }
+    Err(Damage::Differs {
+        what: format!(
+            "as of frontier {} it holds digest {} ({} rows), and this run finds digest {} ({} rows)",
+            old.frontier, old.digest, old.rows, new.digest, new.rows
+        ),
+        hint: "the log, its settings or the program are not those that this store was made with: bring them back, or \
+               work into a new store"
+            .to_string(),
+    })
+}
