@@ -2,6 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
+mod cassandra;
+#[path = "../shared/process.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod home;
+#[path = "../shared/node.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod node;
+#[path = "../shared/pids.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod pids;
+#[path = "../shared/server.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod server;
 mod sqlite;
 mod suite;
 

@@ -102,8 +102,12 @@ pub fn batch() -> RowBatch {
         cumulative_trades: 5,
         ..IndicatorValues::default()
     };
-    let indicators =
-        vec![IndicatorRow { symbol: Symbol::new("B:X").unwrap(), window_start_ms: 5_000, values, as_of: 9_000 }];
+    let indicators = vec![IndicatorRow {
+        symbol: Symbol::new("B:X").unwrap(),
+        window_start_ms: 10 * DAY_MS + 5_000,
+        values,
+        as_of: 9_000,
+    }];
     RowBatch { candles, indicators, rejected: vec![rejected(8, 1), rejected(8, 0), rejected(7, 0)] }
 }
 
@@ -154,7 +158,7 @@ fn rows_come_back_as_doubles(make: Make) {
     assert_eq!(rows.len(), 1);
     assert_eq!(
         (rows[0].window_start_ms, rows[0].candles, rows[0].cumulative_trades, rows[0].as_of),
-        (5_000, 2, 5, 9_000)
+        (10 * DAY_MS + 5_000, 2, 5, 9_000)
     );
     let value = |name| rows[0].values[INDICATOR_COLUMNS.iter().position(|c| *c == name).unwrap()];
     assert_eq!((value("sma_12"), value("vwap_60"), value("rsi_14"), value("cumulative_volume")), (1.5, 0.5, 50.0, 4.0));
@@ -190,9 +194,13 @@ fn refused_records_are_found_by_place_and_reason(make: Make) {
 fn ranges_cut_at_both_ends_and_keep_the_newest(make: Make) {
     let subject = make();
     let mut store = (subject.writer)();
-    // Windows on both sides of two bucket ends, and a symbol that is a prefix of the other.
+    // Windows on both sides of two bucket ends, and a symbol that is a prefix of the other. Each day with a row has its
+    // daily candle, as the dataflow makes them.
     let starts: Vec<u64> = (0..40).map(|n| 3 * DAY_MS - 100_000 + n * 5_000 * 700).collect();
-    let rows = |symbol: &str, price| starts.iter().map(|s| candle(symbol, Resolution::S5, *s, price, 1)).collect();
+    let rows = |symbol: &str, price| {
+        let days = (2..5).map(|day| candle(symbol, Resolution::D1, day * DAY_MS, price, 1));
+        starts.iter().map(|s| candle(symbol, Resolution::S5, *s, price, 1)).chain(days).collect()
+    };
     store.write(&candles(rows("B:X", 1))).unwrap();
     store.write(&candles(rows("B:XY", 2))).unwrap();
     let mut reader = (subject.reader)();
@@ -212,7 +220,8 @@ fn an_older_write_never_wins(make: Make) {
     let subject = make();
     let mut store = (subject.writer)();
     for (price, as_of, wins) in [(1, 5_000, 1.0), (2, 6_000, 2.0), (3, 5_000, 2.0), (4, 6_000, 4.0), (5, 0, 4.0)] {
-        store.write(&candles(vec![candle("A", Resolution::M1, 60_000, price, as_of)])).unwrap();
+        let of = |resolution, start| candle("A", resolution, start, price, as_of);
+        store.write(&candles(vec![of(Resolution::M1, 60_000), of(Resolution::D1, 0)])).unwrap();
         let rows = (subject.reader)().candles("A", Resolution::M1, ALL).unwrap();
         assert_eq!(rows.iter().map(|row| row.open).collect::<Vec<_>>(), [wins]);
     }

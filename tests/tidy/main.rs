@@ -92,6 +92,8 @@ fn the_store_has_these_tables() {
     let mut made: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     made.sort();
     assert_eq!(made, words::TABLES);
+    let cql: String = files().into_iter().filter(|file| file.is("cql")).map(|file| file.text).collect();
+    assert_eq!(words::made_by(&cql), words::TABLES, "both stores have the same tables");
     let unknown: Vec<_> = files().iter().flat_map(words::unknown_tables).collect();
     assert_eq!(unknown, [""; 0]);
 }

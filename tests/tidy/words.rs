@@ -36,10 +36,19 @@ pub fn unknown_tables(file: &File) -> Vec<String> {
         };
         let unknown = |name: &String| {
             let lower = name.starts_with(|c: char| c.is_ascii_lowercase());
-            lower && name != "sqlite_schema" && !TABLES.contains(&name.as_str())
+            let system = ["sqlite_schema", "system_schema"].contains(&name.as_str());
+            lower && !system && !TABLES.contains(&name.as_str())
         };
         named.map(word).find(unknown).map(|name| format!("there is no table {name}"))
     })
+}
+
+/// The tables that a file of CQL makes, in order.
+pub fn made_by(cql: &str) -> Vec<String> {
+    let heads = cql.lines().filter_map(|line| line.strip_prefix("CREATE TABLE IF NOT EXISTS "));
+    let mut names: Vec<String> = heads.filter_map(|rest| Some(rest.split_once(" (")?.0.to_string())).collect();
+    names.sort();
+    names
 }
 
 /// The commands that `tickline --help` lists.
@@ -86,6 +95,13 @@ mod tests {
         {
             assert_eq!(unknown_tables(&file(text)).len(), 1, "{text}");
         }
+    }
+
+    #[test]
+    fn tables_of_cql_are_read() {
+        let cql =
+            "-- CREATE TABLE no (\nCREATE TABLE IF NOT EXISTS b (\n  x int,\nCREATE TABLE IF NOT EXISTS a (x int);\n";
+        assert_eq!(made_by(cql), ["a", "b"]);
     }
 
     #[test]
