@@ -1,6 +1,7 @@
 //! The commands, one module each: a struct of arguments, and `run`.
 
 pub mod candles;
+pub mod cluster;
 pub mod common;
 pub mod config_file;
 pub mod dashboard;
@@ -19,6 +20,7 @@ pub mod token;
 pub mod verify;
 pub mod work;
 
+use crate::cluster::ClusterError;
 use crate::finnhub::socket::SocketError;
 use crate::log::LogError;
 use crate::store::StoreError;
@@ -36,9 +38,10 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         let log = cause.downcast_ref::<LogError>().map(LogError::exit_code);
         let store = cause.downcast_ref::<StoreError>().map(StoreError::exit_code);
         let worker = cause.downcast_ref::<WorkerError>().map(WorkerError::exit_code);
+        let cluster = cause.downcast_ref::<ClusterError>().map(ClusterError::exit_code);
         let sync = cause.downcast_ref::<SyncError>().map(SyncError::exit_code);
         let feed = cause.downcast_ref::<SocketError>().map(SocketError::exit_code);
-        log.or(store).or(worker).or(feed).or(sync).or(cause.downcast_ref::<UsageError>().map(|_| 2))
+        log.or(store).or(worker).or(cluster).or(feed).or(sync).or(cause.downcast_ref::<UsageError>().map(|_| 2))
     };
     error.chain().find_map(of_cause).unwrap_or(1)
 }

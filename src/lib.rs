@@ -2,6 +2,7 @@
 //!
 //! What a row holds and when it is complete is decided in the pure crate `dataflows`, never here.
 
+pub mod cluster;
 pub mod command;
 pub mod dashboard;
 mod fault;

@@ -1,4 +1,4 @@
-//! The worker host: log -> dataflow -> store, on the threads of this process.
+//! The worker host: log -> dataflow -> store, on the threads of this process and of its peers.
 //!
 //! Each worker thread owns the partitions p with p % workers == its index, reads them in step, and never waits for
 //! the store: rows go to the companion thread over a bounded channel, and the sink holds its capability until they
@@ -9,34 +9,43 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crossbeam_channel::{Receiver, Sender, never, select, unbounded};
 use dataflows::frontier::FrontierRow;
-use dataflows::progress::PartitionFrontier;
 use dataflows::resume::ResumePoint;
 use dataflows::settings::Settings;
 use dataflows::snapshot::SnapshotHeader;
 use dataflows::time::Time;
 
+use crate::cluster::peer::Mesh;
+use crate::cluster::{ClusterConfig, ClusterError};
 use crate::log::address::LogAddress;
 use crate::log::{Log, LogError};
 use crate::rejected::mirror::Mirror;
 use crate::store::{Store, StoreError};
 
+mod board;
 mod checkpoint;
 mod commit;
 mod companion;
 mod directory;
+mod gossip;
 mod read;
 mod sink;
+mod start;
 mod thread;
+mod threads;
 
-use companion::{Command, Companion};
+use companion::Companion;
 use directory::SymbolLog;
+use start::Start;
 
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct WorkerConfig {
-    /// Worker threads.
+    /// Worker threads of each process.
     pub workers: usize,
+    /// The other processes, where there are some.
+    pub cluster: Option<ClusterConfig>,
     /// What decides the rows.
     pub settings: Settings,
     /// Stop when everything that the log held at the start, and that its frontier covers, is durable.
@@ -65,6 +74,7 @@ impl WorkerConfig {
     pub fn new(workers: usize, settings: Settings) -> Self {
         Self {
             workers,
+            cluster: None,
             settings,
             until_end: false,
             read_ahead_ms: READ_AHEAD_MS,
@@ -73,6 +83,16 @@ impl WorkerConfig {
             stops: Vec::new(),
             symbols: None,
         }
+    }
+
+    /// Worker threads of all processes.
+    pub fn peers(&self) -> usize {
+        self.workers * self.cluster.as_ref().map_or(1, |cluster| cluster.hosts.len())
+    }
+
+    /// The first of this process' worker threads among all.
+    fn first_worker(&self) -> usize {
+        self.workers * self.cluster.as_ref().map_or(0, |cluster| cluster.index)
     }
 }
 
@@ -133,6 +153,9 @@ pub enum WorkerError {
         /// Records held.
         records: u64,
     },
+    /// The other processes: one was lost, or they do not fit together.
+    #[error("the cluster ends")]
+    Cluster(#[from] ClusterError),
     /// A thread of the dataflow failed.
     #[error("a worker thread failed: {0}")]
     Thread(String),
@@ -144,6 +167,7 @@ impl WorkerError {
         match self {
             Self::Log(error) | Self::Mirror(error) => error.exit_code(),
             Self::Store(error) => error.exit_code(),
+            Self::Cluster(error) => error.exit_code(),
             Self::Checkpoint { .. } | Self::Partitions { .. } => 3,
             Self::SettingsChanged { .. } => 2,
             Self::Stalled { .. } | Self::Thread(_) => 1,
@@ -162,6 +186,8 @@ pub struct Watch {
     pub records_total: AtomicU64,
     /// Set to end the workers at their next round.
     pub stop: std::sync::atomic::AtomicBool,
+    /// The last frontier row, at the end, in the process that wrote it.
+    pub row: Mutex<Option<FrontierRow>>,
 }
 
 /// What the worker threads of this process share.
@@ -174,20 +200,26 @@ struct Shared {
     /// Where each partition is read from.
     starts: Vec<ResumePoint>,
     resumed: Option<SnapshotHeader>,
-    /// By worker: the frontier at which it will have read all that it is to read.
-    ends: Mutex<Vec<Option<Time>>>,
-    /// By partition: where a restart could resume as of the durable frontier.
-    resume: Mutex<Vec<ResumePoint>>,
-    /// The last committed checkpoint.
+    /// The last checkpoint that this process has committed.
     checkpoint: Arc<AtomicU64>,
-    failure: Mutex<Option<WorkerError>>,
-    /// The row as of the last frontier committed.
-    last_row: Mutex<Option<FrontierRow>>,
+    failure: Mutex<Failure>,
+    /// Told of the first failure.
+    failed: Sender<()>,
+}
+
+/// The first failure. It stays known after it was taken.
+#[derive(Default)]
+struct Failure {
+    happened: bool,
+    error: Option<WorkerError>,
 }
 
 /// Runs until the end of the log (with `until_end`), or until `watch.stop` is set, or for ever. An error of log or
 /// store ends all threads; nothing is claimed that is not durable. With a mirror, refused records are written there
 /// before they are written to the store, which must be one that keeps rows.
+///
+/// As one of several processes it returns as soon as anything fails, here or there, with threads still running: the
+/// caller is to end the process, which tells the others.
 pub fn run(
     config: WorkerConfig,
     log: Arc<dyn Log>,
@@ -196,87 +228,104 @@ pub fn run(
     watch: Arc<Watch>,
 ) -> Result<(), WorkerError> {
     let symbols = config.symbols.as_ref().map(SymbolLog::open).transpose()?;
-    let (epoch, checkpoint) = store.open_epoch()?;
-    let resumed = match &checkpoint {
-        Some(checkpoint) => Some(checkpoint::read_header(checkpoint, &config.settings, log.as_ref())?),
-        None => None,
-    };
-    let starts = match &resumed {
-        Some(header) => header.resume.clone(),
-        None => fresh_starts(log.as_ref())?,
-    };
-    let shards = checkpoint::read_shards(store.as_mut(), resumed.as_ref())?;
+    let Start { epoch, resumed, starts, shards, mesh } = start::start(&config, log.as_ref(), store.as_mut())?;
     tracing::info!(
         epoch,
         workers = config.workers,
-        resumed_from = checkpoint.map(|c| c.frontier),
+        peers = config.peers(),
+        resumed_from = resumed.as_ref().map(|header| header.row.frontier),
         log = log.name(),
         "worker starts"
     );
     let committed = Arc::new(AtomicU64::new(resumed.as_ref().map_or(0, |header| header.row.frontier)));
     let companion = Companion::start(store, mirror, epoch, &config, log.identity(), Arc::clone(&committed));
-    let workers = config.workers;
+    let (failed, failures) = unbounded();
     let shared = Arc::new(Shared {
         companion,
         watch,
-        ends: Mutex::new(vec![None; workers]),
-        resume: Mutex::new(starts.clone()),
         starts,
         resumed,
         checkpoint: committed,
-        failure: Mutex::new(None),
-        last_row: Mutex::new(None),
+        failure: Mutex::default(),
+        failed,
         config,
         log,
         symbols,
     });
-    let for_threads = Arc::clone(&shared);
-    let shards = Arc::new(Mutex::new(shards));
-    let threads = timely::execute(timely::Config::process(workers), move |worker| {
-        let own = checkpoint::take_own(&shards, worker.index(), worker.peers());
-        thread::run(worker, &for_threads, own)
-    });
-    let joined = threads.map_err(WorkerError::Thread)?.join();
-    let failed = joined.into_iter().find_map(Result::err);
-    let failure = shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if failure.is_none() && failed.is_none() {
-        shared.publish_resume();
-    }
-    shared.companion.finish();
-    let failure = failure.or_else(|| shared.companion.take_failure());
-    match (failure, failed) {
-        (Some(error), _) => Err(error),
-        (None, Some(panic)) => Err(WorkerError::Thread(panic)),
-        (None, None) => Ok(()),
-    }
-}
-
-/// The earliest offsets that the log still holds.
-fn fresh_starts(log: &dyn Log) -> Result<Vec<ResumePoint>, LogError> {
-    let start = |partition| {
-        let offset = log.first_offset(partition)?;
-        if offset > 0 {
-            tracing::warn!(log = log.name(), partition, offset, "the log has lost its beginning: rows start there");
-        }
-        Ok(ResumePoint { partition, offset, frontier: PartitionFrontier::default() })
+    let (peers, lost, _telling) = match mesh {
+        Some(Mesh { peers, lost, tell, strangers: _ }) => (peers, lost, Some(tell)),
+        None => (Vec::new(), never(), None),
     };
-    (0..log.partitions()).map(start).collect()
+    let ended = threads::start(&shared, shards, peers)?;
+    shared.watch_over(epoch, &ended, &lost, &failures)
 }
 
 impl Shared {
-    /// Resume points are published one commit behind; at the end the last frontier row gets those as of itself.
-    fn publish_resume(&self) {
-        let row = self.last_row.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let (Some(row), Some(commands)) = (row, self.companion.sender()) {
-            let (resume, ack) = (self.resume_json(), Box::new(|| ()));
-            // The other end is gone only after an error, which is told.
-            let _ = commands.send(Command::Frontier { row, kept: Vec::new(), resume, ack });
+    /// Waits for the end of the threads; as one of several processes also for anything that ends it before.
+    fn watch_over(
+        &self,
+        epoch: u64,
+        ended: &Receiver<Option<String>>,
+        lost: &Receiver<ClusterError>,
+        failures: &Receiver<()>,
+    ) -> Result<(), WorkerError> {
+        let failures = if self.config.cluster.is_some() { failures.clone() } else { never() };
+        let panicked = select! {
+            recv(ended) -> panicked => panicked.unwrap_or_else(|_| Some("its end was not told".to_owned())),
+            recv(lost) -> lost => return Err(self.why_lost(epoch, lost.ok())),
+            recv(failures) -> _ => return Err(self.failure(None)),
+        };
+        if panicked.is_none() || self.has_failed() {
+            self.companion.finish();
         }
+        if panicked.is_some() || self.has_failed() {
+            return Err(self.failure(panicked));
+        }
+        self.companion.take_failure().map_or(Ok(()), Err)
+    }
+
+    /// A process that slept while the others started again without it is fenced; to start it again would disturb them.
+    fn why_lost(&self, ours: u64, lost: Option<ClusterError>) -> WorkerError {
+        let newest = self.config.cluster.as_ref().and_then(start::newest_epoch);
+        match (newest, lost, &self.config.cluster) {
+            (Some(theirs), _, Some(cluster)) if theirs > ours => {
+                StoreError::Fenced { path: cluster.store.clone(), ours, theirs }.into()
+            }
+            (_, Some(lost), _) => lost.into(),
+            (_, None, _) => WorkerError::Thread("the connections to the other processes are gone".to_owned()),
+        }
+    }
+
+    fn failure(&self, panicked: Option<String>) -> WorkerError {
+        let noted = self.failure.lock().unwrap_or_else(PoisonError::into_inner).error.take();
+        noted
+            .or_else(|| self.companion.take_failure())
+            .unwrap_or_else(|| WorkerError::Thread(panicked.unwrap_or_else(|| "it ended without a reason".to_owned())))
     }
 
     /// Notes the first failure and tells all threads to end.
     fn fail(&self, error: WorkerError) {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::replace(&mut failure.happened, true) {
+            failure.error = Some(error);
+            // Whoever runs this process may have left already.
+            let _ = self.failed.send(());
+        }
         self.watch.stop.store(true, Ordering::SeqCst);
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).happened
+    }
+}
+
+/// Does this when the thread that holds it panics.
+struct OnPanic<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnPanic<F> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.0)();
+        }
     }
 }

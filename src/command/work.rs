@@ -1,10 +1,11 @@
 //! `tickline work`: the dataflow, from a log to a store.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use anyhow::Context;
 
+use super::cluster::ClusterArgs;
 use super::common::{Duration, show_progress};
 use super::settings::SettingsArgs;
 use crate::command::UsageError;
@@ -25,9 +26,12 @@ pub struct WorkArgs {
     /// The store: sqlite:PATH, cassandra://HOST:PORT/KEYSPACE or none
     #[arg(long, env = "TICKLINE_STORE")]
     pub store: StoreAddress,
-    /// Worker threads
+    /// Worker threads of each process
     #[arg(long, env = "TICKLINE_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its own type says it")]
+    pub cluster: ClusterArgs,
     /// Stop when what the log held at the start, and its frontier covers, is durable
     #[arg(long)]
     pub until_end: bool,
@@ -60,6 +64,7 @@ impl WorkArgs {
             read_ahead_records: self.read_ahead_records,
             checkpoint_every: Some(self.checkpoint_every.std()),
             symbols: self.symbols.clone(),
+            cluster: self.cluster.config(&self.store)?,
             ..WorkerConfig::new(usize::from(self.workers), self.settings.settings()?)
         })
     }
@@ -104,6 +109,8 @@ pub fn run(args: &WorkArgs) -> anyhow::Result<()> {
     }
     result.with_context(|| format!("work on {} ends", args.log))?;
     let frontier = rfc3339(watch.frontier.load(Ordering::SeqCst));
-    eprintln!("work: {} records read, complete up to {frontier}", watch.records.load(Ordering::Relaxed));
+    let row = watch.row.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let digest = row.map_or_else(String::new, |row| format!(", digest {}", row.digest));
+    eprintln!("work: {} records read, complete up to {frontier}{digest}", watch.records.load(Ordering::Relaxed));
     Ok(())
 }

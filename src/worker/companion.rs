@@ -1,6 +1,6 @@
 //! The thread beside the workers that talks to the store, so that a worker never waits for it.
 //!
-//! Commands come over a bounded channel and are carried out in order; each is acknowledged when it is durable. After an
+//! Commands come over a channel and are carried out in order; each is acknowledged when it is durable. After an
 //! error nothing more is acknowledged: the durable frontier stands still, and the process ends with the error.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use dataflows::codec;
 use dataflows::directory::Entry;
 use dataflows::frontier::FrontierRow;
@@ -17,12 +17,10 @@ use dataflows::snapshot::SnapshotHeader;
 use dataflows::time::Time;
 use dataflows::windows::SnapshotPart;
 
-use super::{WorkerConfig, WorkerError};
+use super::gossip::Part;
+use super::{OnPanic, WorkerConfig, WorkerError};
 use crate::rejected::mirror::Mirror;
 use crate::store::{Checkpoint, DurableFrontier, RowBatch, Store};
-
-/// Commands that may wait for the store; workers wait with sending when it is full.
-const COMMANDS_MAX: usize = 64;
 
 /// Called when a command is durable.
 pub(super) type Ack = Box<dyn FnOnce() + Send>;
@@ -34,8 +32,10 @@ pub(super) enum Command {
     Frontier { row: FrontierRow, kept: Vec<FrontierRow>, resume: String, ack: Ack },
     /// The frontier row as of a time that was asked for.
     RowAt(FrontierRow),
-    /// One worker's part of a checkpoint.
-    Part(SnapshotPart, Vec<ResumePoint>),
+    /// The shards of one worker's part of a checkpoint.
+    Shards(SnapshotPart, Ack),
+    /// One worker's part of a checkpoint, whose shards are at the store.
+    Part(Part),
     /// Entries of the symbol directory.
     Symbols(Vec<Entry>, Ack),
 }
@@ -57,16 +57,20 @@ impl Companion {
         log: String,
         committed: Arc<AtomicU64>,
     ) -> Self {
-        let (sender, receiver) = bounded(COMMANDS_MAX);
+        // A worker must not wait for the store. The channel is bounded by what its users have under way: a few batches
+        // a worker, one frontier, and the parts of the few checkpoints within the bound on reading ahead.
+        let (sender, receiver) = unbounded();
         let keeps_rows = store.keeps_rows();
         let failure = Arc::new(Mutex::new(None));
         let keep = Arc::clone(&failure);
         let fingerprint = config.settings.fingerprint();
-        let (parts_wanted, pending) = (config.workers, BTreeMap::new());
+        let (parts_wanted, pending) = (config.peers(), BTreeMap::new());
         let keeper = Keeper { store, mirror, epoch, fingerprint, log, parts_wanted, pending, published: 0, committed };
         let thread = std::thread::spawn(move || {
+            let fail = |error| *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            let _on_panic = OnPanic(|| fail(WorkerError::Thread("the one beside the store panicked".to_owned())));
             if let Err(error) = keeper.run(&receiver) {
-                *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                fail(error);
             }
         });
         Self { commands: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), failure, keeps_rows }
@@ -144,7 +148,11 @@ impl Keeper {
                     let frontier = row.frontier;
                     self.pending.entry(frontier).or_default().row = Some(row);
                 }
-                Command::Part(part, resume) => self.take_part(part, resume)?,
+                Command::Shards(part, ack) => {
+                    self.put_shards(part)?;
+                    ack();
+                }
+                Command::Part(part) => self.take_part(part)?,
                 Command::Symbols(entries, ack) => {
                     self.store.put_symbols(&entries)?;
                     ack();
@@ -154,17 +162,21 @@ impl Keeper {
         Ok(())
     }
 
-    fn take_part(&mut self, part: SnapshotPart, resume: Vec<ResumePoint>) -> Result<(), WorkerError> {
+    fn put_shards(&mut self, part: SnapshotPart) -> Result<(), WorkerError> {
         let frontier = part.frontier;
         let shards = part.shards.map_err(|why| WorkerError::Checkpoint { frontier, why })?;
         for shard in &shards {
             self.store.put_shard(self.epoch, frontier, shard.shard, &shard.bytes)?;
         }
-        let pending = self.pending.entry(frontier).or_default();
+        Ok(())
+    }
+
+    fn take_part(&mut self, part: Part) -> Result<(), WorkerError> {
+        let pending = self.pending.entry(part.frontier).or_default();
         pending.parts += 1;
-        pending.shards += shards.len() as u32;
-        pending.resume.extend(resume);
-        self.commit_if_whole(frontier)
+        pending.shards += part.shards;
+        pending.resume.extend(part.resume);
+        self.commit_if_whole(part.frontier)
     }
 
     /// A checkpoint is whole when every worker's part and the row as of its frontier are there. It comes after the
@@ -250,7 +262,7 @@ mod tests {
         let companion = Companion::start(store, None, 1, &config, String::new(), Arc::default());
         let commands = companion.sender().unwrap();
         let row = |frontier| FrontierRow { frontier, ..FrontierRow::empty() };
-        let part = |frontier| Command::Part(SnapshotPart { frontier, shards: Ok(Vec::new()) }, Vec::new());
+        let part = |frontier| Command::Part(Part { frontier, shards: 0, resume: Vec::new() });
         let publish = |frontier| Command::Frontier {
             row: row(frontier),
             kept: Vec::new(),

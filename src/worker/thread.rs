@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use dataflows::build::{Inputs, Outputs, build};
 use dataflows::frontier::FrontierRow;
 use dataflows::ingress::Ingress;
@@ -18,18 +18,30 @@ use timely::dataflow::operators::probe::Handle as Probe;
 use timely::dataflow::operators::{Inspect, Probe as _};
 use timely::worker::Worker;
 
+use super::board::Board;
 use super::commit::{Stops, commit};
 use super::companion::Command;
 use super::directory::Directory;
+use super::gossip::{Gossip, News, Part};
 use super::read::Readers;
 use super::sink::sink;
-use super::{Shared, WorkerError};
+use super::{OnPanic, Shared, WorkerError};
 
 /// How long a worker sleeps when its partitions hold nothing new, unless it is woken.
 const IDLE: Duration = Duration::from_millis(10);
 
+/// Between two signs of life of a process.
+const BEAT: Duration = Duration::from_secs(1);
+
 /// Snapshot parts of this worker that have come out of the dataflow and not yet gone to the store.
 type Parts = Rc<RefCell<Vec<SnapshotPart>>>;
+
+/// Parts on their way to the store, and those that have arrived there.
+struct Putting {
+    under_way: usize,
+    put: Sender<Part>,
+    arrived: Receiver<Part>,
+}
 
 /// One worker's end of the dataflow.
 struct Host<'a> {
@@ -41,18 +53,34 @@ struct Host<'a> {
     durable: Probe<Time>,
     stops: Stops,
     parts: Parts,
+    putting: Putting,
     commands: Sender<Command>,
     next_checkpoint: Option<Instant>,
+    /// Of the first worker of each of several processes.
+    next_beat: Option<Instant>,
     /// The second input, where there is one.
     directory: Option<Directory>,
+    gossip: Gossip,
+    board: Rc<RefCell<Board>>,
     /// The frontier as of which resume points were last told.
     told: Time,
+    /// Whether this worker has told its end.
+    told_end: bool,
+    /// The last checkpoint that the first worker has told of.
+    told_committed: Time,
 }
 
 /// Runs one worker until the end. On an error all workers end; no capability is dropped before.
 pub(super) fn run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) {
+    let _on_panic = OnPanic(|| shared.fail(WorkerError::Thread("it panicked".to_owned())));
     if let Err(error) = try_run(worker, shared, states) {
         shared.fail(error);
+    }
+    if shared.has_failed() && shared.config.cluster.is_some() {
+        // To end here would tell the other processes that this one has done its part.
+        loop {
+            std::thread::park();
+        }
     }
     // The dataflow is cut off as a whole and is never stepped again: nothing it held is taken for progress.
     worker.installed_dataflows().into_iter().for_each(|dataflow| worker.drop_dataflow(dataflow));
@@ -68,15 +96,19 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
     let ingress = Ingress::new(shared.config.settings.clone(), index, peers, starts, resumed_from);
     let stops: Stops = Rc::new(RefCell::new(shared.config.stops.iter().copied().collect()));
     let parts = Parts::default();
+    let board = Rc::new(RefCell::new(Board::new(peers, shared.starts.clone(), resumed_from)));
     let (mut inputs, durable) = worker.dataflow(|scope| {
         let (inputs, outputs) = build(scope, &shared.config.settings, states, &shared.config.stops);
-        (inputs, connect(outputs, shared, &stops, &parts, &commands))
+        (inputs, connect(outputs, shared, &stops, &parts, &board, &commands))
     });
+    let gossip = Gossip::start(worker);
     if owns_none {
         inputs.close();
     }
     let directory = shared.symbols.as_ref().map(|symbols| Directory::start(worker, symbols, &commands)).transpose()?;
     let next_checkpoint = shared.config.checkpoint_every.map(|every| Instant::now() + every).filter(|_| index == 0);
+    let beats = peers > shared.config.workers && index % shared.config.workers == 0;
+    let (put, arrived) = unbounded();
     let host = Host {
         shared,
         index,
@@ -86,10 +118,16 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         durable,
         stops,
         parts,
+        putting: Putting { under_way: 0, put, arrived },
         commands,
         next_checkpoint,
+        next_beat: beats.then(Instant::now),
         directory,
+        gossip,
+        board,
         told: 0,
+        told_end: false,
+        told_committed: resumed_from,
     };
     host.run(worker)
 }
@@ -100,6 +138,7 @@ fn connect(
     shared: &Arc<Shared>,
     stops: &Stops,
     parts: &Parts,
+    board: &Rc<RefCell<Board>>,
     commands: &Sender<Command>,
 ) -> Probe<Time> {
     let keep = Rc::clone(parts);
@@ -109,10 +148,11 @@ fn connect(
         .companion
         .keeps_rows()
         .then(|| sink(outputs.candles, outputs.indicators, outputs.rejected, commands.clone()));
-    let keep = Arc::clone(shared);
+    let keep = Rc::clone(board);
     let committed = move |row: &FrontierRow| {
-        *keep.last_row.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.clone());
-        keep.resume_json()
+        let mut board = keep.borrow_mut();
+        board.last_row = Some(row.clone());
+        board.resume_json()
     };
     let done = commit(outputs.ledger, rows, start, Rc::clone(stops), committed, commands.clone());
     done.probe().0
@@ -121,9 +161,7 @@ fn connect(
 impl Host<'_> {
     fn run(mut self, worker: &mut Worker) -> Result<(), WorkerError> {
         while !self.shared.watch.stop.load(Ordering::SeqCst) {
-            if let Some(error) = self.shared.companion.take_failure() {
-                return Err(error);
-            }
+            self.talk()?;
             let durable = self.tell();
             self.ask_for_checkpoint();
             let records = self.readers.feed(self.shared, &mut self.ingress, durable)?;
@@ -139,25 +177,60 @@ impl Host<'_> {
                 break;
             }
         }
-        self.tell();
+        self.leave(worker)
+    }
+
+    /// Hears what the others tell, and tells what the store has done.
+    fn talk(&mut self) -> Result<(), WorkerError> {
+        if let Some(error) = self.shared.companion.take_failure() {
+            return Err(error);
+        }
+        while let Some(news) = self.gossip.hear() {
+            if let Some(part) = self.board.borrow_mut().hear(news) {
+                self.command(Command::Part(part));
+            }
+        }
+        while let Ok(part) = self.putting.arrived.try_recv() {
+            self.putting.under_way -= 1;
+            self.gossip.tell(0, News::Part(part));
+        }
+        if self.index == 0 {
+            let committed = self.shared.checkpoint.load(Ordering::SeqCst);
+            if committed > self.told_committed {
+                self.told_committed = committed;
+                self.gossip.tell_all(&News::Committed(committed));
+            }
+        }
+        if self.next_beat.is_some_and(|next| Instant::now() >= next) {
+            self.next_beat = Some(Instant::now() + BEAT);
+            let firsts = (0..self.shared.config.peers()).step_by(self.shared.config.workers);
+            firsts.filter(|&to| to != self.index).for_each(|to| self.gossip.tell(to, News::Beat));
+        }
         Ok(())
     }
 
-    /// Looks how far things are durable, and tells the others when that has changed.
+    fn command(&self, command: Command) {
+        // The other end is gone only after an error, which ends the process.
+        let _ = self.commands.send(command);
+    }
+
+    /// Looks how far things are durable, and tells the first worker when that has changed.
     fn tell(&mut self) -> Time {
         let durable = self.durable.with_frontier(|frontier| frontier.first().copied()).unwrap_or(Time::MAX);
-        if durable == self.told || durable == Time::MAX {
+        if durable == Time::MAX {
             return durable;
         }
-        self.told = durable;
-        let points = self.ingress.resume_points(durable);
-        let mut resume = self.shared.resume.lock().unwrap_or_else(PoisonError::into_inner);
-        for point in points {
-            let at = point.partition as usize;
-            resume[at] = point;
+        if durable != self.told {
+            self.told = durable;
+            let points = self.ingress.resume_points(durable);
+            if !points.is_empty() {
+                self.gossip.tell(0, News::Resume(points));
+            }
+            self.shared.watch.frontier.fetch_max(durable, Ordering::SeqCst);
         }
-        self.ingress.forget(self.shared.forgettable(durable));
-        self.shared.watch.frontier.fetch_max(durable, Ordering::SeqCst);
+        // Before this no run will resume: the last checkpoint, or where none are made, the durable frontier.
+        let makes_checkpoints = self.shared.config.checkpoint_every.is_some();
+        self.ingress.forget(if makes_checkpoints { self.board.borrow().committed() } else { durable });
         durable
     }
 
@@ -176,45 +249,52 @@ impl Host<'_> {
 
     fn pass_on_parts(&mut self) {
         for part in self.parts.borrow_mut().drain(..) {
-            let resume = self.ingress.resume_points(part.frontier);
-            // The other end is gone only after an error, which ends the process.
-            let _ = self.commands.send(Command::Part(part, resume));
+            let (frontier, shards) = (part.frontier, part.shards.as_ref().map_or(0, Vec::len) as u32);
+            let arrived = Part { frontier, shards, resume: self.ingress.resume_points(frontier) };
+            let put = self.putting.put.clone();
+            self.putting.under_way += 1;
+            let ack = Box::new(move || {
+                // The worker is gone only when the process ends.
+                let _ = put.send(arrived);
+            });
+            let _ = self.commands.send(Command::Shards(part, ack));
         }
     }
 
     /// Whether everything that the log held at the start, and that its frontier covers, is durable.
     fn is_done(&mut self) -> bool {
-        let mut ends = self.shared.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        if ends[self.index].is_none() && self.readers.at_end() {
-            ends[self.index] = Some(self.ingress.frontier().unwrap_or(Time::MAX));
+        if !self.told_end && self.readers.at_end() {
+            self.told_end = true;
+            let end = self.ingress.frontier().unwrap_or(Time::MAX);
+            self.gossip.tell_all(&News::End { worker: self.index, end });
         }
-        let ends: Option<Vec<Time>> = ends.iter().copied().collect();
         let is_durable = |end| !self.durable.less_than(&end);
-        ends.and_then(|ends| ends.into_iter().min()).is_some_and(is_durable)
-            && self.directory.as_ref().is_none_or(Directory::is_done)
-    }
-}
-
-impl Shared {
-    /// Before this no run will resume: the last checkpoint, or where checkpoints are not made, the durable frontier.
-    fn forgettable(&self, durable: Time) -> Time {
-        if self.config.checkpoint_every.is_some() { self.checkpoint.load(Ordering::SeqCst) } else { durable }
+        self.board.borrow().end().is_some_and(is_durable) && self.directory.as_ref().is_none_or(Directory::is_done)
     }
 
-    /// The resume points as people read them.
-    pub(super) fn resume_json(&self) -> String {
-        let resume = self.resume.lock().unwrap_or_else(PoisonError::into_inner);
-        let points: Vec<_> = resume
-            .iter()
-            .map(|point| {
-                serde_json::json!({
-                    "partition": point.partition,
-                    "offset": point.offset,
-                    "frontier": point.frontier.frontier_ms(),
-                    "sources": point.frontier.sources().collect::<std::collections::BTreeMap<_, _>>(),
-                })
-            })
-            .collect();
-        serde_json::Value::from(points).to_string()
+    /// Tells the last; the first worker waits for that of all others. Resume points are published one commit behind;
+    /// at the end the last frontier row gets those as of itself.
+    fn leave(mut self, worker: &mut Worker) -> Result<(), WorkerError> {
+        let mut told = false;
+        while !(told && (self.index != 0 || self.board.borrow().all_done())) {
+            self.talk()?;
+            self.tell();
+            if self.shared.has_failed() {
+                return Ok(());
+            }
+            if !told && self.putting.under_way == 0 {
+                told = true;
+                self.gossip.tell(0, News::Done);
+            }
+            worker.step_or_park(Some(IDLE));
+            self.pass_on_parts();
+        }
+        let resume = self.board.borrow().resume_json();
+        let row = self.board.borrow_mut().last_row.take();
+        if let Some(row) = row {
+            *self.shared.watch.row.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.clone());
+            self.command(Command::Frontier { row, kept: Vec::new(), resume, ack: Box::new(|| ()) });
+        }
+        Ok(())
     }
 }

@@ -1,0 +1,82 @@
+//! One connection to another process: a TCP socket, or the near end of a pump that encrypts.
+
+use std::io::{Read, Result, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// Bytes to and from one peer.
+#[derive(Debug)]
+pub enum Link {
+    /// As they are.
+    Plain(TcpStream),
+    /// Behind it they are encrypted.
+    Pumped(UnixStream),
+}
+
+impl Link {
+    /// Another handle to the same connection.
+    pub fn try_clone(&self) -> Result<Self> {
+        match self {
+            Self::Plain(stream) => stream.try_clone().map(Self::Plain),
+            Self::Pumped(stream) => stream.try_clone().map(Self::Pumped),
+        }
+    }
+
+    /// Whether reading and writing may wait; of all handles.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> Result<()> {
+        match self {
+            Self::Plain(stream) => stream.set_nonblocking(nonblocking),
+            Self::Pumped(stream) => stream.set_nonblocking(nonblocking),
+        }
+    }
+
+    /// How long reading may wait; of all handles.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> Result<()> {
+        match self {
+            Self::Plain(stream) => stream.set_read_timeout(timeout),
+            Self::Pumped(stream) => stream.set_read_timeout(timeout),
+        }
+    }
+
+    /// How long writing may wait; of all handles.
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> Result<()> {
+        match self {
+            Self::Plain(stream) => stream.set_write_timeout(timeout),
+            Self::Pumped(stream) => stream.set_write_timeout(timeout),
+        }
+    }
+
+    /// Ends one direction or both.
+    pub fn shutdown(&self, how: Shutdown) -> Result<()> {
+        match self {
+            Self::Plain(stream) => stream.shutdown(how),
+            Self::Pumped(stream) => stream.shutdown(how),
+        }
+    }
+}
+
+impl Read for Link {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(buffer),
+            Self::Pumped(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Link {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            Self::Pumped(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        match self {
+            Self::Plain(stream) => stream.flush(),
+            Self::Pumped(stream) => stream.flush(),
+        }
+    }
+}
