@@ -109,9 +109,12 @@ fn main() {
     let servers = Servers { broker, node, folder: folder.path().to_owned(), quick };
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("{cores} cores, shared with the broker and the node");
-    for (part, run) in
-        [("rows", rows::run as fn(&Servers)), ("catch_up", catch_up::run), ("latency", latency::run), ("restart", restart::run)]
-    {
+    for (part, run) in [
+        ("rows", rows::run as fn(&Servers)),
+        ("catch_up", catch_up::run),
+        ("latency", latency::run),
+        ("restart", restart::run),
+    ] {
         if is_wanted(part) {
             println!("\n## {part}\n");
             run(&servers);

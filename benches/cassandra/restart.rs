@@ -71,7 +71,10 @@ pub fn run(servers: &Servers) {
         end_ms = *feeder.acknowledged.last_key_value().expect("a promise").0;
         reader.wait_for(end_ms, || work.assert_runs());
         assert_eq!(every != "1h", checkpoint() > before, "checkpoints as meant");
-        latency::line(&format!("{PER_SECOND} trades/s, {load}"), &reader.latencies_ms(&feeder.acknowledged, from_ms + 10_000));
+        latency::line(
+            &format!("{PER_SECOND} trades/s, {load}"),
+            &reader.latencies_ms(&feeder.acknowledged, from_ms + 10_000),
+        );
     }
     cost(&store);
 }
