@@ -162,23 +162,13 @@ pub trait Store: Send {
     fn observe(&mut self, _row: &FrontierRow) -> Result<(), StoreError> {
         Ok(())
     }
-    /// Stores one shard of a checkpoint that is not committed yet. It becomes durable with the commit.
-    fn put_shard(&mut self, epoch: u64, frontier: Time, shard: u32, bytes: &[u8]) -> Result<(), StoreError>;
-    /// Stores many shards of one checkpoint, as [`Store::put_shard`] does, together where that is faster.
-    fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
-        shards.iter().try_for_each(|(shard, bytes)| self.put_shard(epoch, frontier, *shard, bytes))
-    }
+    /// Stores shards of a checkpoint that is not committed yet. They become durable with the commit.
+    fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError>;
     /// Makes a checkpoint the one to resume from, and removes earlier ones with their shards, but not the shards that
     /// were put for a later one. Fails when fenced.
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError>;
-    /// One shard of the committed checkpoint; `None` when that shard is empty.
-    fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError>;
-    /// Shards of the committed checkpoint, ascending by their number and without the empty ones; together where that is
-    /// faster.
-    fn shards(&mut self, frontier: Time, wanted: std::ops::Range<u32>) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
-        let read = wanted.map(|shard| Ok(self.shard(frontier, shard)?.map(|bytes| (shard, bytes))));
-        read.filter_map(Result::transpose).collect()
-    }
+    /// Shards of the committed checkpoint, ascending by their number and without the empty ones.
+    fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError>;
     /// Writes entries of the symbol directory, each under its symbol; an entry that is there with the same `as_of_ms`
     /// or a later one stays. Belongs to no epoch: whoever keeps the directory may call it while a worker holds the
     /// store, and in any order, since entries are absolute.

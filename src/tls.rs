@@ -17,10 +17,10 @@ pub struct BadCertificates {
     pub why: String,
 }
 
-/// Makes *ring* the process' provider of cryptography. Call it before the first connection; more calls do no harm.
+/// Makes AWS-LC the process' provider of cryptography. Call it before the first connection; more calls do no harm.
 pub fn install_provider() {
     // An error means that one is installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
 /// A client that trusts the authorities of a PEM file, and no others.

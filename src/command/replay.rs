@@ -167,16 +167,16 @@ impl Store for Telling {
         Ok(())
     }
 
-    fn put_shard(&mut self, epoch: u64, frontier: Time, shard: u32, bytes: &[u8]) -> Result<(), StoreError> {
-        self.store.put_shard(epoch, frontier, shard, bytes)
+    fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
+        self.store.put_shards(epoch, frontier, shards)
     }
 
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         self.store.commit_checkpoint(epoch, checkpoint)
     }
 
-    fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.shard(frontier, shard)
+    fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+        self.store.shards(frontier, wanted)
     }
 
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError> {

@@ -101,10 +101,6 @@ impl Store for CassandraStore {
         self.client.run("cannot publish the frontier", publish)
     }
 
-    fn put_shard(&mut self, epoch: u64, frontier: Time, shard: u32, bytes: &[u8]) -> Result<(), StoreError> {
-        self.put_shards(epoch, frontier, &[(shard, bytes)])
-    }
-
     fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
         let client = &self.client;
         client.run("cannot store shards of a checkpoint", async {
@@ -122,11 +118,7 @@ impl Store for CassandraStore {
         self.client.run("cannot commit a checkpoint", checkpoint::commit(&self.client, epoch, checkpoint))
     }
 
-    fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.shards(frontier, shard..shard + 1)?.pop().map(|(_, bytes)| bytes))
-    }
-
-    fn shards(&mut self, frontier: Time, wanted: std::ops::Range<u32>) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+    fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
         self.client.run("cannot read the checkpoint", checkpoint::shards(&self.client, frontier, wanted))
     }
 

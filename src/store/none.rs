@@ -31,7 +31,7 @@ impl Store for NoStore {
         Ok(())
     }
 
-    fn put_shard(&mut self, _epoch: u64, _frontier: Time, _shard: u32, _bytes: &[u8]) -> Result<(), StoreError> {
+    fn put_shards(&mut self, _epoch: u64, _frontier: Time, _shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -39,8 +39,8 @@ impl Store for NoStore {
         Ok(())
     }
 
-    fn shard(&mut self, _frontier: Time, _shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(None)
+    fn shards(&mut self, _frontier: Time, _wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+        Ok(Vec::new())
     }
 
     fn put_symbols(&mut self, _entries: &[Entry]) -> Result<(), StoreError> {

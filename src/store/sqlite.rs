@@ -108,13 +108,13 @@ impl Store for SqliteStore {
         })
     }
 
-    fn put_shard(&mut self, epoch: u64, frontier: Time, shard: u32, bytes: &[u8]) -> Result<(), StoreError> {
+    fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
         // The commit of the checkpoint makes the shards durable; until then they need no synchronisation of their own.
         let relax =
             |connection: &Connection, mode| connection.pragma_update(None, "synchronous", mode).map_err(Failure::from);
-        const WHAT: &str = "cannot store a shard of a checkpoint";
+        const WHAT: &str = "cannot store shards of a checkpoint";
         relax(&self.connection, "NORMAL").map_err(|e| e.at(&self.path, WHAT))?;
-        let put = self.transact(WHAT, |t| checkpoint::put_shard(t, epoch, frontier, shard, bytes));
+        let put = self.transact(WHAT, |t| checkpoint::put_shards(t, epoch, frontier, shards));
         relax(&self.connection, "FULL").map_err(|e| e.at(&self.path, WHAT))?;
         put
     }
@@ -123,8 +123,8 @@ impl Store for SqliteStore {
         self.transact("cannot commit a checkpoint", |t| checkpoint::commit(t, epoch, checkpoint))
     }
 
-    fn shard(&mut self, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
-        self.transact("cannot read a shard of the checkpoint", |t| checkpoint::shard(t, frontier, shard))
+    fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+        self.transact("cannot read the checkpoint", |t| checkpoint::shards(t, frontier, wanted))
     }
 
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError> {

@@ -45,20 +45,16 @@ pub(super) fn read_shards(
 ) -> Result<(Vec<Vec<SymbolState>>, u32), WorkerError> {
     let Some(header) = header else { return Ok((Vec::new(), 0)) };
     let frontier = header.row.frontier;
-    let (mut shards, mut found) = (Vec::new(), 0);
-    for shard in 0..SHARDS {
-        let bytes = if is_wanted(shard) { store.shard(frontier, shard)? } else { None };
-        let states = match bytes {
-            Some(bytes) => {
-                found += 1;
-                decode_shard(&bytes)
-                    .map_err(|error| WorkerError::Checkpoint { frontier, why: format!("shard {shard}: {error}") })?
-            }
-            None => Vec::new(),
-        };
-        shards.push(states);
+    let wanted: Vec<u32> = (0..SHARDS).filter(|&shard| is_wanted(shard)).collect();
+    let mut shards: Vec<Vec<SymbolState>> = vec![Vec::new(); SHARDS as usize];
+    let found = store.shards(frontier, &wanted)?;
+    let count = found.len() as u32;
+    for (shard, packed) in found {
+        let states = codec::unpack(&packed).and_then(|bytes| decode_shard(&bytes));
+        let bad = |error| WorkerError::Checkpoint { frontier, why: format!("shard {shard}: {error}") };
+        shards[shard as usize] = states.map_err(bad)?;
     }
-    Ok((shards, found))
+    Ok((shards, count))
 }
 
 /// Takes out the shards that one worker owns.

@@ -2,8 +2,11 @@
 //!
 //! Commands come over a channel and are carried out in order; each is acknowledged when it is durable. After an
 //! error nothing more is acknowledged: the durable frontier stands still, and the process ends with the error.
+//!
+//! The shards of a checkpoint may be many megabytes. They go to the store between the commands, a few at a time, so that
+//! no row waits for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -13,7 +16,7 @@ use dataflows::codec;
 use dataflows::directory::Entry;
 use dataflows::frontier::FrontierRow;
 use dataflows::resume::ResumePoint;
-use dataflows::snapshot::SnapshotHeader;
+use dataflows::snapshot::{Shard, SnapshotHeader};
 use dataflows::time::Time;
 use dataflows::windows::SnapshotPart;
 
@@ -21,6 +24,9 @@ use super::gossip::Part;
 use super::{OnPanic, WorkerConfig, WorkerError};
 use crate::rejected::mirror::Mirror;
 use crate::store::{Checkpoint, DurableFrontier, RowBatch, Store};
+
+/// Shards that go to the store between two commands.
+const SHARDS_AT_ONCE: usize = 8;
 
 /// Called when a command is durable.
 pub(super) type Ack = Box<dyn FnOnce() + Send>;
@@ -65,7 +71,9 @@ impl Companion {
         let keep = Arc::clone(&failure);
         let fingerprint = config.settings.fingerprint();
         let (parts_wanted, pending) = (config.peers(), BTreeMap::new());
-        let keeper = Keeper { store, mirror, epoch, fingerprint, log, parts_wanted, pending, published: 0, committed };
+        let shards = VecDeque::new();
+        let keeper =
+            Keeper { store, mirror, epoch, fingerprint, log, parts_wanted, shards, pending, published: 0, committed };
         let thread = std::thread::spawn(move || {
             let fail = |error| *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             let _on_panic = OnPanic(|| fail(WorkerError::Thread("the one beside the store panicked".to_owned())));
@@ -109,6 +117,8 @@ struct Keeper {
     fingerprint: u64,
     log: String,
     parts_wanted: usize,
+    /// Shards on their way to the store; the last one of a part tells that the part is there.
+    shards: VecDeque<(Shard, Option<Ack>)>,
     pending: BTreeMap<Time, Pending>,
     /// The last frontier that the store has published for this run.
     published: Time,
@@ -126,48 +136,82 @@ struct Pending {
 
 impl Keeper {
     fn run(mut self, commands: &Receiver<Command>) -> Result<(), WorkerError> {
-        for command in commands {
-            match command {
-                Command::Write(rows, ack) => {
-                    // First the mirror: what the store holds is then always there as well.
-                    let mirrored = self.mirror.iter_mut().try_for_each(|mirror| mirror.write(&rows.rejected));
-                    mirrored.map_err(WorkerError::Mirror)?;
-                    self.store.write(&rows)?;
-                    ack();
-                }
-                Command::Frontier { row, kept, resume, ack } => {
-                    let frontier = DurableFrontier { row, epoch: self.epoch, resume };
-                    self.store.commit_frontier(&frontier, &kept)?;
-                    self.published = frontier.row.frontier;
-                    ack();
-                    let whole: Vec<Time> = self.pending.range(..=self.published).map(|(at, _)| *at).collect();
-                    whole.into_iter().try_for_each(|at| self.commit_if_whole(at))?;
-                }
-                Command::RowAt(row) => {
-                    self.store.observe(&row)?;
-                    let frontier = row.frontier;
-                    self.pending.entry(frontier).or_default().row = Some(row);
-                }
-                Command::Shards(part, ack) => {
-                    self.put_shards(part)?;
-                    ack();
-                }
-                Command::Part(part) => self.take_part(part)?,
-                Command::Symbols(entries, ack) => {
-                    self.store.put_symbols(&entries)?;
-                    ack();
-                }
+        while let Some(command) = self.next(commands)? {
+            self.carry_out(command)?;
+            // Also when commands never cease.
+            self.put_some_shards()?;
+        }
+        Ok(())
+    }
+
+    /// The next command; while there is none, shards go to the store. `None` at the end, when all of them are there.
+    fn next(&mut self, commands: &Receiver<Command>) -> Result<Option<Command>, WorkerError> {
+        while !self.shards.is_empty() {
+            match commands.try_recv() {
+                Ok(command) => return Ok(Some(command)),
+                Err(_) => self.put_some_shards()?,
+            }
+        }
+        Ok(commands.recv().ok())
+    }
+
+    fn carry_out(&mut self, command: Command) -> Result<(), WorkerError> {
+        match command {
+            Command::Write(rows, ack) => {
+                // First the mirror: what the store holds is then always there as well.
+                let mirrored = self.mirror.iter_mut().try_for_each(|mirror| mirror.write(&rows.rejected));
+                mirrored.map_err(WorkerError::Mirror)?;
+                self.store.write(&rows)?;
+                ack();
+            }
+            Command::Frontier { row, kept, resume, ack } => {
+                let frontier = DurableFrontier { row, epoch: self.epoch, resume };
+                self.store.commit_frontier(&frontier, &kept)?;
+                self.published = frontier.row.frontier;
+                ack();
+                let whole: Vec<Time> = self.pending.range(..=self.published).map(|(at, _)| *at).collect();
+                whole.into_iter().try_for_each(|at| self.commit_if_whole(at))?;
+            }
+            Command::RowAt(row) => {
+                self.store.observe(&row)?;
+                let frontier = row.frontier;
+                self.pending.entry(frontier).or_default().row = Some(row);
+            }
+            Command::Shards(part, ack) => self.take_shards(part, ack)?,
+            Command::Part(part) => self.take_part(part)?,
+            Command::Symbols(entries, ack) => {
+                self.store.put_symbols(&entries)?;
+                ack();
             }
         }
         Ok(())
     }
 
-    fn put_shards(&mut self, part: SnapshotPart) -> Result<(), WorkerError> {
+    fn take_shards(&mut self, part: SnapshotPart, ack: Ack) -> Result<(), WorkerError> {
         let frontier = part.frontier;
         let shards = part.shards.map_err(|why| WorkerError::Checkpoint { frontier, why })?;
-        for shard in &shards {
-            self.store.put_shard(self.epoch, frontier, shard.shard, &shard.bytes)?;
+        if shards.is_empty() {
+            ack();
+            return Ok(());
         }
+        self.shards.extend(shards.into_iter().map(|shard| (shard, None)));
+        if let Some((_, last)) = self.shards.back_mut() {
+            *last = Some(ack);
+        }
+        Ok(())
+    }
+
+    fn put_some_shards(&mut self) -> Result<(), WorkerError> {
+        let Some(frontier) = self.shards.front().map(|(shard, _)| shard.frontier) else { return Ok(()) };
+        let alike = self.shards.iter().take(SHARDS_AT_ONCE).take_while(|(shard, _)| shard.frontier == frontier).count();
+        let (mut packed, mut acks) = (Vec::new(), Vec::new());
+        for (shard, ack) in self.shards.drain(..alike) {
+            packed.push((shard.shard, codec::pack(&shard.bytes)));
+            acks.extend(ack);
+        }
+        let packed: Vec<(u32, &[u8])> = packed.iter().map(|(shard, bytes)| (*shard, bytes.as_slice())).collect();
+        self.store.put_shards(self.epoch, frontier, &packed)?;
+        acks.into_iter().for_each(|ack| ack());
         Ok(())
     }
 
@@ -237,7 +281,7 @@ mod tests {
             self.note(format!("frontier {}", frontier.row.frontier))
         }
 
-        fn put_shard(&mut self, _: u64, _: Time, _: u32, _: &[u8]) -> Result<(), StoreError> {
+        fn put_shards(&mut self, _: u64, _: Time, _: &[(u32, &[u8])]) -> Result<(), StoreError> {
             Ok(())
         }
 
@@ -245,8 +289,8 @@ mod tests {
             self.note(format!("checkpoint {}", checkpoint.frontier))
         }
 
-        fn shard(&mut self, _: Time, _: u32) -> Result<Option<Vec<u8>>, StoreError> {
-            Ok(None)
+        fn shards(&mut self, _: Time, _: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+            Ok(Vec::new())
         }
 
         fn put_symbols(&mut self, _: &[Entry]) -> Result<(), StoreError> {

@@ -48,8 +48,8 @@ fn none_accepts_everything() {
     assert_eq!(store.open_epoch().unwrap(), (1, None));
     store.write(&suite::batch()).unwrap();
     store.commit_frontier(&suite::durable(5, 1, 1), &[]).unwrap();
-    store.put_shard(1, 5, 0, b"x").unwrap();
+    store.put_shards(1, 5, &[(0, b"x")]).unwrap();
     store.commit_checkpoint(1, &suite::checkpoint(5)).unwrap();
-    assert_eq!(store.shard(5, 0).unwrap(), None);
+    assert_eq!(store.shards(5, &[0]).unwrap(), []);
     assert_eq!(store.open_epoch().unwrap(), (1, None));
 }

@@ -59,8 +59,8 @@ fn the_tables_are_plain() {
     let (epoch, _) = store.open_epoch().unwrap();
     store.write(&batch()).unwrap();
     store.commit_frontier(&durable(61_000, 255, epoch), &[row(60_000, 1)]).unwrap();
-    store.put_shard(epoch, 61_000, 9, b"x").unwrap();
-    store.put_shard(epoch, 60_000, 9, b"left over").unwrap();
+    store.put_shards(epoch, 61_000, &[(9, b"x")]).unwrap();
+    store.put_shards(epoch, 60_000, &[(9, b"left over")]).unwrap();
     store.commit_checkpoint(epoch, &checkpoint(61_000)).unwrap();
     let plain = Connection::open(&path).unwrap();
     let text = |sql: &str| plain.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
@@ -81,7 +81,7 @@ fn what_was_acknowledged_survives_a_process_that_dies() {
     let mut store = SqliteStore::open(&path).unwrap();
     let (epoch, _) = store.open_epoch().unwrap();
     store.write(&batch()).unwrap();
-    store.put_shard(epoch, 5_000, 1, b"shard").unwrap();
+    store.put_shards(epoch, 5_000, &[(1, b"shard")]).unwrap();
     store.commit_checkpoint(epoch, &checkpoint(5_000)).unwrap();
     // The files as they are at this moment, without the writer's orderly end.
     let copy = home.path().join("copy.db");
@@ -90,7 +90,7 @@ fn what_was_acknowledged_survives_a_process_that_dies() {
     }
     let mut store = SqliteStore::open(&copy).unwrap();
     assert_eq!(store.open_epoch().unwrap(), (2, Some(checkpoint(5_000))));
-    assert_eq!(store.shard(5_000, 1).unwrap(), Some(b"shard".to_vec()));
+    assert_eq!(store.shards(5_000, &[1]).unwrap(), [(1, b"shard".to_vec())]);
     assert_eq!(SqliteReader::open(&copy).unwrap().candles("B:X", Resolution::S5, ALL).unwrap().len(), 1);
 }
 

@@ -22,6 +22,11 @@ pub struct Subject {
     pub _home: Box<dyn Any>,
 }
 
+/// One shard of the committed checkpoint, when it is there.
+pub fn shard(store: &mut dyn Store, frontier: u64, shard: u32) -> Option<Vec<u8>> {
+    store.shards(frontier, &[shard]).unwrap().pop().map(|(_, bytes)| bytes)
+}
+
 type Make<'a> = &'a dyn Fn() -> Subject;
 
 /// Runs everything.
@@ -280,7 +285,7 @@ fn epochs_fence(make: Make) {
         assert_eq!(error.exit_code(), 4);
     };
     fenced(old.commit_frontier(&durable(2_000, 1, first), &[row(0, 1)]));
-    fenced(old.put_shard(first, 2_000, 0, b"old"));
+    fenced(old.put_shards(first, 2_000, &[(0, b"old")]));
     fenced(old.commit_checkpoint(first, &checkpoint(2_000)));
     assert_eq!((subject.reader)().frontier().unwrap(), Some(durable(1_000, 1, first)));
     assert!((subject.reader)().frontiers().unwrap().is_empty());
@@ -297,53 +302,53 @@ fn checkpoints_replace_each_other(make: Make) {
     assert_eq!(none, None);
     let large: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
     for frontier in [1_000, 2_000] {
-        store.put_shard(epoch, frontier, 3, &large).unwrap();
-        store.put_shard(epoch, frontier, 255, &[frontier as u8]).unwrap();
+        store.put_shards(epoch, frontier, &[(3, &large)]).unwrap();
+        store.put_shards(epoch, frontier, &[(255, &[frontier as u8])]).unwrap();
         store.commit_checkpoint(epoch, &checkpoint(frontier)).unwrap();
-        assert_eq!(store.shard(frontier, 3).unwrap(), Some(large.clone()));
-        assert_eq!(store.shard(frontier, 255).unwrap(), Some(vec![frontier as u8]));
-        assert_eq!(store.shard(frontier, 4).unwrap(), None);
+        assert_eq!(shard(&mut *store, frontier, 3), Some(large.clone()));
+        assert_eq!(shard(&mut *store, frontier, 255), Some(vec![frontier as u8]));
+        assert_eq!(shard(&mut *store, frontier, 4), None);
     }
-    assert!(store.shard(1_000, 3).is_err(), "an older one is gone, which is not the same as empty");
+    assert!(store.shards(1_000, &[3]).is_err(), "an older one is gone, which is not the same as empty");
     drop(store);
     let mut store = (subject.writer)();
     let (next, found) = store.open_epoch().unwrap();
     assert_eq!((next, found), (epoch + 1, Some(checkpoint(2_000))));
-    assert_eq!(store.shard(2_000, 3).unwrap(), Some(large));
+    assert_eq!(shard(&mut *store, 2_000, 3), Some(large));
 }
 
 fn a_checkpoint_that_is_being_gathered_survives_the_commit_of_an_earlier_one(make: Make) {
     let subject = make();
     let mut store = (subject.writer)();
     let (epoch, _) = store.open_epoch().unwrap();
-    store.put_shard(epoch, 5_000, 1, b"earlier").unwrap();
-    store.put_shard(epoch, 9_000, 1, b"later").unwrap();
+    store.put_shards(epoch, 5_000, &[(1, b"earlier")]).unwrap();
+    store.put_shards(epoch, 9_000, &[(1, b"later")]).unwrap();
     store.commit_checkpoint(epoch, &checkpoint(5_000)).unwrap();
-    store.put_shard(epoch, 9_000, 2, b"later").unwrap();
+    store.put_shards(epoch, 9_000, &[(2, b"later")]).unwrap();
     store.commit_checkpoint(epoch, &checkpoint(9_000)).unwrap();
-    assert_eq!(store.shard(9_000, 1).unwrap(), Some(b"later".to_vec()));
-    assert_eq!(store.shard(9_000, 2).unwrap(), Some(b"later".to_vec()));
+    assert_eq!(shard(&mut *store, 9_000, 1), Some(b"later".to_vec()));
+    assert_eq!(shard(&mut *store, 9_000, 2), Some(b"later".to_vec()));
 }
 
 fn shards_that_were_not_committed_are_gone(make: Make) {
     let subject = make();
     let mut old = (subject.writer)();
     let (first, _) = old.open_epoch().unwrap();
-    old.put_shard(first, 5_000, 1, b"committed").unwrap();
+    old.put_shards(first, 5_000, &[(1, b"committed")]).unwrap();
     old.commit_checkpoint(first, &checkpoint(5_000)).unwrap();
-    old.put_shard(first, 9_000, 1, b"left over").unwrap();
-    old.put_shard(first, 9_000, 2, b"left over").unwrap();
+    old.put_shards(first, 9_000, &[(1, b"left over")]).unwrap();
+    old.put_shards(first, 9_000, &[(2, b"left over")]).unwrap();
     drop(old);
     let mut new = (subject.writer)();
     let (second, found) = new.open_epoch().unwrap();
     assert_eq!(found, Some(checkpoint(5_000)));
-    assert_eq!(new.shard(5_000, 1).unwrap(), Some(b"committed".to_vec()));
+    assert_eq!(shard(&mut *new, 5_000, 1), Some(b"committed".to_vec()));
     // The same frontier again, with one shard less.
-    new.put_shard(second, 9_000, 1, b"new").unwrap();
-    assert_eq!(new.shard(5_000, 1).unwrap(), Some(b"committed".to_vec()), "still the one to resume from");
+    new.put_shards(second, 9_000, &[(1, b"new")]).unwrap();
+    assert_eq!(shard(&mut *new, 5_000, 1), Some(b"committed".to_vec()), "still the one to resume from");
     new.commit_checkpoint(second, &checkpoint(9_000)).unwrap();
-    assert_eq!(new.shard(9_000, 1).unwrap(), Some(b"new".to_vec()));
-    assert_eq!(new.shard(9_000, 2).unwrap(), None);
+    assert_eq!(shard(&mut *new, 9_000, 1), Some(b"new".to_vec()));
+    assert_eq!(shard(&mut *new, 9_000, 2), None);
 }
 
 fn latest_lists_every_symbol_once(make: Make) {

@@ -70,17 +70,13 @@ pub async fn commit(client: &Client, epoch: u64, checkpoint: &Checkpoint) -> Res
 }
 
 /// Shards of the committed checkpoint, by their number; those that are empty are left out.
-pub async fn shards(
-    client: &Client,
-    frontier: Time,
-    wanted: impl Iterator<Item = u32>,
-) -> Result<Vec<(u32, Vec<u8>)>, Failure> {
+pub async fn shards(client: &Client, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, Failure> {
     let committed = last(client).await?.filter(|(_, checkpoint)| checkpoint.frontier == frontier);
     let Some((epoch, _)) = committed else {
         return Err(Failure::Refused(format!("there is no committed checkpoint as of frontier {frontier}")));
     };
     let read = async |shard: u32| Ok((shard, shard_of(client, epoch, frontier, shard).await?));
-    let found: Vec<(u32, Option<Vec<u8>>)> = client.gather(wanted, read).await?;
+    let found: Vec<(u32, Option<Vec<u8>>)> = client.gather(wanted.iter().copied(), read).await?;
     let mut found: Vec<_> = found.into_iter().filter_map(|(shard, bytes)| Some((shard, bytes?))).collect();
     found.sort_unstable_by_key(|(shard, _)| *shard);
     Ok(found)

@@ -35,17 +35,19 @@ pub fn last(transaction: &Transaction) -> Result<Option<Checkpoint>, Failure> {
     Ok(found.optional()?)
 }
 
-/// Stores a shard under its epoch, where nobody looks before the commit.
-pub fn put_shard(
+/// Stores shards under their epoch, where nobody looks before the commit.
+pub fn put_shards(
     transaction: &Transaction,
     epoch: u64,
     frontier: Time,
-    shard: u32,
-    bytes: &[u8],
+    shards: &[(u32, &[u8])],
 ) -> Result<(), Failure> {
     check_epoch(transaction, epoch)?;
     let sql = "INSERT OR REPLACE INTO checkpoint_shards (epoch, frontier, shard, bytes) VALUES (?1, ?2, ?3, ?4)";
-    transaction.prepare_cached(sql)?.execute(params![int(epoch), int(frontier), shard, bytes])?;
+    let mut statement = transaction.prepare_cached(sql)?;
+    for (shard, bytes) in shards {
+        statement.execute(params![int(epoch), int(frontier), shard, bytes])?;
+    }
     Ok(())
 }
 
@@ -60,8 +62,8 @@ pub fn commit(transaction: &Transaction, epoch: u64, checkpoint: &Checkpoint) ->
     Ok(())
 }
 
-/// One shard of the committed checkpoint.
-pub fn shard(transaction: &Transaction, frontier: Time, shard: u32) -> Result<Option<Vec<u8>>, Failure> {
+/// Shards of the committed checkpoint, ascending; those that are empty are left out.
+pub fn shards(transaction: &Transaction, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, Failure> {
     let mut statement = transaction.prepare_cached("SELECT frontier, epoch FROM checkpoints WHERE one = 1")?;
     let committed: Option<(u64, u64)> = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((_, epoch)) = committed.filter(|(at, _)| *at == frontier) else {
@@ -69,6 +71,10 @@ pub fn shard(transaction: &Transaction, frontier: Time, shard: u32) -> Result<Op
     };
     let sql = "SELECT bytes FROM checkpoint_shards WHERE epoch = ?1 AND frontier = ?2 AND shard = ?3";
     let mut statement = transaction.prepare_cached(sql)?;
-    let found = statement.query_row(params![int(epoch), int(frontier), shard], |row| row.get(0));
-    Ok(found.optional()?)
+    let mut found = Vec::new();
+    for &shard in wanted {
+        let bytes = statement.query_row(params![int(epoch), int(frontier), shard], |row| row.get(0)).optional()?;
+        found.extend(bytes.map(|bytes| (shard, bytes)));
+    }
+    Ok(found)
 }
