@@ -84,7 +84,7 @@ fn cost(text: &str) {
     let mut store = text.parse::<StoreAddress>().unwrap().open_writer().unwrap();
     let (epoch, Some(checkpoint)) = store.open_epoch().unwrap() else { panic!("there is a checkpoint") };
     let start = Instant::now();
-    let shards = store.shards(checkpoint.frontier, 0..SHARDS).unwrap();
+    let shards = store.shards(checkpoint.frontier, &(0..SHARDS).collect::<Vec<u32>>()).unwrap();
     let read = start.elapsed().as_secs_f64();
     let bytes: usize = shards.iter().map(|(_, bytes)| bytes.len()).sum();
     let frontier = checkpoint.frontier + MINUTE_MS;
