@@ -25,6 +25,7 @@ pub mod join;
 pub mod link;
 pub mod peer;
 pub mod star;
+pub mod tls;
 
 /// How this process takes part.
 #[derive(Clone)]
@@ -37,18 +38,21 @@ pub struct ClusterConfig {
     pub about: BTreeMap<String, String>,
     /// How messages name the store.
     pub store: String,
+    /// Encrypts, and lets in only those whose certificate is for their host.
+    pub tls: Option<Arc<tls::Tls>>,
     /// Asks the store for its newest epoch; `None` when it cannot be told.
     pub newest_epoch: Arc<dyn Fn() -> Option<u64> + Send + Sync>,
 }
 
 impl fmt::Debug for ClusterConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { index, hosts, about, store, newest_epoch: _ } = self;
+        let Self { index, hosts, about, store, tls, newest_epoch: _ } = self;
         f.debug_struct("ClusterConfig")
             .field("index", index)
             .field("hosts", hosts)
             .field("about", about)
             .field("store", store)
+            .field("tls", &tls.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -97,6 +101,14 @@ pub enum ClusterError {
         /// How that was noticed.
         why: String,
     },
+    /// The certificates cannot be used.
+    #[error("the certificates in {}: {why}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The bytes of this program cannot be read.
     #[error("the program's own file cannot be read, to tell whether all processes run the same one: {0}")]
     Build(#[source] std::io::Error),
@@ -106,7 +118,7 @@ impl ClusterError {
     /// The exit code of a process that ends for this reason: 2 usage or configuration, 5 a peer was lost, 1 the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Hosts { .. } | Self::Refused { .. } => 2,
+            Self::Hosts { .. } | Self::Tls { .. } | Self::Refused { .. } => 2,
             Self::PeerLost { .. } => 5,
             Self::Listen { .. } | Self::Build(_) => 1,
         }

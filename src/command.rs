@@ -24,6 +24,7 @@ use crate::cluster::ClusterError;
 use crate::finnhub::socket::SocketError;
 use crate::log::LogError;
 use crate::store::StoreError;
+use crate::supervisor::NotRestarted;
 use crate::symbols::SyncError;
 use crate::worker::WorkerError;
 
@@ -39,9 +40,16 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         let store = cause.downcast_ref::<StoreError>().map(StoreError::exit_code);
         let worker = cause.downcast_ref::<WorkerError>().map(WorkerError::exit_code);
         let cluster = cause.downcast_ref::<ClusterError>().map(ClusterError::exit_code);
+        let supervised = cause.downcast_ref::<NotRestarted>().map(|ended| ended.exit_code);
         let sync = cause.downcast_ref::<SyncError>().map(SyncError::exit_code);
         let feed = cause.downcast_ref::<SocketError>().map(SocketError::exit_code);
-        log.or(store).or(worker).or(cluster).or(feed).or(sync).or(cause.downcast_ref::<UsageError>().map(|_| 2))
+        log.or(store)
+            .or(worker)
+            .or(cluster)
+            .or(supervised)
+            .or(feed)
+            .or(sync)
+            .or(cause.downcast_ref::<UsageError>().map(|_| 2))
     };
     error.chain().find_map(of_cause).unwrap_or(1)
 }

@@ -14,6 +14,7 @@ pub mod partitioner;
 pub mod rejected;
 pub mod simulate;
 pub mod store;
+pub mod supervisor;
 pub mod symbols;
 pub mod timestamp;
 pub mod tls;

@@ -23,6 +23,10 @@ pub trait Probe: Send + Sync + 'static {
     fn registry(&self) -> Registry;
     /// A line that says how it is, or why it is not ready.
     fn ready(&self) -> Result<String, String>;
+    /// A line that says that it lives, or why it is to be started again.
+    fn lives(&self) -> Result<String, String> {
+        Ok("ok".to_owned())
+    }
 }
 
 /// Answers in the background until it is dropped.
@@ -40,7 +44,7 @@ pub async fn serve(listen: SocketAddr, probe: Arc<dyn Probe>) -> anyhow::Result<
     let addr = listener.local_addr().context("the listening socket has no address")?;
     let router = Router::new()
         .route("/metrics", get(metrics))
-        .route("/healthz", get(healthz))
+        .route("/healthz", get(lives))
         .route("/readyz", get(readyz))
         .with_state(probe);
     Ok(MetricsServer { addr, server: tokio::spawn(axum::serve(listener, router).into_future()) })
@@ -75,8 +79,16 @@ async fn metrics(State(probe): State<Arc<dyn Probe>>) -> Response {
     exposition(&probe.registry()).unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response())
 }
 
+async fn lives(State(probe): State<Arc<dyn Probe>>) -> Response {
+    line(probe.lives())
+}
+
 async fn readyz(State(probe): State<Arc<dyn Probe>>) -> Response {
-    match probe.ready() {
+    line(probe.ready())
+}
+
+fn line(answer: Result<String, String>) -> Response {
+    match answer {
         Ok(line) => format!("{line}\n").into_response(),
         Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
     }

@@ -179,6 +179,10 @@ pub trait Store: Send {
 pub trait StoreReader: Send {
     /// The durable frontier; `None` before the first.
     fn frontier(&mut self) -> Result<Option<DurableFrontier>, StoreError>;
+    /// The newest epoch that was opened; at least that of the durable frontier.
+    fn epoch(&mut self) -> Result<Option<u64>, StoreError> {
+        Ok(self.frontier()?.map(|frontier| frontier.epoch))
+    }
     /// Kept frontier rows, ascending.
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError>;
     /// Candles with `from_ms <= window_start_ms < to_ms`, ascending, the last `limit` of them.

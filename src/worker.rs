@@ -5,9 +5,10 @@
 //! are acknowledged. The frontier behind the committer is the durable frontier; what has been read beyond it is
 //! bounded.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select, unbounded};
 use dataflows::frontier::FrontierRow;
@@ -29,6 +30,7 @@ mod commit;
 mod companion;
 mod directory;
 mod gossip;
+pub mod health;
 mod read;
 mod sink;
 mod start;
@@ -50,6 +52,10 @@ pub struct WorkerConfig {
     pub settings: Settings,
     /// Stop when everything that the log held at the start, and that its frontier covers, is durable.
     pub until_end: bool,
+    /// With `until_end`: stop before this tick, so that the durable frontier ends there at the latest.
+    pub until: Option<Time>,
+    /// Where a run without a checkpoint begins to read, by partition; at the first offset left where nothing is said.
+    pub offsets: BTreeMap<u32, u64>,
     /// No partition is read further than this beyond the durable frontier, in milliseconds of event time.
     pub read_ahead_ms: u64,
     /// No partition holds more records than this beyond the durable frontier.
@@ -77,6 +83,8 @@ impl WorkerConfig {
             cluster: None,
             settings,
             until_end: false,
+            until: None,
+            offsets: BTreeMap::new(),
             read_ahead_ms: READ_AHEAD_MS,
             read_ahead_records: READ_AHEAD_RECORDS,
             checkpoint_every: Some(Duration::from_millis(CHECKPOINT_EVERY_MS)),
@@ -188,6 +196,14 @@ pub struct Watch {
     pub stop: std::sync::atomic::AtomicBool,
     /// The last frontier row, at the end, in the process that wrote it.
     pub row: Mutex<Option<FrontierRow>>,
+    /// The epoch; 0 before all processes are there.
+    pub epoch: AtomicU64,
+    /// Other processes that this one is connected to.
+    pub peers: AtomicU64,
+    /// How many knocked that are no peers.
+    pub strangers: OnceLock<Arc<AtomicU64>>,
+    /// When the first worker of this process last went round.
+    pub stepped: Mutex<Option<Instant>>,
 }
 
 /// What the worker threads of this process share.
@@ -253,11 +269,19 @@ pub fn run(
         symbols,
     });
     let (peers, lost, _telling) = match mesh {
-        Some(Mesh { peers, lost, tell, strangers: _ }) => (peers, lost, Some(tell)),
+        Some(Mesh { peers, lost, tell, strangers }) => {
+            shared.watch.peers.store(peers.iter().flatten().count() as u64, Ordering::SeqCst);
+            // It is set here only.
+            let _ = shared.watch.strangers.set(strangers);
+            (peers, lost, Some(tell))
+        }
         None => (Vec::new(), never(), None),
     };
+    shared.watch.epoch.store(epoch, Ordering::SeqCst);
     let ended = threads::start(&shared, shards, peers)?;
-    shared.watch_over(epoch, &ended, &lost, &failures)
+    shared.watch_over(epoch, &ended, &lost, &failures)?;
+    shared.config.cluster.iter().filter_map(|cluster| cluster.tls.as_ref()).for_each(|tls| tls.settle());
+    Ok(())
 }
 
 impl Shared {

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::hello::{Answer, Hello, Refusal};
+use super::hello::{Answer, Hello, Refusal, Then};
 use super::link::Link;
+use super::tls::is_for;
 use super::{ClusterConfig, ClusterError, frame};
 
 /// Within this a connection must have said who it is.
@@ -52,8 +53,8 @@ impl Door {
         })?;
         let (sender, callers) = bounded(CALLERS_MAX);
         let strangers = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&strangers);
-        std::thread::spawn(move || listen(&listener, &sender, &counted));
+        let (counted, config) = (Arc::clone(&strangers), config.clone());
+        std::thread::spawn(move || listen(&listener, &config, &sender, &counted));
         Ok(Self { callers, strangers })
     }
 
@@ -88,7 +89,7 @@ impl Caller {
     }
 }
 
-fn listen(listener: &TcpListener, callers: &Sender<Caller>, strangers: &Arc<AtomicU64>) {
+fn listen(listener: &TcpListener, config: &ClusterConfig, callers: &Sender<Caller>, strangers: &Arc<AtomicU64>) {
     let knocking = Arc::new(AtomicUsize::new(0));
     loop {
         let accepted = if knocking.load(Ordering::SeqCst) < KNOCKING_MAX { listener.accept().ok() } else { None };
@@ -98,8 +99,9 @@ fn listen(listener: &TcpListener, callers: &Sender<Caller>, strangers: &Arc<Atom
         };
         knocking.fetch_add(1, Ordering::SeqCst);
         let (callers, strangers, knocking) = (callers.clone(), Arc::clone(strangers), Arc::clone(&knocking));
+        let config = config.clone();
         std::thread::spawn(move || {
-            match hear(stream, from) {
+            match hear(&config, stream, from) {
                 // Where too many wait, it is dropped and dials again.
                 Ok(caller) => drop(callers.try_send(caller)),
                 Err(why) => {
@@ -115,12 +117,24 @@ fn listen(listener: &TcpListener, callers: &Sender<Caller>, strangers: &Arc<Atom
     }
 }
 
-fn hear(stream: TcpStream, from: SocketAddr) -> Result<Caller, String> {
+fn hear(config: &ClusterConfig, stream: TcpStream, from: SocketAddr) -> Result<Caller, String> {
     let deadline = Instant::now() + HELLO_MAX;
-    let told = |error: &dyn std::error::Error| error.to_string();
-    stream.set_nodelay(true).map_err(|error| told(&error))?;
-    let mut link = Link::Plain(stream);
-    link.set_write_timeout(Some(HELLO_MAX)).map_err(|error| told(&error))?;
-    let hello = frame::read(&mut link, deadline, HELLO_BYTES_MAX).map_err(|error| told(&error))?;
-    Ok(Caller { hello, link, from })
+    let told = |error: std::io::Error| error.to_string();
+    stream.set_nodelay(true).map_err(told)?;
+    let (mut link, shown) = match &config.tls {
+        None => (Link::Plain(stream), None),
+        Some(tls) => tls.accept(stream, HELLO_MAX).map(|(link, shown)| (link, Some(shown))).map_err(told)?,
+    };
+    link.set_write_timeout(Some(HELLO_MAX)).map_err(told)?;
+    let hello: Hello = frame::read(&mut link, deadline, HELLO_BYTES_MAX).map_err(|error| error.to_string())?;
+    let mut caller = Caller { hello, link, from };
+    let host = config.hosts.get(caller.hello.index);
+    if let (Some(shown), Some(host)) = (shown, host)
+        && !is_for(&shown, host)
+    {
+        let why = format!("its certificate is not for process {}, which is {host}", caller.hello.index);
+        caller.refuse(Refusal::new(Then::End, why.clone()));
+        return Err(why);
+    }
+    Ok(caller)
 }

@@ -91,7 +91,10 @@ fn dial(config: &ClusterConfig, ours: &Hello, to: usize) -> Result<Link, Miss> {
     }
     let stream = connected.ok_or(error).map_err(again)?;
     stream.set_nodelay(true).map_err(again)?;
-    let mut link = Link::Plain(stream);
+    let mut link = match &config.tls {
+        None => Link::Plain(stream),
+        Some(tls) => tls.connect(stream, address, CONNECT_MAX).map_err(again)?,
+    };
     link.set_write_timeout(Some(CONNECT_MAX)).map_err(again)?;
     frame::write(&mut link, ours).map_err(again)?;
     let refused =

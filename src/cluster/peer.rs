@@ -84,6 +84,7 @@ impl Read for Peer {
                 Ok(0) => self.lost("it closed the connection".to_owned()),
                 Ok(n) => {
                     if !std::mem::replace(&mut self.was_heard, true) {
+                        tracing::info!(index = self.index, "a peer is heard");
                         self.link.set_read_timeout(Some(SILENCE_MAX))?;
                     }
                     self.frames.follow(&buffer[..n]);

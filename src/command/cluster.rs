@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::UsageError;
+use crate::cluster::tls::Tls;
 use crate::cluster::{ClusterConfig, hosts};
 use crate::store::address::StoreAddress;
 
@@ -20,6 +21,9 @@ pub struct ClusterArgs {
     /// The addresses of all processes: one HOST:PORT a line, process 0 first
     #[arg(long, env = "TICKLINE_HOSTS", value_name = "FILE")]
     pub hosts: Option<PathBuf>,
+    /// Mutual TLS between the processes: a directory with ca.pem, cert.pem and key.pem
+    #[arg(long, env = "TICKLINE_CLUSTER_TLS", value_name = "DIR")]
+    pub cluster_tls: Option<PathBuf>,
 }
 
 impl ClusterArgs {
@@ -40,12 +44,13 @@ impl ClusterArgs {
             return Err(usage(format!("{store} is for one process: several need a store like Cassandra")));
         }
         let asked = store.clone();
-        let newest_epoch = move || asked.open_reader().ok()?.frontier().ok()?.map(|frontier| frontier.epoch);
+        let newest_epoch = move || asked.open_reader().ok()?.epoch().ok()?;
         Ok(Some(ClusterConfig {
             index,
             hosts: hosts::read(path, processes)?,
             about: BTreeMap::from([("store".to_owned(), store.to_string())]),
             store: store.to_string(),
+            tls: self.cluster_tls.as_deref().map(Tls::load).transpose()?.map(Arc::new),
             newest_epoch: Arc::new(newest_epoch),
         }))
     }

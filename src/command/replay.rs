@@ -11,20 +11,23 @@ use dataflows::frontier::FrontierRow;
 use dataflows::time::Time;
 
 use super::common::{Duration, show_progress};
+use super::read::time::Moment;
 use super::settings::SettingsArgs;
+use crate::command::UsageError;
+use crate::log::Log;
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
 use crate::store::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
 use crate::timestamp::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
 
-/// Recomputes the rows from the log's beginning and prints the digest at each frontier kept.
+/// Recomputes the rows from the log and prints the digest at each frontier kept.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ReplayArgs {
     /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
     #[arg(long, env = "TICKLINE_LOG")]
     pub log: LogAddress,
-    /// Also write the rows to this store, which must be empty
+    /// Also write the rows to this store: an empty one, or one that was made from this log
     #[arg(long, env = "TICKLINE_REPLAY_STORE", default_value = "none")]
     pub store: StoreAddress,
     /// Worker threads; the digests do not depend on them
@@ -33,9 +36,22 @@ pub struct ReplayArgs {
     /// Print at most one line for so much event time; the last line is always printed
     #[arg(long, default_value = "1m")]
     pub every: Duration,
+    /// Begin at these offsets, and at the first ones left in the other partitions: rows of windows that begin before
+    /// lack what was there
+    #[arg(long, value_name = "PARTITION=OFFSET", value_delimiter = ',', value_parser = place)]
+    pub from_offset: Vec<(u32, u64)>,
+    /// End with the frontier at this time: RFC 3339, or milliseconds since 1970
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Moment>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "its own type says it")]
     pub settings: SettingsArgs,
+}
+
+fn place(text: &str) -> Result<(u32, u64), String> {
+    let numbers =
+        text.split_once('=').and_then(|(partition, offset)| Some((partition.parse().ok()?, offset.parse().ok()?)));
+    numbers.ok_or_else(|| format!("{text:?} is no place in the log: write PARTITION=OFFSET, as 0=812"))
 }
 
 /// Runs `tickline replay`.
@@ -92,13 +108,20 @@ pub fn replay(
     stops: Vec<Time>,
     mut each: impl FnMut(Told) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let settings = args.settings.settings()?;
+    let log: Arc<dyn Log> = Arc::from(args.log.open()?);
+    if let Some((partition, _)) = args.from_offset.iter().find(|(partition, _)| *partition >= log.partitions()) {
+        let text = format!("--from-offset names partition {partition}, and {} has {}", args.log, log.partitions());
+        return Err(UsageError(text).into());
+    }
     let config = WorkerConfig {
         until_end: true,
+        until: args.until.map(|until| settings.tick(until.0)),
+        offsets: args.from_offset.iter().copied().collect(),
         checkpoint_every: None,
         stops,
-        ..WorkerConfig::new(usize::from(args.workers), args.settings.settings()?)
+        ..WorkerConfig::new(usize::from(args.workers), settings)
     };
-    let log = Arc::from(args.log.open()?);
     let (sender, rows) = mpsc::channel();
     let store = Box::new(Telling { store: args.store.open_writer()?, rows: sender });
     let watch = Arc::new(Watch::default());

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::UsageError;
 use crate::log::LogError;
 use crate::log::address::LogAddress;
 use crate::log::kafka::topics::{self, Ensured, TopicSpec};
@@ -12,7 +13,7 @@ use crate::store::address::StoreAddress;
 pub struct SetupArgs {
     /// The log of trades
     #[arg(long, env = "TICKLINE_LOG", value_name = "LOG")]
-    pub log: LogAddress,
+    pub log: Option<LogAddress>,
     /// The symbol directory: one partition, compacted
     #[arg(long, value_name = "LOG")]
     pub symbols: Option<LogAddress>,
@@ -25,7 +26,7 @@ pub struct SetupArgs {
     /// Partitions of the log of trades: as many workers can share the work. The number never changes [default: 12]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub partitions: Option<u32>,
-    /// Copies of each record in Kafka; 1 for a single broker
+    /// Copies of each record in Kafka, and of each row in Cassandra; 1 for a single server
     #[arg(long, default_value_t = topics::REPLICATION, value_parser = clap::value_parser!(u32).range(1..))]
     pub replication: u32,
 }
@@ -33,8 +34,9 @@ pub struct SetupArgs {
 /// Runs the command. Nothing is made when a topic that is there differs from what is wanted.
 pub fn run(args: &SetupArgs) -> anyhow::Result<()> {
     let copies = Some(args.replication);
-    let trades = TopicSpec::trades(args.partitions.unwrap_or(topics::PARTITIONS), copies);
-    let mut logs = vec![(&args.log, args.partitions, trades)];
+    let partitions = args.partitions;
+    let trades = || TopicSpec::trades(partitions.unwrap_or(topics::PARTITIONS), copies);
+    let mut logs: Vec<_> = args.log.iter().map(|log| (log, partitions, trades())).collect();
     logs.extend(args.symbols.as_ref().map(|log| (log, None, TopicSpec::symbols(copies))));
     logs.extend(args.rejected.as_ref().map(|log| (log, None, TopicSpec::rejected(copies))));
     for (log, _, spec) in &logs {
@@ -45,8 +47,11 @@ pub fn run(args: &SetupArgs) -> anyhow::Result<()> {
     for (log, partitions, spec) in &logs {
         println!("{log}: {}", set_up(log, *partitions, spec)?);
     }
+    if logs.is_empty() && args.store.is_none() {
+        return Err(UsageError("nothing to set up: name a --log, a --store or both".to_owned()).into());
+    }
     if let Some(store) = &args.store {
-        drop(store.open_writer()?);
+        store.set_up(args.replication)?;
         println!("{store}: its tables are there");
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use dataflows::frontier::FrontierRow;
 
 use super::UsageError;
+use super::read::time::Moment;
 use super::replay::{Kind, ReplayArgs, replay};
 use super::settings::SettingsArgs;
 use crate::log::address::LogAddress;
@@ -54,6 +55,8 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
         store: StoreAddress::None,
         workers: args.workers,
         every: super::common::Duration::from_ms(1),
+        from_offset: Vec::new(),
+        until: Some(Moment(durable.row.frontier)),
         settings: args.settings.clone(),
     };
     let mut agree = 0;

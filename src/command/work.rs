@@ -1,9 +1,11 @@
 //! `tickline work`: the dataflow, from a log to a store.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use anyhow::Context;
+use tokio::runtime::{Builder, Runtime};
 
 use super::cluster::ClusterArgs;
 use super::common::{Duration, show_progress};
@@ -11,10 +13,13 @@ use super::settings::SettingsArgs;
 use crate::command::UsageError;
 use crate::log::Log;
 use crate::log::address::LogAddress;
+use crate::metrics::{self, MetricsServer};
 use crate::rejected::mirror::Mirror;
 use crate::store::Store;
 use crate::store::address::StoreAddress;
+use crate::supervisor;
 use crate::timestamp::rfc3339;
+use crate::worker::health::Health;
 use crate::worker::{self, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig};
 
 /// Computes rows from a log and keeps them in a store, from the last checkpoint on.
@@ -32,6 +37,9 @@ pub struct WorkArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "its own type says it")]
     pub cluster: ClusterArgs,
+    /// Start again after a lost peer, a failure that may pass or a signal, in a process of its own
+    #[arg(long)]
+    pub restart: bool,
     /// Stop when what the log held at the start, and its frontier covers, is durable
     #[arg(long)]
     pub until_end: bool,
@@ -47,6 +55,9 @@ pub struct WorkArgs {
     /// The log of symbols that `tickline symbols sync --log` writes, to keep up the store's directory from
     #[arg(long, env = "TICKLINE_SYMBOLS", value_name = "LOG")]
     pub symbols: Option<LogAddress>,
+    /// Where /metrics, /healthz and /readyz are answered
+    #[arg(long, env = "TICKLINE_WORK_METRICS", value_name = "ADDRESS:PORT")]
+    pub metrics: Option<SocketAddr>,
     /// Also append what is refused to this log, at least once; made when it is not there
     #[arg(long, env = "TICKLINE_REJECTED_TO", value_name = "LOG")]
     pub rejected_to: Option<LogAddress>,
@@ -76,6 +87,9 @@ fn mirror(args: &WorkArgs, to: &LogAddress, log: &dyn Log, store: &dyn Store) ->
     if !store.keeps_rows() {
         return Err(usage(format!("--rejected-to needs a store that keeps rows, and {} does not", args.store)));
     }
+    if args.cluster.processes > 1 && matches!(to, LogAddress::Dir(_)) {
+        return Err(usage(format!("--rejected-to {to} has one writer, and there are several processes: name a topic")));
+    }
     if to.exists()? && is_same(&args.log, log, to)? {
         return Err(usage(format!("--rejected-to {to} is the log itself, where all of it would be refused again")));
     }
@@ -93,13 +107,26 @@ fn is_same(address: &LogAddress, log: &dyn Log, to: &LogAddress) -> anyhow::Resu
     })
 }
 
+/// Answers machines until it is dropped.
+fn answer(listen: SocketAddr, watch: &Arc<Watch>) -> anyhow::Result<(MetricsServer, Runtime)> {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let server = runtime.block_on(metrics::serve(listen, Arc::new(Health(Arc::clone(watch)))))?;
+    eprintln!("metrics: http://{}/metrics", server.addr());
+    Ok((server, runtime))
+}
+
 /// Runs `tickline work`.
 pub fn run(args: &WorkArgs) -> anyhow::Result<()> {
+    if args.restart {
+        return supervisor::supervise();
+    }
+    supervisor::end_with_supervisor();
     let config = args.config()?;
     let log: Arc<dyn Log> = Arc::from(args.log.open()?);
     let store = args.store.open_writer()?;
     let mirror = args.rejected_to.as_ref().map(|to| mirror(args, to, &*log, &*store)).transpose()?;
     let watch = Arc::new(Watch::default());
+    let _answering = args.metrics.map(|listen| answer(listen, &watch)).transpose()?;
     let display = args.until_end.then(|| show_progress("work", Arc::clone(&watch)));
     let result = worker::run(config, log, store, mirror, Arc::clone(&watch));
     watch.stop.store(true, Ordering::SeqCst);

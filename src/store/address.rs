@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::cassandra::address::CassandraAddress;
-use super::cassandra::{CassandraReader, CassandraStore};
+use super::cassandra::{self, CassandraReader, CassandraStore};
 use super::none::NoStore;
 use super::sqlite::{SqliteReader, SqliteStore};
 use super::{Store, StoreError, StoreReader};
@@ -23,6 +23,15 @@ pub enum StoreAddress {
 }
 
 impl StoreAddress {
+    /// Makes what a writer needs; what is there stays as it is. `copies` are the replicas of each row, where there are
+    /// any.
+    pub fn set_up(&self, copies: u32) -> Result<(), StoreError> {
+        match self {
+            Self::Cassandra(address) => cassandra::set_up(address, copies),
+            Self::Sqlite(_) | Self::None => self.open_writer().map(drop),
+        }
+    }
+
     /// Opens the writing side. A file that is not there is made; the tables of a keyspace are `tickline setup`'s to
     /// make. Nothing is taken over before [`Store::open_epoch`].
     pub fn open_writer(&self) -> Result<Box<dyn Store>, StoreError> {

@@ -44,6 +44,8 @@ pub struct CassandraStore {
     expired: u64,
     /// What this incarnation last saw published.
     published: Option<frontier::Published>,
+    /// Epoch and frontier of the checkpoint that this incarnation last saw committed.
+    committed: (u64, Time),
     /// The checkpoint whose shards this incarnation may put.
     gathering: Option<(u64, Time)>,
 }
@@ -59,7 +61,7 @@ impl CassandraStore {
             let frontier = published.as_ref().map_or(0, |(durable, _)| durable.row.frontier);
             Ok((inserts, published, Expiry::of(frontier, &seconds)))
         })?;
-        Ok(Self { client, inserts, expiry, expired: 0, published, gathering: None })
+        Ok(Self { client, inserts, expiry, expired: 0, published, committed: (0, 0), gathering: None })
     }
 }
 
@@ -72,6 +74,7 @@ impl Store for CassandraStore {
             Ok((epoch, frontier::durable(client, Level::Serial).await?, checkpoint::last(client).await?))
         })?;
         self.published = published;
+        self.committed = last.as_ref().map_or((0, 0), |(epoch, checkpoint)| (*epoch, checkpoint.frontier));
         Ok((epoch, last.map(|(_, checkpoint)| checkpoint)))
     }
 
@@ -115,7 +118,8 @@ impl Store for CassandraStore {
     }
 
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        self.client.run("cannot commit a checkpoint", checkpoint::commit(&self.client, epoch, checkpoint))
+        let commit = checkpoint::commit(&self.client, epoch, checkpoint, &mut self.committed);
+        self.client.run("cannot commit a checkpoint", commit)
     }
 
     fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {

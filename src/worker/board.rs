@@ -14,6 +14,8 @@ pub(super) struct Board {
     resume: Vec<ResumePoint>,
     /// The last checkpoint committed.
     committed: Time,
+    /// Where the log of symbols ended when the first worker started.
+    symbols_end: Option<u64>,
     /// Workers that tell nothing more.
     done: usize,
     /// The row as of the last frontier committed, on the first worker.
@@ -23,7 +25,7 @@ pub(super) struct Board {
 impl Board {
     /// `committed` is the frontier of the checkpoint that the run resumed from, 0 for a new one.
     pub(super) fn new(workers: usize, resume: Vec<ResumePoint>, committed: Time) -> Self {
-        Self { ends: vec![None; workers], resume, committed, done: 0, last_row: None }
+        Self { ends: vec![None; workers], resume, committed, symbols_end: None, done: 0, last_row: None }
     }
 
     /// Takes in what was heard. Gives back what is for the store.
@@ -38,6 +40,7 @@ impl Board {
             }
             News::Part(part) => return Some(part),
             News::Committed(time) => self.committed = self.committed.max(time),
+            News::SymbolsEnd(end) => self.symbols_end = Some(end),
             News::Done => self.done += 1,
             // It has done its work by crossing the network.
             News::Beat => {}
@@ -48,6 +51,10 @@ impl Board {
     /// The frontier at which everything is read, when every worker has told its end.
     pub(super) fn end(&self) -> Option<Time> {
         self.ends.iter().copied().collect::<Option<Vec<Time>>>()?.into_iter().min()
+    }
+
+    pub(super) fn symbols_end(&self) -> Option<u64> {
+        self.symbols_end
     }
 
     pub(super) fn committed(&self) -> Time {

@@ -36,7 +36,7 @@ const IN_FLIGHT_MAX: usize = 4;
 pub(super) struct SymbolLog {
     log: Box<dyn Log>,
     first: u64,
-    end: u64,
+    pub(super) end: u64,
     /// Batches of entries on their way to the store, of all workers.
     in_flight: Arc<AtomicUsize>,
 }
@@ -46,7 +46,6 @@ pub(super) struct Directory {
     /// Of the first worker, which owns the only partition.
     reading: Option<Reading>,
     written: Probe<Time>,
-    end: u64,
 }
 
 struct Reading {
@@ -87,7 +86,7 @@ impl Directory {
             // The others own no partition of this log: they let go of their input, once and knowingly.
             None
         };
-        Ok(Self { reading, written, end: symbols.end })
+        Ok(Self { reading, written })
     }
 
     /// Feeds what the log hands over now, unless the store is behind. Returns the number of records.
@@ -109,9 +108,9 @@ impl Directory {
         Ok(batch.records.len())
     }
 
-    /// Whether everything that the log held at the start has gone to the store.
-    pub(super) fn is_done(&self) -> bool {
-        !self.written.less_than(&self.end)
+    /// Whether everything before this offset has gone to the store.
+    pub(super) fn is_done(&self, end: u64) -> bool {
+        !self.written.less_than(&end)
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) enum News {
     Resume(Vec<ResumePoint>),
     /// To the first: a worker's part of a checkpoint is at the store.
     Part(Part),
+    /// From the first to all: the directory is whole when this offset of the log of symbols is written.
+    SymbolsEnd(u64),
     /// From the first to all: the last checkpoint committed is as of this time.
     Committed(Time),
     /// To the first: this worker tells nothing after this.

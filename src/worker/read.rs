@@ -43,7 +43,8 @@ impl Readers {
         let mut records = 0;
         for (at, partition) in self.readers.iter_mut().enumerate() {
             let frontier = ingress.partition_frontier(at);
-            if frontier > durable.saturating_add(shared.config.read_ahead_ms) {
+            let is_done = shared.config.until.is_some_and(|until| frontier >= until);
+            if is_done || frontier > durable.saturating_add(shared.config.read_ahead_ms) {
                 continue;
             }
             let held = ingress.records_from(at, durable);
@@ -62,8 +63,9 @@ impl Readers {
         Ok(records)
     }
 
-    /// Whether everything that the log held at the start has been read.
-    pub(super) fn at_end(&self) -> bool {
-        self.readers.iter().all(|partition| partition.reader.position() >= partition.end)
+    /// Whether everything has been read that the log held at the start, up to the tick that the run ends at.
+    pub(super) fn at_end(&self, ingress: &Ingress, until: Option<Time>) -> bool {
+        let is_past = |at| until.is_some_and(|until| ingress.partition_frontier(at) >= until);
+        self.readers.iter().enumerate().all(|(at, p)| p.reader.position() >= p.end || is_past(at))
     }
 }

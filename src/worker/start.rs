@@ -68,14 +68,17 @@ fn open(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<P
             checkpoint::read_header(checkpoint, &config.settings, log)?;
             Vec::new()
         }
-        None => first_offsets(log)?,
+        None => first_offsets(config, log)?,
     };
     Ok(Plan { epoch, checkpoint: checkpoint.map(|checkpoint| (checkpoint.frontier, checkpoint.header)), offsets })
 }
 
-/// The earliest offsets that the log still holds.
-fn first_offsets(log: &dyn Log) -> Result<Vec<u64>, LogError> {
+/// The offsets that were asked for, and else the earliest that the log still holds.
+fn first_offsets(config: &WorkerConfig, log: &dyn Log) -> Result<Vec<u64>, LogError> {
     let first = |partition| {
+        if let Some(offset) = config.offsets.get(&partition) {
+            return Ok(*offset);
+        }
         let offset = log.first_offset(partition)?;
         if offset > 0 {
             tracing::warn!(log = log.name(), partition, offset, "the log has lost its beginning: rows start there");

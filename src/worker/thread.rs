@@ -101,11 +101,14 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         let (inputs, outputs) = build(scope, &shared.config.settings, states, &shared.config.stops);
         (inputs, connect(outputs, shared, &stops, &parts, &board, &commands))
     });
-    let gossip = Gossip::start(worker);
+    let mut gossip = Gossip::start(worker);
     if owns_none {
         inputs.close();
     }
     let directory = shared.symbols.as_ref().map(|symbols| Directory::start(worker, symbols, &commands)).transpose()?;
+    if let Some(symbols) = shared.symbols.as_ref().filter(|_| index == 0) {
+        gossip.tell_all(&News::SymbolsEnd(symbols.end));
+    }
     let next_checkpoint = shared.config.checkpoint_every.map(|every| Instant::now() + every).filter(|_| index == 0);
     let beats = peers > shared.config.workers && index % shared.config.workers == 0;
     let (put, arrived) = unbounded();
@@ -165,7 +168,7 @@ impl Host<'_> {
             let durable = self.tell();
             self.ask_for_checkpoint();
             let records = self.readers.feed(self.shared, &mut self.ingress, durable)?;
-            self.inputs.send(self.ingress.take(), self.ingress.frontier().unwrap_or(Time::MAX));
+            self.inputs.send(self.ingress.take(), self.frontier());
             let symbols = self.directory.as_mut().map_or(Ok(0), Directory::feed)?;
             if records > 0 || symbols > 0 {
                 worker.step();
@@ -180,8 +183,16 @@ impl Host<'_> {
         self.leave(worker)
     }
 
+    /// How far this worker's input is complete, and is to be.
+    fn frontier(&self) -> Time {
+        self.ingress.frontier().unwrap_or(Time::MAX).min(self.shared.config.until.unwrap_or(Time::MAX))
+    }
+
     /// Hears what the others tell, and tells what the store has done.
     fn talk(&mut self) -> Result<(), WorkerError> {
+        if self.index == self.shared.config.first_worker() {
+            *self.shared.watch.stepped.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
         if let Some(error) = self.shared.companion.take_failure() {
             return Err(error);
         }
@@ -263,13 +274,14 @@ impl Host<'_> {
 
     /// Whether everything that the log held at the start, and that its frontier covers, is durable.
     fn is_done(&mut self) -> bool {
-        if !self.told_end && self.readers.at_end() {
+        if !self.told_end && self.readers.at_end(&self.ingress, self.shared.config.until) {
             self.told_end = true;
-            let end = self.ingress.frontier().unwrap_or(Time::MAX);
-            self.gossip.tell_all(&News::End { worker: self.index, end });
+            self.gossip.tell_all(&News::End { worker: self.index, end: self.frontier() });
         }
         let is_durable = |end| !self.durable.less_than(&end);
-        self.board.borrow().end().is_some_and(is_durable) && self.directory.as_ref().is_none_or(Directory::is_done)
+        let board = self.board.borrow();
+        let is_written = |directory: &Directory| board.symbols_end().is_some_and(|end| directory.is_done(end));
+        board.end().is_some_and(is_durable) && self.directory.as_ref().is_none_or(is_written)
     }
 
     /// Tells the last; the first worker waits for that of all others. Resume points are published one commit behind;

@@ -7,6 +7,7 @@ mod faults;
 mod growing;
 mod live;
 mod mirror;
+mod part;
 #[path = "../shared/process.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod process;

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod cassandra;
+#[path = "../shared/clients.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod clients;
 #[path = "../shared/process.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod home;
@@ -12,9 +15,11 @@ mod node;
 #[path = "../shared/pids.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod pids;
+mod plain;
 #[path = "../shared/server.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod server;
+mod setup;
 mod sqlite;
 mod suite;
 

@@ -47,7 +47,7 @@ pub fn all(make: Make) {
     the_newest_entry_of_a_symbol_stays(make);
 }
 
-const ALL: Range = Range { from_ms: 0, to_ms: u64::MAX, limit: usize::MAX };
+pub const ALL: Range = Range { from_ms: 0, to_ms: u64::MAX, limit: usize::MAX };
 const ONE: i128 = 10_000_000_000;
 
 pub fn candle(symbol: &str, resolution: Resolution, window_start_ms: u64, price: i128, as_of: u64) -> CandleRow {

@@ -6,7 +6,7 @@ use dataflows::symbol::SHARDS;
 use dataflows::time::Time;
 use scylla::value::CqlTimestamp;
 
-use super::client::{Client, Level, pauses};
+use super::client::{Client, Level, Pages, pauses};
 use super::epoch::{self, PIPELINE};
 use super::fail::Failure;
 use super::frontier::unsigned;
@@ -15,6 +15,8 @@ use crate::store::Checkpoint;
 
 /// The longest chunk in bytes: well below what a node takes as one mutation.
 const CHUNK_BYTES: usize = 512 * 1024;
+/// Chunks in one answer.
+const CHUNKS_AT_ONCE: i32 = 8;
 
 /// The committed checkpoint, and the epoch that its shards lie under.
 pub async fn last(client: &Client) -> Result<Option<(u64, Checkpoint)>, Failure> {
@@ -46,27 +48,48 @@ pub async fn put_shards(client: &Client, epoch: u64, frontier: Time, shards: &[(
     client.gather(pieces, put).await.map(drop)
 }
 
-/// Makes the shards of (epoch, frontier) the checkpoint, and removes all earlier ones.
-pub async fn commit(client: &Client, epoch: u64, checkpoint: &Checkpoint) -> Result<(), Failure> {
-    let cql = "UPDATE checkpoints SET epoch = ?, frontier = ?, header = ? WHERE pipeline = ? IF fence = ?";
+/// Makes the shards of (epoch, frontier) the checkpoint, and removes all earlier ones. `committed` is what this
+/// incarnation last saw there, by epoch and frontier; nobody else can have changed it since, or this one is fenced.
+pub async fn commit(
+    client: &Client,
+    epoch: u64,
+    checkpoint: &Checkpoint,
+    committed: &mut (u64, Time),
+) -> Result<(), Failure> {
+    set(client, epoch, checkpoint, *committed).await?;
+    *committed = (epoch, checkpoint.frontier);
     let at = timestamp(checkpoint.frontier);
-    let values = (int(epoch), at, &checkpoint.header, PIPELINE, int(epoch));
-    let (begun, mut pauses) = (Instant::now(), pauses());
-    loop {
-        match epoch::attempt(client, cql, &values).await? {
-            Ok(true) => break,
-            Ok(false) => {
-                let theirs = epoch::fence(client, "checkpoints").await?.unwrap_or(0);
-                return Err(Failure::Fenced { ours: epoch, theirs });
-            }
-            Err(why) => client.pause(&mut pauses, begun, why).await?,
-        }
-    }
     let cql = "DELETE FROM checkpoint_shards USING TIMESTAMP ? \
                WHERE pipeline = ? AND shard = ? AND (epoch, frontier) < (?, ?)";
     let remove =
         async |shard: u32| client.execute(cql, &(int(epoch), PIPELINE, i64::from(shard), int(epoch), at)).await;
     client.gather(0..SHARDS, remove).await.map(drop)
+}
+
+/// Sets the register, as long as it is ours and holds what we last saw there: an attempt whose answer got lost may be
+/// carried out later than all that follow it, and must not bring an earlier checkpoint back.
+async fn set(client: &Client, epoch: u64, checkpoint: &Checkpoint, old: (u64, Time)) -> Result<(), Failure> {
+    let cql = "UPDATE checkpoints SET epoch = ?, frontier = ?, header = ? WHERE pipeline = ? \
+               IF fence = ? AND epoch = ? AND frontier = ?";
+    let at = timestamp(checkpoint.frontier);
+    let (ours, old) = (int(epoch), (int(old.0), timestamp(old.1)));
+    let values = (ours, at, &checkpoint.header, PIPELINE, ours, old.0, old.1);
+    let (begun, mut pauses) = (Instant::now(), pauses());
+    loop {
+        match epoch::attempt(client, cql, &values).await? {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
+                let theirs = epoch::fence(client, "checkpoints").await?.unwrap_or(0);
+                // An attempt before this one, whose answer got lost, may have been carried out.
+                return match last(client).await? {
+                    _ if theirs != epoch => Err(Failure::Fenced { ours: epoch, theirs }),
+                    Some((by, found)) if by == epoch && found == *checkpoint => Ok(()),
+                    _ => Err(Failure::corrupt("the checkpoint has changed under the epoch that alone may change it")),
+                };
+            }
+            Err(why) => client.pause(&mut pauses, begun, why).await?,
+        }
+    }
 }
 
 /// Shards of the committed checkpoint, by their number; those that are empty are left out.
@@ -86,7 +109,8 @@ async fn shard_of(client: &Client, epoch: u64, frontier: Time, shard: u32) -> Re
     let cql = "SELECT chunk, chunks, bytes FROM checkpoint_shards \
                WHERE pipeline = ? AND shard = ? AND epoch = ? AND frontier = ?";
     let key = (PIPELINE, i64::from(shard), int(epoch), timestamp(frontier));
-    let rows: Vec<(i64, i64, Vec<u8>)> = client.rows(cql, Level::Quorum, &key).await?;
+    let pages = Pages { rows: CHUNKS_AT_ONCE, ..Pages::ALL };
+    let rows: Vec<(i64, i64, Vec<u8>)> = client.read(cql, Level::Quorum, &key, pages).await?;
     let Some((_, chunks, _)) = rows.first() else { return Ok(None) };
     let (chunks, found) = (*chunks, rows.len());
     let whole = found as u64 == chunks.unsigned_abs() && rows.iter().zip(0..).all(|((chunk, ..), at)| *chunk == at);

@@ -28,8 +28,6 @@ use super::window::Window;
 use super::{connect, schema};
 use crate::store::StoreError;
 
-/// Rows in a page that a reader asks for.
-const PAGE_ROWS: i32 = 2_000;
 /// So often it is said that a store is waited for.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
@@ -49,6 +47,20 @@ pub enum Level {
     Quorum,
     /// What lightweight transactions wrote, those that are under way among them.
     Serial,
+}
+
+/// How the rows of a query come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pages {
+    /// Only the first ones, so many.
+    pub most: usize,
+    /// So many in one answer.
+    pub rows: i32,
+}
+
+impl Pages {
+    /// All of them, in answers that are neither many nor large.
+    pub const ALL: Self = Self { most: usize::MAX, rows: 2_000 };
 }
 
 /// A session, and what belongs to it.
@@ -138,7 +150,6 @@ impl Client {
         }
         let mut prepared = self.persist(async || Ok(self.session.prepare(cql).await?)).await?;
         prepared.set_is_idempotent(true);
-        prepared.set_page_size(PAGE_ROWS);
         if level == Level::Serial {
             prepared.set_consistency(self.quorum.serial_read());
         }
@@ -169,22 +180,22 @@ impl Client {
     where
         T: for<'a> DeserializeRow<'a, 'a>,
     {
-        self.first_rows(cql, level, values, usize::MAX).await
+        self.read(cql, level, values, Pages::ALL).await
     }
 
-    /// The first rows of a query: pages are read until there are so many.
-    pub async fn first_rows<T>(
+    /// Rows of a query, in pages of the reader's choice.
+    pub async fn read<T>(
         &self,
         cql: &str,
         level: Level,
         values: &impl SerializeRow,
-        most: usize,
+        pages: Pages,
     ) -> Result<Vec<T>, Failure>
     where
         T: for<'a> DeserializeRow<'a, 'a>,
     {
         let mut bound = self.bind(cql, level, values).await?;
-        bound.set_page_size(i32::try_from(most).map_or(PAGE_ROWS, |most| most.clamp(1, PAGE_ROWS)));
+        bound.set_page_size(i32::try_from(pages.most).map_or(pages.rows, |most| most.clamp(1, pages.rows)));
         let (mut all, mut state) = (Vec::new(), PagingState::start());
         loop {
             let page = async || self.session.execute_bound_single_page(&bound, state.clone()).await;
@@ -194,9 +205,9 @@ impl Client {
                 all.push(row.map_err(|error| Failure::corrupt(format!("a row cannot be read: {error}")))?);
             }
             match next.into_paging_control_flow() {
-                std::ops::ControlFlow::Continue(next) if all.len() < most => state = next,
+                std::ops::ControlFlow::Continue(next) if all.len() < pages.most => state = next,
                 _ => {
-                    all.truncate(most);
+                    all.truncate(pages.most);
                     return Ok(all);
                 }
             }

@@ -1,9 +1,11 @@
 //! The durable frontier, and the frontier rows that are kept for `verify`.
 
+use std::cmp::Ordering;
+use std::time::Instant;
+
 use dataflows::frontier::FrontierRow;
 use dataflows::settings::PIPELINE_REVISION;
-use scylla::value::CqlTimestamp;
-use std::time::Instant;
+use scylla::value::{CqlDate, CqlTimestamp};
 
 use super::client::{Client, Level, pauses};
 use super::epoch::{self, PIPELINE};
@@ -61,7 +63,7 @@ pub async fn publish(
     if stays {
         return Ok(());
     }
-    set(client, durable).await?;
+    set(client, durable, published.as_ref()).await?;
     *published = Some((durable.clone(), PIPELINE_REVISION));
     Ok(())
 }
@@ -69,7 +71,7 @@ pub async fn publish(
 /// All kept rows up to a frontier, ascending.
 pub async fn kept(client: &Client, up_to: u64) -> Result<Vec<FrontierRow>, Failure> {
     let cql = "SELECT DISTINCT pipeline, bucket FROM frontier_history";
-    let buckets: Vec<(String, scylla::value::CqlDate)> = client.rows(cql, Level::Quorum, &()).await?;
+    let buckets: Vec<(String, CqlDate)> = client.rows(cql, Level::Quorum, &()).await?;
     let buckets = buckets.into_iter().filter(|(pipeline, _)| pipeline == PIPELINE).map(|(_, bucket)| bucket);
     let cql = "SELECT frontier, digest, rows, tallies, revision FROM frontier_history \
                WHERE pipeline = ? AND bucket = ? AND frontier <= ?";
@@ -91,11 +93,11 @@ async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
             return Ok(Some(row));
         };
         let old = held(old)?;
-        if old.revision == PIPELINE_REVISION {
-            compare(&old.decode()?, row)?;
-            return Ok(None);
+        match old.revision.cmp(&PIPELINE_REVISION) {
+            Ordering::Less => Ok(Some(row)),
+            Ordering::Equal => Ok(compare(&old.decode()?, row).map(|()| None)?),
+            Ordering::Greater => Ok(None),
         }
-        Ok((old.revision < PIPELINE_REVISION).then_some(row))
     });
     let missing = missing.await?;
     let cql = "INSERT INTO frontier_history (pipeline, bucket, frontier, digest, rows, tallies, revision) \
@@ -116,11 +118,13 @@ async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
     client.gather(missing.into_iter().flatten(), write).await.map(drop)
 }
 
-/// Sets the register, as long as it is ours. Setting it twice does no harm: only we write what we write.
-async fn set(client: &Client, durable: &DurableFrontier) -> Result<(), Failure> {
-    let cql = "UPDATE frontier SET frontier = ?, digest = ?, rows = ?, tallies = ?, epoch = ?, revision = ?, resume = ? \
-               WHERE pipeline = ? IF fence = ?";
+/// Sets the register, as long as it is ours and holds what we last saw there: an attempt whose answer got lost may be
+/// carried out later than all that follow it, and must not set the frontier back.
+async fn set(client: &Client, durable: &DurableFrontier, published: Option<&Published>) -> Result<(), Failure> {
+    let cql = "UPDATE frontier SET frontier = ?, digest = ?, rows = ?, tallies = ?, epoch = ?, revision = ?, \
+               resume = ? WHERE pipeline = ? IF fence = ? AND frontier = ? AND revision = ?";
     let row = &durable.row;
+    let (old, old_revision) = published.map_or((0, 0), |(old, revision)| (old.row.frontier, *revision));
     let values = (
         timestamp(row.frontier),
         row.digest.to_string(),
@@ -131,6 +135,8 @@ async fn set(client: &Client, durable: &DurableFrontier) -> Result<(), Failure> 
         &durable.resume,
         PIPELINE,
         int(durable.epoch),
+        timestamp(old),
+        int(old_revision),
     );
     let (begun, mut pauses) = (Instant::now(), pauses());
     loop {
@@ -138,7 +144,11 @@ async fn set(client: &Client, durable: &DurableFrontier) -> Result<(), Failure> 
             Ok(true) => return Ok(()),
             Ok(false) => {
                 check_fence(client, durable.epoch).await?;
-                return Err(Failure::corrupt("the frontier's fence has gone back"));
+                // An attempt before this one, whose answer got lost, was carried out.
+                return match self::durable(client, Level::Serial).await? {
+                    Some((found, PIPELINE_REVISION)) if found == *durable => Ok(()),
+                    _ => Err(Failure::corrupt("the frontier has changed under the epoch that alone may change it")),
+                };
             }
             Err(why) => client.pause(&mut pauses, begun, why).await?,
         }

@@ -1,4 +1,7 @@
 //! The reading side: a session of its own. It trusts the frontier row, and waits a bounded time for an answer.
+//!
+//! A quorum is enough: what a lightweight transaction has begun to write is decided, so it is never unseen again. To
+//! read as those do would make every reader a rival of the writer.
 
 use std::time::Duration;
 
@@ -10,16 +13,19 @@ use dataflows::time::Resolution;
 use scylla::value::CqlTimestamp;
 
 use super::address::CassandraAddress;
-use super::client::{Client, Level, Patience};
+use super::client::{Client, Level, Pages, Patience};
 use super::fail::Failure;
 use super::frontier::{self, unsigned};
 use super::rows::REJECTED_BUCKET;
 use super::values::int;
-use super::{symbols, windows};
+use super::{epoch, symbols, windows};
 use crate::store::{DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators};
 
 /// So long a reader goes on asking.
 const PATIENCE: Patience = Patience::Bounded(Duration::from_secs(10));
+
+/// Refused records in one answer; each may hold 64 KiB.
+const REFUSED_AT_ONCE: i32 = 100;
 
 /// Reads a keyspace.
 #[derive(Debug)]
@@ -36,13 +42,17 @@ impl CassandraReader {
 
 impl StoreReader for CassandraReader {
     fn frontier(&mut self) -> Result<Option<DurableFrontier>, StoreError> {
-        let read = frontier::durable(&self.client, Level::Serial);
+        let read = frontier::durable(&self.client, Level::Quorum);
         Ok(self.client.run("cannot read the frontier", read)?.map(|(durable, _)| durable))
+    }
+
+    fn epoch(&mut self) -> Result<Option<u64>, StoreError> {
+        self.client.run("cannot read the epoch", epoch::newest(&self.client)).map(Some)
     }
 
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {
         self.client.run("cannot read the frontiers", async {
-            match frontier::durable(&self.client, Level::Serial).await? {
+            match frontier::durable(&self.client, Level::Quorum).await? {
                 Some((durable, _)) => frontier::kept(&self.client, durable.row.frontier).await,
                 None => Ok(Vec::new()),
             }
@@ -99,7 +109,7 @@ async fn rejected(client: &Client, wanted: &RejectedRange) -> Result<Vec<Rejecte
         let key = (partition, bucket, start.0, start.1);
         // A reason is looked for in what was read, so all of the bucket is.
         let most = if wanted.reason.is_some() { usize::MAX } else { wanted.limit - all.len() };
-        for row in client.first_rows::<Refused>(cql, Level::Quorum, &key, most).await? {
+        for row in client.read::<Refused>(cql, Level::Quorum, &key, Pages { most, rows: REFUSED_AT_ONCE }).await? {
             let row = refused(partition, row)?;
             if wanted.reason.is_none_or(|reason| reason == row.reason) && all.len() < wanted.limit {
                 all.push(row);

@@ -1,6 +1,9 @@
 //! The keyspace and its tables: made by the file that `cqlsh` runs too, and checked against it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use scylla::statement::Statement;
 
 use super::address::CassandraAddress;
 use super::client::{Client, Level, Patience};
@@ -13,6 +16,9 @@ pub const SETUP: &str = include_str!("../../../cql/cassandra-setup.cql");
 /// The version of the tables that this program reads and writes.
 const VERSION: i64 = 1;
 
+/// So long a change of the schema may take, and so long it is tried again.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// The keyspace's name in the file.
 const NAME: &str = "tickline";
 
@@ -24,7 +30,7 @@ type Tables = BTreeMap<String, BTreeMap<String, Column>>;
 
 /// Makes the keyspace, with so many copies, and the tables. What is there stays as it is.
 pub fn set_up(address: &CassandraAddress, copies: u32) -> Result<(), StoreError> {
-    let client = Client::connect(address, Patience::Endless)?;
+    let client = Client::connect(address, Patience::Bounded(PATIENCE))?;
     let keyspace = &address.keyspace;
     client.run("cannot make the tables", async {
         for statement in statements(SETUP) {
@@ -35,7 +41,9 @@ pub fn set_up(address: &CassandraAddress, copies: u32) -> Result<(), StoreError>
             let statement = statement
                 .replace(&format!("KEYSPACE IF NOT EXISTS {NAME}"), &format!("KEYSPACE IF NOT EXISTS {keyspace}"))
                 .replace("'replication_factor': 3", &format!("'replication_factor': {copies}"));
-            client.persist(async || client.session().query_unpaged(statement.as_str(), ()).await.map(drop)).await?;
+            let mut statement = Statement::new(statement);
+            statement.set_request_timeout(Some(PATIENCE));
+            client.persist(async || client.session().query_unpaged(statement.clone(), ()).await.map(drop)).await?;
         }
         let agreed = client.session().await_schema_agreement().await;
         agreed.map_err(|error| Failure::Passing(error.to_string()))?;

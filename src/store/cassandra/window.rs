@@ -5,7 +5,7 @@
 /// Requests in flight at the start.
 const START: u64 = 64;
 /// More than this never helped.
-const MOST: u64 = 256;
+const MOST: u64 = 512;
 
 /// The bound, and what it has learnt.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use scylla::deserialize::row::DeserializeRow;
 use scylla::value::{CqlTimestamp, Row};
 
-use super::client::{Client, Level};
+use super::client::{Client, Level, Pages};
 use super::fail::Failure;
 use super::frontier::unsigned;
 use super::rows::CANDLE_VALUES;
@@ -80,10 +80,11 @@ where
         "SELECT window_start, {values} FROM {table} \
          WHERE symbol = ? AND bucket = ? AND window_start >= ? AND window_start < ?"
     );
+    let pages = Pages { most: range.limit, ..Pages::ALL };
     let read = |bucket: u64| {
         let key = (symbol, date(bucket), timestamp(range.from_ms), timestamp(range.to_ms));
         let cql = &cql;
-        async move { client.first_rows::<T>(cql, Level::Quorum, &key, range.limit).await }
+        async move { client.read::<T>(cql, Level::Quorum, &key, pages).await }
     };
     let buckets = buckets(client, resolution, symbol, range).await?;
     let mut parts = stream::iter(buckets.into_iter().rev()).map(read).buffered(AT_ONCE);

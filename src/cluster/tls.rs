@@ -1,0 +1,147 @@
+//! Mutual TLS between processes: whoever connects shows a certificate of the cluster's own authority, made for its
+//! host in the file of hosts.
+//!
+//! Timely wants a socket that two threads use at once, which a TLS session is not. So it gets the near end of a local
+//! pair, and a task pumps between the far end and the session.
+
+use std::fmt;
+use std::io::Error;
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use super::link::Link;
+use super::{ClusterError, hosts};
+use crate::fault::why;
+use crate::tls::install_provider;
+
+/// How long what was written may take to leave when a process has done its part.
+const SETTLE_MAX: Duration = Duration::from_secs(5);
+
+/// The certificates of this process, and the threads that encrypt.
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    connector: TlsConnector,
+    pumps: Arc<AtomicUsize>,
+    runtime: Runtime,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    /// From a directory with the authority (`ca.pem`), this process' certificate (`cert.pem`) and its key (`key.pem`).
+    pub fn load(dir: &Path) -> Result<Self, ClusterError> {
+        install_provider();
+        let bad = |name: &str, why: String| ClusterError::Tls { path: dir.join(name), why };
+        let authorities = certificates(dir, "ca.pem")?;
+        let chain = certificates(dir, "cert.pem")?;
+        let key = PrivateKeyDer::from_pem_file(dir.join("key.pem")).map_err(|e| bad("key.pem", e.to_string()))?;
+        let mut roots = RootCertStore::empty();
+        for authority in authorities {
+            roots.add(authority).map_err(|error| bad("ca.pem", error.to_string()))?;
+        }
+        let roots = Arc::new(roots);
+        let verifier = WebPkiClientVerifier::builder(Arc::clone(&roots)).build();
+        let verifier = verifier.map_err(|error| bad("ca.pem", error.to_string()))?;
+        let server = ServerConfig::builder().with_client_cert_verifier(verifier);
+        let server = server.with_single_cert(chain.clone(), key.clone_key());
+        let client = ClientConfig::builder().with_root_certificates(roots).with_client_auth_cert(chain, key);
+        let (server, client) = server
+            .and_then(|server| Ok((server, client?)))
+            .map_err(|error| bad("cert.pem", format!("it cannot be used with key.pem: {error}")))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(server)),
+            connector: TlsConnector::from(Arc::new(client)),
+            pumps: Arc::default(),
+            runtime: runtime.map_err(|error| bad("", error.to_string()))?,
+        })
+    }
+
+    /// The side that was dialled. Also returns the certificate that the other side showed.
+    pub fn accept(&self, stream: TcpStream, within: Duration) -> Result<(Link, CertificateDer<'static>), Error> {
+        self.runtime.block_on(async {
+            let stream = asynchronous(stream)?;
+            let session = timeout(within, self.acceptor.accept(stream)).await??;
+            let shown = session.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
+            let shown = shown.ok_or_else(|| Error::other("it showed no certificate"))?;
+            Ok((self.pump(session)?, shown))
+        })
+    }
+
+    /// The side that dials; the certificate of the other side must be for this host.
+    pub fn connect(&self, stream: TcpStream, address: &str, within: Duration) -> Result<Link, Error> {
+        let name = name_of(address).ok_or_else(|| Error::other("its name cannot stand in a certificate"))?;
+        self.runtime.block_on(async {
+            let stream = asynchronous(stream)?;
+            let session = timeout(within, self.connector.connect(name, stream)).await??;
+            self.pump(session)
+        })
+    }
+
+    fn pump(&self, mut session: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Link, Error> {
+        let (near, far) = UnixStream::pair()?;
+        far.set_nonblocking(true)?;
+        let mut far = tokio::net::UnixStream::from_std(far)?;
+        let pumps = Arc::clone(&self.pumps);
+        pumps.fetch_add(1, Ordering::SeqCst);
+        tokio::spawn(async move {
+            // Whatever ends it ends the near end too, whose user tells what that means.
+            let _ = copy_bidirectional(&mut session, &mut far).await;
+            pumps.fetch_sub(1, Ordering::SeqCst);
+        });
+        Ok(Link::Pumped(near))
+    }
+
+    /// Waits until what was written has left, when all connections were ended well.
+    pub fn settle(&self) {
+        let deadline = Instant::now() + SETTLE_MAX;
+        while self.pumps.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Whether a certificate is for the host of this address.
+pub fn is_for(certificate: &CertificateDer<'_>, address: &str) -> bool {
+    let Some(name) = name_of(address) else { return false };
+    let parsed = ParsedCertificate::try_from(certificate);
+    parsed.and_then(|parsed| rustls::client::verify_server_name(&parsed, &name)).is_ok()
+}
+
+fn name_of(address: &str) -> Option<ServerName<'static>> {
+    hosts::split(address).and_then(|(host, _)| ServerName::try_from(host.to_owned()).ok())
+}
+
+fn asynchronous(stream: TcpStream) -> Result<tokio::net::TcpStream, Error> {
+    stream.set_nonblocking(true)?;
+    tokio::net::TcpStream::from_std(stream)
+}
+
+fn certificates(dir: &Path, name: &str) -> Result<Vec<CertificateDer<'static>>, ClusterError> {
+    let path = dir.join(name);
+    let bad = |why: String| ClusterError::Tls { path: path.clone(), why };
+    let text = std::fs::read(&path).map_err(|error| bad(why(&error)))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let found = found.map_err(|error| bad(error.to_string()))?;
+    if found.is_empty() {
+        return Err(bad("it holds no certificate in PEM form".to_owned()));
+    }
+    Ok(found)
+}
