@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use dataflows::symbol::SHARDS;
+use tickline::store::Checkpoint;
 use tickline::store::address::StoreAddress;
-use tickline::store::{Checkpoint, Store};
 
 use super::driver::Driver;
 use super::input::Feed;

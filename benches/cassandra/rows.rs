@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use tickline::store::Store;
 use tickline::store::address::StoreAddress;
 
 use super::driver::{Driver, Shape, ready};

@@ -58,9 +58,8 @@ fn a_replay_begins_at_the_offsets_that_were_asked_for() {
     let minute = whole[1]["frontier"].as_str().unwrap();
     home.ok(&format!("replay --log dir:log --until {minute} --store sqlite:first.db"));
     let status: Value = serde_json::from_str(&home.ok("status --store sqlite:first.db --format json")).unwrap();
-    let resume: String = tables::open(&home.path("first.db"))
-        .query_row("SELECT resume FROM frontier", [], |row| row.get(0))
-        .unwrap();
+    let resume: String =
+        tables::open(&home.path("first.db")).query_row("SELECT resume FROM frontier", [], |row| row.get(0)).unwrap();
     let points: Vec<Value> = serde_json::from_str(&resume).unwrap();
     let places: Vec<String> =
         points.iter().map(|point| format!("--from-offset {}={}", point["partition"], point["offset"])).collect();
