@@ -54,7 +54,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TICKLINE_LOG_LEVEL")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        // What Cassandra's driver says of each lost connection, the store says once.
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,scylla=off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     common::end_on_panic();
     match run() {

@@ -1,22 +1,28 @@
 //! The sockets as timely gets them. A peer that is gone or silent is told to whoever runs the workers, once; the thread
 //! that noticed then waits for the end of the process, so that timely sees neither progress nor a failure in it.
+//!
+//! A process beats once a second on each connection, from a thread of its own: a worker may be busy for longer than a
+//! peer may be silent. A beat is a message of timely's form for no worker at all, between two others.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::Shutdown;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use timely::communication::allocator::zero_copy::stream::Stream;
+use timely::communication::networking::MessageHeader;
 
 use super::ClusterError;
 use super::link::Link;
 
-/// The first bytes of a peer may take so long: it may still be building its dataflow.
-const FIRST_MAX: Duration = Duration::from_secs(60);
-/// After that a peer that was not heard for so long is lost. Each process beats once a second.
+/// The first bytes of a peer may take so long: process 0 may still be waiting for another one to be ready.
+const FIRST_MAX: Duration = Duration::from_secs(120);
+/// After that a peer that was not heard for so long is lost.
 const SILENCE_MAX: Duration = Duration::from_secs(9);
+/// Between two beats.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// The connections to all other processes, ready for timely.
 #[derive(Debug)]
@@ -32,17 +38,22 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// Of connections over which nothing has been said but the handshake.
+    /// Of connections over which nothing has been said but the handshake. From now on they beat.
     pub fn new(links: Vec<Option<Link>>, hosts: &[String], strangers: Arc<AtomicU64>) -> Self {
         let (tell, lost) = unbounded();
         let peer = |(index, link): (usize, Option<Link>)| {
-            link.map(|link| Peer {
-                link,
-                index,
-                address: hosts[index].clone(),
-                tell: tell.clone(),
-                frames: Frames::default(),
-                was_heard: false,
+            link.map(|link| {
+                let peer = Peer {
+                    link,
+                    index,
+                    address: hosts[index].clone(),
+                    tell: tell.clone(),
+                    sent: Arc::default(),
+                    frames: Frames::default(),
+                    was_heard: false,
+                };
+                peer.beat();
+                peer
             })
         };
         let peers = links.into_iter().enumerate().map(peer).collect();
@@ -57,11 +68,38 @@ pub struct Peer {
     index: usize,
     address: String,
     tell: Sender<ClusterError>,
+    /// What was written; held while something is.
+    sent: Arc<Mutex<Frames>>,
+    /// What was read.
     frames: Frames,
     was_heard: bool,
 }
 
 impl Peer {
+    /// Beats until the peer is gone, or has been told that nothing follows.
+    fn beat(&self) {
+        // Without a handle of its own it cannot beat, and the peer will say so.
+        let own = self.link.set_write_timeout(None).and_then(|()| self.link.try_clone());
+        let Ok(mut link) = own else { return };
+        let (sent, mut beat) = (Arc::clone(&self.sent), Vec::new());
+        let header = MessageHeader { channel: 0, source: 0, target_lower: 0, target_upper: 0, length: 1, seqno: 0 };
+        if header.write_to(&mut beat).is_err() {
+            return;
+        }
+        beat.push(0);
+        std::thread::spawn(move || {
+            loop {
+                let sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+                // In the middle of a message the rest of it is on its way, which is as good.
+                if sent.ended || (sent.is_between() && link.write_all(&beat).is_err()) {
+                    return;
+                }
+                drop(sent);
+                std::thread::sleep(BEAT);
+            }
+        });
+    }
+
     /// Does not return.
     fn lost(&self, why: String) -> ! {
         let lost = ClusterError::PeerLost { index: self.index, address: self.address.clone(), why };
@@ -105,12 +143,17 @@ impl Read for Peer {
 
 impl Write for Peer {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        let sent = Arc::clone(&self.sent);
+        let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match self.link.write(bytes) {
                 Ok(0) if !bytes.is_empty() => self.lost("it takes nothing any more".to_owned()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => self.lost(error.to_string()),
-                Ok(n) => return Ok(n),
+                Ok(n) => {
+                    sent.follow(&bytes[..n]);
+                    return Ok(n);
+                }
             }
         }
     }
@@ -122,12 +165,12 @@ impl Write for Peer {
 
 impl Stream for Peer {
     fn try_clone(&self) -> Result<Self> {
-        self.link.set_write_timeout(None)?;
         Ok(Self {
             link: self.link.try_clone()?,
             index: self.index,
             address: self.address.clone(),
             tell: self.tell.clone(),
+            sent: Arc::clone(&self.sent),
             frames: Frames::default(),
             was_heard: false,
         })
@@ -170,6 +213,11 @@ impl Default for Frames {
 }
 
 impl Frames {
+    /// Whether the next byte begins a message.
+    fn is_between(&self) -> bool {
+        self.have == 0 && self.left == 0
+    }
+
     fn follow(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let body = self.left.min(bytes.len() as u64);
@@ -191,8 +239,6 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
-    use timely::communication::networking::MessageHeader;
-
     use super::*;
 
     fn message(bytes: &mut Vec<u8>, length: usize) {
@@ -215,8 +261,9 @@ mod tests {
             message(&mut last, 0);
             frames.follow(&last[..20]);
             assert!(!frames.ended);
+            assert!(!frames.is_between());
             frames.follow(&last[20..]);
-            assert!(frames.ended, "in steps of {step}");
+            assert!(frames.ended && frames.is_between(), "in steps of {step}");
         }
     }
 }

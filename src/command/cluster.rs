@@ -13,7 +13,7 @@ use crate::store::address::StoreAddress;
 #[derive(clap::Args, Clone, Debug)]
 pub struct ClusterArgs {
     /// Processes that make up the pipeline, each started with the same options but --process
-    #[arg(long, env = "TICKLINE_PROCESSES", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, env = "TICKLINE_PROCESSES", default_value_t = 1, value_parser = processes())]
     pub processes: u16,
     /// The number of this process, from 0
     #[arg(long, env = "TICKLINE_PROCESS", default_value_t = 0)]
@@ -24,6 +24,10 @@ pub struct ClusterArgs {
     /// Mutual TLS between the processes: a directory with ca.pem, cert.pem and key.pem
     #[arg(long, env = "TICKLINE_CLUSTER_TLS", value_name = "DIR")]
     pub cluster_tls: Option<PathBuf>,
+}
+
+fn processes() -> impl clap::builder::TypedValueParser<Value = u16> {
+    clap::value_parser!(u16).range(1..=256)
 }
 
 impl ClusterArgs {

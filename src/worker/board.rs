@@ -42,8 +42,6 @@ impl Board {
             News::Committed(time) => self.committed = self.committed.max(time),
             News::SymbolsEnd(end) => self.symbols_end = Some(end),
             News::Done => self.done += 1,
-            // It has done its work by crossing the network.
-            News::Beat => {}
         }
         None
     }

@@ -3,8 +3,8 @@
 //! Commands come over a channel and are carried out in order; each is acknowledged when it is durable. After an
 //! error nothing more is acknowledged: the durable frontier stands still, and the process ends with the error.
 //!
-//! The shards of a checkpoint may be many megabytes. They go to the store between the commands, a few at a time, so that
-//! no row waits for them.
+//! The shards of a checkpoint may be many megabytes. They go to the store between the commands, a few at a time, so
+//! that no row waits for them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -38,8 +38,6 @@ pub(super) enum News {
     Committed(Time),
     /// To the first: this worker tells nothing after this.
     Done,
-    /// To the first worker of each process: the process lives.
-    Beat,
 }
 
 /// One worker's part of a checkpoint, whose shards are at the store.

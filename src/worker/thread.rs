@@ -30,9 +30,6 @@ use super::{OnPanic, Shared, WorkerError};
 /// How long a worker sleeps when its partitions hold nothing new, unless it is woken.
 const IDLE: Duration = Duration::from_millis(10);
 
-/// Between two signs of life of a process.
-const BEAT: Duration = Duration::from_secs(1);
-
 /// Snapshot parts of this worker that have come out of the dataflow and not yet gone to the store.
 type Parts = Rc<RefCell<Vec<SnapshotPart>>>;
 
@@ -56,8 +53,6 @@ struct Host<'a> {
     putting: Putting,
     commands: Sender<Command>,
     next_checkpoint: Option<Instant>,
-    /// Of the first worker of each of several processes.
-    next_beat: Option<Instant>,
     /// The second input, where there is one.
     directory: Option<Directory>,
     gossip: Gossip,
@@ -110,7 +105,6 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         gossip.tell_all(&News::SymbolsEnd(symbols.end));
     }
     let next_checkpoint = shared.config.checkpoint_every.map(|every| Instant::now() + every).filter(|_| index == 0);
-    let beats = peers > shared.config.workers && index % shared.config.workers == 0;
     let (put, arrived) = unbounded();
     let host = Host {
         shared,
@@ -124,7 +118,6 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         putting: Putting { under_way: 0, put, arrived },
         commands,
         next_checkpoint,
-        next_beat: beats.then(Instant::now),
         directory,
         gossip,
         board,
@@ -211,11 +204,6 @@ impl Host<'_> {
                 self.told_committed = committed;
                 self.gossip.tell_all(&News::Committed(committed));
             }
-        }
-        if self.next_beat.is_some_and(|next| Instant::now() >= next) {
-            self.next_beat = Some(Instant::now() + BEAT);
-            let firsts = (0..self.shared.config.peers()).step_by(self.shared.config.workers);
-            firsts.filter(|&to| to != self.index).for_each(|to| self.gossip.tell(to, News::Beat));
         }
         Ok(())
     }

@@ -1,5 +1,8 @@
 //! The same frontier and digest on any number of processes and workers, and every record read once.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use crate::cluster::{Cluster, addresses, ended, says};
 use crate::pids::wait_until;
 
@@ -30,11 +33,13 @@ fn machines_are_answered() {
     let mut first = cluster.start(0, "--metrics 127.0.0.1:0");
     says(&mut first, "/metrics", 1);
     let said = first.stderr();
-    let base = said.split_once("metrics: ").unwrap().1.split_once("/metrics").unwrap().0.to_owned();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let addr = said.split_once("metrics: http://").unwrap().1.split_once("/metrics").unwrap().0.to_owned();
     let get = |path: &str| {
-        let answer = runtime.block_on(async { reqwest::get(format!("{base}{path}")).await.unwrap().text().await });
-        answer.unwrap()
+        let mut stream = TcpStream::connect(&addr).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     };
     assert!(get("/readyz").contains("waiting for the other processes"));
     assert!(get("/healthz").starts_with("ok"));

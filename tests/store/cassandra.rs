@@ -148,6 +148,13 @@ fn a_replay_writes_the_same_cells_and_no_tombstone() {
     assert_eq!(cells(&plain), first);
     let lives: Vec<i32> = plain.column("SELECT TTL(open) FROM candles_5s");
     assert!(lives.iter().all(|seconds| (1..=30 * 86_400).contains(seconds)), "the table's, and no other");
+    // Batches are small enough for the node to say nothing of them; of a larger one it does.
+    let told = || std::fs::read_to_string(node::shared().server.dir.join("server.log")).unwrap();
+    let of_batches = || told().matches(&format!("[{}.", address.keyspace)).count();
+    assert_eq!(of_batches(), 0, "{}", told());
+    let insert = |symbol| format!("INSERT INTO symbols (symbol, name) VALUES ('{symbol}', '{}');", "x".repeat(3_000));
+    plain.execute(&format!("BEGIN UNLOGGED BATCH {} {} APPLY BATCH", insert("A"), insert("B")));
+    assert_eq!(of_batches(), 1, "{}", told());
     // What a read had to step over, by table: the node's least count is one, also where there was none.
     let stepped_over = || -> BTreeMap<String, f64> {
         let seen = "SELECT table_name, max FROM system_views.tombstones_per_read WHERE keyspace_name";

@@ -290,7 +290,7 @@ impl Client {
             // Requests fail in passing; only what was waited for is worth a line.
             if since.elapsed() >= SAY_EVERY {
                 waiting.said = None;
-                tracing::info!(store = self.name, waited_s = since.elapsed().as_secs(), "the store answers again");
+                tracing::warn!(store = self.name, waited_s = since.elapsed().as_secs(), "the store answers again");
             }
         }
     }

@@ -187,3 +187,50 @@ fn pool_passes(error: &ConnectionPoolError) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use scylla::errors::{BrokenConnectionErrorKind, WriteType};
+    use scylla::statement::Consistency;
+
+    use super::*;
+
+    fn passes(error: ExecutionError) -> bool {
+        matches!(Failure::from(error), Failure::Passing(_))
+    }
+
+    fn db(error: DbError) -> ExecutionError {
+        RequestAttemptError::DbError(error, "said".to_owned()).into()
+    }
+
+    #[test]
+    fn what_time_may_cure_is_tried_again() {
+        let (consistency, received, required) = (Consistency::LocalQuorum, 0, 2);
+        let timeout = DbError::WriteTimeout { consistency, received, required, write_type: WriteType::UnloggedBatch };
+        assert!(passes(db(timeout)));
+        assert!(passes(db(DbError::Unavailable { consistency, required, alive: 1 })));
+        for error in [DbError::Overloaded, DbError::IsBootstrapping, DbError::ServerError] {
+            assert!(passes(db(error)));
+        }
+        assert!(passes(ExecutionError::RequestTimeout(Duration::from_secs(1))));
+        let broken = RequestAttemptError::BrokenConnectionError(BrokenConnectionErrorKind::ChannelError.into());
+        assert!(passes(broken.into()));
+        let refused = ConnectionError::IoError(Arc::new(std::io::ErrorKind::ConnectionRefused.into()));
+        assert!(passes(ConnectionPoolError::Broken { last_connection_error: refused }.into()));
+    }
+
+    #[test]
+    fn what_is_wrong_stays_wrong() {
+        for error in [DbError::Invalid, DbError::SyntaxError, DbError::Unauthorized, DbError::ConfigError] {
+            assert!(!passes(db(error.clone())));
+            let prepare =
+                PrepareError::AllAttemptsFailed { first_attempt: RequestAttemptError::DbError(error, "".into()) };
+            assert!(!passes(prepare.into()));
+        }
+        let untrusted = ConnectionError::IoError(Arc::new(std::io::ErrorKind::InvalidData.into()));
+        assert!(!passes(ConnectionPoolError::Broken { last_connection_error: untrusted }.into()));
+    }
+}
