@@ -12,7 +12,6 @@ use super::live::{Feeder, Reader};
 use super::{Running, Servers, latency, percentile};
 
 const SYMBOLS: u64 = 30_000;
-const PER_SECOND: u64 = 1_000;
 /// Event time before the first restart: the horizon, and a little more.
 const FILLED_MS: u64 = 17 * MINUTE_MS;
 /// How far the log goes on while nobody works.
@@ -22,15 +21,16 @@ const MINUTE_MS: u64 = 60_000;
 /// Prints all of it.
 pub fn run(servers: &Servers) {
     let rounds = if servers.quick { 2 } else { 5 };
+    let per_second = if servers.quick { 200 } else { 1_000 };
     let live = Duration::from_secs(if servers.quick { 70 } else { 130 });
     let seconds = FILLED_MS / 1_000 + 60 * 20 + 30 * rounds + 2 * live.as_secs() + 60;
     let (log, keyspace) = (servers.log("restart"), "bench_restart");
-    let mut feeder = Feeder::new(&log, &Feed::random(SYMBOLS, PER_SECOND, PER_SECOND * seconds));
+    let mut feeder = Feeder::new(&log, &Feed::random(SYMBOLS, per_second, per_second * seconds));
     let store = servers.store(keyspace);
     let driver = Driver::new(&servers.node.address, keyspace);
     let checkpoint = || driver.number("SELECT toUnixTimestamp(frontier) FROM checkpoints WHERE pipeline = 'tickline'");
     let line = format!("work --log {log} --store {store}");
-    println!("{SYMBOLS} symbols, {PER_SECOND} trades/s of event time, horizon 15 min\n");
+    println!("{SYMBOLS} symbols, {per_second} trades/s of event time, horizon 15 min\n");
 
     let mut end_ms = feeder.start_ms();
     feeder.fill(end_ms, end_ms + FILLED_MS);
@@ -72,7 +72,7 @@ pub fn run(servers: &Servers) {
         reader.wait_for(end_ms, || work.assert_runs());
         assert_eq!(every != "1h", checkpoint() > before, "checkpoints as meant");
         latency::line(
-            &format!("{PER_SECOND} trades/s, {load}"),
+            &format!("{per_second} trades/s, {load}"),
             &reader.latencies_ms(&feeder.acknowledged, from_ms + 10_000),
         );
     }
