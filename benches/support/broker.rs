@@ -1,10 +1,10 @@
-//! A broker of the bench's own.
+//! A broker, and a Cassandra node, of the bench's own.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-/// A broker that ends when its standard input does.
+/// A server that ends when its standard input does.
 pub struct Broker {
     _script: Child,
     _stdin: ChildStdin,
@@ -14,15 +14,26 @@ pub struct Broker {
 
 /// Starts a broker with its data in a folder.
 pub fn start(folder: &Path) -> Broker {
-    let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/kafka-server"))
+    run("kafka-server", folder)
+}
+
+/// Starts a Cassandra node with its data in a folder.
+#[allow(dead_code, reason = "not every bench needs one")]
+pub fn start_node(folder: &Path) -> Broker {
+    run("cassandra-server", folder)
+}
+
+fn run(script: &str, folder: &Path) -> Broker {
+    let mut script = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(script))
         .args(["run".as_ref(), folder.as_os_str()])
         .env("KAFKA_HEAP_OPTS", "-Xms1g -Xmx1g")
+        .env("CASSANDRA_HEAP_OPTS", "-Xms1g -Xmx1g")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("scripts/kafka-server starts");
+        .expect("the script starts");
     let mut line = String::new();
     BufReader::new(script.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.split(' ').nth(1).expect("the broker is ready").to_owned();
+    let address = line.split(' ').nth(1).expect("the server is ready").to_owned();
     Broker { _stdin: script.stdin.take().unwrap(), _script: script, address }
 }

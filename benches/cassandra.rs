@@ -1,0 +1,123 @@
+//! The store on Cassandra: how soon a reader sees what was traded, how many rows a second go in, what that costs when a
+//! backlog is caught up, and how long a restart takes.
+//!
+//! `cargo bench --bench cassandra` starts a real broker and a real node (`scripts/`), and `tickline work` between them;
+//! all share this machine. `-- latency`, `rows`, `catch_up` or `restart` runs that part alone; `-- --quick` takes less
+//! of each. A ratio compares medians of one run, in which both sides take turns.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use tickline::store::address::StoreAddress;
+use tickline::store::cassandra;
+
+#[path = "support/broker.rs"]
+mod broker;
+#[path = "cassandra/catch_up.rs"]
+mod catch_up;
+#[path = "cassandra/driver.rs"]
+mod driver;
+#[path = "support/input.rs"]
+#[allow(dead_code, reason = "the other benches use the rest")]
+mod input;
+#[path = "cassandra/latency.rs"]
+mod latency;
+#[path = "cassandra/live.rs"]
+mod live;
+#[path = "cassandra/made_up.rs"]
+mod made_up;
+#[path = "cassandra/restart.rs"]
+mod restart;
+#[path = "cassandra/rows.rs"]
+mod rows;
+
+/// The binary's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What every part runs against.
+struct Servers {
+    broker: broker::Broker,
+    node: broker::Broker,
+    folder: PathBuf,
+    quick: bool,
+}
+
+impl Servers {
+    /// The address of a topic.
+    fn log(&self, topic: &str) -> String {
+        format!("kafka://{}/{topic}", self.broker.address)
+    }
+
+    /// The address of a keyspace, which is made, with its tables, when it is not there.
+    fn store(&self, keyspace: &str) -> String {
+        let text = format!("cassandra://{}/{keyspace}", self.node.address);
+        let StoreAddress::Cassandra(address) = text.parse().unwrap() else { panic!("{text} is one") };
+        cassandra::set_up(&address, 1).unwrap();
+        text
+    }
+}
+
+/// A `tickline` that is killed when it goes out of scope.
+struct Running(Child);
+
+impl Running {
+    /// Starts one; what it says goes to a file beside the servers' data.
+    fn start(servers: &Servers, name: &str, line: &str) -> Self {
+        let log = std::fs::File::create(servers.folder.join(format!("{name}.log"))).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tickline"));
+        command.args(line.split_whitespace()).current_dir(&servers.folder);
+        Self(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
+    }
+
+    /// Waits for its good end.
+    fn wait(&mut self) {
+        let status = self.0.wait().unwrap();
+        assert!(status.success(), "tickline ended with {status}");
+    }
+
+    /// Fails when it has ended.
+    fn assert_runs(&mut self) {
+        assert!(self.0.try_wait().unwrap().is_none(), "tickline has ended");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The value that so many of a hundred do not exceed.
+fn percentile(values: &[f64], percent: usize) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values[((values.len() * percent).div_ceil(100)).clamp(1, values.len()) - 1]
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let quick = words.iter().any(|word| word == "--quick");
+    let is_wanted = |part: &str| words.iter().all(|word| word == "--quick" || word == part);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let broker = broker::start(&folder.path().join("kafka"));
+    let node = broker::start_node(&folder.path().join("cassandra"));
+    let servers = Servers { broker, node, folder: folder.path().to_owned(), quick };
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    println!("{cores} cores, shared with the broker and the node");
+    for (part, run) in [
+        ("rows", rows::run as fn(&Servers)),
+        ("catch_up", catch_up::run),
+        ("latency", latency::run),
+        ("restart", restart::run),
+    ] {
+        if is_wanted(part) {
+            println!("\n## {part}\n");
+            run(&servers);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A log that is filled at once or at a pace, with the promises that move the frontier, and a reader that notes when
+//! each frontier can be seen.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use dataflows::batch::RecordBatch;
+use tickline::log::address::LogAddress;
+use tickline::log::{Fate, LogWriter};
+use tickline::store::address::StoreAddress;
+
+use super::input::{CHUNK, Feed, Input, PARTITIONS, Tick};
+
+/// Time between two promises.
+pub const PROMISE_MS: u64 = 1_000;
+/// Between two looks at the frontier. A reader that does not pause would take the node's time.
+const LOOK: Duration = Duration::from_millis(3);
+
+/// A topic that made-up trades are appended to, one a record.
+pub struct Feeder {
+    writer: Box<dyn LogWriter>,
+    partitions: Vec<Partition>,
+    /// Promises that are not acknowledged everywhere: event time, when it was appended, its number by partition.
+    waiting: Vec<(u64, Instant, [u64; PARTITIONS])>,
+    /// When each promise was acknowledged.
+    pub acknowledged: BTreeMap<u64, Instant>,
+}
+
+struct Partition {
+    events_ms: Vec<u64>,
+    records: Vec<RecordBatch>,
+    next: usize,
+    appended: u64,
+    told: u64,
+}
+
+impl Feeder {
+    /// Makes the topic, and all trades that may be appended.
+    pub fn new(log: &str, feed: &Feed) -> Self {
+        let address: LogAddress = log.parse().unwrap();
+        address.create(PARTITIONS as u32).unwrap();
+        let Input::Json(records, _) = Input::json(feed) else { panic!("JSON was asked for") };
+        let events = feed.ticks().into_iter().map(|ticks| ticks.iter().map(Tick::event_ms).collect());
+        let partition = |(events_ms, records)| Partition { events_ms, records, next: 0, appended: 0, told: 0 };
+        let partitions = events.zip(records).map(partition).collect();
+        Self { writer: address.open_writer().unwrap(), partitions, waiting: Vec::new(), acknowledged: BTreeMap::new() }
+    }
+
+    /// The event time of the first trade.
+    pub fn start_ms(&self) -> u64 {
+        self.partitions.iter().map(|partition| partition.events_ms[0]).min().unwrap()
+    }
+
+    /// Appends all trades before an event time.
+    pub fn append(&mut self, end_ms: u64) {
+        for (number, partition) in (0..).zip(&mut self.partitions) {
+            while partition.events_ms.get(partition.next).is_some_and(|event_ms| *event_ms < end_ms) {
+                let batch = &partition.records[partition.next / CHUNK];
+                self.writer.append(number, batch.record(&batch.records[partition.next % CHUNK])).unwrap();
+                partition.next += 1;
+                partition.appended += 1;
+            }
+        }
+    }
+
+    /// Promises in every partition that all before an event time is there.
+    pub fn promise(&mut self, event_ms: u64) {
+        let text = format!("{{\"type\":\"progress\",\"source\":\"bench\",\"event_ms\":{event_ms}}}");
+        let mut numbers = [0; PARTITIONS];
+        for (number, partition) in (0..).zip(&mut self.partitions) {
+            self.writer.append(number, text.as_bytes()).unwrap();
+            partition.appended += 1;
+            numbers[number as usize] = partition.appended;
+        }
+        self.writer.flush().unwrap();
+        self.waiting.push((event_ms, Instant::now(), numbers));
+    }
+
+    /// Appends trades and a promise a second up to an event time, as fast as it goes; returns when all is durable.
+    pub fn fill(&mut self, from_ms: u64, end_ms: u64) {
+        for event_ms in (from_ms..end_ms).step_by(PROMISE_MS as usize).map(|at| (at + PROMISE_MS).min(end_ms)) {
+            self.append(event_ms);
+            self.promise(event_ms);
+            self.listen();
+        }
+        self.writer.sync().unwrap();
+        self.listen();
+    }
+
+    /// Appends trades as their time comes, and a promise a second, for so long. `each` is called now and then.
+    pub fn pace(&mut self, from_ms: u64, length: Duration, mut each: impl FnMut()) {
+        let start = Instant::now();
+        let mut promised_ms = from_ms;
+        while start.elapsed() < length {
+            let now_ms = from_ms + start.elapsed().as_millis() as u64;
+            self.append(now_ms.min(promised_ms + PROMISE_MS));
+            if now_ms >= promised_ms + PROMISE_MS {
+                promised_ms += PROMISE_MS;
+                self.promise(promised_ms);
+            }
+            self.listen();
+            each();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.writer.sync().unwrap();
+        self.listen();
+    }
+
+    /// Takes note of what was acknowledged.
+    fn listen(&mut self) {
+        let (partitions, waiting) = (&mut self.partitions, &self.waiting);
+        let acknowledged = &mut self.acknowledged;
+        self.writer.fates(&mut |fate| {
+            let Fate::Durable { partition, after } = fate else { panic!("a record was lost: {fate:?}") };
+            let told = &mut partitions[partition as usize].told;
+            *told += 1;
+            let promise = waiting.iter().find(|(_, _, numbers)| numbers[partition as usize] == *told);
+            if let Some((event_ms, appended_at, _)) = promise {
+                let at = acknowledged.entry(*event_ms).or_insert(*appended_at);
+                *at = (*at).max(*appended_at + after);
+            }
+        });
+        let told: Vec<u64> = self.partitions.iter().map(|partition| partition.told).collect();
+        self.waiting.retain(|(_, _, numbers)| numbers.iter().zip(&told).any(|(number, told)| number > told));
+    }
+}
+
+/// Fills a topic with a whole feed; returns the last promise.
+pub fn fill(log: &str, feed: &Feed) -> u64 {
+    let mut feeder = Feeder::new(log, feed);
+    let last_ms = feeder.partitions.iter().filter_map(|partition| partition.events_ms.last().copied()).max().unwrap();
+    let (start_ms, end_ms) = (feeder.start_ms(), (last_ms / PROMISE_MS + 1) * PROMISE_MS);
+    feeder.fill(start_ms, end_ms);
+    end_ms
+}
+
+/// Another client, that looks at the frontier all the time.
+pub struct Reader {
+    seen: Arc<Mutex<Vec<(u64, Instant)>>>,
+    newest: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reader {
+    /// Starts looking.
+    pub fn start(store: &str) -> Self {
+        let mut reader = store.parse::<StoreAddress>().unwrap().open_reader().unwrap();
+        let (seen, newest, stop) = <(Arc<Mutex<Vec<_>>>, Arc<AtomicU64>, Arc<AtomicBool>)>::default();
+        let (to, latest, until) = (Arc::clone(&seen), Arc::clone(&newest), Arc::clone(&stop));
+        let thread = std::thread::spawn(move || {
+            while !until.load(Ordering::SeqCst) {
+                let frontier = reader.frontier().unwrap().map_or(0, |durable| durable.row.frontier);
+                if frontier > latest.swap(frontier, Ordering::SeqCst) {
+                    to.lock().unwrap().push((frontier, Instant::now()));
+                }
+                std::thread::sleep(LOOK);
+            }
+        });
+        Self { seen, newest, stop, thread: Some(thread) }
+    }
+
+    /// The newest frontier that was seen.
+    pub fn newest(&self) -> u64 {
+        self.newest.load(Ordering::SeqCst)
+    }
+
+    /// Waits until a frontier is seen; `each` is called now and then.
+    pub fn wait_for(&self, frontier: u64, mut each: impl FnMut()) -> Instant {
+        loop {
+            if let Some((_, at)) = self.seen.lock().unwrap().iter().find(|(seen, _)| *seen >= frontier) {
+                return *at;
+            }
+            each();
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// From the acknowledgement of each promise to when its frontier was seen, in milliseconds, for promises behind a
+    /// time.
+    pub fn latencies_ms(&self, promises: &BTreeMap<u64, Instant>, behind: u64) -> Vec<f64> {
+        let seen = self.seen.lock().unwrap();
+        let latency = |(event_ms, acknowledged): (&u64, &Instant)| {
+            let (_, at) = seen.iter().find(|(frontier, _)| frontier >= event_ms).expect("it was waited for");
+            at.saturating_duration_since(*acknowledged).as_secs_f64() * 1e3
+        };
+        promises.range(behind + 1..).map(latency).collect()
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
