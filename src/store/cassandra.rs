@@ -19,6 +19,7 @@ mod epoch;
 mod fail;
 mod frontier;
 mod reader;
+mod replicas;
 mod rows;
 mod schema;
 mod symbols;
@@ -55,7 +56,8 @@ impl CassandraStore {
     pub fn open(address: &CassandraAddress) -> Result<Self, StoreError> {
         let client = Client::open(address, Patience::Endless)?;
         let (inserts, published, expiry) = client.run("cannot open it for writing", async {
-            let inserts = Inserts::prepare(&client).await?;
+            let inserts =
+                Inserts::prepare(&client, replicas::hold_everything(client.session(), &address.keyspace)).await?;
             let published = frontier::durable(&client, Level::Serial).await?;
             let seconds = schema::times_to_live(&client, &address.keyspace).await?;
             let frontier = published.as_ref().map_or(0, |(durable, _)| durable.row.frontier);

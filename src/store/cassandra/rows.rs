@@ -1,7 +1,8 @@
 //! Writes rows under their natural keys, whole and with their own timestamps: an older write never overwrites a newer
 //! one, and a replay writes the same cells.
 //!
-//! Rows of one partition key, of whatever tables, go as one unlogged batch: one request, and one mutation there.
+//! Rows of one partition key, of whatever tables, go as one unlogged batch: one request, and one mutation there. Where
+//! every node holds every row, small batches travel together.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,9 @@ pub const REJECTED_BUCKET: u64 = 4_096;
 /// A batch may weigh so much, in bytes as the server counts. It limits only batches of several partitions; larger ones
 /// gain nothing.
 const BATCH_BYTES: usize = 10 * 1024;
+/// Small batches may travel together up to so many bytes and partitions: above either the server complains in its log.
+const PACK_BYTES: usize = 4 * 1024;
+const PACK_PARTITIONS: usize = 10;
 /// What the server counts for each value behind the key, beside its bytes.
 const VALUE_BYTES: usize = 28;
 /// Values of the key of a window.
@@ -35,6 +39,8 @@ pub struct Inserts {
     candles: Vec<PreparedStatement>,
     indicators: PreparedStatement,
     rejected: PreparedStatement,
+    /// Whether batches of several partitions go to the right node anyway.
+    packs: bool,
 }
 
 /// A row that waits to be written.
@@ -44,8 +50,8 @@ struct Insert<'a> {
 }
 
 impl Inserts {
-    /// Prepares them.
-    pub async fn prepare(client: &Client) -> Result<Self, Failure> {
+    /// Prepares them. `packs` is whether every node holds every row.
+    pub async fn prepare(client: &Client, packs: bool) -> Result<Self, Failure> {
         let mut candles = Vec::new();
         for resolution in Resolution::ALL {
             let cql = insert(table::candles(resolution), &format!("symbol, bucket, window_start, {CANDLE_VALUES}"));
@@ -56,7 +62,7 @@ impl Inserts {
         let indicators = client.prepare(&insert("indicators_5s", &values), Level::Quorum).await?;
         let values = "log_partition, bucket, log_offset, item, reason, original, original_bytes_total, as_of";
         let rejected = client.prepare(&insert("rejected", values), Level::Quorum).await?;
-        Ok(Self { candles, indicators, rejected })
+        Ok(Self { candles, indicators, rejected, packs })
     }
 
     /// Writes all rows that are not expired; returns when all of them are acknowledged.
@@ -84,7 +90,9 @@ impl Inserts {
             partitions.entry((row.symbol.as_str(), bucket)).or_default().push(insert);
         }
         let refused = rows.rejected.iter().map(|row| Insert { statement: &self.rejected, values: rejected(row) });
-        let batches = partitions.into_values().flat_map(cut).chain(refused.map(|insert| vec![insert]));
+        let batches = partitions.into_values().flat_map(cut);
+        let batches = if self.packs { pack(batches) } else { batches.collect() };
+        let batches = batches.into_iter().chain(refused.map(|insert| vec![insert]));
         client.gather(batches, |batch| send(client, batch)).await?;
         Ok(expired)
     }
@@ -129,6 +137,27 @@ fn cut(rows: Vec<Insert>) -> Vec<Vec<Insert>> {
         }
     }
     batches
+}
+
+/// Puts small batches together.
+fn pack<'a>(batches: impl Iterator<Item = Vec<Insert<'a>>>) -> Vec<Vec<Insert<'a>>> {
+    let (mut packed, mut small, mut bytes, mut partitions) = (Vec::new(), Vec::new(), 0, 0);
+    for batch in batches {
+        let weight: usize = batch.iter().map(|row| weight(&row.values)).sum();
+        if weight > PACK_BYTES / 2 {
+            packed.push(batch);
+            continue;
+        }
+        if bytes + weight > PACK_BYTES || partitions == PACK_PARTITIONS {
+            packed.push(std::mem::take(&mut small));
+            (bytes, partitions) = (0, 0);
+        }
+        small.extend(batch);
+        (bytes, partitions) = (bytes + weight, partitions + 1);
+    }
+    packed.push(small);
+    packed.retain(|batch| !batch.is_empty());
+    packed
 }
 
 fn weight(values: &[Value]) -> usize {

@@ -1,0 +1,20 @@
+//! Which nodes hold a row, as far as it matters here: whether all of them do.
+
+use scylla::client::session::Session;
+use scylla::cluster::metadata::Strategy;
+
+/// Whether every node holds every row of the keyspace, as in a cluster of three nodes with three copies. Then a batch
+/// over many partitions goes to where it belongs whatever it holds. When it is not known, it is not so.
+pub fn hold_everything(session: &Session, keyspace: &str) -> bool {
+    let state = session.get_cluster_state();
+    let nodes = state.get_nodes_info();
+    match state.get_keyspace(keyspace).map(|keyspace| &keyspace.strategy) {
+        Some(Strategy::SimpleStrategy { replication_factor }) => nodes.len() <= *replication_factor,
+        Some(Strategy::NetworkTopologyStrategy { datacenter_repfactors }) => nodes.iter().all(|node| {
+            let centre = node.datacenter.as_deref().unwrap_or_default();
+            let there = nodes.iter().filter(|other| other.datacenter == node.datacenter).count();
+            datacenter_repfactors.get(centre).is_some_and(|copies| there <= *copies)
+        }),
+        _ => false,
+    }
+}
