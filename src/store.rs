@@ -119,6 +119,18 @@ pub struct RowBatch {
     pub rejected: Vec<RejectedRow>,
 }
 
+impl RowBatch {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.candles.len() + self.indicators.len() + self.rejected.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// The checkpoint that the store holds: what belongs to it beside the shards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {

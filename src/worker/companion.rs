@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use dataflows::codec;
@@ -161,12 +162,17 @@ impl Keeper {
                 // First the mirror: what the store holds is then always there as well.
                 let mirrored = self.mirror.iter_mut().try_for_each(|mirror| mirror.write(&rows.rejected));
                 mirrored.map_err(WorkerError::Mirror)?;
+                let begun = Instant::now();
                 self.store.write(&rows)?;
+                tracing::debug!(rows = rows.len(), took_ms = begun.elapsed().as_millis(), "rows are written");
                 ack();
             }
             Command::Frontier { row, kept, resume, ack } => {
                 let frontier = DurableFrontier { row, epoch: self.epoch, resume };
+                let begun = Instant::now();
                 self.store.commit_frontier(&frontier, &kept)?;
+                let took_ms = begun.elapsed().as_millis();
+                tracing::debug!(frontier = frontier.row.frontier, took_ms, "the frontier is published");
                 self.published = frontier.row.frontier;
                 ack();
                 let whole: Vec<Time> = self.pending.range(..=self.published).map(|(at, _)| *at).collect();

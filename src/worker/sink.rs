@@ -113,8 +113,7 @@ impl Sink {
             indicators: self.indicators.take_before(frontier, |r| (r.symbol.clone(), r.window_start_ms)),
             rejected: self.rejected.take_before(frontier, |r| (r.partition, r.offset, r.index)),
         };
-        let is_empty = batch.candles.is_empty() && batch.indicators.is_empty() && batch.rejected.is_empty();
-        let held = self.held.clone().filter(|_| !is_empty);
+        let held = self.held.clone().filter(|_| !batch.is_empty());
         match [self.candles.least(), self.indicators.least(), self.rejected.least()].into_iter().flatten().min() {
             None => self.held = None,
             Some(time) => self.held.iter_mut().for_each(|held| held.downgrade(&time.max(*held.time()))),
