@@ -28,6 +28,7 @@ fn run(script: &str, folder: &Path) -> Broker {
         .args(["run".as_ref(), folder.as_os_str()])
         .env("KAFKA_HEAP_OPTS", "-Xms1g -Xmx1g")
         .env("CASSANDRA_HEAP_OPTS", "-Xms1g -Xmx1g")
+        .env("TICKLINE_CASSANDRA_SYNC", "periodic")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
