@@ -53,6 +53,8 @@ struct Host<'a> {
     putting: Putting,
     commands: Sender<Command>,
     next_checkpoint: Option<Instant>,
+    /// The last checkpoint asked for.
+    asked: Time,
     /// The second input, where there is one.
     directory: Option<Directory>,
     gossip: Gossip,
@@ -118,6 +120,7 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         putting: Putting { under_way: 0, put, arrived },
         commands,
         next_checkpoint,
+        asked: 0,
         directory,
         gossip,
         board,
@@ -234,14 +237,18 @@ impl Host<'_> {
     }
 
     /// The first worker asks for a checkpoint as of the next full minute, when one is due. Its own frontier holds all
-    /// others back until they have heard of it.
+    /// others back until they have heard of it. One at a time: a store that is away must not let them pile up.
     fn ask_for_checkpoint(&mut self) {
+        if self.asked > self.board.borrow().committed() {
+            return;
+        }
         let (Some(due), Some(every)) = (self.next_checkpoint, self.shared.config.checkpoint_every) else { return };
         let Some(frontier) = self.ingress.frontier().filter(|&f| f > 0 && Instant::now() >= due) else { return };
         let time = (frontier / MINUTE_MS + 1) * MINUTE_MS;
         if self.stops.borrow().iter().all(|&stop| stop != time) {
             self.stops.borrow_mut().insert(time);
             self.ingress.request_checkpoint(time);
+            self.asked = time;
         }
         self.next_checkpoint = Some(Instant::now() + every);
     }
