@@ -20,12 +20,18 @@ use crate::zombie::{stop, wake};
 
 const LOST: i32 = 5;
 
+/// A port that nobody has, below those that the system gives to clients: one of them might take it in between.
+fn port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id() % 4_000;
+    let next = || 12_000 + ((first + NEXT.fetch_add(1, Ordering::Relaxed)) % 8_000) as u16;
+    std::iter::repeat_with(next).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+}
+
 /// Starts so many processes through the stage's proxy, each with so many workers.
 fn start(stage: &Stage, processes: usize, workers: usize, more: &str) -> Vec<Running> {
     static LAST: AtomicU32 = AtomicU32::new(0);
-    let listeners: Vec<TcpListener> = (0..processes).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    let lines: String = listeners.iter().map(|listener| format!("{}\n", listener.local_addr().unwrap())).collect();
-    drop(listeners);
+    let lines: String = (0..processes).map(|_| format!("127.0.0.1:{}\n", port())).collect();
     let hosts = format!("hosts-{}", LAST.fetch_add(1, Ordering::Relaxed));
     stage.home.write(&hosts, lines);
     let one =
