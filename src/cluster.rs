@@ -17,6 +17,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::tls::BadCertificates;
+
 pub mod door;
 pub mod frame;
 pub mod hello;
@@ -112,6 +114,12 @@ pub enum ClusterError {
     /// The bytes of this program cannot be read.
     #[error("the program's own file cannot be read, to tell whether all processes run the same one: {0}")]
     Build(#[source] std::io::Error),
+}
+
+impl From<BadCertificates> for ClusterError {
+    fn from(bad: BadCertificates) -> Self {
+        Self::Tls { path: bad.path.into(), why: bad.why }
+    }
 }
 
 impl ClusterError {

@@ -11,6 +11,7 @@ pub mod ingest;
 pub mod log;
 pub mod metrics;
 pub mod partitioner;
+pub mod pause;
 pub mod rejected;
 pub mod simulate;
 pub mod store;

@@ -3,12 +3,13 @@
 //! The child's standard input is a pipe that the supervisor holds and never writes to. When it ends, so does the
 //! child: on a signal the supervisor lets go of it, and when the supervisor is killed the system does.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::Read as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::pause::{chance, spread};
 
 /// The option that asks for it.
 pub const FLAG: &str = "--restart";
@@ -148,8 +149,7 @@ impl Pauses {
     fn next(&mut self, lived: Duration) -> Duration {
         self.short_lives = if lived >= LIVED { 0 } else { (self.short_lives + 1).min(10) };
         let bound = PAUSE_MIN.saturating_mul(1 << self.short_lives).min(PAUSE_MAX);
-        let share = RandomState::new().hash_one(self.short_lives) as f64 / u64::MAX as f64;
-        PAUSE_MIN + (bound - PAUSE_MIN).mul_f64(share)
+        spread(PAUSE_MIN, bound, chance())
     }
 }
 

@@ -12,7 +12,7 @@ use super::frame::{self, FrameError};
 use super::hello::{Answer, Hello, Plan, Refusal, Sign, Then};
 use super::link::Link;
 use super::peer::Mesh;
-use super::star::SAY_EVERY;
+use super::star::say;
 use super::{ClusterConfig, ClusterError};
 
 /// Within this a connection is there, or not.
@@ -64,13 +64,6 @@ pub fn join(config: &ClusterConfig, mut ours: Hello) -> Result<Joined, ClusterEr
                 std::thread::sleep(PAUSE);
             }
         }
-    }
-}
-
-fn say(said: &mut Instant, what: impl FnOnce()) {
-    if said.elapsed() >= SAY_EVERY {
-        *said = Instant::now();
-        what();
     }
 }
 

@@ -20,7 +20,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Between two signs of life to those who wait.
 const TICK: Duration = Duration::from_secs(1);
 /// Between two lines that say who is missing.
-pub(super) const SAY_EVERY: Duration = Duration::from_secs(10);
+const SAY_EVERY: Duration = Duration::from_secs(10);
 /// Within this all must have connected to each other and read their shards.
 const READY_MAX: Duration = Duration::from_secs(300);
 /// Longest sign, in bytes.
@@ -69,10 +69,7 @@ impl Star {
             if missing.is_empty() {
                 return Ok(star);
             }
-            if said.elapsed() >= SAY_EVERY {
-                said = Instant::now();
-                tracing::warn!(?missing, "waiting for processes that are not there");
-            }
+            say(&mut said, || tracing::warn!(?missing, "waiting for processes that are not there"));
             if ticked.elapsed() >= TICK {
                 ticked = Instant::now();
                 star.tell_all(&Answer::Waiting { missing });
@@ -193,6 +190,14 @@ impl Told {
         let shards = self.peers.iter().flatten().filter_map(|peer| peer.shards).sum();
         let links = self.peers.into_iter().map(|peer| peer.map(|peer| peer.link));
         Ok((Mesh::new(links.collect(), &self.hosts, self.strangers), shards))
+    }
+}
+
+/// Says it when it was not said for a while.
+pub(super) fn say(said: &mut Instant, what: impl FnOnce()) {
+    if said.elapsed() >= SAY_EVERY {
+        *said = Instant::now();
+        what();
     }
 }
 

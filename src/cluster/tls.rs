@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -24,8 +24,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::link::Link;
 use super::{ClusterError, hosts};
-use crate::fault::why;
-use crate::tls::install_provider;
+use crate::tls::{authorities, certificates, install_provider};
 
 /// How long what was written may take to leave when a process has done its part.
 const SETTLE_MAX: Duration = Duration::from_secs(5);
@@ -49,14 +48,9 @@ impl Tls {
     pub fn load(dir: &Path) -> Result<Self, ClusterError> {
         install_provider();
         let bad = |name: &str, why: String| ClusterError::Tls { path: dir.join(name), why };
-        let authorities = certificates(dir, "ca.pem")?;
-        let chain = certificates(dir, "cert.pem")?;
+        let roots = Arc::new(authorities(&dir.join("ca.pem"))?);
+        let chain = certificates(&dir.join("cert.pem"))?;
         let key = PrivateKeyDer::from_pem_file(dir.join("key.pem")).map_err(|e| bad("key.pem", e.to_string()))?;
-        let mut roots = RootCertStore::empty();
-        for authority in authorities {
-            roots.add(authority).map_err(|error| bad("ca.pem", error.to_string()))?;
-        }
-        let roots = Arc::new(roots);
         let verifier = WebPkiClientVerifier::builder(Arc::clone(&roots)).build();
         let verifier = verifier.map_err(|error| bad("ca.pem", error.to_string()))?;
         let server = ServerConfig::builder().with_client_cert_verifier(verifier);
@@ -132,16 +126,4 @@ fn name_of(address: &str) -> Option<ServerName<'static>> {
 fn asynchronous(stream: TcpStream) -> Result<tokio::net::TcpStream, Error> {
     stream.set_nonblocking(true)?;
     tokio::net::TcpStream::from_std(stream)
-}
-
-fn certificates(dir: &Path, name: &str) -> Result<Vec<CertificateDer<'static>>, ClusterError> {
-    let path = dir.join(name);
-    let bad = |why: String| ClusterError::Tls { path: path.clone(), why };
-    let text = std::fs::read(&path).map_err(|error| bad(why(&error)))?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let found = found.map_err(|error| bad(error.to_string()))?;
-    if found.is_empty() {
-        return Err(bad("it holds no certificate in PEM form".to_owned()));
-    }
-    Ok(found)
 }

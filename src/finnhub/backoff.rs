@@ -1,9 +1,9 @@
 //! How long to wait before the next attempt to connect.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use super::socket::SocketError;
+use crate::pause::{chance, spread};
 
 /// No pause is longer, whatever the feed asks for.
 const PAUSE_MAX: Duration = Duration::from_secs(3_600);
@@ -31,14 +31,13 @@ impl Backoff {
 
     /// The pause after one more failure; `None` when trying again cannot help.
     pub fn pause(&mut self, error: &SocketError) -> Option<Duration> {
-        self.pause_at(error, RandomState::new().hash_one(self.failures))
+        self.pause_at(error, chance())
     }
 
     fn pause_at(&mut self, error: &SocketError, chance: u64) -> Option<Duration> {
         let bound = self.least.saturating_mul(2 << self.failures.min(16)).min(self.most);
         self.failures = self.failures.saturating_add(1);
-        let share = chance as f64 / u64::MAX as f64;
-        let jittered = self.least + (bound - self.least).mul_f64(share);
+        let jittered = spread(self.least, bound, chance);
         match error {
             SocketError::Refused { .. } | SocketError::BadUrl { .. } => None,
             SocketError::TooMany { retry_after_s } => {

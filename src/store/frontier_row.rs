@@ -1,9 +1,11 @@
 //! A frontier row as stores hold it: texts and integers, read back with care, and compared when there is one already.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use dataflows::digest::Digest;
 use dataflows::frontier::FrontierRow;
+use dataflows::settings::PIPELINE_REVISION;
 use dataflows::tally::{TALLIES, Tally};
 
 /// A row as a table holds it.
@@ -61,10 +63,12 @@ pub fn tallies_text(tallies: &[u64]) -> String {
     format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
 }
 
-/// Fails unless the row that is there is the one that is to be written.
-pub fn compare(old: &FrontierRow, new: &FrontierRow) -> Result<(), Damage> {
-    if old == new {
-        return Ok(());
+/// How a row that is there stands to one that is to be written: `Greater` stays, `Less` gives way, and an `Equal` one,
+/// of this revision and as of the same frontier, must be the same row.
+pub fn standing(old: &FrontierRow, old_revision: u64, new: &FrontierRow) -> Result<Ordering, Damage> {
+    let standing = old_revision.cmp(&PIPELINE_REVISION).then(old.frontier.cmp(&new.frontier));
+    if standing != Ordering::Equal || old == new {
+        return Ok(standing);
     }
     Err(Damage::Differs {
         what: format!(

@@ -2,7 +2,19 @@
 //!
 //! Buckets follow the calendar (UTC), so that a query written by hand can name those of a range of time.
 
+use dataflows::edge::INDICATOR_COLUMNS;
 use dataflows::time::{DAY_MS, Resolution};
+
+/// Columns of a candle behind its key, in the order of the table.
+pub const CANDLE_VALUES: &str = "open, high, low, close, volume, notional, vwap, trades, as_of";
+/// Columns of a symbol behind its key, in the order of the table.
+pub const SYMBOL_VALUES: &str = "display_symbol, name, market, exchange, mic, currency, security_type, figi, isin, \
+                                 status, renamed_to, first_seen, last_seen, as_of";
+
+/// Columns of a row of indicators behind its key, in the order of the table.
+pub fn indicator_values() -> String {
+    format!("{}, candles, cumulative_trades, as_of", INDICATOR_COLUMNS.join(", "))
+}
 
 /// The table of a resolution's candles.
 pub const fn candles(resolution: Resolution) -> &'static str {

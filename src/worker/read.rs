@@ -43,8 +43,8 @@ impl Readers {
         let mut records = 0;
         for (at, partition) in self.readers.iter_mut().enumerate() {
             let frontier = ingress.partition_frontier(at);
-            let is_done = shared.config.until.is_some_and(|until| frontier >= until);
-            if is_done || frontier > durable.saturating_add(shared.config.read_ahead_ms) {
+            if is_past(shared.config.until, frontier) || frontier > durable.saturating_add(shared.config.read_ahead_ms)
+            {
                 continue;
             }
             let held = ingress.records_from(at, durable);
@@ -65,7 +65,12 @@ impl Readers {
 
     /// Whether everything has been read that the log held at the start, up to the tick that the run ends at.
     pub(super) fn at_end(&self, ingress: &Ingress, until: Option<Time>) -> bool {
-        let is_past = |at| until.is_some_and(|until| ingress.partition_frontier(at) >= until);
+        let is_past = |at| is_past(until, ingress.partition_frontier(at));
         self.readers.iter().enumerate().all(|(at, p)| p.reader.position() >= p.end || is_past(at))
     }
+}
+
+/// Whether a partition is read as far as the run goes.
+fn is_past(until: Option<Time>, frontier: Time) -> bool {
+    until.is_some_and(|until| frontier >= until)
 }

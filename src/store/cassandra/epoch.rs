@@ -5,7 +5,6 @@
 //! an older one still has under way is decided before that, and is then either seen or refused. The answer to a
 //! lightweight transaction may get lost: it is repeated where that does no harm, and what is there then decides.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Instant;
 
 use scylla::serialize::row::SerializeRow;
@@ -13,6 +12,7 @@ use scylla::serialize::row::SerializeRow;
 use super::client::{Client, Level, pauses};
 use super::fail::Failure;
 use super::values::{int, timestamp};
+use crate::pause::chance;
 
 /// The key of every register.
 pub const PIPELINE: &str = "tickline";
@@ -132,6 +132,5 @@ async fn epoch_and_holder(client: &Client) -> Result<Option<(u64, String)>, Fail
 
 /// A name that nobody else has, by which an opener knows its own epoch when the answer got lost.
 fn holder() -> String {
-    let random = || RandomState::new().build_hasher().finish();
-    format!("process {} {:016x}{:016x}", std::process::id(), random(), random())
+    format!("process {} {:016x}{:016x}", std::process::id(), chance(), chance())
 }

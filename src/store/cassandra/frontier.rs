@@ -11,7 +11,7 @@ use super::client::{Client, Level, pauses};
 use super::epoch::{self, PIPELINE};
 use super::fail::Failure;
 use super::values::{date, int, timestamp};
-use crate::store::frontier_row::{HeldRow, compare, tallies_text};
+use crate::store::frontier_row::{HeldRow, standing, tallies_text};
 use crate::store::{DurableFrontier, table, write_us};
 
 /// A row of the history as it is read.
@@ -46,14 +46,8 @@ pub async fn publish(
 ) -> Result<(), Failure> {
     // A later or newer one stays; an equal one must be the same.
     let stays = match published {
-        Some((_, revision)) if *revision > PIPELINE_REVISION => true,
-        Some((old, PIPELINE_REVISION)) => {
-            if old.row.frontier == durable.row.frontier {
-                compare(&old.row, &durable.row)?;
-            }
-            old.row.frontier > durable.row.frontier
-        }
-        _ => false,
+        Some((old, revision)) => standing(&old.row, *revision, &durable.row)? == Ordering::Greater,
+        None => false,
     };
     if stays || !kept.is_empty() {
         // Who is fenced writes nothing more, not even what others would write alike.
@@ -93,11 +87,8 @@ async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
             return Ok(Some(row));
         };
         let old = held(old)?;
-        match old.revision.cmp(&PIPELINE_REVISION) {
-            Ordering::Less => Ok(Some(row)),
-            Ordering::Equal => Ok(compare(&old.decode()?, row).map(|()| None)?),
-            Ordering::Greater => Ok(None),
-        }
+        let revision = old.revision;
+        Ok((standing(&old.decode()?, revision, row)? == Ordering::Less).then_some(row))
     });
     let missing = missing.await?;
     let cql = "INSERT INTO frontier_history (pipeline, bucket, frontier, digest, rows, tallies, revision) \

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use dataflows::edge::{self, INDICATOR_COLUMNS};
+use dataflows::edge;
 use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
 use dataflows::time::Resolution;
 use scylla::statement::batch::{Batch, BatchStatement, BatchType};
@@ -15,10 +15,9 @@ use scylla::statement::prepared::PreparedStatement;
 use super::client::{Client, Level};
 use super::fail::Failure;
 use super::values::{Value, int};
+use crate::store::table::CANDLE_VALUES;
 use crate::store::{RowBatch, table, write_us};
 
-/// Columns of a candle behind its key, in the order of the table.
-pub const CANDLE_VALUES: &str = "open, high, low, close, volume, notional, vwap, trades, as_of";
 /// Offsets in a bucket of `rejected`.
 pub const REJECTED_BUCKET: u64 = 4_096;
 
@@ -57,8 +56,7 @@ impl Inserts {
             let cql = insert(table::candles(resolution), &format!("symbol, bucket, window_start, {CANDLE_VALUES}"));
             candles.push(client.prepare(&cql, Level::Quorum).await?);
         }
-        let values = INDICATOR_COLUMNS.join(", ");
-        let values = format!("symbol, bucket, window_start, {values}, candles, cumulative_trades, as_of");
+        let values = format!("symbol, bucket, window_start, {}", table::indicator_values());
         let indicators = client.prepare(&insert("indicators_5s", &values), Level::Quorum).await?;
         let values = "log_partition, bucket, log_offset, item, reason, original, original_bytes_total, as_of";
         let rejected = client.prepare(&insert("rejected", values), Level::Quorum).await?;

@@ -7,18 +7,15 @@ use super::client::{Client, Level};
 use super::fail::Failure;
 use super::frontier::unsigned;
 use super::values::{Value, int};
+use crate::store::table::SYMBOL_VALUES;
 use crate::store::write_us;
-
-/// Columns behind the key, in the order of the table.
-const VALUES: &str = "display_symbol, name, market, exchange, mic, currency, security_type, figi, isin, status, \
-                      renamed_to, first_seen, last_seen, as_of";
 
 /// Writes entries under their symbols. One that is there already, as of the same moment or a later one, stays: of two
 /// writes at the same moment Cassandra would keep the greater of each value, which is a row that nobody wrote.
 pub async fn write(client: &Client, entries: &[Entry]) -> Result<(), Failure> {
     let found = "SELECT as_of FROM symbols WHERE symbol = ?";
     let places = "?, ".repeat(14);
-    let cql = format!("INSERT INTO symbols (symbol, {VALUES}) VALUES ({places}?) USING TIMESTAMP ?");
+    let cql = format!("INSERT INTO symbols (symbol, {SYMBOL_VALUES}) VALUES ({places}?) USING TIMESTAMP ?");
     let write = async |entry: &Entry| {
         let rows: Vec<(CqlTimestamp,)> = client.rows(found, Level::Quorum, &(entry.symbol.as_str(),)).await?;
         if rows.first().is_some_and(|(as_of,)| as_of.0 >= int(entry.as_of_ms)) {
@@ -51,7 +48,8 @@ fn values(entry: &Entry) -> Vec<Value<'_>> {
 
 /// Reads the entries that are wanted, ascending by symbol.
 pub async fn read(client: &Client, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, Failure> {
-    let rows: Vec<Row> = client.rows(&format!("SELECT symbol, {VALUES} FROM symbols"), Level::Quorum, &()).await?;
+    let rows: Vec<Row> =
+        client.rows(&format!("SELECT symbol, {SYMBOL_VALUES} FROM symbols"), Level::Quorum, &()).await?;
     let mut all = Vec::new();
     for row in &rows {
         let entry = entry(row)?;

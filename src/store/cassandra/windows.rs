@@ -11,8 +11,8 @@ use scylla::value::{CqlTimestamp, Row};
 use super::client::{Client, Level, Pages};
 use super::fail::Failure;
 use super::frontier::unsigned;
-use super::rows::CANDLE_VALUES;
 use super::values::{date, timestamp};
+use crate::store::table::CANDLE_VALUES;
 use crate::store::{Range, StoredCandle, StoredIndicators, table};
 
 /// Buckets that are read one by one. A range over more of them is first looked up in the daily candles, which every
@@ -38,7 +38,7 @@ pub async fn candles(
 
 /// The last `limit` rows of indicators of a symbol in the range, ascending.
 pub async fn indicators(client: &Client, symbol: &str, range: Range) -> Result<Vec<StoredIndicators>, Failure> {
-    let values = format!("{}, candles, cumulative_trades, as_of", INDICATOR_COLUMNS.join(", "));
+    let values = table::indicator_values();
     let rows: Vec<Row> = newest(client, "indicators_5s", &values, Resolution::S5, symbol, range).await?;
     rows.iter().map(|row| indicator(row).ok_or_else(|| Failure::corrupt("a row of indicators lacks a value"))).collect()
 }

@@ -1,5 +1,7 @@
 //! The durable frontier, and the frontier rows that are kept for `verify`.
 
+use std::cmp::Ordering;
+
 use dataflows::frontier::FrontierRow;
 use dataflows::settings::PIPELINE_REVISION;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -7,20 +9,17 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::fail::Failure;
 use super::rows::int;
 use crate::store::DurableFrontier;
-use crate::store::frontier_row::{HeldRow, compare, tallies_text};
+use crate::store::frontier_row::{HeldRow, standing, tallies_text};
 
 /// The columns that make a [`FrontierRow`], in the order that [`row_of`] reads.
 const COLUMNS: &str = "frontier, digest, rows, tallies, revision";
 
 /// Publishes the durable frontier, unless a later one is published already.
 pub fn publish(transaction: &Transaction, durable: &DurableFrontier) -> Result<(), Failure> {
-    if let Some((old, revision)) = one(transaction, "frontier WHERE one = 1", [])? {
-        if revision > PIPELINE_REVISION || (revision == PIPELINE_REVISION && old.frontier > durable.row.frontier) {
-            return Ok(());
-        }
-        if revision == PIPELINE_REVISION && old.frontier == durable.row.frontier {
-            compare(&old, &durable.row)?;
-        }
+    if let Some((old, revision)) = one(transaction, "frontier WHERE one = 1", [])?
+        && standing(&old, revision, &durable.row)? == Ordering::Greater
+    {
+        return Ok(());
     }
     let sql = "INSERT OR REPLACE INTO frontier (one, frontier, digest, rows, tallies, epoch, revision, resume) \
                VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -39,10 +38,10 @@ pub fn publish(transaction: &Transaction, durable: &DurableFrontier) -> Result<(
 
 /// Keeps the row of one minute, or finds the same one there.
 pub fn keep(transaction: &Transaction, row: &FrontierRow) -> Result<(), Failure> {
-    match one(transaction, "frontier_history WHERE frontier = ?1", params![int(row.frontier)])? {
-        Some((_, revision)) if revision > PIPELINE_REVISION => return Ok(()),
-        Some((old, revision)) if revision == PIPELINE_REVISION => return Ok(compare(&old, row)?),
-        _ => {}
+    if let Some((old, revision)) = one(transaction, "frontier_history WHERE frontier = ?1", params![int(row.frontier)])?
+        && standing(&old, revision, row)? != Ordering::Less
+    {
+        return Ok(());
     }
     let sql = "INSERT OR REPLACE INTO frontier_history (frontier, digest, rows, tallies, revision) \
                VALUES (?1, ?2, ?3, ?4, ?5)";

@@ -13,8 +13,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::fail::Failure;
 use super::frontier;
 use super::rows::int;
-use super::schema::{self, CANDLE_VALUES};
+use super::schema;
 use super::symbols;
+use crate::store::table::CANDLE_VALUES;
 use crate::store::{
     DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators, table,
 };
@@ -64,7 +65,7 @@ impl StoreReader for SqliteReader {
     }
 
     fn indicators(&mut self, symbol: &str, range: Range) -> Result<Vec<StoredIndicators>, StoreError> {
-        let values = format!("{}, candles, cumulative_trades, as_of", INDICATOR_COLUMNS.join(", "));
+        let values = table::indicator_values();
         self.run("cannot read indicators", |c| {
             windows(c, "indicators_5s", &values, Resolution::S5, symbol, range, indicators)
         })

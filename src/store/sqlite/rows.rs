@@ -1,12 +1,11 @@
 //! Writes rows under their natural keys. An older write never overwrites a newer one.
 
-use dataflows::edge::{self, INDICATOR_COLUMNS};
+use dataflows::edge;
 use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
 use dataflows::time::Resolution;
 use rusqlite::{CachedStatement, Transaction, params};
 
 use super::fail::Failure;
-use super::schema::CANDLE_VALUES;
 use crate::store::{RowBatch, table, write_us};
 
 /// Writes all rows of a batch.
@@ -86,12 +85,11 @@ fn rejected(statement: &mut CachedStatement, row: &RejectedRow) -> Result<(), Fa
 }
 
 fn candle_sql(resolution: Resolution) -> String {
-    upsert(table::candles(resolution), "symbol, bucket, window_start", CANDLE_VALUES)
+    upsert(table::candles(resolution), "symbol, bucket, window_start", table::CANDLE_VALUES)
 }
 
 fn indicator_sql() -> String {
-    let values = format!("{}, candles, cumulative_trades, as_of", INDICATOR_COLUMNS.join(", "));
-    upsert("indicators_5s", "symbol, bucket, window_start", &values)
+    upsert("indicators_5s", "symbol, bucket, window_start", &table::indicator_values())
 }
 
 fn rejected_sql() -> String {

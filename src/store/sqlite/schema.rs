@@ -17,9 +17,6 @@ const SCHEMA: u64 = 2;
 /// So long a call waits for another program that holds the file.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// Columns of a candle behind its key, in the order of the table.
-pub const CANDLE_VALUES: &str = "open, high, low, close, volume, notional, vwap, trades, as_of";
-
 const OTHERS: &str = "
 CREATE TABLE rejected (
     log_partition INTEGER NOT NULL, log_offset INTEGER NOT NULL, item INTEGER NOT NULL, reason TEXT NOT NULL,

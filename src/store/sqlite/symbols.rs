@@ -5,15 +5,12 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use super::fail::Failure;
 use super::rows::{int, upsert};
+use crate::store::table::SYMBOL_VALUES;
 use crate::store::write_us;
-
-/// Columns behind the key, in the order of the table.
-const VALUES: &str = "display_symbol, name, market, exchange, mic, currency, security_type, figi, isin, status, \
-                      renamed_to, first_seen, last_seen, as_of";
 
 /// Writes entries under their symbols. One that is there already, as of the same moment, is not written again.
 pub fn write(transaction: &Transaction, entries: &[Entry]) -> Result<(), Failure> {
-    let sql = upsert("symbols", "symbol", VALUES).replace("excluded.write_us >=", "excluded.write_us >");
+    let sql = upsert("symbols", "symbol", SYMBOL_VALUES).replace("excluded.write_us >=", "excluded.write_us >");
     let mut statement = transaction.prepare_cached(&sql)?;
     for entry in entries {
         statement.execute(params![
@@ -40,7 +37,8 @@ pub fn write(transaction: &Transaction, entries: &[Entry]) -> Result<(), Failure
 
 /// Reads the entries that are wanted, ascending by symbol.
 pub fn read(connection: &Connection, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, Failure> {
-    let mut statement = connection.prepare_cached(&format!("SELECT symbol, {VALUES} FROM symbols ORDER BY symbol"))?;
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT symbol, {SYMBOL_VALUES} FROM symbols ORDER BY symbol"))?;
     let mut rows = statement.query([])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
