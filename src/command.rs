@@ -3,13 +3,15 @@
 pub mod candles;
 pub mod cluster;
 pub mod common;
+pub mod completions;
 pub mod config_file;
 pub mod dashboard;
 pub mod demo;
 pub mod import;
 pub mod indicators;
 pub mod ingest;
-mod read;
+pub mod man;
+pub(crate) mod read;
 pub mod rejected;
 pub mod replay;
 pub mod settings;
@@ -17,6 +19,7 @@ pub mod setup;
 pub mod status;
 pub mod symbols;
 pub mod token;
+pub mod top;
 pub mod verify;
 pub mod work;
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches, Parser, Subcommand};
 use tickline::command::{self, common, config_file};
 
 #[global_allocator]
@@ -42,6 +42,8 @@ enum Command {
     Candles(command::candles::Args),
     /// Indicators from a store
     Indicators(command::indicators::Args),
+    /// A store in the terminal, live: watch list, chart, how far it is complete
+    Top(command::top::Args),
     /// How far things are, and what was refused
     Status(command::status::Args),
     /// The directory of all symbols that Finnhub lists
@@ -50,6 +52,10 @@ enum Command {
     Rejected(command::rejected::Args),
     /// The page and the HTTP API over a store
     Dashboard(command::dashboard::DashboardArgs),
+    /// What a shell needs to complete commands and options
+    Completions(command::completions::Args),
+    /// Manual pages
+    Man(command::man::Args),
 }
 
 fn main() -> ExitCode {
@@ -81,9 +87,12 @@ fn run() -> anyhow::Result<()> {
         Command::Verify(args) => command::verify::run(&args),
         Command::Candles(args) => command::candles::run(&args),
         Command::Indicators(args) => command::indicators::run(&args),
+        Command::Top(args) => command::top::run(&args),
         Command::Status(args) => command::status::run(&args),
         Command::Symbols(args) => command::symbols::run(&args),
         Command::Rejected(args) => command::rejected::run(&args),
         Command::Dashboard(args) => command::dashboard::run(&args),
+        Command::Completions(args) => command::completions::run(&args, Cli::command()),
+        Command::Man(args) => command::man::run(&args, Cli::command()),
     }
 }
