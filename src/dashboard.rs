@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
@@ -81,6 +82,7 @@ struct Shared {
     pool: Arc<ReaderPool>,
     advances: broadcast::Sender<Arc<Advance>>,
     stop: watch::Receiver<bool>,
+    requests: metrics::Requests,
 }
 
 /// Serves the page in the background. Fails at once when the store cannot be opened or the port is taken.
@@ -99,7 +101,8 @@ pub async fn serve(
     let (stop, stopped) = watch::channel(false);
     let (advances, _) = broadcast::channel(watcher::ADVANCES_HELD);
     let watcher = tokio::spawn(watcher::run(Arc::clone(&pool), advances.clone(), stopped.clone(), config.poll));
-    let router = router(Arc::new(Shared { pool, advances, stop: stopped.clone() }));
+    let router =
+        router(Arc::new(Shared { pool, advances, stop: stopped.clone(), requests: metrics::Requests::default() }));
     let server = axum::serve(listener, router).with_graceful_shutdown(until(stopped));
     Ok(Dashboard { addr, stop, server: tokio::spawn(server.into_future()), watcher })
 }
@@ -116,6 +119,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/readyz", get(metrics::readyz))
         .method_not_allowed_fallback(api::wrong_method)
         .fallback(api::unknown)
+        .layer(from_fn_with_state(Arc::clone(&shared), metrics::count))
         .with_state(shared)
 }
 
