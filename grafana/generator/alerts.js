@@ -60,8 +60,7 @@ const store = [
         nothing: 'Alerting',
         severity: 'critical',
         summary: 'No minute of the last ten is complete.',
-        next: 'Run `tickline status`: a source that is gone without a word, a worker that does not run, or a store that '
-            + 'does not answer.',
+        next: 'Run `tickline status`: a source is gone without a word, no worker runs, or the store does not answer.',
     }),
     rule('frontier-lag', 'The frontier is behind', {
         query: cassandra(frontierRow('rows'), 600),
@@ -104,7 +103,7 @@ const metrics = [
         next: 'See the cause in Pipeline health, Feed. What is missing can be imported from elsewhere.',
     }),
     rule('checkpoint', 'The checkpoint is old', {
-        query: prometheus('time() - max(tickline_checkpoint_commit_timestamp_seconds)'),
+        query: prometheus('time() - max(tickline_checkpoint_commit_timestamp_seconds > 0)'),
         when: ['gt', 900],
         held: '5m',
         nothing: 'OK',

@@ -1,7 +1,7 @@
 // Queries of Cassandra as the plugin takes them: one SELECT in one line, a text first, then a timestamp, then numbers.
 //
-// A partition is named by the symbol and by the first day of its bucket: a day, a month or a year. The node itself works
-// that day out of the range of time. So it is right whatever the time zone of the browser, and in alerts too.
+// A partition is named by the symbol and by the first day of its bucket: a day, a month or a year. The node itself
+// works that day out of the range of time. So it is right whatever the time zone of the browser, and in alerts too.
 import { CASSANDRA } from './names.js';
 
 const TO = '(timestamp)$__timeTo';
@@ -17,7 +17,7 @@ export const THIS_YEAR = YEAR;
 export const DAYS = back(DAY, 'd', 3);
 export const MONTHS = back(MONTH, 'mo', 3);
 export const YEARS = back(YEAR, 'y', 2);
-/** Good for each of the tables of candles, so that the resolution can be a variable. A bucket that a table lacks costs nothing. */
+/** Good for each table of candles, so that the resolution can be a variable. What a table lacks is soon not found. */
 export const ALL_BUCKETS = [...DAYS, ...MONTHS, ...back(YEAR, 'y', 5)];
 
 /** Rows of symbols within the range, newest first in each bucket. `symbols` is `= ...` or `IN ...`. */

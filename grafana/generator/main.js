@@ -7,7 +7,10 @@ import { marketOverview } from './market-overview.js';
 import { pipelineHealth } from './pipeline-health.js';
 import { symbolDetail } from './symbol-detail.js';
 
-const HEAD = '# The alert rules. Made by scripts/grafana-dashboards from grafana/generator/alerts.js: change them there.\n';
+const HEAD = '# The alert rules. Made by scripts/grafana-dashboards from grafana/generator/alerts.js: change that.\n';
+
+// Each line stands for itself.
+const YAML = { aliasDuplicateObjects: false, lineWidth: 0 };
 
 const json = (made) => `${JSON.stringify(made, null, 2)}\n`;
 
@@ -15,7 +18,7 @@ const files = {
     'dashboards/market-overview.json': json(marketOverview()),
     'dashboards/symbol-detail.json': json(symbolDetail()),
     'dashboards/pipeline-health.json': json(pipelineHealth()),
-    'provisioning/alerting/tickline-alerts.yaml': HEAD + stringify(alertRules(), { aliasDuplicateObjects: false, lineWidth: 0 }),
+    'provisioning/alerting/tickline-alerts.yaml': HEAD + stringify(alertRules(), YAML),
 };
 
 const folder = process.argv[2];

@@ -1,4 +1,4 @@
-// What dashboards, alert rules and provisioning call each other by: data sources, dashboards, the way from one to another.
+// What dashboards, alert rules and provisioning call each other by, and the way from one dashboard to another.
 
 export const CASSANDRA = { type: 'hadesarchitect-cassandra-datasource', uid: 'cassandra' };
 export const PROMETHEUS = { type: 'prometheus', uid: 'prometheus' };

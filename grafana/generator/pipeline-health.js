@@ -5,6 +5,9 @@ import { PIPELINE } from './names.js';
 import { bars, lines, named, numbers, promql, promqlNow, row, rows, steps } from './panels.js';
 
 const FRONTIER = 'max(tickline_durable_frontier_timestamp_seconds)';
+// It is 0 before the first one.
+const CHECKPOINT = 'max(tickline_checkpoint_commit_timestamp_seconds > 0)';
+const RECORDS = 'sum(rate(tickline_records_read_total[$__rate_interval]))';
 
 const tile = (title, text, expr, unit, more = {}) =>
     numbers({ title, text, size: [3, 4], targets: [promqlNow(expr, title)], unit, ...more });
@@ -17,9 +20,7 @@ const tiles = [
         decimals: 1,
         thresholds: steps('green', [10, 'orange'], [60, 'red']),
     }),
-    tile('Records read', 'From the log, each second.', 'sum(rate(tickline_records_read_total[$__rate_interval]))', 'cps', {
-        graph: 'area',
-    }),
+    tile('Records', 'Read from the log, each second.', RECORDS, 'cps'),
     tile('Refused', 'All trades that could not be taken, as of the frontier.',
         'sum(max by (reason) (tickline_rejected_total))', 'short', {
             thresholds: steps('green', [1, 'orange']),
@@ -27,7 +28,7 @@ const tiles = [
     tile('Gaps', 'Holes in the feed that an ingest has owned up to, as of the frontier.', 'max(tickline_gaps_total)',
         'short', { thresholds: steps('green', [1, 'orange']) }),
     tile('Checkpoint', 'Age of the newest one: a restart begins there.',
-        'time() - max(tickline_checkpoint_commit_timestamp_seconds)', 's', {
+        `time() - ${CHECKPOINT}`, 's', {
             decimals: 0,
             thresholds: steps('green', [300, 'orange'], [900, 'red']),
         }),
@@ -97,7 +98,7 @@ const flow = lines({
     text: 'Records read from the log, and trades taken as of the frontier, each second.',
     size: [8, 8],
     targets: [
-        promql('sum(rate(tickline_records_read_total[$__rate_interval]))', 'records', 'A'),
+        promql(RECORDS, 'records', 'A'),
         promql('max(rate(tickline_trades_total[$__rate_interval]))', 'trades', 'B'),
     ],
     unit: 'cps',
@@ -124,7 +125,7 @@ const written = bars({
 
 const refused = bars({
     title: 'Refused trades',
-    text: 'Trades that could not be taken, by reason, counted as of the frontier. `tickline rejected list` shows each.',
+    text: 'What could not be taken, by reason, counted as of the frontier. `tickline rejected list` shows each.',
     size: [12, 8],
     targets: [promql('max by (reason) (increase(tickline_rejected_total[$__rate_interval]))', '{{reason}}')],
     unit: 'short',
@@ -159,11 +160,12 @@ const store = lines({
 });
 
 const waiting = lines({
-    title: 'Store: waiting and repeated',
-    text: 'Writes that wait for an answer, and how many were repeated each second. Repeats mean a slow or missing node.',
+    title: 'Store: in flight and repeated',
+    text: 'Writes without an answer yet, and how many requests were repeated each second: many mean a slow or missing '
+        + 'node.',
     size: [12, 8],
     targets: [
-        promql('sum(tickline_store_writes_waiting)', 'waiting', 'A'),
+        promql('sum(tickline_store_writes_in_flight)', 'in flight', 'A'),
         promql('sum(rate(tickline_store_retries_total[$__rate_interval]))', 'repeated each second', 'B'),
     ],
     unit: 'short',
@@ -175,7 +177,7 @@ const checkpointAge = lines({
     text: 'Time since the last one was committed, and how long it took.',
     size: [12, 8],
     targets: [
-        promql('time() - max(tickline_checkpoint_commit_timestamp_seconds)', 'age', 'A'),
+        promql(`time() - ${CHECKPOINT}`, 'age', 'A'),
         promql('max(tickline_checkpoint_duration_seconds)', 'duration', 'B'),
     ],
     unit: 's',
@@ -193,7 +195,7 @@ const checkpointSize = lines({
 
 const connected = lines({
     title: 'Feed: silence',
-    text: 'Time since anything, and since a trade, came from the feed; and whether there is a connection (1) or none (0).',
+    text: 'Time since anything, and since a trade, came from the feed; and whether it is connected (1) or not (0).',
     size: [12, 8],
     fill: 0,
     targets: [

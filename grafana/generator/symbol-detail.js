@@ -79,8 +79,8 @@ const activity = bars({
 
 const averages = lines({
     title: 'Moving averages',
-    text: `Close; simple averages of the last 12, 60 and 240 candles (1, 5 and 20 minutes when all traded); exponential ones `
-        + `of 12 and 26. ${BACK_5S}`,
+    text: `Close; simple averages of the last 12, 60 and 240 candles (1, 5 and 20 minutes when all traded); `
+        + `exponential ones of 12 and 26. ${BACK_5S}`,
     size: [12, 9],
     fill: 0,
     targets: [close5s, indicators('sma_12, sma_60, sma_240, ema_12, ema_26')],
