@@ -95,7 +95,7 @@ export const marketOverview = () =>
     dashboard(MARKET, {
         text: 'Last prices, what moved and what was traded most, and up to when that is complete.',
         from: 'now-6h',
-        refresh: '10s',
+        refresh: '30s',
         variables: [symbols()],
         parts: [
             complete,

@@ -15,7 +15,7 @@ use crate::scene::{Scene, past, present};
 use crate::statement::table;
 
 /// Traded often, so that each panel has something to show.
-const BUSY: &str = "AMD";
+const BUSY: &str = "BINANCE:BTCUSDT";
 
 /// A scene, and the dashboards' variables in it.
 struct Stage {

@@ -20,10 +20,10 @@ pub struct Scene {
     pub end_ms: u64,
 }
 
-/// More than an hour around midnight, of 120 symbols.
+/// More than an hour around midnight: three symbols that trade in almost every window, 117 that trade now and then.
 pub fn past() -> &'static Scene {
     static SCENE: OnceLock<Scene> = OnceLock::new();
-    SCENE.get_or_init(|| make(24_000, 120, START_MS, SPAN_MS))
+    SCENE.get_or_init(|| make(&[(16_000, 3), (6_000, 120)], START_MS, SPAN_MS))
 }
 
 /// The last three minutes, of few symbols.
@@ -31,13 +31,19 @@ pub fn present() -> Scene {
     const LENGTH_MS: u64 = 180_000;
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let now_ms = u64::try_from(now.as_millis()).unwrap();
-    make(2_000, 10, now_ms - LENGTH_MS, LENGTH_MS - 1_000)
+    make(&[(2_000, 10)], now_ms - LENGTH_MS, LENGTH_MS - 1_000)
 }
 
-fn make(trades: u64, symbols: usize, start_ms: u64, span_ms: u64) -> Scene {
+/// From so many trades of so many symbols each, spread over a span of time: few of them give many candles.
+fn make(parts: &[(u64, usize)], start_ms: u64, span_ms: u64) -> Scene {
     let home = Home::new();
-    let printed = home.ok(&format!("simulate --seed 7 --print {trades} --symbols {symbols}"));
-    home.write("trades.jsonl", spread(&printed, start_ms, span_ms));
+    let mut trades = Vec::new();
+    for (count, symbols) in parts {
+        let printed = home.ok(&format!("simulate --seed 7 --print {count} --symbols {symbols}"));
+        trades.extend(spread(&printed, start_ms, span_ms));
+    }
+    trades.sort_by_key(|(t, _)| *t);
+    home.write("trades.jsonl", trades.iter().map(|(_, trade)| format!("{trade}\n")).collect::<String>());
     home.ok("import trades.jsonl --log dir:log --partitions 2");
     let keyspace = keyspace();
     let store = shared().store_address(&keyspace);
@@ -46,20 +52,19 @@ fn make(trades: u64, symbols: usize, start_ms: u64, span_ms: u64) -> Scene {
     Scene { keyspace, end_ms: start_ms + span_ms + 1 }
 }
 
-/// The same trades, spread over a span of time: few of them give many candles.
-fn spread(printed: &str, start_ms: u64, span_ms: u64) -> String {
-    let mut trades: Vec<(u64, Value)> =
-        printed.lines().map(|line| serde_json::from_str(line).unwrap()).map(at).collect();
-    let (first, last) = (trades.iter().map(|trade| trade.0).min(), trades.iter().map(|trade| trade.0).max());
-    let (first, last) = (first.unwrap(), last.unwrap());
+/// The same trades over another span, each with its time.
+fn spread(printed: &str, start_ms: u64, span_ms: u64) -> Vec<(u64, Value)> {
+    let mut trades: Vec<(u64, Value)> = printed.lines().map(timed).collect();
+    let first = trades.iter().map(|(t, _)| *t).min().unwrap();
+    let last = trades.iter().map(|(t, _)| *t).max().unwrap();
     for (t, trade) in &mut trades {
         *t = start_ms + (*t - first) * span_ms / (last - first);
         trade["t"] = json!(*t);
     }
-    trades.sort_by_key(|trade| trade.0);
-    trades.into_iter().map(|(_, trade)| format!("{trade}\n")).collect()
+    trades
 }
 
-fn at(trade: Value) -> (u64, Value) {
+fn timed(line: &str) -> (u64, Value) {
+    let trade: Value = serde_json::from_str(line).unwrap();
     (trade["t"].as_u64().unwrap(), trade)
 }
