@@ -9,6 +9,9 @@
 mod answer;
 mod asked;
 mod cassandra;
+#[path = "../shared/clients.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod clients;
 mod contract;
 mod files;
 #[path = "../shared/process.rs"]
@@ -22,6 +25,7 @@ mod node;
 mod pids;
 mod promql;
 mod provisioning;
+mod reader_role;
 mod refused;
 mod replace;
 mod report;
