@@ -9,8 +9,8 @@ pub type Choice = BTreeMap<String, Vec<String>>;
 /// The four macros that the plugin replaces: with milliseconds, and with seconds, since 1970.
 const MACROS: [&str; 4] = ["$__timeFrom", "$__timeTo", "$__unixEpochFrom", "$__unixEpochTo"];
 
-/// As the browser does it: `${name}` and `$name` become the values joined by commas, `${name:singlequote}` the same with
-/// each in quotes. What it does not know stays as it is.
+/// As the browser does it: `${name}` and `$name` become the values joined by commas, `${name:singlequote}` the same
+/// with each in quotes. What it does not know stays as it is.
 pub fn by_browser(text: &str, choice: &Choice) -> String {
     let mut made = String::new();
     let mut rest = text;

@@ -41,11 +41,11 @@ impl Line {
 const HEAD: &str = "\
 # Grafana's queries of Cassandra, each with its time
 
-Written by `cargo test --test grafana` to `target/grafana-contract.md`; this is one run, on a machine of two cores that the
-node shares with the test. Each query of each panel, line and alert rule was asked as the Cassandra plugin asks, three times:
-`ms` is the best until the last row was there. The keyspace holds 75 minutes of simulated trades of 120 symbols around a
-midnight that ends a month; the range is that which a dashboard shows at first. Each answer was also held against what the
-plugin can read: see `tests/grafana/contract.rs`.
+Written by `cargo test --test grafana` to `target/grafana-contract.md`; this is one run, on a machine of two cores that
+the node shares with the test. Each query of each panel, line and alert rule was asked as the Cassandra plugin asks,
+three times: `ms` is the best until the last row was there. The keyspace holds 75 minutes of simulated trades of 120
+symbols around a midnight that ends a month; the range is that which a dashboard shows at first. Each answer was also
+held against what the plugin can read: see `tests/grafana/contract.rs`.
 
 | dashboard | panel | target | of | rows | ms |
 | --- | --- | --- | --- | --- | --- |
