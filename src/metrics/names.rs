@@ -1,7 +1,7 @@
 //! Every metric there is, in one table. Code gives values only through it (`sheet.rs`), `docs/metrics.md` is written
 //! from it, and the alert rules are held against it.
 //!
-//! Names follow Prometheus' conventions: a prefix, what is measured, its unit in full, and `_total` for what only grows.
+//! Names follow Prometheus' conventions: a prefix, what is measured, its unit in full, `_total` for what only grows.
 //! Labels have few values: partitions, tables, reasons, routes; never symbols.
 
 /// Which process answers `/metrics` with it.
@@ -37,12 +37,15 @@ pub struct Name {
     pub labels: &'static [&'static str],
     /// Who serves it.
     pub roles: &'static [Role],
-    /// What it says, without a full stop.
-    pub help: &'static str,
-    _only_here: (),
+    help: &'static str,
 }
 
 impl Name {
+    /// What it says, without a full stop.
+    pub fn help(&self) -> &'static str {
+        self.help
+    }
+
     /// The unit that stands in the name: `seconds`, `bytes`, or nothing where things are counted.
     pub fn unit(&self) -> &'static str {
         let stem = self.name.strip_suffix("_total").unwrap_or(self.name);
@@ -62,7 +65,7 @@ macro_rules! table {
     ($($id:ident = $kind:ident, $name:literal, [$($label:literal),*], $roles:ident, $help:literal;)*) => {
         $(#[doc = concat!($help, ".")]
         pub const $id: Name = Name {
-            name: $name, kind: Kind::$kind, labels: &[$($label),*], roles: $roles, help: $help, _only_here: (),
+            name: $name, kind: Kind::$kind, labels: &[$($label),*], roles: $roles, help: $help,
         };)*
         /// All of them, in the order of the documentation.
         pub const ALL: &[Name] = &[$($id),*];

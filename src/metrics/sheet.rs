@@ -1,7 +1,7 @@
 //! The values of one answer to `/metrics`, given under the names of the table and written as OpenMetrics text.
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
@@ -82,8 +82,8 @@ impl Sheet {
 
     fn register(&mut self, name: &'static Name, metric: impl prometheus_client::registry::Metric) {
         match unit(name) {
-            Some(unit) => self.registry.register_with_unit(stem(name), name.help, unit, metric),
-            None => self.registry.register(stem(name), name.help, metric),
+            Some(unit) => self.registry.register_with_unit(stem(name), name.help(), unit, metric),
+            None => self.registry.register(stem(name), name.help(), metric),
         }
     }
 
@@ -105,20 +105,28 @@ struct Series {
 impl Collector for Series {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let Self { name, values } = self;
-        let counts = name.kind == Kind::Counter;
-        let kind = if counts { MetricType::Counter } else { MetricType::Gauge };
-        let (help, unit) = (format!("{}.", name.help), unit(name));
+        let kind = if name.kind == Kind::Counter { MetricType::Counter } else { MetricType::Gauge };
+        let (help, unit) = (format!("{}.", name.help()), unit(name));
         let mut metric = encoder.encode_descriptor(stem(name), &help, unit.as_ref(), kind)?;
         for (labels, value) in values {
-            let mut sample = metric.encode_family(labels)?;
-            match (*value, counts) {
-                (Value::Whole(value), true) => sample.encode_counter::<NoLabelSet, _, f64>(&value, None)?,
-                (Value::Real(value), true) => sample.encode_counter::<NoLabelSet, _, f64>(&value, None)?,
-                (Value::Whole(value), false) => sample.encode_gauge(&value)?,
-                (Value::Real(value), false) => sample.encode_gauge(&value)?,
+            if labels.is_empty() {
+                value.encode(&mut metric, kind)?;
+            } else {
+                value.encode(&mut metric.encode_family(labels)?, kind)?;
             }
         }
         Ok(())
+    }
+}
+
+impl Value {
+    fn encode(self, into: &mut MetricEncoder<'_>, kind: MetricType) -> Result<(), std::fmt::Error> {
+        match (self, kind) {
+            (Self::Whole(value), MetricType::Counter) => into.encode_counter::<NoLabelSet, _, f64>(&value, None),
+            (Self::Real(value), MetricType::Counter) => into.encode_counter::<NoLabelSet, _, f64>(&value, None),
+            (Self::Whole(value), _) => into.encode_gauge(&value),
+            (Self::Real(value), _) => into.encode_gauge(&value),
+        }
     }
 }
 
@@ -155,8 +163,9 @@ mod tests {
             let tail = if name.kind == Kind::Histogram { "_bucket" } else { "" };
             let told = text.lines().any(|line| line.starts_with(&format!("{}{tail}", name.name)));
             assert!(told, "{} is not in\n{text}", name.name);
-            assert!(text.contains(&format!(" {}.\n", name.help)), "{text}");
-            assert!(name.labels.iter().all(|label| text.contains(&format!("{label}=\"a\\\"b\""))), "{text}");
+            assert!(text.contains(&format!(" {}.\n", name.help())), "{text}");
+            let labels = if name.kind == Kind::Histogram { &[] } else { name.labels };
+            assert!(labels.iter().all(|label| text.contains(&format!("{label}=\"a\\\"b\""))), "{text}");
         }
     }
 
