@@ -2,7 +2,7 @@
 import { CHANGE_PERCENT, YEARS, cql, frontierRow, newestDay, rowsOf } from './cql.js';
 import { dashboard } from './dashboard.js';
 import { MARKET, TO_SYMBOL } from './names.js';
-import { bars, lines, named, numbers, ranking, row, rows, steps } from './panels.js';
+import { bars, count, lines, named, numbers, price, ranking, row, rows, steps } from './panels.js';
 import { CHOSEN, symbols } from './variables.js';
 
 const CHANGE = steps('red', [0, 'green']);
@@ -18,11 +18,11 @@ const complete = numbers({
         + 'clock of the store.',
     size: [24, 4],
     targets: [cql(frontierRow())],
-    fields: '/^(frontier|lag_ms|rows)$/',
+    fields: '/^(Frontier|Behind the clock|Rows stored)$/',
     columns: {
         frontier: named('Frontier', undefined, 'dateTimeAsIso'),
         lag_ms: named('Behind the clock', undefined, 'ms', { decimals: 1 }),
-        rows: named('Rows stored', undefined, 'short', { decimals: 2 }),
+        rows: count('Rows stored'),
     },
 });
 
@@ -36,14 +36,14 @@ const latest = rows({
     link: TO_SYMBOL,
     columns: {
         window_start: named('Day', undefined, 'time:YYYY-MM-DD', { 'custom.width': 100 }),
-        close: named('Last', undefined, 'none'),
+        close: price('Last'),
         change_percent: named('Change', undefined, 'percent', CHANGE_CELL),
-        high: named('High', undefined, 'none'),
-        low: named('Low', undefined, 'none'),
-        vwap: named('VWAP', undefined, 'none'),
+        high: price('High'),
+        low: price('Low'),
+        vwap: price('VWAP', undefined, 6),
         volume: named('Volume', undefined, 'short', { decimals: 1 }),
         notional: named('Notional', undefined, 'short', { decimals: 1 }),
-        trades: named('Trades', undefined, 'short', { decimals: 1 }),
+        trades: count('Trades'),
     },
 });
 
@@ -87,7 +87,8 @@ const prices = row('Price of each symbol').collapsed(true).withPanel(
         text: 'The last price of each five minutes.',
         size: [6, 6],
         targets: [cql(rowsOf('close', 'candles_5m', CHOSEN, YEARS), '{{symbol}}')],
-        unit: 'none',
+        unit: 'locale',
+        decimals: 8,
     }).repeat('symbol').repeatDirection('h').maxPerRow(4),
 );
 

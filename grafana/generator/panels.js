@@ -34,6 +34,13 @@ export const named = (displayName, color = undefined, unit = undefined, more = {
     ...Object.entries(more).map(([id, value]) => ({ id, value })),
 ];
 
+/** A price with all its digits and no more: `decimals` is a bound. */
+export const price = (displayName, color = undefined, decimals = 8) =>
+    named(displayName, color, 'locale', { decimals });
+
+/** A number of things, in full. */
+export const count = (displayName) => named(displayName, undefined, 'locale', { decimals: 0 });
+
 function dressed(panel, { title, text, size: [width, height], targets, unit, decimals, min, max, columns = {} }) {
     const ofCassandra = targets.every((target) => target.build().datasource.uid === CASSANDRA.uid);
     panel.title(title).description(text).span(width).height(height);
@@ -69,7 +76,7 @@ export const bars = (options) =>
         .lineWidth(0)
         .stacking(new StackingConfigBuilder().mode('normal').group('A'));
 
-/** Large numbers: the last value of each column that `fields` names. */
+/** Large numbers: the last value of each column of numbers, or of those whose displayed names `fields` matches. */
 export function numbers(options) {
     const { fields = '', thresholds = steps('text'), colors = 'value', graph = 'none' } = options;
     const panel = dressed(new stat.PanelBuilder(), options)
@@ -105,7 +112,7 @@ const linked = (link, width) => [
 
 /** The series with the greatest (or least) last value, a bar each. */
 export function ranking(options) {
-    const { by, least = false, count = 10, thresholds, link } = options;
+    const { by, least = false, most = 10, thresholds } = options;
     const panel = dressed(new barchart.PanelBuilder(), options)
         .orientation('horizontal')
         .xField('symbol')
@@ -114,9 +121,8 @@ export function ranking(options) {
         .legend(new VizLegendOptionsBuilder().displayMode('list').placement('bottom').showLegend(false))
         .withTransformation(MERGED)
         .withTransformation(order(by, !least))
-        .withTransformation({ id: 'limit', options: { limitField: count } })
+        .withTransformation({ id: 'limit', options: { limitField: most } })
         .withTransformation({ id: 'organize', options: { excludeByName: { window_start: true } } });
     if (thresholds) panel.thresholds(thresholds).colorScheme(new FieldColorBuilder().mode('thresholds'));
-    if (link) panel.dataLinks([{ build: () => link }]);
     return panel;
 }

@@ -2,7 +2,7 @@
 import { FRONTIER_HISTORY, cql, frontierRow } from './cql.js';
 import { dashboard } from './dashboard.js';
 import { PIPELINE } from './names.js';
-import { bars, lines, named, numbers, promql, promqlNow, row, rows, steps } from './panels.js';
+import { bars, count, lines, named, numbers, promql, promqlNow, row, rows, steps } from './panels.js';
 
 const FRONTIER = 'max(tickline_durable_frontier_timestamp_seconds)';
 // It is 0 before the first one.
@@ -45,7 +45,7 @@ const stored = rows({
         pipeline: named('Pipeline'),
         frontier: named('Frontier', undefined, 'dateTimeAsIso'),
         lag_ms: named('Behind the clock', undefined, 'ms', { decimals: 1 }),
-        rows: named('Rows', undefined, 'locale'),
+        rows: count('Rows'),
         epoch: named('Epoch', undefined, 'none'),
         revision: named('Revision', undefined, 'none'),
         digest: named('Digest', undefined, undefined, { 'custom.width': 300 }),

@@ -6,7 +6,7 @@ import { VizLegendOptionsBuilder, VizTooltipOptionsBuilder } from '@grafana/graf
 import { ALL_BUCKETS, CHANGE_PERCENT, DAYS, cql, frontierLine, newestDay, rowsOf } from './cql.js';
 import { dashboard } from './dashboard.js';
 import { CASSANDRA, SYMBOL } from './names.js';
-import { bars, lines, named, numbers, row, steps } from './panels.js';
+import { bars, count, lines, named, numbers, price, row, steps } from './panels.js';
 import { THE_ONE, oneSymbol, resolution } from './variables.js';
 
 const BACK = 'Of 5 s candles the last three days of the range are shown, of 1 m the last three months, of longer ones '
@@ -18,7 +18,7 @@ const close5s = cql(rowsOf('close', 'candles_5s', THE_ONE, DAYS));
 const indicators = (columns, refId = 'B') =>
     cql(rowsOf(columns, 'indicators_5s', THE_ONE, DAYS), undefined, refId);
 
-const CLOSE = named('Close', 'text');
+const CLOSE = price('Close', 'text');
 
 const today = numbers({
     title: 'Today',
@@ -26,18 +26,18 @@ const today = numbers({
     size: [24, 4],
     targets: [cql(newestDay(`close, ${CHANGE_PERCENT}, open, high, low, vwap, volume, notional, trades`, THE_ONE))],
     columns: {
-        close: named('Last', undefined, 'none'),
+        close: price('Last'),
         change_percent: named('Change', undefined, 'percent', {
             decimals: 2,
             thresholds: { mode: 'absolute', steps: [{ value: null, color: 'red' }, { value: 0, color: 'green' }] },
         }),
-        open: named('Open', undefined, 'none'),
-        high: named('High', undefined, 'none'),
-        low: named('Low', undefined, 'none'),
-        vwap: named('VWAP', undefined, 'none'),
+        open: price('Open'),
+        high: price('High'),
+        low: price('Low'),
+        vwap: price('VWAP', undefined, 6),
         volume: named('Volume', undefined, 'short', { decimals: 1 }),
         notional: named('Notional', undefined, 'short', { decimals: 1 }),
-        trades: named('Trades', undefined, 'short', { decimals: 1 }),
+        trades: count('Trades'),
     },
 });
 
@@ -54,8 +54,9 @@ const candles = new PanelBuilder()
     .colorStrategy('open-close')
     .fields(new CandlestickFieldMapBuilder().open('open').high('high').low('low').close('close').volume('volume'))
     .colors(new CandlestickColorsBuilder().up('green').down('red').flat('gray'))
-    .unit('none')
-    .overrideByName('volume', [{ id: 'unit', value: 'short' }])
+    .unit('locale')
+    .decimals(8)
+    .overrideByName('volume', [{ id: 'unit', value: 'short' }, { id: 'decimals', value: 1 }])
     .legend(new VizLegendOptionsBuilder().displayMode('list').placement('bottom').showLegend(false))
     .tooltip(new VizTooltipOptionsBuilder().mode('multi').sort('none'));
 
@@ -64,8 +65,8 @@ const vwap = lines({
     text: `The last price of each window beside its price by volume (notional / volume). ${BACK}`,
     size: [12, 8],
     targets: [atResolution('close, vwap')],
-    unit: 'none',
-    columns: { close: CLOSE, vwap: named('VWAP', 'orange') },
+    unit: 'locale',
+    columns: { close: CLOSE, vwap: price('VWAP', 'orange', 6) },
 });
 
 const activity = bars({
@@ -84,14 +85,14 @@ const averages = lines({
     size: [12, 9],
     fill: 0,
     targets: [close5s, indicators('sma_12, sma_60, sma_240, ema_12, ema_26')],
-    unit: 'none',
+    unit: 'locale',
     columns: {
         close: CLOSE,
-        sma_12: named('SMA 12', 'blue'),
-        sma_60: named('SMA 60', 'orange'),
-        sma_240: named('SMA 240', 'purple'),
-        ema_12: named('EMA 12', 'green'),
-        ema_26: named('EMA 26', 'yellow'),
+        sma_12: price('SMA 12', 'blue', 6),
+        sma_60: price('SMA 60', 'orange', 6),
+        sma_240: price('SMA 240', 'purple', 6),
+        ema_12: price('EMA 12', 'green', 6),
+        ema_26: price('EMA 26', 'yellow', 6),
     },
 });
 
@@ -101,12 +102,16 @@ const bollinger = lines({
     size: [12, 9],
     fill: 0,
     targets: [close5s, indicators('bollinger_middle, bollinger_upper, bollinger_lower')],
-    unit: 'none',
+    unit: 'locale',
     columns: {
         close: CLOSE,
-        bollinger_middle: named('Middle', 'orange'),
-        bollinger_upper: named('Upper', 'blue', undefined, { 'custom.fillBelowTo': 'Lower', 'custom.fillOpacity': 8 }),
-        bollinger_lower: named('Lower', 'blue'),
+        bollinger_middle: price('Middle', 'orange', 6),
+        bollinger_upper: [
+            ...price('Upper', 'blue', 6),
+            { id: 'custom.fillBelowTo', value: 'Lower' },
+            { id: 'custom.fillOpacity', value: 8 },
+        ],
+        bollinger_lower: price('Lower', 'blue', 6),
     },
 });
 
@@ -116,8 +121,8 @@ const rollingVwap = lines({
     size: [12, 8],
     fill: 0,
     targets: [close5s, indicators('vwap_60')],
-    unit: 'none',
-    columns: { close: CLOSE, vwap_60: named('VWAP 60', 'orange') },
+    unit: 'locale',
+    columns: { close: CLOSE, vwap_60: price('VWAP 60', 'orange', 6) },
 });
 
 const rsi = lines({
@@ -127,6 +132,7 @@ const rsi = lines({
     fill: 0,
     targets: [indicators('rsi_14', 'A')],
     unit: 'none',
+    decimals: 1,
     min: 0,
     max: 100,
     thresholds: steps('red', [30, 'text'], [70, 'green']),

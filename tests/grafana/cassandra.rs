@@ -11,7 +11,7 @@ use crate::files::{dashboards, each, word};
 use crate::node::shared;
 use crate::replace::{Choice, by_browser, by_plugin};
 use crate::report::{Line, write};
-use crate::scene::{Scene, past, present};
+use crate::scene::{Scene, past, present, turn};
 use crate::statement::table;
 
 /// Traded often, so that each panel has something to show.
@@ -116,6 +116,7 @@ fn choices(variables: &[(Value, Vec<String>)]) -> Vec<Choice> {
 
 #[test]
 fn every_query_of_cassandra_is_answered_well_and_soon() {
+    let _turn = turn();
     let past = Stage::of(past());
     let present = Stage::of(&present());
     let variables = variables(&past.asking);

@@ -95,6 +95,29 @@ fn links_lead_to_dashboards_and_variables_that_there_are() {
     assert!(count >= 7, "{count} links");
 }
 
+#[test]
+fn large_numbers_are_chosen_by_the_names_that_are_shown() {
+    let mut count = 0;
+    for (file, dashboard) in dashboards() {
+        for panel in panels(&dashboard).into_iter().filter(|panel| panel["type"] == "stat") {
+            let fields = word(&panel["options"]["reduceOptions"], "fields");
+            let Some(names) = fields.strip_prefix("/^(").and_then(|rest| rest.strip_suffix(")$/")) else {
+                assert_eq!(fields, "", "{file}: not known here");
+                continue;
+            };
+            let overrides = each(&panel["fieldConfig"]["overrides"]);
+            let properties = overrides.flat_map(|column| each(&column["properties"]));
+            let shown: Vec<&str> = properties
+                .filter(|property| property["id"] == "displayName")
+                .map(|property| word(property, "value"))
+                .collect();
+            names.split('|').for_each(|name| assert!(shown.contains(&name), "{file}: {name} is none of {shown:?}"));
+            count += 1;
+        }
+    }
+    assert!(count > 0);
+}
+
 /// The names of the columns that a query gives.
 fn columns(statement: &str) -> Vec<&str> {
     let list = statement.split_once(' ').unwrap().1.split_once(" FROM ").unwrap().0;

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use crate::files::path;
 use crate::home::Home;
 use crate::node::Node;
-use crate::{asked, clients, files, replace};
+use crate::{asked, clients, files, replace, scene};
 
 /// `cqlsh` on a node that asks for TLS and a password.
 struct Shell {
@@ -49,6 +49,7 @@ impl Shell {
 #[test]
 fn the_role_reads_and_does_nothing_else() {
     const ROLE: &str = "grafana_reader";
+    let _turn = scene::turn();
     let shell = Shell::new();
     let file = path("cassandra-reader.cql");
     for _ in 0..2 {

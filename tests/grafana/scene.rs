@@ -1,7 +1,7 @@
 //! Two keyspaces of the shared node: trades around midnight and the end of a month, over more than an hour; and trades
 //! of the last minutes, as alert rules meet them.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -18,6 +18,12 @@ pub struct Scene {
     pub keyspace: String,
     /// Milliseconds since 1970: all rows are before it.
     pub end_ms: u64,
+}
+
+/// Held by a test that measures, and by one that starts another node: they take turns.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// More than an hour around midnight: three symbols that trade in almost every window, 117 that trade now and then.
