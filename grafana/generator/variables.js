@@ -29,7 +29,7 @@ export const resolution = () =>
         .values('5s,1m,5m,1h,1d')
         .current({ text: '1m', value: '1m' })
         .allowCustomValue(false)
-        .description('How long each candle is.');
+        .description('How long each candle is. Choose a range of time that holds some of them.');
 
 /** In a query: the symbols that are chosen, quoted. */
 export const CHOSEN = 'IN (${symbol:singlequote})';

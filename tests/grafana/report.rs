@@ -51,12 +51,20 @@ held against what the plugin can read: see `tests/grafana/contract.rs`.
 | --- | --- | --- | --- | --- | --- |
 ";
 
-/// Writes the report.
+/// Writes the report. The one that is committed must be of the same queries.
 pub fn write(lines: &[Line]) {
     let mut text = HEAD.to_owned();
     for Line { place, panel, target, what, rows, took_ms } in lines {
         writeln!(text, "| {place} | {panel} | {target} | {what} | {rows} | {took_ms:.1} |").unwrap();
     }
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    std::fs::write(target.join("grafana-contract.md"), text).unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("grafana-contract.md");
+    std::fs::write(&target, &text).unwrap();
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/grafana-contract.md");
+    let committed = std::fs::read_to_string(committed).unwrap();
+    assert_eq!(asked(&committed), asked(&text), "copy {} to docs/", target.display());
+}
+
+/// What was asked, without what may differ from run to run.
+fn asked(report: &str) -> Vec<&str> {
+    report.lines().map(|line| line.rsplitn(4, '|').last().unwrap()).collect()
 }
