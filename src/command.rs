@@ -1,6 +1,7 @@
 //! The commands, one module each: a struct of arguments, and `run`.
 
 pub mod candles;
+pub mod cli;
 pub mod cluster;
 pub mod common;
 pub mod completions;
@@ -14,8 +15,10 @@ pub mod man;
 pub(crate) mod read;
 pub mod rejected;
 pub mod replay;
+mod resume;
 pub mod settings;
 pub mod setup;
+pub mod source;
 pub mod status;
 pub mod symbols;
 pub mod token;
