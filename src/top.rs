@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use futures_util::future::select_all;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::command::dashboard::interrupted;
 use crate::store::StoreReader;
 
 pub mod draw;
@@ -66,17 +67,22 @@ fn watch(terminal: &mut DefaultTerminal, mut state: State, feed: &Feed, ended: &
     Ok(())
 }
 
-/// Set when the process is asked to end.
+/// Set when the process is asked to end. Signals are heard from the return on: one that comes earlier ends the process
+/// before it has touched the terminal.
 fn ended_by_signal() -> anyhow::Result<Arc<AtomicBool>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("the system refused what signals need")?;
+    let heard = {
+        let _inside = runtime.enter();
+        [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal)
+    };
+    let heard = heard.into_iter().collect::<Result<Vec<Signal>, _>>().context("cannot listen for signals")?;
     let ended = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&ended);
     std::thread::spawn(move || {
-        // An error means that signals cannot be heard; keys still can.
-        if runtime.block_on(interrupted()).is_ok() {
-            set.store(true, Ordering::SeqCst);
-        }
+        let any = select_all(heard.into_iter().map(|mut signal| Box::pin(async move { signal.recv().await })));
+        runtime.block_on(any);
+        set.store(true, Ordering::SeqCst);
     });
     Ok(ended)
 }

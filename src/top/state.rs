@@ -90,7 +90,7 @@ impl State {
             error: None,
             help: false,
             search: None,
-            coloured: crate::command::read::chart::colours_are_wanted(),
+            coloured: crate::command::common::colours_are_wanted(),
             first: 0,
             candles_max: CANDLES,
             page: 1,

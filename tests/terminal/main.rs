@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 #[path = "../shared/process.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod process;
+mod wrong;
 
 use process::Home;
 
@@ -86,7 +87,7 @@ fn top_draws_takes_keys_and_leaves_the_terminal_as_it_was() {
 #[test]
 fn top_leaves_the_terminal_as_it_was_when_it_is_asked_to_end() {
     let home = store();
-    for signal in [15, 2] {
+    for signal in [15, 2, 1] {
         let steps = json!([["see", "complete up to "], ["signal", signal]]);
         let ended = in_terminal(&home, (100, 24), &steps, "top --store sqlite:store.db --symbol OANDA:EUR_USD", true);
         assert_eq!(ended.code, 0, "{}", ended.written);
@@ -120,12 +121,6 @@ fn top_sees_a_frontier_that_moves_and_a_store_that_cannot_be_read() {
     let ended = in_terminal(&home, (80, 24), &json!([]), "top --store sqlite:broken.db", false);
     assert_eq!(ended.code, 3, "{}", ended.written);
     assert!(ended.restored && ended.written.contains("damaged"), "{}", ended.written);
-}
-
-#[test]
-fn without_a_terminal_top_says_what_to_use_instead() {
-    let home = Home::new();
-    home.fails("top --store sqlite:x", 2, &["terminal", "tickline status --store sqlite:x"]);
 }
 
 #[test]

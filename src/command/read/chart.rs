@@ -1,5 +1,5 @@
-//! Candlesticks in text as wide as the terminal (80 columns elsewhere), with a line of volumes below. In colours only on
-//! a terminal, and not where `NO_COLOR` is set.
+//! Candlesticks in text as wide as the terminal (80 columns elsewhere), with a line of volumes below. In colours only
+//! on a terminal, and not where `NO_COLOR` is set.
 
 use std::fmt::Write;
 use std::io::IsTerminal as _;
@@ -8,6 +8,7 @@ use ratatui::crossterm::style::Stylize as _;
 use ratatui::crossterm::terminal;
 
 use crate::candlestick::{Scale, bar, cell, fell, price};
+use crate::command::common::colours_are_wanted;
 use crate::store::StoredCandle;
 use crate::timestamp::rfc3339;
 
@@ -39,11 +40,6 @@ impl Canvas {
     pub fn windows(&self) -> usize {
         self.columns.saturating_sub(LABEL).max(1)
     }
-}
-
-/// Whether nobody has asked for none (`NO_COLOR`, as many programs take it: set, and not empty).
-pub fn colours_are_wanted() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Draws the newest candles that fit, oldest to the left. A window that did not trade has no column.
