@@ -22,7 +22,7 @@ export class PriceChart {
   #rows;
   #starts = []; // the starts of the rows as they are drawn
   #view = { on: new Set(), resolution: '5s' };
-  #cursor = null; // the row that the keyboard looks at
+  #cursor = null; // start of the row that the keyboard looks at
   #moved = 0;
 
   // `tell` has onHover(row or null, whether by keys), onOldest(), onNewest() and onMoved().
@@ -116,6 +116,7 @@ export class PriceChart {
 
   // Draws all rows, and keeps looking at the same candles.
   draw(rows) {
+    if (this.#rows !== rows) this.#cursor = null;
     const scale = this.#chart.timeScale();
     const range = scale.getVisibleLogicalRange();
     const edge = range === null || this.#rows !== rows || range.to >= this.#starts.length - 1;
@@ -167,6 +168,7 @@ export class PriceChart {
     const place = live && list.length > 0 ? at : null;
     this.#line.set(place, `complete up to ${clock(frontierMs)}`);
     for (const line of this.#lines) line.set(place, '');
+    if (this.#cursor !== null) this.#showCursor();
   }
 
   #scrolled({ from, to }) {
@@ -204,9 +206,17 @@ export class PriceChart {
   #point(at) {
     const row = this.#rows.list[at];
     if (!row) return;
-    this.#cursor = at;
-    this.#chart.setCrosshairPosition(row.close, timeOf(row), this.#candles);
+    this.#cursor = row.window_start_ms;
+    this.#showCursor();
     this.tell.onHover(row, true);
+  }
+
+  // Once the library has moved the candles: it takes the cursor's place on the screen from where they are.
+  #showCursor() {
+    requestAnimationFrame(() => {
+      const row = this.#rows.get(this.#cursor);
+      if (row) this.#chart.setCrosshairPosition(row.close, timeOf(row), this.#candles);
+    });
   }
 
   #leave() {
@@ -220,7 +230,8 @@ export class PriceChart {
     if (this.#starts.length === 0) return;
     const scale = this.#chart.timeScale();
     const range = scale.getVisibleLogicalRange();
-    const from = this.#cursor ?? Math.min(this.#starts.length, Math.floor(range.to) + 1);
+    const edge = Math.min(this.#starts.length, Math.floor(range.to) + 1);
+    const from = this.#cursor === null ? edge : this.#rows.place(this.#cursor);
     const at = Math.min(this.#starts.length - 1, Math.max(0, from + by));
     const width = range.to - range.from;
     if (at < range.from + 1) scale.setVisibleLogicalRange({ from: at - 2, to: at - 2 + width });

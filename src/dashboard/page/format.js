@@ -18,7 +18,7 @@ const decimals = (value) => {
 
 // As many digits as the row's prices need, so that prices stand below each other.
 export const digitsOf = (row) =>
-  Math.min(8, Math.max(2, ...[row.open, row.high, row.low, row.last ?? row.close].map(decimals)));
+  Math.min(8, Math.max(2, ...[row.open, row.high, row.low, row.last ?? row.close].map((value) => decimals(value ?? 0))));
 
 // Making a formatter is slow, so each is made once.
 const formatters = new Map();
@@ -40,7 +40,7 @@ export const exact = (value, digits = 0) => {
 
 export function span(ms) {
   const s = Math.abs(ms) / 1000;
-  if (s < 60) return `${s.toFixed(1)} s`;
+  if (s < 60) return `${Math.round(s)} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
   if (s < 172800) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
   const days = Math.floor(s / 86400);

@@ -16,7 +16,7 @@ export class Head {
 
   constructor() {
     $('tallies').parentElement.addEventListener('toggle', () => this.#tallies());
-    setInterval(() => this.tick(), 250);
+    setInterval(() => this.tick(), 1000);
   }
 
   connected(is) {

@@ -36,6 +36,7 @@ function indicatorParts(row, on, resolution, digits) {
 export function showLegend(rows, row, { on, resolution }, digits, aloud) {
   if (!row) {
     $('legend').replaceChildren();
+    delete $('legend').dataset.start;
     return;
   }
   const status = statusOf(rows, row);
@@ -51,13 +52,18 @@ export function showLegend(rows, row, { on, resolution }, digits, aloud) {
     part('H', row.high, price(row.high, digits)),
     part('L', row.low, price(row.low, digits)),
     part('C', row.close, price(row.close, digits)),
+  );
+  const second = make(
+    'p',
+    {},
     part('Vol', row.volume, exact(row.volume)),
+    part('Trades', row.trades, grouped.format(row.trades)),
     part('VWAP', row.vwap, price(row.vwap, digits + 2)),
     part('Notional', row.notional, compact.format(row.notional)),
-    part('Trades', row.trades, grouped.format(row.trades)),
+    ...indicatorParts(row, on, resolution, digits + 2),
   );
-  const second = make('p', {}, ...indicatorParts(row, on, resolution, digits + 2));
   $('legend').replaceChildren(first, second);
+  $('legend').dataset.start = row.window_start_ms;
   const said = [row.open, row.high, row.low, row.close].map((value) => price(value, digits));
   if (aloud) say(`${when}, ${status}: open ${said[0]}, high ${said[1]}, low ${said[2]}, close ${said[3]}`);
 }

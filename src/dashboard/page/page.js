@@ -23,6 +23,7 @@ let view = readLink(location.hash);
 let rows = new Rows(view.resolution);
 let hovered = null; // start of the candle under the cursor
 let point = false; // the cursor goes to where the link looks
+let other = null; // what the directory knows of a symbol that is not on the watch list
 const marks = [];
 
 const head = new Head();
@@ -61,7 +62,10 @@ function take(event) {
     view.symbol = event.chart.symbol;
     history.replaceState(null, '', writeLink(view));
   }
-  if (event.whole) showChoice();
+  if (event.whole) {
+    showChoice();
+    lookUp(view.symbol).catch(() => null); // then its name is not shown
+  }
   const { chart: news } = event;
   if (news && news.symbol === view.symbol && news.resolution === view.resolution) takeChart(event, news);
   if (event.whole && (!news || news.candles.length === 0) && rows.list.length === 0) {
@@ -135,14 +139,25 @@ function showChoice() {
 }
 
 function showPrice() {
-  const row = list.row(view.symbol);
-  const last = row?.last ?? rows.list.at(-1)?.close;
-  setText($('name'), row?.name ?? '');
-  setText($('price'), last === undefined ? '' : price(last, digitsOf(row?.last === undefined ? rows.list.at(-1) : row)));
-  const change = row?.last === undefined ? { text: '', mood: '' } : changeOf(row, rows.frontierMs);
+  const newest = rows.live ? rows.list.at(-1) : undefined;
+  const known = list.row(view.symbol) ?? (other?.symbol === view.symbol ? { ...other, ...other.day } : null);
+  const last = list.has(view.symbol) ? known.last : (newest?.close ?? known?.last);
+  setText($('name'), known?.name ?? '');
+  setText($('price'), last === undefined ? '' : price(last, digitsOf({ ...newest, ...known, last })));
+  const change = known?.open && last ? changeOf({ ...known, last }, rows.frontierMs) : { text: '', mood: '' };
   setText($('price-change'), change.text);
   $('price-change').className = change.mood;
   document.title = last === undefined ? 'Tickline' : `${$('price').textContent} ${view.symbol} · Tickline`;
+}
+
+// Name and day of a symbol that is not watched: the stream does not bring them.
+async function lookUp(symbol) {
+  if (!symbol || list.has(symbol) || other?.symbol === symbol) return;
+  const response = await fetch(`/api/symbols?${new URLSearchParams({ query: symbol, limit: 1 })}`);
+  const found = response.ok ? (await response.json()).symbols[0] : null;
+  if (found?.symbol !== view.symbol) return;
+  other = found;
+  showPrice();
 }
 
 // Looks at something else. The old rows go, so that nothing of the one is shown as the other.
@@ -174,6 +189,7 @@ function goTo(symbol, resolution, atMs) {
 }
 
 function toNewest() {
+  view.atMs = null;
   if (rows.live) return chart.newest();
   return open();
 }
@@ -251,3 +267,6 @@ startKeys(
   chart,
 );
 open();
+
+// The rows that the chart holds, for tests.
+export const held = () => rows.list;

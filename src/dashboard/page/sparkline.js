@@ -2,7 +2,7 @@
 const SVG = 'http://www.w3.org/2000/svg';
 const MINUTE_MS = 60_000;
 const POINTS_MAX = 60;
-const [WIDTH, HEIGHT, EDGE] = [72, 22, 2];
+const [WIDTH, HEIGHT, EDGE] = [64, 22, 2];
 
 export class Sparkline {
   element = document.createElementNS(SVG, 'svg');

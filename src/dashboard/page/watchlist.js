@@ -41,8 +41,10 @@ export class WatchList {
   }
 
   #line(symbol) {
+    // An exchange before a colon stands below, so that a long symbol is not cut off.
+    const [, exchange, own] = /^(?:(.*?):)?(.*)$/.exec(symbol);
     const name = make('small');
-    const button = make('button', { type: 'button', className: 'show' }, make('b', { textContent: symbol }), name);
+    const button = make('button', { type: 'button', className: 'show' }, make('b', { textContent: own }), name);
     const spark = new Sparkline();
     const [last, change] = [make('td', { className: 'last' }), make('td', { className: 'change' })];
     const remove = make('button', { type: 'button', className: 'remove', textContent: '×', tabIndex: -1 });
@@ -55,14 +57,14 @@ export class WatchList {
       event.stopPropagation();
       this.tell.onRemove(symbol);
     });
-    return { tr, button, name, spark, last, change, row: { symbol } };
+    return { tr, button, name, exchange, spark, last, change, row: { symbol } };
   }
 
   #fill(row) {
     const line = this.#lines.get(row.symbol);
     if (!line) return;
     line.row = row;
-    setText(line.name, row.name ?? '');
+    setText(line.name, [line.exchange, row.name].filter(Boolean).join(' · '));
     line.button.title = [row.symbol, row.name].filter(Boolean).join(' · ');
     line.spark.take(row);
     if (row.last === undefined) {
