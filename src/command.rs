@@ -1,6 +1,7 @@
 //! The commands, one module each: a struct of arguments, and `run`.
 
 pub mod candles;
+pub mod cli;
 pub mod cluster;
 pub mod common;
 pub mod config_file;

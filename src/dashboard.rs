@@ -1,7 +1,8 @@
 //! The live page and the HTTP API over any store.
 //!
-//! It only reads. One task watches the frontier (`watcher.rs`) and tells all viewers (`stream.rs`); everything else is
-//! read from the store when it is asked for, by a small pool of readers (`pool.rs`).
+//! It only reads. One task watches the frontier (`watcher.rs`) and tells all viewers (`stream.rs`), another keeps all
+//! symbols in memory for searches (`indexer.rs`); everything else is read from the store when it is asked for, by a
+//! small pool of readers (`pool.rs`).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -9,24 +10,38 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use dataflows::time::HORIZON_MS;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
+use tower_http::compression::CompressionLayer;
 
-use crate::dashboard::pool::ReaderPool;
-use crate::dashboard::watcher::Advance;
+use crate::finnhub::Secret;
 use crate::store::{StoreError, StoreReader};
 
+mod access;
 mod api;
 mod assets;
 mod error;
+mod etag;
+mod index;
+mod indexer;
 mod metrics;
 mod pool;
 mod query;
+mod rows;
 mod stream;
 mod view;
+mod wanted;
 mod watcher;
+
+use access::Access;
+use index::Index;
+use pool::ReaderPool;
+use wanted::AllWanted;
+use watcher::{Advance, Watcher};
 
 /// A stop waits so long for answers under way.
 const STOP_WAIT: Duration = Duration::from_secs(2);
@@ -38,14 +53,27 @@ pub struct DashboardConfig {
     pub bind: IpAddr,
     /// Port to listen on; 0 takes any free one.
     pub port: u16,
+    /// What readers have to bring; none lets everyone read.
+    pub token: Option<Secret>,
     /// How often the store's frontier is asked for.
     pub poll: Duration,
+    /// How often the symbols are read, at most.
+    pub index_every: Duration,
+    /// So far back a late trade changes rows, in milliseconds: as the workers have it.
+    pub horizon_ms: u64,
 }
 
 impl Default for DashboardConfig {
-    /// This machine only, port 8080, five times a second.
+    /// This machine only, port 8080, no token; the frontier 20 times a second, the symbols every five seconds.
     fn default() -> Self {
-        Self { bind: Ipv4Addr::LOCALHOST.into(), port: 8080, poll: Duration::from_millis(200) }
+        Self {
+            bind: Ipv4Addr::LOCALHOST.into(),
+            port: 8080,
+            token: None,
+            poll: Duration::from_millis(50),
+            index_every: Duration::from_secs(5),
+            horizon_ms: HORIZON_MS,
+        }
     }
 }
 
@@ -56,6 +84,7 @@ pub struct Dashboard {
     stop: watch::Sender<bool>,
     server: JoinHandle<std::io::Result<()>>,
     watcher: JoinHandle<()>,
+    indexer: JoinHandle<()>,
 }
 
 impl Dashboard {
@@ -70,8 +99,11 @@ impl Dashboard {
         if tokio::time::timeout(STOP_WAIT, &mut self.server).await.is_err() {
             self.server.abort();
         }
-        if tokio::time::timeout(STOP_WAIT, &mut self.watcher).await.is_err() {
-            self.watcher.abort();
+        for task in [self.watcher, self.indexer] {
+            let abort = task.abort_handle();
+            if tokio::time::timeout(STOP_WAIT, task).await.is_err() {
+                abort.abort();
+            }
         }
     }
 }
@@ -79,6 +111,8 @@ impl Dashboard {
 /// What all requests share.
 struct Shared {
     pool: Arc<ReaderPool>,
+    index: watch::Receiver<Arc<Index>>,
+    wanted: Arc<AllWanted>,
     advances: broadcast::Sender<Arc<Advance>>,
     stop: watch::Receiver<bool>,
 }
@@ -98,14 +132,31 @@ pub async fn serve(
     let addr = listener.local_addr().context("the listening socket has no address")?;
     let (stop, stopped) = watch::channel(false);
     let (advances, _) = broadcast::channel(watcher::ADVANCES_HELD);
-    let watcher = tokio::spawn(watcher::run(Arc::clone(&pool), advances.clone(), stopped.clone(), config.poll));
-    let router = router(Arc::new(Shared { pool, advances, stop: stopped.clone() }));
+    let start = pool.read(|reader| Ok((reader.frontier()?, Index::read(reader)?)));
+    let (frontier, index) = start.await?;
+    let (index_sender, index) = watch::channel(Arc::new(index));
+    let wanted = Arc::new(AllWanted::default());
+    let watcher = Watcher {
+        pool: Arc::clone(&pool),
+        index: index.clone(),
+        wanted: Arc::clone(&wanted),
+        advances: advances.clone(),
+        horizon_ms: config.horizon_ms,
+        told: frontier.as_ref().map(watcher::place),
+    };
+    let watcher = tokio::spawn(watcher.run(stopped.clone(), config.poll));
+    let indexer = indexer::run(Arc::clone(&pool), index_sender, stopped.clone(), config.index_every);
+    let indexer = tokio::spawn(indexer);
+    let access = Access { token: config.token, is_loopback: addr.ip().is_loopback() };
+    let shared = Shared { pool, index, wanted, advances, stop: stopped.clone() };
+    let router = router(Arc::new(shared), Arc::new(access));
     let server = axum::serve(listener, router).with_graceful_shutdown(until(stopped));
-    Ok(Dashboard { addr, stop, server: tokio::spawn(server.into_future()), watcher })
+    Ok(Dashboard { addr, stop, server: tokio::spawn(server.into_future()), watcher, indexer })
 }
 
-fn router(shared: Arc<Shared>) -> Router {
+fn router(shared: Arc<Shared>, access: Arc<Access>) -> Router {
     assets::routes()
+        .route("/api/openapi.json", get(api::openapi))
         .route("/api/symbols", get(api::symbols))
         .route("/api/candles", get(api::candles))
         .route("/api/indicators", get(api::indicators))
@@ -117,6 +168,10 @@ fn router(shared: Arc<Shared>) -> Router {
         .method_not_allowed_fallback(api::wrong_method)
         .fallback(api::unknown)
         .with_state(shared)
+        .layer(from_fn(etag::name))
+        .layer(from_fn_with_state(access, access::check))
+        // Events are not packed: each is to be seen at once.
+        .layer(CompressionLayer::new())
 }
 
 /// Until told to stop. A sender that is gone tells nothing: a dropped [`Dashboard`] goes on.

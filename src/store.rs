@@ -199,6 +199,15 @@ pub trait StoreReader: Send {
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError>;
     /// Candles with `from_ms <= window_start_ms < to_ms`, ascending, the last `limit` of them.
     fn candles(&mut self, symbol: &str, resolution: Resolution, range: Range) -> Result<Vec<StoredCandle>, StoreError>;
+    /// Candles of each of these symbols, in their order, likewise.
+    fn candles_of(
+        &mut self,
+        symbols: &[String],
+        resolution: Resolution,
+        range: Range,
+    ) -> Result<Vec<Vec<StoredCandle>>, StoreError> {
+        symbols.iter().map(|symbol| self.candles(symbol, resolution, range)).collect()
+    }
     /// Indicators, likewise.
     fn indicators(&mut self, symbol: &str, range: Range) -> Result<Vec<StoredIndicators>, StoreError>;
     /// All symbols that have a candle, ascending, each with its newest daily candle.

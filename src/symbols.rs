@@ -22,6 +22,7 @@ use crate::store::StoreError;
 pub mod book;
 pub mod cache;
 pub mod merge;
+pub mod search;
 
 use book::Book;
 use cache::Cache;

@@ -8,10 +8,16 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tickline::dashboard::{Dashboard, DashboardConfig, serve};
 
+#[path = "dashboard/access.rs"]
+mod access;
+#[path = "dashboard/described.rs"]
+mod described;
 #[path = "dashboard/events.rs"]
 mod events;
 #[path = "dashboard/fake.rs"]
 mod fake;
+#[path = "dashboard/stream.rs"]
+mod stream;
 
 use events::Events;
 use fake::{FakeStore, candle};
@@ -21,8 +27,13 @@ const DAY_MS: u64 = 86_400_000;
 async fn start(store: &FakeStore) -> Dashboard {
     tickline::tls::install_provider();
     let store = store.clone();
-    let config = DashboardConfig { port: 0, poll: Duration::from_millis(5), ..DashboardConfig::default() };
-    serve(config, move || store.reader()).await.unwrap()
+    serve(quick(), move || store.reader()).await.unwrap()
+}
+
+/// Any port, and no long waiting.
+fn quick() -> DashboardConfig {
+    let (poll, index_every) = (Duration::from_millis(5), Duration::from_millis(5));
+    DashboardConfig { port: 0, poll, index_every, ..DashboardConfig::default() }
 }
 
 async fn get(dashboard: &Dashboard, path: &str) -> (StatusCode, Value) {
@@ -70,15 +81,31 @@ async fn gives_the_frontier() {
 }
 
 #[tokio::test]
-async fn gives_symbols_and_candles() {
+async fn finds_symbols_from_memory() {
     let store = small_store();
     let dashboard = start(&store).await;
     let (_, body) = get(&dashboard, "/api/symbols").await;
-    assert_eq!(body["frontier_ms"], 12_000);
     let names: Vec<_> = body["symbols"].as_array().unwrap().iter().map(|row| row["symbol"].clone()).collect();
-    assert_eq!(names, ["AAPL", "IC MARKETS:1"]);
-    assert_eq!(body["symbols"][1]["last"], 1.27);
+    assert_eq!((names, &body["total"]), (vec![json!("AAPL"), json!("IC MARKETS:1")], &json!(2)));
+    assert_eq!(
+        (&body["symbols"][1]["day"]["last"], &body["symbols"][1]["exchange"]),
+        (&json!(1.27), &json!("IC MARKETS"))
+    );
+    let (_, body) = get(&dashboard, "/api/symbols?query=%20Aap&limit=1").await;
+    assert_eq!((&body["symbols"][0]["symbol"], &body["total"]), (&json!("AAPL"), &json!(1)));
+    let (_, body) = get(&dashboard, "/api/symbols?exchange=ic%20markets&traded=true").await;
+    assert_eq!(body["symbols"][0]["symbol"], "IC MARKETS:1");
+    // What trades for the first time is found some moments later.
+    store.put("NEW", "1d", candle(0, 1.0, 11_500));
+    while get(&dashboard, "/api/symbols?query=new").await.1["total"] != 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
 
+#[tokio::test]
+async fn gives_candles() {
+    let store = small_store();
+    let dashboard = start(&store).await;
     let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL&resolution=5s").await;
     let complete: Vec<_> = body["rows"].as_array().unwrap().iter().map(|row| row["complete"].clone()).collect();
     assert_eq!(complete, [true, true, false]);
@@ -94,6 +121,10 @@ async fn gives_symbols_and_candles() {
     assert_eq!(body["rows"][0]["window_start_ms"], 10_000, "the newest is kept");
     let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL").await;
     assert_eq!((&body["resolution"], &body["rows"][0]["complete"]), (&json!("1m"), &json!(false)));
+    let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL&resolution=5s&since=11000").await;
+    assert_eq!(body["rows"].as_array().unwrap().len(), 3);
+    let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL&resolution=5s&since=11001").await;
+    assert_eq!(body["rows"], json!([]), "nothing has changed since");
     let (status, body) = get(&dashboard, "/api/candles?symbol=IC%20MARKETS%3A1&resolution=5s").await;
     assert_eq!((status, &body["rows"]), (StatusCode::OK, &json!([])), "known, but nothing in this table");
 }
@@ -136,7 +167,13 @@ async fn tells_what_is_wrong_with_a_request() {
     assert_eq!(refused(d, "/api/indicators?symbol=AAPL&resolution=1m", "\"resolution\"", "symbol").await, bad);
     assert_eq!(refused(d, "/api/candles?symbol=NONE", "\"NONE\"", "/api/symbols").await, StatusCode::NOT_FOUND);
     assert_eq!(refused(d, "/api/indicators?symbol=NONE", "\"NONE\"", "/api/symbols").await, StatusCode::NOT_FOUND);
-    assert_eq!(refused(d, "/api/nothing", "nothing here", "/api/candles").await, StatusCode::NOT_FOUND);
+    assert_eq!(refused(d, "/api/nothing", "nothing here", "/api/openapi.json").await, StatusCode::NOT_FOUND);
+    assert_eq!(refused(d, "/api/symbols?traded=yes", "traded", "true or false").await, bad);
+    assert_eq!(refused(d, "/api/symbols?limit=1001", "limit", "1 to 1000").await, bad);
+    assert_eq!(refused(d, &format!("/api/symbols?query={}", "a".repeat(257)), "257 bytes", "256").await, bad);
+    let many: String = (0..101).map(|at| format!("&watch={at}")).collect();
+    assert_eq!(refused(d, &format!("/api/stream?{many}"), "101 times", "100").await, bad);
+    assert_eq!(refused(d, "/api/stream?symbol=A&symbol=B", "twice", "once").await, bad);
     let post = reqwest::Client::new().post(format!("http://{}/api/frontier", d.addr())).send().await.unwrap();
     assert_eq!(post.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert!(post.json::<Value>().await.unwrap()["error"].is_string());
@@ -166,7 +203,7 @@ async fn an_empty_store_is_alive_but_not_ready() {
     let alive = reqwest::get(format!("http://{}/healthz", d.addr())).await.unwrap();
     assert_eq!(alive.status(), StatusCode::OK);
     let first = Events::open(d).await.next().await;
-    assert_eq!(first, json!({"whole": true, "watch": []}));
+    assert_eq!(first, json!({"whole": true, "watch": [], "chart": null}));
     store.advance(1_000);
     let ready = reqwest::get(format!("http://{}/readyz", d.addr())).await.unwrap();
     assert_eq!(ready.text().await.unwrap(), "ready: complete up to 1970-01-01T00:00:01Z\n");
@@ -177,7 +214,7 @@ async fn a_store_that_fails_is_told_and_recovers() {
     let store = small_store();
     let dashboard = start(&store).await;
     store.fail(true);
-    for path in ["/readyz", "/metrics", "/api/frontier", "/api/symbols", "/api/candles?symbol=AAPL"] {
+    for path in ["/readyz", "/metrics", "/api/frontier", "/api/candles?symbol=AAPL"] {
         let status = refused(&dashboard, path, "disk is gone", "store").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     }
@@ -185,7 +222,7 @@ async fn a_store_that_fails_is_told_and_recovers() {
     assert_eq!(get(&dashboard, "/api/frontier").await.0, StatusCode::OK);
     store.fail(true);
     let missing = store.clone();
-    assert!(serve(DashboardConfig { port: 0, ..DashboardConfig::default() }, move || missing.reader()).await.is_err());
+    assert!(serve(quick(), move || missing.reader()).await.is_err());
 }
 
 #[tokio::test]
@@ -227,90 +264,6 @@ async fn serves_the_page_and_all_it_needs() {
 }
 
 #[tokio::test]
-async fn two_viewers_get_one_event_an_advance() {
-    let store = small_store();
-    let dashboard = start(&store).await;
-    let (mut one, mut two) = (Events::open(&dashboard).await, Events::open(&dashboard).await);
-    for viewer in [&mut one, &mut two] {
-        let first = viewer.next().await;
-        assert_eq!((&first["frontier_ms"], &first["whole"]), (&json!(12_000), &json!(true)));
-        assert_eq!(first["watch"].as_array().unwrap().len(), 2);
-    }
-    for frontier in [13_000, 14_000, 15_000] {
-        store.put("AAPL", "1d", candle(0, frontier as f64, frontier));
-        store.advance(frontier);
-        for viewer in [&mut one, &mut two] {
-            let event = viewer.next().await;
-            assert_eq!(event["frontier_ms"], frontier);
-            assert_eq!(event["tallies"]["trades"], frontier);
-        }
-    }
-    // Nothing has changed but the frontier: an event without rows.
-    store.advance(DAY_MS);
-    let event = one.next().await;
-    assert_eq!((&event["frontier_ms"], &event["whole"]), (&json!(DAY_MS), &json!(false)));
-    assert_eq!(event["watch"], json!([]));
-    // A new epoch at the same frontier is told too.
-    store.restart();
-    assert_eq!(one.next().await["epoch"], 8);
-}
-
-#[tokio::test]
-async fn an_event_holds_only_rows_that_changed() {
-    let store = small_store();
-    let dashboard = start(&store).await;
-    let mut viewer = Events::open(&dashboard).await;
-    viewer.next().await;
-    store.advance(13_000);
-    viewer.next().await;
-    store.put("IC MARKETS:1", "1d", candle(0, 1.28, 13_000));
-    store.advance(14_000);
-    let event = viewer.next().await;
-    assert_eq!(event["watch"].as_array().unwrap().len(), 1, "{event}");
-    assert_eq!((&event["watch"][0]["symbol"], &event["watch"][0]["last"]), (&json!("IC MARKETS:1"), &json!(1.28)));
-}
-
-#[tokio::test]
-async fn a_slow_viewer_is_skipped_forward_and_misses_no_price() {
-    const SYMBOLS: u64 = 400;
-    const ADVANCES: u64 = 600;
-    let store = FakeStore::default();
-    let fill = |frontier: u64| {
-        for at in 0..SYMBOLS {
-            store.put(&format!("SYMBOL{at:04}"), "1d", candle(0, (frontier + at) as f64, frontier));
-        }
-        store.advance(frontier);
-    };
-    fill(1_000);
-    let dashboard = start(&store).await;
-    let (mut slow, mut quick) = (Events::open(&dashboard).await, Events::open(&dashboard).await);
-    slow.next().await;
-    quick.next().await;
-    // Some 60 kB an advance: far more in all than the sockets between hold.
-    for at in 2..=ADVANCES {
-        fill(at * 1_000);
-        assert_eq!(quick.next().await["frontier_ms"], at * 1_000, "a slow viewer holds up no other");
-    }
-    let (mut seen, mut skipped) = (1_000, false);
-    let mut prices = std::collections::BTreeMap::new();
-    while seen < ADVANCES * 1_000 {
-        let event = slow.next().await;
-        let frontier = event["frontier_ms"].as_u64().unwrap();
-        assert!(frontier > seen, "{frontier} after {seen}");
-        let whole = event["whole"].as_bool().unwrap();
-        assert!(whole || frontier == seen + 1_000, "an advance was left out in silence");
-        skipped |= whole;
-        seen = frontier;
-        for row in event["watch"].as_array().unwrap() {
-            prices.insert(row["symbol"].to_string(), row["last"].as_f64().unwrap());
-        }
-    }
-    assert!(skipped, "all {ADVANCES} advances were kept for a viewer that did not read");
-    let wanted: Vec<_> = (0..SYMBOLS).map(|at| (ADVANCES * 1_000 + at) as f64).collect();
-    assert_eq!(prices.into_values().collect::<Vec<_>>(), wanted);
-}
-
-#[tokio::test]
 async fn stops_although_viewers_stay() {
     let store = small_store();
     let dashboard = start(&store).await;
@@ -327,7 +280,7 @@ async fn stops_although_viewers_stay() {
 async fn a_taken_port_says_what_to_do() {
     let store = small_store();
     let dashboard = start(&store).await;
-    let config = DashboardConfig { port: dashboard.addr().port(), ..DashboardConfig::default() };
+    let config = DashboardConfig { port: dashboard.addr().port(), ..quick() };
     let error = serve(config, move || store.reader()).await.unwrap_err();
     assert!(error.to_string().contains("cannot listen") && error.to_string().contains("--port"), "{error}");
 }

@@ -1,9 +1,13 @@
 //! `tickline dashboard`: the page and HTTP API over any store.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 
 use anyhow::Context;
+use dataflows::time::HORIZON_MS;
 
+use super::common::Duration;
+use super::token;
 use crate::dashboard::{DashboardConfig, serve};
 use crate::store::address::StoreAddress;
 
@@ -19,12 +23,27 @@ pub struct DashboardArgs {
     /// Address to listen on. Whoever can reach it can read everything in the store.
     #[arg(long, env = "TICKLINE_BIND", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub bind: IpAddr,
+    /// File of a token that readers have to bring, as a bearer's or as the password of any user; also from
+    /// TICKLINE_DASHBOARD_TOKEN
+    #[arg(long, env = "TICKLINE_DASHBOARD_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// So far behind the frontier a late trade still corrects its candle: as the workers have it
+    #[arg(long, env = "TICKLINE_HORIZON", default_value_t = Duration::from_ms(HORIZON_MS))]
+    pub horizon: Duration,
 }
+
+/// The environment variable that holds the page's token.
+const TOKEN: &str = "TICKLINE_DASHBOARD_TOKEN";
 
 /// Runs `tickline dashboard` until it is interrupted (SIGINT or SIGTERM).
 pub fn run(args: &DashboardArgs) -> anyhow::Result<()> {
     tokio::runtime::Runtime::new().context("the system refused threads")?.block_on(async {
-        let config = DashboardConfig { bind: args.bind, port: args.port, ..DashboardConfig::default() };
+        let token = token::read_if_any(TOKEN, args.token_file.as_deref())?;
+        if !args.bind.is_loopback() && token.is_none() {
+            tracing::warn!("whoever reaches {} can read everything in the store: set --token-file", args.bind);
+        }
+        let (bind, port, horizon_ms) = (args.bind, args.port, args.horizon.ms());
+        let config = DashboardConfig { bind, port, token, horizon_ms, ..DashboardConfig::default() };
         let store = args.store.clone();
         let dashboard = serve(config, move || store.open_reader()).await?;
         println!("live page of {} at http://{}/ (end with Ctrl-C)", args.store, dashboard.addr());

@@ -4,16 +4,22 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use dataflows::time::{Resolution, Time};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use dataflows::time::{EVENT_MS_END, Resolution, Time};
 use serde::Serialize;
 
-use crate::dashboard::Shared;
-use crate::dashboard::error::ApiError;
-use crate::dashboard::now_ms;
-use crate::dashboard::query::{Pairs, Parameters};
-use crate::dashboard::view::{CandleView, FrontierView, IndicatorView, WatchRow};
-use crate::dashboard::watcher::watch_rows;
-use crate::store::{StoreError, StoreReader};
+use super::error::ApiError;
+use super::index::{Query, SymbolView};
+use super::query::{Pairs, Parameters};
+use super::view::{CandleView, FrontierView, IndicatorView};
+use super::{Shared, now_ms};
+use crate::store::{Range, StoreError, StoreReader};
+
+/// Symbols given when no limit is asked for.
+const SYMBOLS_DEFAULT: usize = 50;
+/// Most symbols that one request gives.
+const SYMBOLS_MAX: usize = 1_000;
 
 /// Rows of one symbol.
 #[derive(Serialize)]
@@ -25,11 +31,13 @@ pub struct RowsView<R> {
     rows: Vec<R>,
 }
 
-/// All symbols.
+/// Symbols that fit.
 #[derive(Serialize)]
-pub struct SymbolsView {
-    frontier_ms: Time,
-    symbols: Vec<WatchRow>,
+pub struct SymbolsView<'a> {
+    /// How many fit.
+    total: usize,
+    /// The best of them.
+    symbols: Vec<&'a SymbolView>,
 }
 
 /// `/api/frontier`.
@@ -40,23 +48,32 @@ pub async fn frontier(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result
     Ok(Json(FrontierView::new(&frontier.ok_or_else(none)?, now_ms())))
 }
 
-/// `/api/symbols`: every symbol that has traded, with its newest day.
-pub async fn symbols(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Json<SymbolsView>, ApiError> {
-    Parameters::new(pairs, &[])?;
-    let read = shared.pool.read(|reader| Ok((frontier_ms(reader)?, watch_rows(reader)?)));
-    let (frontier_ms, symbols) = read.await?;
-    Ok(Json(SymbolsView { frontier_ms, symbols }))
+/// `/api/symbols?query=&exchange=&traded=&limit=`: the symbols that fit, the better ones first. From memory.
+pub async fn symbols(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Response, ApiError> {
+    let parameters = Parameters::new(pairs, &["query", "exchange", "traded", "limit"])?;
+    let query = Query {
+        text: parameters.text("query")?.unwrap_or_default().trim().to_lowercase(),
+        exchange: parameters.text("exchange")?,
+        traded: parameters.flag("traded")?,
+        limit: parameters.limit(SYMBOLS_DEFAULT, SYMBOLS_MAX)?,
+    };
+    let index = Arc::clone(&shared.index.borrow());
+    let (symbols, total) = index.search(&query);
+    Ok(Json(SymbolsView { total, symbols }).into_response())
 }
 
 /// `/api/candles?symbol=&resolution=&from=&to=&limit=`.
 pub async fn candles(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Json<RowsView<CandleView>>, ApiError> {
-    let parameters = Parameters::new(pairs, &["symbol", "resolution", "from", "to", "limit"])?;
-    let (symbol, resolution, range) = (parameters.symbol()?, parameters.resolution()?, parameters.range()?);
+    let parameters = Parameters::new(pairs, &["symbol", "resolution", "from", "to", "since", "limit"])?;
+    let (symbol, resolution, range) =
+        (parameters.symbol()?, parameters.resolution(Resolution::M1)?, parameters.range()?);
+    let since = parameters.time("since")?.unwrap_or(0);
     let read = shared.pool.read(move |reader| {
         let frontier_ms = frontier_ms(reader)?;
         let rows = reader.candles(&symbol, resolution, range)?;
-        let known = !rows.is_empty() || is_known(reader, &symbol)?;
-        let rows = rows.into_iter().map(|row| CandleView::new(row, resolution, frontier_ms)).collect();
+        let known = !rows.is_empty() || has_traded(reader, &symbol)?;
+        let rows = rows.into_iter().filter(|row| row.as_of >= since);
+        let rows = rows.map(|row| CandleView::new(row, resolution, frontier_ms)).collect();
         Ok((known, RowsView { symbol, resolution: resolution.name(), frontier_ms, rows }))
     });
     of_known_symbol(read.await?)
@@ -67,22 +84,27 @@ pub async fn indicators(
     State(shared): State<Arc<Shared>>,
     pairs: Pairs,
 ) -> Result<Json<RowsView<IndicatorView>>, ApiError> {
-    let parameters = Parameters::new(pairs, &["symbol", "from", "to", "limit"])?;
-    let (symbol, range) = (parameters.symbol()?, parameters.range()?);
+    let parameters = Parameters::new(pairs, &["symbol", "from", "to", "since", "limit"])?;
+    let (symbol, range, since) = (parameters.symbol()?, parameters.range()?, parameters.time("since")?.unwrap_or(0));
     let read = shared.pool.read(move |reader| {
         let frontier_ms = frontier_ms(reader)?;
         let rows = reader.indicators(&symbol, range)?;
-        let known = !rows.is_empty() || is_known(reader, &symbol)?;
-        let rows = rows.into_iter().map(|row| IndicatorView::new(row, frontier_ms)).collect();
+        let known = !rows.is_empty() || has_traded(reader, &symbol)?;
+        let rows = rows.into_iter().filter(|row| row.as_of >= since);
+        let rows = rows.map(|row| IndicatorView::new(row, frontier_ms)).collect();
         Ok((known, RowsView { symbol, resolution: Resolution::S5.name(), frontier_ms, rows }))
     });
     of_known_symbol(read.await?)
 }
 
+/// `/api/openapi.json`: this API, for programs.
+pub async fn openapi() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], include_str!("openapi.json"))
+}
+
 /// No path of this API.
 pub async fn unknown() -> ApiError {
-    let hint = "/api/symbols, /api/candles, /api/indicators, /api/frontier, /api/stream, /metrics, /healthz, /readyz";
-    ApiError::not_found("there is nothing here", hint)
+    ApiError::not_found("there is nothing here", "/api/openapi.json tells what there is")
 }
 
 /// Not with this method.
@@ -96,8 +118,9 @@ fn frontier_ms(reader: &mut dyn StoreReader) -> Result<Time, StoreError> {
 }
 
 /// Tells an empty range from a symbol that never traded.
-fn is_known(reader: &mut dyn StoreReader, symbol: &str) -> Result<bool, StoreError> {
-    Ok(reader.latest()?.iter().any(|(known, _)| known == symbol))
+fn has_traded(reader: &mut dyn StoreReader, symbol: &str) -> Result<bool, StoreError> {
+    let any = Range { from_ms: 0, to_ms: EVENT_MS_END.unsigned_abs(), limit: 1 };
+    Ok(!reader.candles(symbol, Resolution::D1, any)?.is_empty())
 }
 
 fn of_known_symbol<R>((known, view): (bool, RowsView<R>)) -> Result<Json<RowsView<R>>, ApiError> {

@@ -27,6 +27,17 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, error, hint)
     }
 
+    /// 401: only with a token.
+    pub fn unauthorized(error: impl Into<String>) -> Self {
+        let hint = "send it as `Authorization: Bearer TOKEN`, or as the password of any user";
+        Self::new(StatusCode::UNAUTHORIZED, error, hint)
+    }
+
+    /// 403: not so.
+    pub fn forbidden(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, error, hint)
+    }
+
     /// 404: there is no such thing.
     pub fn not_found(error: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, error, hint)

@@ -69,11 +69,9 @@ impl Serialize for Tallies {
     }
 }
 
-/// One row of the watch list: the symbol's newest UTC day.
+/// A symbol's newest UTC day.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct WatchRow {
-    /// What was traded.
-    pub symbol: String,
+pub struct Day {
     /// The day.
     pub day_start_ms: u64,
     /// First price of the day.
@@ -92,10 +90,9 @@ pub struct WatchRow {
     pub as_of: Time,
 }
 
-impl From<(String, StoredCandle)> for WatchRow {
-    fn from((symbol, day): (String, StoredCandle)) -> Self {
+impl From<StoredCandle> for Day {
+    fn from(day: StoredCandle) -> Self {
         Self {
-            symbol,
             day_start_ms: day.window_start_ms,
             open: day.open,
             high: day.high,
@@ -106,6 +103,34 @@ impl From<(String, StoredCandle)> for WatchRow {
             as_of: day.as_of,
         }
     }
+}
+
+/// One row of the watch list.
+#[derive(Clone, Debug, Serialize)]
+pub struct WatchRow {
+    /// What was traded.
+    pub symbol: String,
+    /// Its name; empty where it is not known.
+    pub name: String,
+    /// Its newest day.
+    #[serde(flatten)]
+    pub day: Day,
+    /// Start and close of the newest one-minute candles, ascending; where the whole list is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spark: Option<Vec<(u64, f64)>>,
+}
+
+/// Rows of a chart: all of them, or those that have changed.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChartView {
+    /// Whose.
+    pub symbol: String,
+    /// Of which candles.
+    pub resolution: &'static str,
+    /// Ascending.
+    pub candles: Vec<CandleView>,
+    /// Ascending; none where none were asked for.
+    pub indicators: Vec<IndicatorView>,
 }
 
 /// A candle, and whether it is complete.

@@ -12,7 +12,12 @@ pub struct Events {
 impl Events {
     /// Connects; the first event is not read yet.
     pub async fn open(dashboard: &Dashboard) -> Self {
-        let response = reqwest::get(format!("http://{}/api/stream", dashboard.addr())).await.unwrap();
+        Self::wanting(dashboard, "").await
+    }
+
+    /// The same, with a query.
+    pub async fn wanting(dashboard: &Dashboard, query: &str) -> Self {
+        let response = reqwest::get(format!("http://{}/api/stream?{query}", dashboard.addr())).await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self { response, text: String::new() }
     }

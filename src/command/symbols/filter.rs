@@ -44,17 +44,3 @@ impl Filter {
             && is(&self.security_type, &entry.security_type)
     }
 }
-
-/// How well an entry fits a text in lower case: 0 it is the symbol, 1 the symbol begins with it, 2 it stands somewhere
-/// in symbol or name, `None` it does not.
-pub fn rank(entry: &Entry, text: &str) -> Option<u8> {
-    let symbols = [&entry.symbol, &entry.display_symbol].map(|symbol| symbol.to_lowercase());
-    if symbols.iter().any(|symbol| symbol == text) {
-        Some(0)
-    } else if symbols.iter().any(|symbol| symbol.starts_with(text)) {
-        Some(1)
-    } else {
-        let found = symbols.iter().any(|symbol| symbol.contains(text)) || entry.name.to_lowercase().contains(text);
-        found.then_some(2)
-    }
-}

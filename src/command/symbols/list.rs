@@ -3,10 +3,11 @@
 use clap::{Args as ClapArgs, ValueEnum};
 use dataflows::directory::Entry;
 
-use super::filter::{Filter, rank};
+use super::filter::Filter;
 use crate::command::UsageError;
 use crate::command::read::{csv_field, json_array, print, table};
 use crate::store::address::StoreAddress;
+use crate::symbols::search::Searched;
 use crate::timestamp::day;
 
 /// Arguments of `tickline symbols list`.
@@ -66,7 +67,8 @@ pub fn text(args: &ListArgs, text: Option<&str>) -> anyhow::Result<String> {
     let (mut ranks, mut is_empty) = (Vec::new(), true);
     let found = args.store.open_reader()?.symbols(&mut |entry| {
         is_empty = false;
-        let rank = text.as_ref().map_or(Some(0), |text| rank(entry, text)).filter(|_| args.filter.takes(entry));
+        let searched = |text: &String| Searched::new(&entry.symbol, &entry.display_symbol, &entry.name).rank(text);
+        let rank = text.as_ref().map_or(Some(0), searched).filter(|_| args.filter.takes(entry));
         ranks.extend(rank);
         rank.is_some()
     })?;

@@ -63,6 +63,15 @@ impl StoreReader for CassandraReader {
         self.client.run("cannot read candles", windows::candles(&self.client, symbol, resolution, range))
     }
 
+    fn candles_of(
+        &mut self,
+        symbols: &[String],
+        resolution: Resolution,
+        range: Range,
+    ) -> Result<Vec<Vec<StoredCandle>>, StoreError> {
+        self.client.run("cannot read candles", windows::candles_of(&self.client, symbols, resolution, range))
+    }
+
     fn indicators(&mut self, symbol: &str, range: Range) -> Result<Vec<StoredIndicators>, StoreError> {
         self.client.run("cannot read indicators", windows::indicators(&self.client, symbol, range))
     }

@@ -36,6 +36,22 @@ pub async fn candles(
     rows.into_iter().map(candle).collect()
 }
 
+/// The last `limit` candles in the range of each symbol, in the order of the symbols.
+pub async fn candles_of(
+    client: &Client,
+    symbols: &[String],
+    resolution: Resolution,
+    range: Range,
+) -> Result<Vec<Vec<StoredCandle>>, Failure> {
+    let read = |(at, symbol): (usize, &String)| {
+        let symbol = symbol.clone();
+        async move { Ok((at, candles(client, &symbol, resolution, range).await?)) }
+    };
+    let mut parts = client.gather(symbols.iter().enumerate(), read).await?;
+    parts.sort_unstable_by_key(|(at, _)| *at);
+    Ok(parts.into_iter().map(|(_, rows)| rows).collect())
+}
+
 /// The last `limit` rows of indicators of a symbol in the range, ascending.
 pub async fn indicators(client: &Client, symbol: &str, range: Range) -> Result<Vec<StoredIndicators>, Failure> {
     let values = table::indicator_values();

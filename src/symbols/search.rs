@@ -1,0 +1,57 @@
+//! How well a symbol fits what somebody types: one rule for the command line and the page.
+
+/// A symbol's texts in lower case, made once for many searches.
+#[derive(Clone, Debug)]
+pub struct Searched {
+    symbol: String,
+    display_symbol: String,
+    name: String,
+}
+
+impl Searched {
+    /// From the symbol, the symbol as people write it, and its name; what is not known is empty.
+    pub fn new(symbol: &str, display_symbol: &str, name: &str) -> Self {
+        let [symbol, display_symbol, name] = [symbol, display_symbol, name].map(str::to_lowercase);
+        Self { symbol, display_symbol, name }
+    }
+
+    /// How well it fits a text in lower case: 0 it is the symbol (with or without its exchange), 1 the symbol begins
+    /// with it, 2 a word of the name begins with it, 3 it stands somewhere in symbol or name; `None` it does not fit.
+    pub fn rank(&self, text: &str) -> Option<u8> {
+        let after_exchange = self.symbol.split_once(':').map_or("", |(_, symbol)| symbol);
+        let symbols = [self.symbol.as_str(), after_exchange, &self.display_symbol];
+        if symbols.contains(&text) {
+            Some(0)
+        } else if symbols.iter().any(|symbol| symbol.starts_with(text)) {
+            Some(1)
+        } else {
+            let mut found = self.name.match_indices(text).map(|(at, _)| at).peekable();
+            let is_somewhere = found.peek().is_some() || symbols.iter().any(|symbol| symbol.contains(text));
+            let begins_word = |at: usize| !self.name[..at].ends_with(char::is_alphanumeric);
+            is_somewhere.then(|| if found.any(begins_word) { 2 } else { 3 })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_symbol_fits_better_than_a_name_and_a_beginning_better_than_a_middle() {
+        let bitcoin = Searched::new("BINANCE:BTCUSDT", "BTC/USDT", "Binance BTCUSDT");
+        let apple = Searched::new("AAPL", "AAPL", "APPLE INC");
+        let snapple = Searched::new("SNAP", "SNAP", "SNAPPLE GROUP-ÉTÉ");
+        let ranks = |text: &str| [&bitcoin, &apple, &snapple].map(|one| one.rank(text));
+        assert_eq!(ranks("aapl"), [None, Some(0), None]);
+        assert_eq!(ranks("btcusdt"), [Some(0), None, None]);
+        assert_eq!(ranks("btc"), [Some(1), None, None]);
+        assert_eq!(ranks("btc/u"), [Some(1), None, None]);
+        assert_eq!(ranks("binance"), [Some(1), None, None]);
+        assert_eq!(ranks("inc"), [None, Some(2), None]);
+        assert_eq!(ranks("apple"), [None, Some(2), Some(3)]);
+        assert_eq!(ranks("nap"), [None, None, Some(3)]);
+        assert_eq!(ranks("été"), [None, None, Some(2)]);
+        assert_eq!(ranks("usd"), [Some(3), None, None]);
+    }
+}
