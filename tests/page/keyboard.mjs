@@ -1,5 +1,5 @@
 // Everything by keys alone; then links and the way back.
-import { check, drawn, held, legend, run, text, until } from './browser.mjs';
+import { answer, check, drawn, held, legend, run, tell, text, until } from './browser.mjs';
 
 const hash = async (page) => new URLSearchParams((await page.evaluate(() => location.hash)).slice(1));
 const watched = (page) =>
@@ -57,7 +57,7 @@ async function byTab(page) {
     await page.keyboard.press('Tab');
     seen.add(await page.evaluate(() => document.activeElement.id || document.activeElement.name || document.activeElement.className));
   }
-  for (const name of ['search', 'theme', 'help-open', 'watch', 'resolution', 'macd', 'chart', 'tab-watch', 'show']) {
+  for (const name of ['search', 'theme', 'help-open', 'watch', 'resolution', 'vwap', 'chart', 'tab-watch', 'show']) {
     check(seen.has(name), `${name} is not reached: ${[...seen]}`);
   }
 }
@@ -92,13 +92,15 @@ await run(async (open) => {
   await byTab(page);
   await page.goto(page.url().replace(/#.*/, '#symbol=AAPL&resolution=5s'));
   await until('five seconds', async () => (await text(page, 'symbol')) === 'AAPL' && (await held(page)).length > 0);
-  // Scrolls back until all of the hour is there.
+  // Scrolls back until all that the store holds is there.
   await page.focus('#chart');
-  await until('the oldest candle', async () => {
+  const wanted = Number(await answer());
+  await until(`${wanted} candles`, async () => {
     await page.keyboard.press('Home');
-    return (await held(page)).length > 600;
+    return (await held(page)).length >= wanted;
   });
   const rows = await held(page);
+  tell(rows.map(([start]) => start));
   check(rows.every(([start], at) => at === 0 || start > rows[at - 1][0]), 'each candle once, ascending');
   await byLink(open, rows[0][0]);
 });

@@ -34,7 +34,7 @@ await run(async (open) => {
 
   const start = Number(await answer());
   await page.click('#tab-corrections');
-  await page.locator('#corrections button', { hasText: 'close' }).last().click();
+  await page.locator('#corrections button', { hasText: 'high' }).click();
   const shown = await until('the legend of the candle', async () => {
     const values = await legend(page);
     return values.start === start ? values : null;

@@ -184,6 +184,11 @@ export class PriceChart {
     this.#chart.priceScale('right').applyOptions({ autoScale: true });
   }
 
+  // The place of the first row that one sees.
+  firstSeen() {
+    return Math.max(0, Math.floor(this.#chart.timeScale().getVisibleLogicalRange()?.from ?? 0));
+  }
+
   // The time in the middle of what one sees; null at the newest end.
   middleMs() {
     const range = this.#chart.timeScale().getVisibleLogicalRange();

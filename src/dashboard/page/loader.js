@@ -47,7 +47,7 @@ export class Loader {
       const [candles, values] = await this.#fetch(view, indicators, query);
       rows.oldest = candles.length < PAGE_ROWS;
       rows.put(candles, values);
-      rows.cut('newest');
+      rows.bound('newest');
     });
   }
 
@@ -64,7 +64,7 @@ export class Loader {
         if (candles.length > 0) break;
         from = to;
       }
-      rows.cut('oldest');
+      rows.bound('oldest');
     });
   }
 

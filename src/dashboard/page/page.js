@@ -89,7 +89,7 @@ function takeChart(event, news) {
   const starts = new Set(olds.keys());
   for (const row of rows.completedBy(beforeMs, rows.frontierMs)) starts.add(row.window_start_ms);
   if (rows.list.length > 0) showMessage('');
-  if (first || hole || rows.cut('oldest')) drawAll();
+  if (first || hole || rows.trim(chart.firstSeen())) drawAll();
   else chart.update(rows, [...starts].sort((a, b) => a - b));
   if (first) arrive(event.whole && news.candles.length < CHART_ROWS);
   showHovered(false);
@@ -190,6 +190,7 @@ function goTo(symbol, resolution, atMs) {
 
 function toNewest() {
   view.atMs = null;
+  history.replaceState(null, '', writeLink(view));
   if (rows.live) return chart.newest();
   return open();
 }

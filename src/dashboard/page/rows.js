@@ -1,10 +1,10 @@
 // The rows that the chart holds: one unbroken run of candles, each with its indicators, never more than a bound.
 import { LENGTH_MS } from './format.js';
 
-const ROWS_MAX = 10_000; // rows held after a cut
-const SLACK = 500; // a cut is made only so often: it draws everything anew
-
-export const startOf = (row) => row.window_start_ms;
+const ROWS_MAX = 10_000; // rows held, whatever one looks at
+const KEPT = 500; // rows that stay in any case
+const KEPT_BEFORE = 300; // rows that stay left of what one sees
+const SLACK = 100; // a cut is made only so often: it draws everything anew
 
 export class Rows {
   list = []; // ascending
@@ -73,15 +73,26 @@ export class Rows {
     this.#by.clear();
   }
 
-  // Drops rows of one end when there are too many; whether it did.
-  cut(end) {
+  // Keeps no more than the bound after rows were fetched; those at `end` go.
+  bound(end) {
     const over = this.list.length - ROWS_MAX;
-    if (over <= (end === 'oldest' ? SLACK : 0)) return false;
-    const dropped = end === 'oldest' ? this.list.splice(0, over) : this.list.splice(-over);
+    if (over > 0) this.#drop(end, over);
+  }
+
+  // Drops what has become old, and is far left of the first row that one sees; whether it did.
+  trim(firstSeen) {
+    const old = Math.min(this.list.length - KEPT, firstSeen - KEPT_BEFORE);
+    if (old > SLACK) this.#drop('oldest', old);
+    else if (this.list.length > ROWS_MAX) this.#drop('newest', SLACK);
+    else return false;
+    return true;
+  }
+
+  #drop(end, count) {
+    const dropped = end === 'oldest' ? this.list.splice(0, count) : this.list.splice(-count);
     for (const row of dropped) this.#by.delete(row.window_start_ms);
     if (end === 'oldest') this.oldest = false;
     else this.live = false;
-    return true;
   }
 
   // The rows that an advance of the frontier makes complete.
