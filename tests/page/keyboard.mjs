@@ -55,7 +55,11 @@ async function byTab(page) {
   const seen = new Set();
   for (let press = 0; press < 40; press += 1) {
     await page.keyboard.press('Tab');
-    seen.add(await page.evaluate(() => document.activeElement.id || document.activeElement.name || document.activeElement.className));
+    seen.add(
+      await page.evaluate(
+        () => document.activeElement.id || document.activeElement.name || document.activeElement.className,
+      ),
+    );
   }
   for (const name of ['search', 'theme', 'help-open', 'watch', 'resolution', 'vwap', 'chart', 'tab-watch', 'show']) {
     check(seen.has(name), `${name} is not reached: ${[...seen]}`);
@@ -69,7 +73,8 @@ async function byLink(open, first) {
   await drawn(page);
   check((await text(page, 'symbol')) === 'AAPL', 'the symbol');
   check((await watched(page)).join() === 'MSFT,AAPL', 'the watch list');
-  const on = () => page.evaluate(() => [...document.querySelectorAll('#indicators :checked')].map((box) => box.name).join());
+  const on = () =>
+    page.evaluate(() => [...document.querySelectorAll('#indicators :checked')].map((box) => box.name).join());
   check((await on()) === 'ema_12,rsi', 'the indicators');
   await until('the time', async () => (await held(page))[0][0] <= atMs);
   // The first step of the keyboard's cursor enters from the right edge.
@@ -101,6 +106,9 @@ await run(async (open) => {
   });
   const rows = await held(page);
   tell(rows.map(([start]) => start));
-  check(rows.every(([start], at) => at === 0 || start > rows[at - 1][0]), 'each candle once, ascending');
+  check(
+    rows.every(([start], at) => at === 0 || start > rows[at - 1][0]),
+    'each candle once, ascending',
+  );
   await byLink(open, rows[0][0]);
 });

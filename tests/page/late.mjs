@@ -19,7 +19,8 @@ const marks = (page) =>
 const corrections = (page) =>
   page.evaluate(() => [...document.querySelectorAll('#corrections li')].map((line) => line.textContent));
 
-await run(async (open) => {
+// Reading pixels is worth a warning to the browser.
+const look = async (open) => {
   const page = await open({ hash: '#symbol=AAPL&resolution=5s&on=' });
   await drawn(page);
   const before = await held(page);
@@ -43,4 +44,6 @@ await run(async (open) => {
   check((await answer()) === 'gap', 'the test goes on');
   await page.locator('#gap-note').waitFor({ state: 'visible' });
   tell(await text(page, 'gaps'));
-});
+};
+
+await run(look, { expected: /willReadFrequently/ });

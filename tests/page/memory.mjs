@@ -17,7 +17,8 @@ function fakeStream() {
     const row = { window_start_ms: START + at * LENGTH, open, high, low, close, volume: 10 + (at % 7) };
     return { ...row, notional: close * 10, vwap: close, trades: 3, as_of: asOf, complete: false };
   };
-  const columns = 'sma_12 sma_60 sma_240 ema_12 ema_26 macd macd_signal macd_histogram vwap_60 volume_60 rsi_14 ' +
+  const columns =
+    'sma_12 sma_60 sma_240 ema_12 ema_26 macd macd_signal macd_histogram vwap_60 volume_60 rsi_14 ' +
     'bollinger_middle bollinger_upper bollinger_lower volatility_60 cumulative_volume cumulative_notional';
   const indicator = (at) => ({
     window_start_ms: START + at * LENGTH,
@@ -28,8 +29,16 @@ function fakeStream() {
     complete: false,
   });
   const day = (symbol, n, at) => ({
-    symbol, name: `Name ${n}`, day_start_ms: Math.floor(START / 864e5) * 864e5,
-    open: 100, high: 120, low: 90, last: wave(at, n), volume: 5, trades: at, as_of: START + at * LENGTH,
+    symbol,
+    name: `Name ${n}`,
+    day_start_ms: Math.floor(START / 864e5) * 864e5,
+    open: 100,
+    high: 120,
+    low: 90,
+    last: wave(at, n),
+    volume: 5,
+    trades: at,
+    as_of: START + at * LENGTH,
   });
   const tallies = { trades: 0, late: 0, price_updates: 0, gaps: 0, rejected_bad_json: 0 };
   const spark = Array.from({ length: 60 }, (_, at) => [START + (at - 60) * 60_000, wave(at, 1)]);
@@ -52,8 +61,18 @@ function fakeStream() {
       const watch = names.map((symbol, n) => ({ ...day(symbol, n, at), ...(whole ? { spark } : {}) }));
       const chart = { symbol: 'SYM0', resolution: '5s', candles, indicators: places.map(indicator) };
       const event = {
-        frontier_ms: frontier, frontier: new Date(frontier).toISOString(), lag_ms: 0, now_ms: Date.now(), epoch: 1,
-        digest: '0'.repeat(32), rows: at, rejected: 0, tallies, whole, watch, chart,
+        frontier_ms: frontier,
+        frontier: new Date(frontier).toISOString(),
+        lag_ms: 0,
+        now_ms: Date.now(),
+        epoch: 1,
+        digest: '0'.repeat(32),
+        rows: at,
+        rejected: 0,
+        tallies,
+        whole,
+        watch,
+        chart,
       };
       this.dispatchEvent(new MessageEvent('frontier', { data: JSON.stringify(event) }));
     }
@@ -69,7 +88,10 @@ function fakeStream() {
 }
 
 await run(async (open) => {
-  const page = await open({ before: fakeStream, hash: '#on=sma_12+sma_60+bollinger+rsi+macd&symbol=SYM0&resolution=5s' });
+  const page = await open({
+    before: fakeStream,
+    hash: '#on=sma_12+sma_60+bollinger+rsi+macd&symbol=SYM0&resolution=5s',
+  });
   await until('the first event', async () => (await held(page)).length === 500);
   const cdp = await page.context().newCDPSession(page);
   const heap = async () => {

@@ -17,7 +17,10 @@ await run(
     await until('new candles', async () => (await newest(page)) > before + 10_000);
     await until('the page is live again', async () => (await text(page, 'health')) === 'Live');
     const starts = (await held(page)).map(([start]) => start);
-    check(starts.every((start, at) => at === 0 || start > starts[at - 1]), `not ascending: ${starts}`);
+    check(
+      starts.every((start, at) => at === 0 || start > starts[at - 1]),
+      `not ascending: ${starts}`,
+    );
     await page.focus('#chart');
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.press('ArrowLeft');

@@ -10,7 +10,11 @@ await run(async (open) => {
     const files = [performance.getEntriesByType('navigation')[0], ...performance.getEntriesByType('resource')];
     const own = files.filter(({ name }) => !name.includes('/api/'));
     const { startTime } = performance.getEntriesByName('first-contentful-paint')[0];
-    return { bytes: own.reduce((sum, file) => sum + file.encodedBodySize, 0), files: own.length, first_paint_ms: startTime };
+    return {
+      bytes: own.reduce((sum, file) => sum + file.encodedBodySize, 0),
+      files: own.length,
+      first_paint_ms: startTime,
+    };
   });
   tell(found);
   check(found.files > 15, 'the modules are among them');

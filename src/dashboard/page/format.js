@@ -18,7 +18,10 @@ const decimals = (value) => {
 
 // As many digits as the row's prices need, so that prices stand below each other.
 export const digitsOf = (row) =>
-  Math.min(8, Math.max(2, ...[row.open, row.high, row.low, row.last ?? row.close].map((value) => decimals(value ?? 0))));
+  Math.min(
+    8,
+    Math.max(2, ...[row.open, row.high, row.low, row.last ?? row.close].map((value) => decimals(value ?? 0))),
+  );
 
 // Making a formatter is slow, so each is made once.
 const formatters = new Map();
@@ -49,7 +52,8 @@ export function span(ms) {
 
 // The change from the day's first price, as text and as a direction.
 export function changeOf(day, frontierMs) {
-  if (frontierMs >= day.day_start_ms + LENGTH_MS['1d']) return { text: dayName.format(day.day_start_ms), mood: 'muted' };
+  if (frontierMs >= day.day_start_ms + LENGTH_MS['1d'])
+    return { text: dayName.format(day.day_start_ms), mood: 'muted' };
   const percent = Math.round(((day.last - day.open) / day.open) * 1e4) / 100;
   const mood = percent > 0 ? 'up' : percent < 0 ? 'down' : 'muted';
   const sign = { up: '+', down: '−', muted: '' }[mood];

@@ -76,7 +76,11 @@ export class Head {
     if (!this.#event) return ['waiting', 'Waiting', 'no frontier yet'];
     if (stillMs > STILL_MS && lagMs > REST_MS) return ['rest', 'At rest', 'nothing new comes in: recorded data'];
     if (stillMs > STILL_MS) {
-      return ['still', 'Standing still', `for ${Math.floor(stillMs / 1000)} s: a source is silent, or the work has ended`];
+      return [
+        'still',
+        'Standing still',
+        `for ${Math.floor(stillMs / 1000)} s: a source is silent, or the work has ended`,
+      ];
     }
     if (Math.abs(lagMs) < LIVE_MS) return ['live', 'Live', ''];
     const pace = this.#pace();
@@ -93,5 +97,6 @@ export class Head {
     setText($('health'), word);
     setText($('lag'), frontierMs ? `${span(lagMs)} ${lagMs < 0 ? 'ahead of' : 'behind'} now` : '');
     setText($('why'), why);
+    $('why').title = why;
   }
 }

@@ -19,18 +19,22 @@ export const INDICATORS = [
     ],
   },
   // The candle's own, so there is one at every resolution.
-  { id: 'vwap', label: 'VWAP', title: 'Volume-weighted price of each candle', own: true, lines: [
-    line('vwap', 'VWAP', 'line-7', 0, { own: true }),
-  ] },
-  { id: 'rsi', label: 'RSI', pane: 'RSI 14', bounds: [30, 70], lines: [line('rsi_14', 'RSI 14', 'line-2', 15)] },
+  {
+    id: 'vwap',
+    label: 'VWAP',
+    title: 'Volume-weighted price of each candle',
+    own: true,
+    lines: [line('vwap', 'VWAP', 'line-7', 0, { own: true })],
+  },
+  { id: 'rsi', label: 'RSI', pane: 'RSI 14', bounds: [30, 70], lines: [line('rsi_14', 'RSI 14', 'line-3', 15)] },
   {
     id: 'macd',
     label: 'MACD',
     pane: 'MACD 12, 26, 9',
     lines: [
-      line('macd_histogram', 'Histogram', 'muted', 34, { kind: 'bars' }),
       line('macd', 'MACD', 'line-2', 26),
       line('macd_signal', 'Signal', 'line-1', 34),
+      line('macd_histogram', 'Histogram', 'muted', 34, { kind: 'bars' }),
     ],
   },
 ];

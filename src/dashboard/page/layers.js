@@ -35,16 +35,27 @@ function barSeries(chart, line, colours, pane, format) {
   return { series, point };
 }
 
-// Adds what is on, and gives `{ layers, lines }`: the series with their points, and a frontier line for each pane below.
+// Bars first, so that lines lie over them.
+const byDepth = (lines) => [...lines].sort((a, b) => (b.kind === 'bars') - (a.kind === 'bars'));
+
+// An index such as RSI has no digits of the price; differences of prices need some more.
+function formatOf({ pane, bounds }, { precision, minMove }) {
+  if (bounds) return { type: 'price', precision: 2, minMove: 0.01 };
+  return pane
+    ? { type: 'price', precision: precision + 2, minMove: minMove / 100 }
+    : { type: 'price', precision, minMove };
+}
+
+// Adds what is on. Gives `{ layers, lines }`: the series with their points, and a frontier line for each pane below.
 export function addLayers(chart, on, resolution, colours, format) {
   const layers = [];
   const lines = [];
   let panes = 0;
   for (const indicator of shown(on, resolution)) {
     const pane = indicator.pane ? (panes += 1) : 0;
-    for (const line of indicator.lines) {
+    for (const line of byDepth(indicator.lines)) {
       const add = line.kind === 'bars' ? barSeries : lineSeries;
-      layers.push(add(chart, line, colours, pane, format));
+      layers.push(add(chart, line, colours, pane, formatOf(indicator, format)));
     }
     if (pane === 0) continue;
     for (const price of indicator.bounds ?? []) {

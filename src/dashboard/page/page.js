@@ -1,7 +1,7 @@
 // The live page: puts its parts together. One event stream brings what changes; the address says what is looked at.
 import { PriceChart } from './chart.js';
 import { Corrections } from './corrections.js';
-import { $, keep, say, setText } from './dom.js';
+import { $, keep, make, say, setText } from './dom.js';
 import { changeOf, digitsOf, price } from './format.js';
 import { Head } from './head.js';
 import { needsRows } from './indicators.js';
@@ -90,7 +90,11 @@ function takeChart(event, news) {
   for (const row of rows.completedBy(beforeMs, rows.frontierMs)) starts.add(row.window_start_ms);
   if (rows.list.length > 0) showMessage('');
   if (first || hole || rows.trim(chart.firstSeen())) drawAll();
-  else chart.update(rows, [...starts].sort((a, b) => a - b));
+  else
+    chart.update(
+      rows,
+      [...starts].sort((a, b) => a - b),
+    );
   if (first) arrive(event.whole && news.candles.length < CHART_ROWS);
   showHovered(false);
 }
@@ -129,7 +133,9 @@ function markDrawn(frontierMs) {
 
 // --- what one looks at --------------------------------------------------------------------------------------------
 function showChoice() {
-  setText($('symbol'), view.symbol ?? '–');
+  // A long symbol may break behind its exchange.
+  const [exchange, ...own] = (view.symbol ?? '–').split(/(?<=:)/);
+  if ($('symbol').textContent !== view.symbol) $('symbol').replaceChildren(exchange, make('wbr'), ...own);
   list.choose(view.symbol);
   toolbar.show(view);
   const watched = list.has(view.symbol);

@@ -56,7 +56,9 @@ export class Search {
     this.list.dataset.query = query;
     const more = total > symbols.length ? `, the first ${symbols.length} shown` : '';
     const count = total === 1 ? '1 symbol' : `${grouped.format(total)} symbols`;
-    this.#note(total === 0 ? `No symbol matches “${query}”.` : `${count}${more} · Enter shows, Shift+Enter also watches`);
+    this.#note(
+      total === 0 ? `No symbol matches “${query}”.` : `${count}${more} · Enter shows, Shift+Enter also watches`,
+    );
     say(total === 0 ? 'No symbol found' : `${count} found`);
     this.#mark(query && symbols.length > 0 ? 0 : -1);
   }

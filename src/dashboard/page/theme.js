@@ -1,5 +1,5 @@
-// Light, dark, or as the system has it. Runs before the first paint, so that no other theme flashes up; so it is a plain
-// script and no module.
+// Light, dark, or as the system has it. A plain script and no module: it runs before the first paint, so that no other
+// theme flashes up.
 (() => {
   const NEXT = { auto: 'light', light: 'dark', dark: 'auto' };
   const read = () => {

@@ -18,7 +18,9 @@ export class Toolbar {
   // `tell` has onResolution(name) and onIndicator(id, on).
   constructor(tell) {
     Object.keys(LENGTH_MS).forEach((name, at) => {
-      const label = choice('radio', 'resolution', name, make('span', { textContent: name }), () => tell.onResolution(name));
+      const label = choice('radio', 'resolution', name, make('span', { textContent: name }), () =>
+        tell.onResolution(name),
+      );
       label.title = `${WORDS[name]} (${at + 1})`;
       label.firstChild.setAttribute('aria-label', WORDS[name]);
       this.#resolutions.set(name, label.firstChild);
@@ -26,7 +28,7 @@ export class Toolbar {
     });
     for (const { id, label, title, lines } of INDICATORS) {
       const swatch = make('i', { className: 'swatch' });
-      swatch.style.background = `var(--${lines.at(-1).colour})`;
+      swatch.style.background = `var(--${lines[0].colour})`;
       const span = make('span', {}, swatch, label);
       const chip = choice('checkbox', id, id, span, ({ target }) => tell.onIndicator(id, target.checked));
       chip.title = title ?? label;

@@ -50,7 +50,15 @@ export class WatchList {
     const remove = make('button', { type: 'button', className: 'remove', textContent: '×', tabIndex: -1 });
     remove.setAttribute('aria-label', `Remove ${symbol}`);
     remove.title = `Remove ${symbol} (Delete)`;
-    const tr = make('tr', {}, make('td', {}, button), make('td', {}, spark.element), last, change, make('td', {}, remove));
+    const tr = make(
+      'tr',
+      {},
+      make('td', {}, button),
+      make('td', {}, spark.element),
+      last,
+      change,
+      make('td', {}, remove),
+    );
     tr.dataset.symbol = symbol;
     tr.addEventListener('click', () => this.tell.onChoose(symbol));
     remove.addEventListener('click', (event) => {
@@ -64,7 +72,8 @@ export class WatchList {
     const line = this.#lines.get(row.symbol);
     if (!line) return;
     line.row = row;
-    setText(line.name, [line.exchange, row.name].filter(Boolean).join(' · '));
+    const told = row.name?.toUpperCase().startsWith(line.exchange);
+    setText(line.name, [told ? '' : line.exchange, row.name].filter(Boolean).join(' · '));
     line.button.title = [row.symbol, row.name].filter(Boolean).join(' · ');
     line.spark.take(row);
     if (row.last === undefined) {
