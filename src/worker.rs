@@ -151,7 +151,8 @@ pub enum WorkerError {
     /// No progress records.
     #[error(
         "{log}, partition {partition}: {records} records were read and the frontier does not move; its sources write \
-         no progress records (use --max-disorder for such a log), or one of them is dead (append its bye record)"
+         no progress records (use --max-disorder for such a log), or one of them is dead (`tickline source list` names \
+         it: start it again, or retire it)"
     )]
     Stalled {
         /// The log.

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    candles, dashboard, demo, import, indicators, ingest, rejected, replay, setup, status, symbols, verify, work,
+    candles, dashboard, demo, import, indicators, ingest, rejected, replay, setup, source, status, symbols, verify,
+    work,
 };
 
 /// Real-time market data with an exact answer to: is this complete?
@@ -44,6 +45,8 @@ pub enum Command {
     Indicators(indicators::Args),
     /// How far things are, and what was refused
     Status(status::Args),
+    /// Who promises in a log; retire one that is gone
+    Source(source::Args),
     /// The directory of all symbols that Finnhub lists
     Symbols(symbols::Args),
     /// What was refused: the records of a store's table `rejected`
@@ -67,6 +70,7 @@ impl Cli {
             Command::Candles(args) => candles::run(&args),
             Command::Indicators(args) => indicators::run(&args),
             Command::Status(args) => status::run(&args),
+            Command::Source(args) => source::run(&args),
             Command::Symbols(args) => symbols::run(&args),
             Command::Rejected(args) => rejected::run(&args),
             Command::Dashboard(args) => dashboard::run(&args),

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
 use dataflows::frontier::FrontierRow;
 use dataflows::reject::Reason;
 use dataflows::tally::Tally;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::command::read::{print, table};
+use crate::command::resume::{self, ResumePoint};
 use crate::log::address::LogAddress;
 use crate::store::DurableFrontier;
 use crate::store::address::StoreAddress;
@@ -78,16 +78,6 @@ struct Partition {
     lag_records: Option<u64>,
 }
 
-/// A resume point as the worker publishes it.
-#[derive(Deserialize)]
-struct ResumePoint {
-    partition: u32,
-    offset: u64,
-    frontier: Option<u64>,
-    #[serde(default)]
-    sources: BTreeMap<String, u64>,
-}
-
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     print(&text(args)?)
@@ -129,14 +119,8 @@ fn rejected(args: &Args, row: &FrontierRow) -> Vec<Rejected> {
 }
 
 fn partitions(args: &Args, durable: Option<&DurableFrontier>) -> anyhow::Result<Vec<Partition>> {
-    let resume = durable.map_or("[]", |durable| durable.resume.as_str());
-    let resume: Vec<ResumePoint> = match resume {
-        "" => Vec::new(),
-        text => serde_json::from_str(text)
-            .with_context(|| format!("the resume points in {} are none: {text:?}", args.store))?,
-    };
     let mut all: BTreeMap<u32, Partition> = BTreeMap::new();
-    for ResumePoint { partition, offset, frontier, sources } in resume {
+    for ResumePoint { partition, offset, frontier, sources } in resume::points(durable, &args.store.to_string())? {
         let (resume_offset, frontier_ms) = (Some(offset), frontier);
         all.insert(partition, Partition { partition, resume_offset, frontier_ms, sources, ..Partition::default() });
     }

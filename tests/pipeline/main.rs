@@ -15,5 +15,6 @@ mod recovery;
 mod rejected;
 mod scan;
 mod show;
+mod sources;
 #[path = "../shared/tables.rs"]
 mod tables;

@@ -2,54 +2,54 @@
 
 use std::collections::BTreeMap;
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Command, CommandFactory};
 use tickline::command::cli::Cli;
 
-/// One setting: where it can be said, and what it does.
+/// The table stands between these lines of docs/configuration.md.
+const MARKS: [&str; 2] = ["<!-- settings -->\n", "<!-- end of settings -->\n"];
+
+/// Name, environment variable and default of a setting; a setting with two defaults makes two lines.
 type Setting = (String, String, String);
 
-/// The lines between the marks of docs/configuration.md.
-pub fn table() -> String {
-    let mut settings: BTreeMap<Setting, Vec<String>> = BTreeMap::new();
-    collect(&Cli::command(), &mut Vec::new(), &mut settings);
-    let mut page = String::from("| `tickline.toml` and flag | environment | default | commands | what |\n| --- | --- | --- | --- | --- |\n");
-    // One line a name, environment and default; a command may describe it in words of its own, the first ones count.
-    let mut lines: BTreeMap<(String, String, String), (Vec<String>, String)> = BTreeMap::new();
-    for ((name, variable, what), commands) in settings {
-        for command in commands {
-            let (command, default) = command.split_once('\0').unwrap();
-            let key = (name.clone(), variable.clone(), default.to_owned());
-            let (commands, _) = lines.entry(key).or_insert_with(|| (Vec::new(), what.clone()));
-            commands.push(format!("`{command}`"));
-        }
-    }
-    for ((name, variable, default), (mut commands, what)) in lines {
-        commands.sort();
-        let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
-        page += &format!("| `{name}` | `{variable}` | {default} | {} | {what} |\n", commands.join(", "));
-    }
-    page
+/// The commands that take it, and what it does in their words.
+type Lines = BTreeMap<Setting, (Vec<String>, Vec<String>)>;
+
+/// The page with the table in it made anew.
+pub fn renewed(page: &str) -> String {
+    let (head, rest) = page.split_once(MARKS[0]).expect("the page has a mark");
+    let (_, tail) = rest.split_once(MARKS[1]).expect("the page has a second mark");
+    [head, MARKS[0], &table(), MARKS[1], tail].concat()
 }
 
-fn collect(command: &Command, path: &mut Vec<String>, settings: &mut BTreeMap<Setting, Vec<String>>) {
+fn table() -> String {
+    let mut lines = Lines::new();
+    collect(&Cli::command(), "", &mut lines);
+    let mut table = "\n| flag, and key of `tickline.toml` | environment | default | commands | what |\n".to_owned();
+    table += "| --- | --- | --- | --- | --- |\n";
+    for ((name, variable, default), (commands, what)) in lines {
+        let default = if default.is_empty() { default } else { format!("`{default}`") };
+        let commands: Vec<_> = commands.iter().map(|command| format!("`{command}`")).collect();
+        table += &format!("| `{name}` | `{variable}` | {default} | {} | {} |\n", commands.join(", "), what.join("; "));
+    }
+    table + "\n"
+}
+
+fn collect(command: &Command, path: &str, lines: &mut Lines) {
     for arg in command.get_arguments() {
-        if let Some((name, variable)) = arg.get_long().zip(arg.get_env()) {
-            let default = default(arg);
-            let what = arg.get_help().map(ToString::to_string).unwrap_or_default();
-            let key = (name.to_owned(), variable.to_string_lossy().into_owned(), what.trim_end_matches('.').to_owned());
-            settings.entry(key).or_default().push(format!("{}\0{default}", path.join(" ")));
+        let Some((name, variable)) = arg.get_long().zip(arg.get_env()) else { continue };
+        let values: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        let key = (name.to_owned(), variable.to_string_lossy().into_owned(), values.join(","));
+        let what = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let what = what.trim_end_matches('.').to_owned();
+        let (commands, words) = lines.entry(key).or_default();
+        commands.push(path.trim_start().to_owned());
+        if !words.contains(&what) {
+            words.push(what);
         }
     }
     for inner in command.get_subcommands() {
-        path.push(inner.get_name().to_owned());
-        collect(inner, path, settings);
-        path.pop();
+        collect(inner, &format!("{path} {}", inner.get_name()), lines);
     }
-}
-
-fn default(arg: &Arg) -> String {
-    let values: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
-    values.join(",")
 }
 
 #[cfg(test)]
@@ -62,6 +62,13 @@ mod tests {
         let line = table.lines().find(|line| line.starts_with("| `horizon` |")).unwrap();
         assert!(line.contains("`TICKLINE_HORIZON`") && line.contains("`15m`"), "{line}");
         assert!(["`work`", "`replay`", "`verify`", "`dashboard`"].iter().all(|name| line.contains(name)), "{line}");
-        assert!(table.lines().count() > 20, "{table}");
+        assert!(table.contains("`symbols sync`") && table.lines().count() > 20, "{table}");
+    }
+
+    #[test]
+    fn only_the_table_is_made_anew() {
+        let page = format!("before\n{}worn out\n{}after\n", MARKS[0], MARKS[1]);
+        let renewed = renewed(&page);
+        assert!(renewed.starts_with("before\n") && renewed.ends_with("after\n") && !renewed.contains("worn out"));
     }
 }

@@ -4,12 +4,18 @@
 
 use std::process::Command;
 
+mod configuration;
 mod files;
 mod rules;
 mod tree;
 mod words;
 
 use files::{File, files, read};
+
+/// The pages that show how commands are used.
+const PAGES: [&str; 3] = ["README.md", "docs/operating.md", "docs/replay.md"];
+/// The page of all settings.
+const SETTINGS: &str = "docs/configuration.md";
 
 /// Every tracked text by every rule that looks at one file alone.
 fn hold(rule: impl Fn(&File) -> Vec<String>) {
@@ -99,7 +105,7 @@ fn the_store_has_these_tables() {
 }
 
 #[test]
-fn the_readme_shows_the_commands_that_there_are() {
+fn the_pages_show_the_commands_that_there_are() {
     let help = |args: &[&str]| output(Command::new(env!("CARGO_BIN_EXE_tickline")).args(args).arg("--help"));
     // The help of a command with verbs of its own, and that of its verbs.
     let whole_help = |command: &str| {
@@ -108,7 +114,7 @@ fn the_readme_shows_the_commands_that_there_are() {
         verbs.iter().fold(own, |text, verb| text + &help(&[command, verb]))
     };
     let commands = words::commands_of(&help(&[]));
-    let shown = words::shown(&read("README.md"));
+    let shown: Vec<_> = PAGES.iter().flat_map(|page| words::shown(&read(page))).collect();
     assert!(shown.len() > 5, "{shown:?}");
     let mut wrong = Vec::new();
     for (command, flags) in &shown {
@@ -120,6 +126,20 @@ fn the_readme_shows_the_commands_that_there_are() {
         }
     }
     let unsaid = commands.iter().filter(|command| shown.iter().all(|(name, _)| name != *command));
-    wrong.extend(unsaid.map(|command| format!("the readme does not show {command}")));
+    wrong.extend(unsaid.map(|command| format!("no page shows {command}")));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_page_of_settings_is_that_of_the_commands() {
+    let page = read(SETTINGS);
+    let renewed = configuration::renewed(&page);
+    if std::env::var_os("TICKLINE_WRITE_DOCS").is_some() {
+        std::fs::write(SETTINGS, &renewed).unwrap();
+        return;
+    }
+    assert!(
+        page == renewed,
+        "{SETTINGS} is not what the commands say: run `TICKLINE_WRITE_DOCS=1 cargo test --test tidy`"
+    );
 }

@@ -1,0 +1,65 @@
+//! The page: what its viewers cost the work behind it, how soon they see what is complete, and how soon it is painted.
+//!
+//! `cargo bench --bench dashboard`; `-- viewers` or `pixels` runs that part alone, `-- --quick` takes less of each. All
+//! processes share this machine: the work, the page, its viewers and, for `pixels`, a real browser.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
+
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+#[path = "dashboard/pixels.rs"]
+mod pixels;
+#[path = "dashboard/viewers.rs"]
+mod viewers;
+
+/// A process of the binary's, ended whatever happens.
+struct Process(Child);
+
+impl Process {
+    fn start(args: &[&str], folder: &std::path::Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tickline"));
+        command.args(args).current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        Self(command.spawn().expect("the binary starts"))
+    }
+
+    /// Reads what it prints up to a page's address.
+    fn address(&mut self) -> String {
+        let stdout: &mut ChildStdout = self.0.stdout.as_mut().expect("it is piped");
+        let mut reader = std::io::BufReader::with_capacity(1, stdout);
+        let mut line = String::new();
+        while std::io::BufRead::read_line(&mut reader, &mut line).expect("it prints") > 0 {
+            if let Some((_, rest)) = line.split_once("http://") {
+                return rest.split('/').next().expect("an address").to_owned();
+            }
+            line.clear();
+        }
+        panic!("it ended without an address");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The middle one.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let quick = words.iter().any(|word| word == "--quick");
+    let named: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
+    let wants = |part: &str| named.is_empty() || named.iter().any(|word| *word == part);
+    if wants("viewers") {
+        viewers::run(quick);
+    }
+    if wants("pixels") {
+        pixels::run(quick);
+    }
+}

@@ -1,0 +1,107 @@
+//! `work` catches up a log into SQLite, with nobody looking and with 200 viewers of one dashboard, in turns.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::{Process, median};
+
+const VIEWERS: usize = 200;
+
+/// Trades of the log, of 500 symbols.
+const TRADES: u64 = 3_000_000;
+
+fn tickline(args: &[&str], folder: &Path) -> f64 {
+    let start = Instant::now();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickline"));
+    let status = command.args(args).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    assert!(status.expect("the binary starts").success(), "{args:?}");
+    start.elapsed().as_secs_f64()
+}
+
+/// Viewers that read until they are told to stop, and how many events they got.
+struct Viewers {
+    stop: Arc<AtomicBool>,
+    events: Arc<AtomicU64>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Viewers {
+    fn start(address: &str) -> Self {
+        let (stop, events) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let one = |_| {
+            let mut stream = TcpStream::connect(address).expect("the page answers");
+            let request = format!("GET /api/stream?indicators=true HTTP/1.1\r\nHost: {address}\r\n\r\n");
+            stream.write_all(request.as_bytes()).expect("the page reads");
+            stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout");
+            let (stop, events) = (Arc::clone(&stop), Arc::clone(&events));
+            std::thread::spawn(move || read(stream, &stop, &events))
+        };
+        let threads = (0..VIEWERS).map(one).collect();
+        Self { stop, events, threads }
+    }
+
+    fn end(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads.into_iter().for_each(|thread| thread.join().expect("a viewer ends"));
+        self.events.load(Ordering::Relaxed)
+    }
+}
+
+fn read(mut stream: TcpStream, stop: &AtomicBool, events: &AtomicU64) {
+    let mut buffer = vec![0; 64 << 10];
+    while !stop.load(Ordering::Relaxed) {
+        match stream.read(&mut buffer) {
+            Ok(0) => panic!("the page has turned a viewer away"),
+            Ok(read) => {
+                let found = memchr::memmem::find_iter(&buffer[..read], b"event: frontier").count();
+                events.fetch_add(found as u64, Ordering::Relaxed);
+            }
+            // Nothing came for a while.
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+pub fn run(quick: bool) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = folder.path();
+    let trades = if quick { TRADES / 5 } else { TRADES };
+    let file = std::fs::File::create(folder.join("trades.jsonl")).expect("the folder is ours");
+    let count = trades.to_string();
+    let mut simulate = Command::new(env!("CARGO_BIN_EXE_tickline"));
+    let simulate = simulate.args(["simulate", "--print", &count, "--symbols", "500", "--activity", "8"]);
+    assert!(simulate.stdout(file).status().expect("the binary starts").success());
+    tickline(&["import", "trades.jsonl", "--log", "dir:log"], folder);
+    println!("\n| work into SQLite | alone, M trades/s | with {VIEWERS} viewers | share | events told |");
+    println!("| --- | --- | --- | --- | --- |");
+    for workers in ["1", "2"] {
+        let (mut alone, mut viewed, mut shares, mut told) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        for round in 0..if quick { 3 } else { 5 } {
+            let work = |name: &str| {
+                let store = format!("sqlite:{name}.db");
+                let args = ["work", "--log", "dir:log", "--store", &store, "--workers", workers, "--until-end"];
+                trades as f64 / 1e6 / tickline(&args, folder)
+            };
+            let name = format!("{workers}-{round}");
+            let without = work(&format!("{name}-alone"));
+            // A store with its tables and nothing in them, for the page to open.
+            let watched = format!("sqlite:{name}-viewed.db");
+            tickline(&["setup", "--store", &watched], folder);
+            let mut page = Process::start(&["dashboard", "--store", &watched, "--port", "0"], folder);
+            let viewers = Viewers::start(&page.address());
+            let with = work(&format!("{name}-viewed"));
+            told += viewers.end();
+            alone.push(without);
+            viewed.push(with);
+            shares.push(with / without);
+        }
+        let (alone, viewed, share) = (median(alone), median(viewed), median(shares) * 100.0);
+        println!("| {workers} workers | {alone:.2} | {viewed:.2} | {share:.0} % | {told} |");
+    }
+}
