@@ -97,6 +97,6 @@ export class Head {
     setText($('health'), word);
     setText($('lag'), frontierMs ? `${span(lagMs)} ${lagMs < 0 ? 'ahead of' : 'behind'} now` : '');
     setText($('why'), why);
-    $('why').title = why;
+    $('why').title = mood === 'still' ? `${why}. \`tickline source list\` says which.` : why;
   }
 }

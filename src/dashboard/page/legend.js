@@ -48,10 +48,10 @@ export function showLegend(rows, row, { on, resolution }, digits, aloud) {
     ' ',
     make('span', { className: `status ${status.split(/[ ,]/).join('-')}`, textContent: status }),
     ' ',
-    part('O', row.open, price(row.open, digits)),
-    part('H', row.high, price(row.high, digits)),
-    part('L', row.low, price(row.low, digits)),
-    part('C', row.close, price(row.close, digits)),
+    part('O', row.open, exact(row.open, digits)),
+    part('H', row.high, exact(row.high, digits)),
+    part('L', row.low, exact(row.low, digits)),
+    part('C', row.close, exact(row.close, digits)),
   );
   const second = make(
     'p',
