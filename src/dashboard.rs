@@ -115,6 +115,7 @@ struct Shared {
     wanted: Arc<AllWanted>,
     advances: broadcast::Sender<Arc<Advance>>,
     stop: watch::Receiver<bool>,
+    requests: metrics::Requests,
 }
 
 /// Serves the page in the background. Fails at once when the store cannot be opened or the port is taken.
@@ -148,7 +149,8 @@ pub async fn serve(
     let indexer = indexer::run(Arc::clone(&pool), index_sender, stopped.clone(), config.index_every);
     let indexer = tokio::spawn(indexer);
     let access = Access { token: config.token, is_loopback: addr.ip().is_loopback() };
-    let shared = Shared { pool, index, wanted, advances, stop: stopped.clone() };
+    let requests = metrics::Requests::default();
+    let shared = Shared { pool, index, wanted, advances, stop: stopped.clone(), requests };
     let router = router(Arc::new(shared), Arc::new(access));
     let server = axum::serve(listener, router).with_graceful_shutdown(until(stopped));
     Ok(Dashboard { addr, stop, server: tokio::spawn(server.into_future()), watcher, indexer })
@@ -167,9 +169,10 @@ fn router(shared: Arc<Shared>, access: Arc<Access>) -> Router {
         .route("/readyz", get(metrics::readyz))
         .method_not_allowed_fallback(api::wrong_method)
         .fallback(api::unknown)
-        .with_state(shared)
+        .with_state(Arc::clone(&shared))
         .layer(from_fn(etag::name))
         .layer(from_fn_with_state(access, access::check))
+        .layer(from_fn_with_state(shared, metrics::count))
         // Events are not packed: each is to be seen at once.
         .layer(CompressionLayer::new())
 }

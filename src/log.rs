@@ -190,6 +190,10 @@ pub trait PartitionReader: Send {
     fn read(&mut self, batch: &mut RecordBatch, bytes_max: usize) -> Result<(), LogError>;
     /// Offset of the next record, or the log's end where nothing but gaps lie before it.
     fn position(&self) -> u64;
+    /// Records between the position and the log's end, where that is known without asking anybody.
+    fn unread(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What became of one record that was appended.

@@ -1,4 +1,4 @@
-//! What machines ask a process: `/metrics`, `/healthz`, `/readyz`. Numbers in Prometheus' text form.
+//! What machines ask a process: `/metrics`, `/healthz`, `/readyz`. Numbers as OpenMetrics text, which Prometheus reads.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,17 +10,22 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+pub mod frontier;
+pub mod names;
+pub mod process;
+pub mod sheet;
+
+use sheet::Sheet;
 
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// A process that can be asked.
 pub trait Probe: Send + Sync + 'static {
-    /// Its numbers, made for this answer.
-    fn registry(&self) -> Registry;
+    /// Its numbers, given for this answer.
+    fn tell(&self, sheet: &mut Sheet);
     /// A line that says how it is, or why it is not ready.
     fn ready(&self) -> Result<String, String>;
     /// A line that says that it lives, or why it is to be started again.
@@ -68,15 +73,17 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// An answer that holds the numbers of a registry.
-pub fn exposition(registry: &Registry) -> Result<Response, String> {
-    let mut text = String::new();
-    encode(&mut text, registry).map_err(|error| format!("metrics cannot be encoded: {error}"))?;
+/// An answer that holds numbers, those of the process itself among them.
+pub fn exposition(mut sheet: Sheet) -> Result<Response, String> {
+    process::put(&mut sheet);
+    let text = sheet.encode().map_err(|error| format!("metrics cannot be encoded: {error}"))?;
     Ok(([(CONTENT_TYPE, FORMAT)], text).into_response())
 }
 
 async fn metrics(State(probe): State<Arc<dyn Probe>>) -> Response {
-    exposition(&probe.registry()).unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response())
+    let mut sheet = Sheet::default();
+    probe.tell(&mut sheet);
+    exposition(sheet).unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response())
 }
 
 async fn lives(State(probe): State<Arc<dyn Probe>>) -> Response {

@@ -2,6 +2,9 @@
 //!
 //! One trait a role, two implementations: SQLite ([`sqlite`]) and Cassandra ([`cassandra`]).
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 use dataflows::directory::Entry;
 use dataflows::frontier::FrontierRow;
 use dataflows::reject::Reason;
@@ -158,6 +161,14 @@ pub trait Store: Send {
     /// Takes part in the incarnation that another process of the same cluster has opened, to write rows and shards.
     /// Frontier and checkpoint are that process' to commit. A store that only one process may hold refuses.
     fn join_epoch(&mut self, epoch: u64) -> Result<(), StoreError>;
+    /// The frontier row that was published last, by this incarnation or one before it.
+    fn published(&mut self) -> Result<Option<FrontierRow>, StoreError> {
+        Ok(None)
+    }
+    /// How often a request was tried again since the store did not answer well; counted on while it is read.
+    fn retries(&self) -> Arc<AtomicU64> {
+        Arc::default()
+    }
     /// Writes rows under their natural keys, with write time `as_of` in microseconds plus the pipeline revision:
     /// an older write never overwrites a newer one.
     fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError>;

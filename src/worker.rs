@@ -31,6 +31,7 @@ mod companion;
 mod directory;
 mod gossip;
 pub mod health;
+mod meter;
 mod read;
 mod sink;
 mod start;
@@ -39,6 +40,7 @@ mod threads;
 
 use companion::Companion;
 use directory::SymbolLog;
+use meter::StoreMeter;
 use start::Start;
 
 /// How to run.
@@ -191,6 +193,10 @@ pub struct Watch {
     pub frontier: AtomicU64,
     /// Records read.
     pub records: AtomicU64,
+    /// Their bytes.
+    pub record_bytes: AtomicU64,
+    /// How far each partition of this process is read.
+    pub partitions: Mutex<BTreeMap<u32, PartitionRead>>,
     /// Records that the log held at the start, less those before the resume points.
     pub records_total: AtomicU64,
     /// Set to end the workers at their next round.
@@ -203,8 +209,25 @@ pub struct Watch {
     pub peers: AtomicU64,
     /// How many knocked that are no peers.
     pub strangers: OnceLock<Arc<AtomicU64>>,
+    /// Other processes that there should be.
+    pub peers_expected: AtomicU64,
     /// When the first worker of this process last went round.
     pub stepped: Mutex<Option<Instant>>,
+    /// The frontier of the last checkpoint committed; 0 before the first.
+    pub checkpoint: AtomicU64,
+    /// What goes to the store.
+    pub store: StoreMeter,
+}
+
+/// How far a partition is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PartitionRead {
+    /// The next record's offset.
+    pub offset: u64,
+    /// Records between that and the end of the log, where that is known.
+    pub unread: Option<u64>,
+    /// The partition's frontier.
+    pub frontier: Time,
 }
 
 /// What the worker threads of this process share.
@@ -217,8 +240,6 @@ struct Shared {
     /// Where each partition is read from.
     starts: Vec<ResumePoint>,
     resumed: Option<SnapshotHeader>,
-    /// The last checkpoint that this process has committed.
-    checkpoint: Arc<AtomicU64>,
     failure: Mutex<Failure>,
     /// Told of the first failure.
     failed: Sender<()>,
@@ -245,6 +266,8 @@ pub fn run(
     watch: Arc<Watch>,
 ) -> Result<(), WorkerError> {
     let symbols = config.symbols.as_ref().map(SymbolLog::open).transpose()?;
+    let peers_expected = config.cluster.as_ref().map_or(0, |cluster| cluster.hosts.len() - 1);
+    watch.peers_expected.store(peers_expected as u64, Ordering::SeqCst);
     let Start { epoch, resumed, starts, shards, mesh } = start::start(&config, log.as_ref(), store.as_mut())?;
     tracing::info!(
         epoch,
@@ -254,21 +277,16 @@ pub fn run(
         log = log.name(),
         "worker starts"
     );
-    let committed = Arc::new(AtomicU64::new(resumed.as_ref().map_or(0, |header| header.row.frontier)));
-    let companion = Companion::start(store, mirror, epoch, &config, log.identity(), Arc::clone(&committed));
+    watch.checkpoint.store(resumed.as_ref().map_or(0, |header| header.row.frontier), Ordering::SeqCst);
+    if config.first_worker() == 0
+        && let Some(row) = store.published()?
+    {
+        watch.store.publish(&row);
+    }
+    let companion = Companion::start(store, mirror, epoch, &config, log.identity(), Arc::clone(&watch));
     let (failed, failures) = unbounded();
-    let shared = Arc::new(Shared {
-        companion,
-        watch,
-        starts,
-        resumed,
-        checkpoint: committed,
-        failure: Mutex::default(),
-        failed,
-        config,
-        log,
-        symbols,
-    });
+    let shared =
+        Arc::new(Shared { companion, watch, starts, resumed, failure: Mutex::default(), failed, config, log, symbols });
     let (peers, lost, _telling) = match mesh {
         Some(Mesh { peers, lost, tell, strangers }) => {
             shared.watch.peers.store(peers.iter().flatten().count() as u64, Ordering::SeqCst);

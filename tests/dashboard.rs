@@ -214,10 +214,13 @@ async fn a_store_that_fails_is_told_and_recovers() {
     let store = small_store();
     let dashboard = start(&store).await;
     store.fail(true);
-    for path in ["/readyz", "/metrics", "/api/frontier", "/api/candles?symbol=AAPL"] {
+    for path in ["/readyz", "/api/frontier", "/api/candles?symbol=AAPL"] {
         let status = refused(&dashboard, path, "disk is gone", "store").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     }
+    let text = reqwest::get(format!("http://{}/metrics", dashboard.addr())).await.unwrap().text().await.unwrap();
+    assert!(text.contains("\ntickline_dashboard_store_up 0\n") && !text.contains("tickline_epoch"), "{text}");
+    assert!(!text.contains("\ntickline_dashboard_store_read_failures_total 0\n"), "{text}");
     store.fail(false);
     assert_eq!(get(&dashboard, "/api/frontier").await.0, StatusCode::OK);
     store.fail(true);
@@ -228,22 +231,27 @@ async fn a_store_that_fails_is_told_and_recovers() {
 #[tokio::test]
 async fn gives_metrics() {
     let dashboard = start(&small_store()).await;
+    for path in ["/api/frontier", "/nothing/here", "/api/frontier"] {
+        reqwest::get(format!("http://{}{path}", dashboard.addr())).await.unwrap();
+    }
     let response = reqwest::get(format!("http://{}/metrics", dashboard.addr())).await.unwrap();
     assert!(response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
     let text = response.text().await.unwrap();
     for line in [
-        "tickline_frontier_seconds 12.0",
+        "tickline_durable_frontier_timestamp_seconds 12.0",
         "tickline_rows 12",
         "tickline_epoch 7",
-        "tickline_tally_total{name=\"trades\"} 12000",
-        "tickline_tally_total{name=\"rejected_too_far_ahead\"} 3",
+        "tickline_trades_total 12000",
+        "tickline_rejected_total{reason=\"too_far_ahead\"} 3",
+        "tickline_dashboard_store_up 1",
+        "tickline_dashboard_requests_total{route=\"/api/frontier\",status=\"2xx\"} 2",
+        "tickline_dashboard_requests_total{route=\"none\",status=\"4xx\"} 1",
         "tickline_dashboard_viewers 0",
         "tickline_dashboard_store_read_failures_total 0",
         "# EOF",
     ] {
         assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
     }
-    assert!(text.contains("\ntickline_frontier_lag_seconds "));
 }
 
 #[tokio::test]

@@ -1,57 +1,65 @@
-//! `/metrics`, `/readyz`: what machines ask about the store behind the page.
+//! `/metrics`, `/readyz`: what machines ask about the store behind the page, and about the requests to it.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use axum::extract::State;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
 use axum::response::Response;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
 
+use crate::dashboard::Shared;
 use crate::dashboard::error::ApiError;
-use crate::dashboard::view::FrontierView;
-use crate::dashboard::{Shared, now_ms};
-use crate::metrics::exposition;
+use crate::metrics::frontier::{put_row, put_time};
+use crate::metrics::sheet::{Histograms, Sheet, durations};
+use crate::metrics::{exposition, names};
 use crate::timestamp::rfc3339;
 
-type Seconds = Gauge<f64, AtomicU64>;
-
-/// The store's frontier and counts in Prometheus' text form. A store that cannot be read is a failed scrape.
-pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
-    let frontier = shared.pool.read(|reader| reader.frontier()).await?;
-    let mut registry = Registry::with_prefix("tickline");
-    if let Some(frontier) = frontier {
-        register_frontier(&mut registry, &FrontierView::new(&frontier, now_ms()));
-    }
-    let viewers: Gauge = Gauge::default();
-    viewers.set(shared.advances.receiver_count() as i64);
-    registry.register("dashboard_viewers", "Pages connected to the event stream", viewers);
-    let failures: Counter = Counter::default();
-    failures.inc_by(shared.pool.failures());
-    registry.register("dashboard_store_read_failures", "Reads of the store that failed", failures);
-    exposition(&registry).map_err(|why| ApiError::unavailable(why, "report this"))
+/// What has been asked for, by route: as many as there are, whatever paths are tried.
+#[derive(Debug)]
+pub struct Requests {
+    durations: Histograms,
+    /// By route and class of status.
+    answered: Mutex<BTreeMap<(String, String), u64>>,
 }
 
-fn register_frontier(registry: &mut Registry, view: &FrontierView) {
-    let frontier = Seconds::default();
-    frontier.set(view.frontier_ms as f64 / 1e3);
-    registry.register("frontier_seconds", "Durable frontier: everything before this Unix time is complete", frontier);
-    let lag = Seconds::default();
-    lag.set(view.lag_ms as f64 / 1e3);
-    registry.register("frontier_lag_seconds", "How far the durable frontier is behind this machine's clock", lag);
-    let rows: Gauge = Gauge::default();
-    rows.set(view.rows);
-    registry.register("rows", "Rows as of the durable frontier", rows);
-    let epoch: Gauge = Gauge::default();
-    epoch.set(i64::try_from(view.epoch).unwrap_or(i64::MAX));
-    registry.register("epoch", "Incarnation that wrote the durable frontier", epoch);
-    let tallies = Family::<Vec<(String, String)>, Counter>::default();
-    for (tally, count) in view.tallies.iter() {
-        tallies.get_or_create(&vec![("name".to_owned(), tally.name())]).inc_by(count);
+impl Default for Requests {
+    fn default() -> Self {
+        Self { durations: durations(), answered: Mutex::default() }
     }
-    registry.register("tally", "Counts as of the durable frontier, by name", tallies);
+}
+
+/// Counts a request, and measures how long it takes until its answer begins.
+pub async fn count(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    // What is not found has no route.
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let response = next.run(request).await;
+    let class = format!("{}xx", response.status().as_u16() / 100);
+    let Requests { durations, answered } = &shared.requests;
+    durations.get_or_create(&[("route", route.clone())]).observe(begun.elapsed().as_secs_f64());
+    *answered.lock().unwrap_or_else(PoisonError::into_inner).entry((route, class)).or_default() += 1;
+    response
+}
+
+/// The numbers of the store's frontier, of viewers and requests. A store that cannot be read is told as one.
+pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
+    let read = shared.pool.read(|reader| reader.frontier()).await;
+    let mut sheet = Sheet::default();
+    sheet.put(&names::DASHBOARD_STORE_UP, u64::from(read.is_ok()));
+    if let Ok(Some(frontier)) = read {
+        put_time(&mut sheet, &names::DURABLE_FRONTIER, frontier.row.frontier);
+        sheet.put(&names::EPOCH, frontier.epoch);
+        put_row(&mut sheet, &frontier.row);
+    }
+    sheet.put(&names::DASHBOARD_VIEWERS, shared.advances.receiver_count() as u64);
+    sheet.put(&names::DASHBOARD_READ_FAILURES, shared.pool.failures());
+    sheet.put_histograms(&names::DASHBOARD_DURATION, &shared.requests.durations);
+    let answered = shared.requests.answered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let labels = |route, status| vec![("route", route), ("status", status)];
+    let answered = answered.into_iter().map(|((route, status), count)| (labels(route, status), count.into()));
+    sheet.put_each(&names::DASHBOARD_REQUESTS, answered);
+    exposition(sheet).map_err(|why| ApiError::unavailable(why, "report this"))
 }
 
 /// The store can be read and has a frontier.

@@ -1,15 +1,14 @@
 //! The ingest's counts: for its report, its progress line and its metrics, which are one and the same.
 
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
 
-use crate::metrics::Probe;
+use crate::metrics::sheet::Sheet;
+use crate::metrics::{Probe, names};
 use crate::timestamp::now_ms;
 
 /// A feed or a log that has given no sign of life for so long is not ready.
@@ -33,6 +32,9 @@ pub enum GapKind {
 }
 
 impl GapKind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Reconnect, Self::Refused, Self::Lost, Self::Restart];
+
     /// Its name in metrics.
     pub fn name(self) -> &'static str {
         match self {
@@ -43,8 +45,6 @@ impl GapKind {
         }
     }
 }
-
-type Labels = [(&'static str, &'static str); 1];
 
 /// Counts that any number of threads share.
 #[derive(Clone, Debug)]
@@ -75,17 +75,13 @@ pub struct Meter {
     pub trade_ms: Gauge<i64, AtomicI64>,
     /// Unix time up to which everything is acknowledged, in milliseconds; 0 before the first promise.
     pub settled_ms: Gauge<i64, AtomicI64>,
-    gaps: Family<Labels, Counter>,
+    /// By the number of the kind.
+    gaps: [Counter; GapKind::ALL.len()],
     latency: Histogram,
 }
 
 impl Default for Meter {
     fn default() -> Self {
-        let gaps = Family::default();
-        for kind in [GapKind::Reconnect, GapKind::Refused, GapKind::Lost, GapKind::Restart] {
-            // Shown as 0 before the first.
-            drop(gaps.get_or_create(&[("cause", kind.name())]));
-        }
         Self {
             frames: Counter::default(),
             trades: Counter::default(),
@@ -100,7 +96,7 @@ impl Default for Meter {
             frame_ms: Gauge::default(),
             trade_ms: Gauge::default(),
             settled_ms: Gauge::default(),
-            gaps,
+            gaps: Default::default(),
             latency: Histogram::new(BUCKETS),
         }
     }
@@ -109,13 +105,12 @@ impl Default for Meter {
 impl Meter {
     /// A gap is on its way to the log.
     pub fn gap(&self, kind: GapKind) {
-        self.gaps.get_or_create(&[("cause", kind.name())]).inc();
+        self.gaps[kind as usize].inc();
     }
 
     /// Gaps of all causes.
     pub fn gaps(&self) -> u64 {
-        let kinds = [GapKind::Reconnect, GapKind::Refused, GapKind::Lost, GapKind::Restart];
-        kinds.iter().map(|kind| self.gaps.get_or_create(&[("cause", kind.name())]).get()).sum()
+        self.gaps.iter().map(Counter::get).sum()
     }
 
     /// A record came from the socket so long ago, and the log has just acknowledged it.
@@ -125,39 +120,33 @@ impl Meter {
 }
 
 impl Probe for Meter {
-    fn registry(&self) -> Registry {
-        let mut registry = Registry::with_prefix("tickline_ingest");
+    fn tell(&self, sheet: &mut Sheet) {
         let counters = [
-            ("frames", "Texts from the feed", &self.frames),
-            ("trades", "Trades handed to the log", &self.trades),
-            ("refused", "Trades refused since the queue to the log was full", &self.refused),
-            ("malformed", "Elements and texts without a symbol", &self.malformed),
-            ("lost_records", "Records that the log did not take in time", &self.lost),
-            ("records", "Records handed to the log, control records among them", &self.records),
-            ("connections", "Times that the feed was connected", &self.connections),
-            ("complaints", "Complaints of the feed", &self.complaints),
-            ("too_many_symbols", "Complaints about more symbols than the plan takes", &self.too_many_symbols),
+            (&names::INGEST_FRAMES, &self.frames),
+            (&names::INGEST_TRADES, &self.trades),
+            (&names::INGEST_REFUSED, &self.refused),
+            (&names::INGEST_MALFORMED, &self.malformed),
+            (&names::INGEST_LOST, &self.lost),
+            (&names::INGEST_RECORDS, &self.records),
+            (&names::INGEST_CONNECTIONS, &self.connections),
+            (&names::INGEST_COMPLAINTS, &self.complaints),
+            (&names::INGEST_TOO_MANY, &self.too_many_symbols),
         ];
-        for (name, help, counter) in counters {
-            registry.register(name, help, counter.clone());
-        }
-        registry.register("gaps", "Gap records, by cause", self.gaps.clone());
-        registry.register("connected", "1 while the feed is connected", self.connected.clone());
+        counters.into_iter().for_each(|(name, counter)| sheet.put(name, counter.get()));
+        sheet.put_by(
+            &names::INGEST_GAPS,
+            GapKind::ALL.map(|kind| (kind.name().to_owned(), self.gaps[kind as usize].get())),
+        );
+        sheet.put(&names::INGEST_CONNECTED, u64::from(self.connected.get() == 1));
         let ages = [
-            ("frame_age", "Time since the feed's last text", &self.frame_ms),
-            ("trade_age", "Time since the feed's last trade: tells a feed that only pings", &self.trade_ms),
-            ("settled_age", "How far the last promise that is acknowledged is behind the clock", &self.settled_ms),
+            (&names::INGEST_FRAME_AGE, &self.frame_ms),
+            (&names::INGEST_TRADE_AGE, &self.trade_ms),
+            (&names::INGEST_SETTLED_AGE, &self.settled_ms),
         ];
-        for (name, help, last_ms) in ages {
-            if last_ms.get() > 0 {
-                let age = Gauge::<f64, AtomicU64>::default();
-                age.set(age_ms(last_ms.get()) as f64 / 1e3);
-                registry.register_with_unit(name, help, Unit::Seconds, age);
-            }
+        for (name, last_ms) in ages.into_iter().filter(|(_, last_ms)| last_ms.get() > 0) {
+            sheet.put(name, age_ms(last_ms.get()) as f64 / 1e3);
         }
-        let help = "From the socket to the log's acknowledgement, for each record";
-        registry.register_with_unit("acknowledgement", help, Unit::Seconds, self.latency.clone());
-        registry
+        sheet.put_histogram(&names::INGEST_ACKNOWLEDGEMENT, &self.latency);
     }
 
     fn ready(&self) -> Result<String, String> {

@@ -4,6 +4,9 @@
 //! checkpoint) is a row each, changed by lightweight transactions alone. A call returns when its effect is
 //! acknowledged by a quorum; a store that does not answer is waited for, without end, and nothing is given up.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 use dataflows::directory::Entry;
 use dataflows::frontier::FrontierRow;
 use dataflows::time::Time;
@@ -88,6 +91,14 @@ impl Store for CassandraStore {
                 newest => Err(Failure::Refused(format!("nobody has opened epoch {epoch}: the last one is {newest}"))),
             }
         })
+    }
+
+    fn published(&mut self) -> Result<Option<FrontierRow>, StoreError> {
+        Ok(self.published.as_ref().map(|(durable, _)| durable.row.clone()))
+    }
+
+    fn retries(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.client.retries)
     }
 
     fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError> {

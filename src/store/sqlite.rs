@@ -96,6 +96,10 @@ impl Store for SqliteStore {
         Err(failed(&self.path, "cannot take part", why.to_owned()))
     }
 
+    fn published(&mut self) -> Result<Option<FrontierRow>, StoreError> {
+        self.transact("cannot read the frontier", |t| Ok(frontier::durable(t)?.map(|durable| durable.row)))
+    }
+
     fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError> {
         self.transact("cannot write rows", |t| rows::write(t, rows))
     }

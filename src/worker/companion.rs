@@ -7,7 +7,7 @@
 //! that no row waits for them.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -22,7 +22,8 @@ use dataflows::time::Time;
 use dataflows::windows::SnapshotPart;
 
 use super::gossip::Part;
-use super::{OnPanic, WorkerConfig, WorkerError};
+use super::meter::Kind;
+use super::{OnPanic, Watch, WorkerConfig, WorkerError};
 use crate::rejected::mirror::Mirror;
 use crate::store::{Checkpoint, DurableFrontier, RowBatch, Store};
 
@@ -62,11 +63,12 @@ impl Companion {
         epoch: u64,
         config: &WorkerConfig,
         log: String,
-        committed: Arc<AtomicU64>,
+        watch: Arc<Watch>,
     ) -> Self {
         // A worker must not wait for the store. The channel is bounded by what its users have under way: a few batches
         // a worker, one frontier, and the parts of the few checkpoints within the bound on reading ahead.
         let (sender, receiver) = unbounded();
+        watch.store.look_at(receiver.clone(), store.retries());
         let keeps_rows = store.keeps_rows();
         let failure = Arc::new(Mutex::new(None));
         let keep = Arc::clone(&failure);
@@ -74,7 +76,7 @@ impl Companion {
         let (parts_wanted, pending) = (config.peers(), BTreeMap::new());
         let shards = VecDeque::new();
         let keeper =
-            Keeper { store, mirror, epoch, fingerprint, log, parts_wanted, shards, pending, published: 0, committed };
+            Keeper { store, mirror, epoch, fingerprint, log, parts_wanted, shards, pending, published: 0, watch };
         let thread = std::thread::spawn(move || {
             let fail = |error| *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             let _on_panic = OnPanic(|| fail(WorkerError::Thread("the one beside the store panicked".to_owned())));
@@ -123,7 +125,7 @@ struct Keeper {
     pending: BTreeMap<Time, Pending>,
     /// The last frontier that the store has published for this run.
     published: Time,
-    committed: Arc<AtomicU64>,
+    watch: Arc<Watch>,
 }
 
 /// A checkpoint whose parts are still coming in.
@@ -163,14 +165,16 @@ impl Keeper {
                 let mirrored = self.mirror.iter_mut().try_for_each(|mirror| mirror.write(&rows.rejected));
                 mirrored.map_err(WorkerError::Mirror)?;
                 let begun = Instant::now();
-                self.store.write(&rows)?;
+                self.watch.store.time(Kind::Rows, || self.store.write(&rows))?;
+                self.watch.store.wrote(&rows);
                 tracing::debug!(rows = rows.len(), took_ms = begun.elapsed().as_millis(), "rows are written");
                 ack();
             }
             Command::Frontier { row, kept, resume, ack } => {
                 let frontier = DurableFrontier { row, epoch: self.epoch, resume };
                 let begun = Instant::now();
-                self.store.commit_frontier(&frontier, &kept)?;
+                self.watch.store.time(Kind::Frontier, || self.store.commit_frontier(&frontier, &kept))?;
+                self.watch.store.publish(&frontier.row);
                 let took_ms = begun.elapsed().as_millis();
                 tracing::debug!(frontier = frontier.row.frontier, took_ms, "the frontier is published");
                 self.published = frontier.row.frontier;
@@ -186,7 +190,8 @@ impl Keeper {
             Command::Shards(part, ack) => self.take_shards(part, ack)?,
             Command::Part(part) => self.take_part(part)?,
             Command::Symbols(entries, ack) => {
-                self.store.put_symbols(&entries)?;
+                self.watch.store.time(Kind::Symbols, || self.store.put_symbols(&entries))?;
+                self.watch.store.wrote_symbols(entries.len());
                 ack();
             }
         }
@@ -216,7 +221,8 @@ impl Keeper {
             acks.extend(ack);
         }
         let packed: Vec<(u32, &[u8])> = packed.iter().map(|(shard, bytes)| (*shard, bytes.as_slice())).collect();
-        self.store.put_shards(self.epoch, frontier, &packed)?;
+        self.watch.store.putting(frontier, &packed);
+        self.watch.store.time(Kind::Shards, || self.store.put_shards(self.epoch, frontier, &packed))?;
         acks.into_iter().for_each(|ack| ack());
         Ok(())
     }
@@ -245,8 +251,10 @@ impl Keeper {
         let (fingerprint, log) = (self.fingerprint, self.log.clone());
         let header = SnapshotHeader { row, resume, fingerprint, log, shards };
         let header = codec::encode(&header).map_err(|e| WorkerError::Checkpoint { frontier, why: e.to_string() })?;
-        self.store.commit_checkpoint(self.epoch, &Checkpoint { frontier, header })?;
-        self.committed.store(frontier, Ordering::SeqCst);
+        let checkpoint = Checkpoint { frontier, header };
+        self.watch.store.time(Kind::Checkpoint, || self.store.commit_checkpoint(self.epoch, &checkpoint))?;
+        self.watch.store.committed(frontier);
+        self.watch.checkpoint.store(frontier, Ordering::SeqCst);
         tracing::debug!(frontier, "checkpoint committed");
         Ok(())
     }

@@ -1,15 +1,13 @@
 //! What machines ask a process of workers. Whether it lives is the age of its last round, never the log or the store.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
-
-use super::Watch;
-use crate::metrics::Probe;
+use super::{PartitionRead, Watch};
+use crate::metrics::frontier::{put_row, put_time};
+use crate::metrics::sheet::Sheet;
+use crate::metrics::{Probe, names};
 use crate::timestamp::rfc3339;
 
 /// A worker that has not gone round for so long does not live.
@@ -20,31 +18,30 @@ const ROUND_MAX: Duration = Duration::from_secs(60);
 pub struct Health(pub Arc<Watch>);
 
 impl Probe for Health {
-    fn registry(&self) -> Registry {
+    fn tell(&self, sheet: &mut Sheet) {
         let watch = &self.0;
-        let mut registry = Registry::with_prefix("tickline");
-        let frontier: Gauge<f64, AtomicU64> = Gauge::default();
-        frontier.set(watch.frontier.load(Ordering::SeqCst) as f64 / 1e3);
-        let help = "Durable frontier: everything before this Unix time is complete";
-        registry.register("frontier_seconds", help, frontier);
-        let gauges =
-            [("epoch", "Incarnation of the pipeline", &watch.epoch), ("peers", "Other processes", &watch.peers)];
-        for (name, help, value) in gauges {
-            let gauge: Gauge = Gauge::default();
-            gauge.set(i64::try_from(value.load(Ordering::SeqCst)).unwrap_or(i64::MAX));
-            registry.register(name, help, gauge);
-        }
+        let published = watch.store.published();
+        let published_ms = published.as_ref().map_or(0, |row| row.frontier);
+        put_time(sheet, &names::DURABLE_FRONTIER, watch.frontier.load(Ordering::SeqCst).max(published_ms));
+        sheet.put(&names::EPOCH, watch.epoch.load(Ordering::SeqCst));
+        // The first process alone writes it, and knows it.
+        published.iter().for_each(|row| put_row(sheet, row));
+        self.tell_partitions(sheet);
         let strangers = watch.strangers.get().map_or(0, |strangers| strangers.load(Ordering::SeqCst));
-        let counters = [
-            ("records", "Records read", watch.records.load(Ordering::SeqCst)),
-            ("strangers", "Connections dropped that were of no peer", strangers),
-        ];
-        for (name, help, value) in counters {
-            let counter: Counter = Counter::default();
-            counter.inc_by(value);
-            registry.register(name, help, counter);
+        for (name, count) in [
+            (&names::RECORDS, watch.records.load(Ordering::SeqCst)),
+            (&names::RECORD_BYTES, watch.record_bytes.load(Ordering::SeqCst)),
+            (&names::PEERS, watch.peers.load(Ordering::SeqCst)),
+            (&names::PEERS_EXPECTED, watch.peers_expected.load(Ordering::SeqCst)),
+            (&names::STRANGERS, strangers),
+        ] {
+            sheet.put(name, count);
         }
-        registry
+        if let Some(age) = self.round_age() {
+            sheet.put(&names::ROUND_AGE, age.as_secs_f64());
+        }
+        watch.store.tell(sheet);
+        sheet.put(&names::CHECKPOINT_FRONTIER, watch.checkpoint.load(Ordering::SeqCst) as f64 / 1e3);
     }
 
     fn ready(&self) -> Result<String, String> {
@@ -58,12 +55,33 @@ impl Probe for Health {
     }
 
     fn lives(&self) -> Result<String, String> {
-        let stepped = *self.0.stepped.lock().unwrap_or_else(PoisonError::into_inner);
-        match stepped.map(|stepped| stepped.elapsed()) {
+        match self.round_age() {
             Some(age) if age > ROUND_MAX => Err(format!("the worker last went round {} s ago", age.as_secs())),
             Some(age) => Ok(format!("ok: the worker last went round {} ms ago", age.as_millis())),
             None => Ok("ok: the worker has not started".to_owned()),
         }
+    }
+}
+
+impl Health {
+    /// Time since the first worker of this process last went round.
+    fn round_age(&self) -> Option<Duration> {
+        let stepped = *self.0.stepped.lock().unwrap_or_else(PoisonError::into_inner);
+        stepped.map(|stepped| stepped.elapsed())
+    }
+
+    fn tell_partitions(&self, sheet: &mut Sheet) {
+        let partitions = self.0.partitions.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(least) = partitions.values().map(|read| read.frontier).min() {
+            put_time(sheet, &names::READ_FRONTIER, least);
+        }
+        let by =
+            |of: fn(&PartitionRead) -> u64| partitions.iter().map(move |(number, read)| (number.to_string(), of(read)));
+        let frontier = by(|read| read.frontier).filter(|(_, ms)| *ms > 0).map(|(number, ms)| (number, ms as f64 / 1e3));
+        sheet.put_by(&names::PARTITION_FRONTIER, frontier);
+        sheet.put_by(&names::PARTITION_OFFSET, by(|read| read.offset));
+        let unread = partitions.iter().filter_map(|(number, read)| Some((number.to_string(), read.unread?)));
+        sheet.put_by(&names::PARTITION_UNREAD, unread);
     }
 }
 

@@ -1,10 +1,13 @@
 //! One worker's partitions: which may be read now, how far, and when the end is reached.
 
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
 use dataflows::batch::RecordBatch;
 use dataflows::ingress::Ingress;
 use dataflows::time::Time;
 
-use super::{Shared, WorkerError};
+use super::{PartitionRead, Shared, Watch, WorkerError};
 use crate::log::{LogError, PartitionReader};
 
 /// Bytes taken from a partition at once: large enough that the cost of a round is small against its work.
@@ -31,7 +34,7 @@ impl Readers {
             let number = start.partition;
             let reader = shared.log.reader(number, start.offset)?;
             let end = shared.log.end_offset(number)?;
-            shared.watch.records_total.fetch_add(end.saturating_sub(start.offset), super::Ordering::Relaxed);
+            shared.watch.records_total.fetch_add(end.saturating_sub(start.offset), Ordering::Relaxed);
             readers.push(Partition { number, reader, end });
         }
         Ok(Self { readers, batch: RecordBatch::default() })
@@ -40,7 +43,7 @@ impl Readers {
     /// Feeds the next records of each partition that may be read: none runs further than the bounds beyond the durable
     /// frontier, so that partitions go in step and a slow store slows the reading. Returns the number of records.
     pub(super) fn feed(&mut self, shared: &Shared, ingress: &mut Ingress, durable: Time) -> Result<u64, WorkerError> {
-        let mut records = 0;
+        let (mut records, mut bytes) = (0, 0);
         for (at, partition) in self.readers.iter_mut().enumerate() {
             let frontier = ingress.partition_frontier(at);
             if is_past(shared.config.until, frontier) || frontier > durable.saturating_add(shared.config.read_ahead_ms)
@@ -58,9 +61,21 @@ impl Readers {
             partition.reader.read(&mut self.batch, READ_BYTES_MAX)?;
             ingress.feed(at, &self.batch);
             records += self.batch.records.len() as u64;
+            bytes += self.batch.bytes.len() as u64;
         }
-        shared.watch.records.fetch_add(records, super::Ordering::Relaxed);
+        shared.watch.records.fetch_add(records, Ordering::Relaxed);
+        shared.watch.record_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.show(&shared.watch, ingress);
         Ok(records)
+    }
+
+    /// Lets those who watch see how far each partition is.
+    fn show(&self, watch: &Watch, ingress: &Ingress) {
+        let mut partitions = watch.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        for (at, Partition { number, reader, .. }) in self.readers.iter().enumerate() {
+            let (offset, unread, frontier) = (reader.position(), reader.unread(), ingress.partition_frontier(at));
+            partitions.insert(*number, PartitionRead { offset, unread, frontier });
+        }
     }
 
     /// Whether everything has been read that the log held at the start, up to the tick that the run ends at.

@@ -202,7 +202,7 @@ impl Host<'_> {
             self.gossip.tell(0, News::Part(part));
         }
         if self.index == 0 {
-            let committed = self.shared.checkpoint.load(Ordering::SeqCst);
+            let committed = self.shared.watch.checkpoint.load(Ordering::SeqCst);
             if committed > self.told_committed {
                 self.told_committed = committed;
                 self.gossip.tell_all(&News::Committed(committed));
@@ -232,7 +232,9 @@ impl Host<'_> {
         }
         // Before this no run will resume: the last checkpoint, or where none are made, the durable frontier.
         let makes_checkpoints = self.shared.config.checkpoint_every.is_some();
-        self.ingress.forget(if makes_checkpoints { self.board.borrow().committed() } else { durable });
+        let committed = self.board.borrow().committed();
+        self.shared.watch.checkpoint.fetch_max(committed, Ordering::SeqCst);
+        self.ingress.forget(if makes_checkpoints { committed } else { durable });
         durable
     }
 

@@ -50,6 +50,8 @@ fn drain_to(end: u64, reader: &mut dyn PartitionReader, bytes_max: usize) -> Vec
         }
         all.extend(batch.records.iter().map(|span| (span.offset, batch.record(span).to_vec(), span.total_len)));
         assert_eq!(reader.position(), all.last().unwrap().0 + 1);
+        // A log that does not know says so.
+        assert!(reader.unread().is_none_or(|unread| reader.position() + unread == end), "{:?}", reader.unread());
     }
 }
 
@@ -83,6 +85,7 @@ fn a_reader_sees_what_was_flushed_and_goes_on(make: Make) {
         writer.sync().unwrap();
         assert_eq!(texts(&drain(&*log, &mut *reader, 1 << 20)), [format!("{n}:record {n}")]);
         assert_eq!(log.end_offset(0).unwrap(), n + 1);
+        assert_eq!(reader.unread(), Some(0));
     }
     assert!(drain(&*log, &mut *reader, 1 << 20).is_empty());
 }

@@ -27,6 +27,8 @@ pub struct DirReader {
     start: u64,
     /// So many bytes from `start` are known to hold no line end.
     searched: u64,
+    /// Whether the last read has come to the end that the file had then.
+    at_end: bool,
 }
 
 impl DirReader {
@@ -34,7 +36,8 @@ impl DirReader {
     pub(super) fn open(log: &Path, partition: u32, file: File, offset: u64) -> Result<Self, LogError> {
         let mut lines = Lines::default();
         lines.skip(&file, offset).map_err(|e| io_error(log, partition, "cannot skip to the offset", e))?;
-        let reader = Self { log: log.to_path_buf(), partition, file, offset, start: lines.bytes, searched: 0 };
+        let reader =
+            Self { log: log.to_path_buf(), partition, file, offset, start: lines.bytes, searched: 0, at_end: false };
         if lines.lines == offset {
             Ok(reader)
         } else {
@@ -141,6 +144,7 @@ impl PartitionReader for DirReader {
                 self.read_long_line(batch, bytes_max)?;
             }
         }
+        self.at_end = batch.bytes.len() as u64 + self.searched >= available;
         if batch.records.is_empty() {
             batch.bytes.clear();
             self.check_still_there()?;
@@ -150,6 +154,10 @@ impl PartitionReader for DirReader {
 
     fn position(&self) -> u64 {
         self.offset
+    }
+
+    fn unread(&self) -> Option<u64> {
+        self.at_end.then_some(0)
     }
 }
 

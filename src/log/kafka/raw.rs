@@ -61,6 +61,19 @@ impl Fetch {
         if started { Ok(fetch) } else { Err(KafkaError::ClientCreation(text_of(unsafe { c::rd_kafka_last_error() }))) }
     }
 
+    /// One past the last offset that the cluster told with the last fetch; `None` before the first.
+    pub(super) fn end(&self) -> Option<u64> {
+        let (mut first, mut end) = (-1, -1);
+        let rk = self.client.client().native_ptr();
+        // SAFETY: the client and the topic's handle live as long as `self`; the library keeps the name while it does,
+        // and writes two numbers that it remembers.
+        let code = unsafe {
+            let name = c::rd_kafka_topic_name(self.topic);
+            c::rd_kafka_get_watermark_offsets(rk, name, self.partition, &raw mut first, &raw mut end)
+        };
+        u64::try_from(end).ok().filter(|_| code == Code::RD_KAFKA_RESP_ERR_NO_ERROR)
+    }
+
     /// Hands over what has been fetched, at most [`TAKE_MAX`] messages, without waiting. Returns how many.
     pub(super) fn take(&mut self, mut visit: impl FnMut(Taken<'_>)) -> usize {
         // Serves the client's own events (errors, logs); they go to its context.

@@ -118,6 +118,10 @@ impl PartitionReader for KafkaReader {
     fn position(&self) -> u64 {
         self.position
     }
+
+    fn unread(&self) -> Option<u64> {
+        Some(self.fetch.end()?.saturating_sub(self.position))
+    }
 }
 
 /// Copies a record behind the others; of one that is too long to be decoded only what is kept of it.

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
@@ -74,6 +75,8 @@ pub struct Client {
     prepared: Mutex<HashMap<(String, Level), PreparedStatement>>,
     window: Mutex<Window>,
     waiting: Mutex<Waiting>,
+    /// How often something was tried again.
+    pub retries: Arc<AtomicU64>,
 }
 
 /// What was said last about waiting for the store.
@@ -126,6 +129,7 @@ impl Client {
             prepared: Mutex::default(),
             window: Mutex::default(),
             waiting: Mutex::default(),
+            retries: Arc::default(),
         })
     }
 
@@ -268,6 +272,7 @@ impl Client {
         {
             return Err(Failure::Passing(why));
         }
+        self.retries.fetch_add(1, Ordering::Relaxed);
         self.say_it_waits(&why);
         tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MAX)).await;
         Ok(())

@@ -1,0 +1,111 @@
+// What the market does: the newest price of each symbol, what moved, what was traded most.
+import { CHANGE_PERCENT, YEARS, cql, frontierRow, newestDay, rowsOf } from './cql.js';
+import { dashboard } from './dashboard.js';
+import { MARKET, TO_SYMBOL } from './names.js';
+import { bars, count, lines, named, numbers, price, ranking, row, rows, steps } from './panels.js';
+import { CHOSEN, symbols } from './variables.js';
+
+const CHANGE = steps('red', [0, 'green']);
+const CHANGE_CELL = {
+    'custom.cellOptions': { type: 'color-text' },
+    thresholds: { mode: 'absolute', steps: [{ value: null, color: 'red' }, { value: 0, color: 'green' }] },
+    decimals: 2,
+};
+
+const complete = numbers({
+    title: 'Complete up to',
+    text: 'Everything before the frontier is complete: it changes only when a trade comes late. The age is against the '
+        + 'clock of the store.',
+    size: [24, 4],
+    targets: [cql(frontierRow())],
+    fields: '/^(Frontier|Behind the clock|Rows stored)$/',
+    columns: {
+        frontier: named('Frontier', undefined, 'dateTimeAsIso'),
+        lag_ms: named('Behind the clock', undefined, 'ms', { decimals: 1 }),
+        rows: count('Rows stored'),
+    },
+});
+
+const latest = rows({
+    title: 'Today',
+    text: 'The newest day (UTC) of each symbol: last price, change since the first trade after midnight, and what was '
+        + 'traded. Before its first trade of a year a symbol is not here. Click a symbol for all about it.',
+    size: [15, 19],
+    targets: [cql(newestDay(`close, ${CHANGE_PERCENT}, high, low, vwap, volume, notional, trades`, CHOSEN))],
+    sorted: 'notional',
+    link: TO_SYMBOL,
+    columns: {
+        window_start: named('Day', undefined, 'time:YYYY-MM-DD', { 'custom.width': 100 }),
+        close: price('Last'),
+        change_percent: named('Change', undefined, 'percent', CHANGE_CELL),
+        high: price('High'),
+        low: price('Low'),
+        vwap: price('VWAP', undefined, 6),
+        volume: named('Volume', undefined, 'short', { decimals: 1 }),
+        notional: named('Notional', undefined, 'short', { decimals: 1 }),
+        trades: count('Trades'),
+    },
+});
+
+const mostTraded = ranking({
+    title: 'Most traded today',
+    text: 'Price times volume since midnight (UTC), in the currency of each symbol: compare only like with like.',
+    size: [9, 9],
+    targets: [cql(newestDay('notional', CHOSEN))],
+    by: 'notional',
+    unit: 'short',
+    decimals: 1,
+    columns: { notional: named('Notional', 'blue') },
+});
+
+const moved = (title, least, [width, height]) =>
+    ranking({
+        title,
+        text: 'Change of the last price since the first trade after midnight (UTC), in percent.',
+        size: [width, height],
+        targets: [cql(newestDay(CHANGE_PERCENT, CHOSEN))],
+        by: 'change_percent',
+        least,
+        unit: 'percent',
+        decimals: 2,
+        thresholds: CHANGE,
+        columns: { change_percent: named('Change') },
+    });
+
+const every5m = (title, column, unit, text) =>
+    bars({
+        title,
+        text: `${text} For each five minutes and symbol, in the range of time above; at most two years back.`,
+        size: [12, 9],
+        targets: [cql(rowsOf(column, 'candles_5m', CHOSEN, YEARS), '{{symbol}}')],
+        unit,
+    });
+
+const prices = row('Price of each symbol').collapsed(true).withPanel(
+    lines({
+        title: '$symbol',
+        text: 'The last price of each five minutes.',
+        size: [6, 6],
+        targets: [cql(rowsOf('close', 'candles_5m', CHOSEN, YEARS), '{{symbol}}')],
+        unit: 'locale',
+        decimals: 8,
+    }).repeat('symbol').repeatDirection('h').maxPerRow(4),
+);
+
+export const marketOverview = () =>
+    dashboard(MARKET, {
+        text: 'Last prices, what moved and what was traded most, and up to when that is complete.',
+        from: 'now-6h',
+        refresh: '30s',
+        variables: [symbols()],
+        parts: [
+            complete,
+            latest,
+            mostTraded,
+            moved('Rose most', false, [9, 5]),
+            moved('Fell most', true, [9, 5]),
+            every5m('Notional', 'notional', 'short', 'Price times volume, in the currency of each symbol.'),
+            every5m('Trades', 'trades', 'short', 'Number of trades.'),
+            prices,
+        ],
+    });

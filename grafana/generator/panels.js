@@ -1,0 +1,128 @@
+// Panels as all dashboards here have them: with a title, a description in plain words, a unit and a size.
+import * as barchart from '@grafana/grafana-foundation-sdk/barchart';
+import {
+    ReduceDataOptionsBuilder, StackingConfigBuilder, VizLegendOptionsBuilder, VizTooltipOptionsBuilder,
+} from '@grafana/grafana-foundation-sdk/common';
+import { FieldColorBuilder, RowBuilder, ThresholdsConfigBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
+import * as stat from '@grafana/grafana-foundation-sdk/stat';
+import * as table from '@grafana/grafana-foundation-sdk/table';
+import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
+import { CASSANDRA, PROMETHEUS } from './names.js';
+
+/** A target that asks Prometheus over the range. */
+export const promql = (expr, legend = '', refId = 'A') =>
+    new DataqueryBuilder().datasource(PROMETHEUS).refId(refId).expr(expr).legendFormat(legend).range();
+
+/** A target that asks Prometheus for now. */
+export const promqlNow = (expr, legend = '', refId = 'A') =>
+    new DataqueryBuilder().datasource(PROMETHEUS).refId(refId).expr(expr).legendFormat(legend).instant();
+
+export const row = (title) => new RowBuilder(title);
+
+/** A colour from each value on; the first is for all below. */
+export const steps = (first, ...rest) =>
+    new ThresholdsConfigBuilder()
+        .mode('absolute')
+        .steps([{ value: null, color: first }, ...rest.map(([value, color]) => ({ value, color }))]);
+
+/** What one column is called, in which colour and unit. */
+export const named = (displayName, color = undefined, unit = undefined, more = {}) => [
+    { id: 'displayName', value: displayName },
+    ...(color ? [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }] : []),
+    ...(unit ? [{ id: 'unit', value: unit }] : []),
+    ...Object.entries(more).map(([id, value]) => ({ id, value })),
+];
+
+/** A price with all its digits and no more: `decimals` is a bound. */
+export const price = (displayName, color = undefined, decimals = 8) =>
+    named(displayName, color, 'locale', { decimals });
+
+/** A number of things, in full. */
+export const count = (displayName) => named(displayName, undefined, 'locale', { decimals: 0 });
+
+function dressed(panel, { title, text, size: [width, height], targets, unit, decimals, min, max, columns = {} }) {
+    const ofCassandra = targets.every((target) => target.build().datasource.uid === CASSANDRA.uid);
+    panel.title(title).description(text).span(width).height(height);
+    panel.datasource(ofCassandra ? CASSANDRA : PROMETHEUS).targets(targets);
+    if (unit !== undefined) panel.unit(unit);
+    if (decimals !== undefined) panel.decimals(decimals);
+    if (min !== undefined) panel.min(min);
+    if (max !== undefined) panel.max(max);
+    for (const [name, properties] of Object.entries(columns)) panel.overrideByName(name, properties);
+    return panel;
+}
+
+const byName = () => new FieldColorBuilder().mode('palette-classic-by-name');
+
+/** Lines over time. A gap stays a gap only where `connect` is false. */
+export function lines(options) {
+    const { fill = 8, legend = ['lastNotNull'], connect = true, thresholds } = options;
+    const panel = dressed(new timeseries.PanelBuilder(), options)
+        .lineWidth(1)
+        .fillOpacity(fill)
+        .showPoints('never')
+        .spanNulls(connect)
+        .colorScheme(byName())
+        .legend(new VizLegendOptionsBuilder().displayMode('list').placement('bottom').showLegend(true).calcs(legend))
+        .tooltip(new VizTooltipOptionsBuilder().mode('multi').sort('desc'));
+    return thresholds ? panel.thresholds(thresholds).thresholdsStyle({ build: () => ({ mode: 'dashed' }) }) : panel;
+}
+
+/** Bars over time, one on the other. */
+export const bars = (options) =>
+    lines({ ...options, fill: 70, legend: ['sum'] })
+        .drawStyle('bars')
+        .lineWidth(0)
+        .stacking(new StackingConfigBuilder().mode('normal').group('A'));
+
+/** Large numbers: the last value of each column of numbers, or of those whose displayed names `fields` matches. */
+export function numbers(options) {
+    const { fields = '', thresholds = steps('text'), colors = 'value', graph = 'none' } = options;
+    const panel = dressed(new stat.PanelBuilder(), options)
+        .reduceOptions(new ReduceDataOptionsBuilder().values(false).calcs(['lastNotNull']).fields(fields))
+        .colorMode(colors)
+        .graphMode(graph)
+        .justifyMode('center')
+        .textMode('value_and_name')
+        .thresholds(thresholds);
+    return panel.colorScheme(new FieldColorBuilder().mode('thresholds'));
+}
+
+/** One table from the frames of all series: the plugin gives one for each value of the first column. */
+const MERGED = { id: 'merge', options: {} };
+
+/** A row a series, ordered by a column, the greatest first. */
+export function rows(options) {
+    const { sorted, hidden = [], link, symbolWidth = 190 } = options;
+    const panel = dressed(new table.PanelBuilder(), options).withTransformation(MERGED).cellHeight('sm');
+    panel.withTransformation({ id: 'organize', options: { excludeByName: Object.fromEntries(hidden.map(hide)) } });
+    if (sorted) panel.withTransformation(order(sorted, true));
+    if (link) panel.overrideByName('symbol', linked(link, symbolWidth));
+    return panel.thresholds(steps('text'));
+}
+
+const hide = (name) => [name, true];
+const order = (field, desc) => ({ id: 'sortBy', options: { fields: {}, sort: [{ field, desc }] } });
+const linked = (link, width) => [
+    { id: 'links', value: [link] },
+    { id: 'displayName', value: 'Symbol' },
+    { id: 'custom.width', value: width },
+];
+
+/** The series with the greatest (or least) last value, a bar each. */
+export function ranking(options) {
+    const { by, least = false, most = 10, thresholds } = options;
+    const panel = dressed(new barchart.PanelBuilder(), options)
+        .orientation('horizontal')
+        .xField('symbol')
+        .showValue('always')
+        .fillOpacity(70)
+        .legend(new VizLegendOptionsBuilder().displayMode('list').placement('bottom').showLegend(false))
+        .withTransformation(MERGED)
+        .withTransformation(order(by, !least))
+        .withTransformation({ id: 'limit', options: { limitField: most } })
+        .withTransformation({ id: 'organize', options: { excludeByName: { window_start: true } } });
+    if (thresholds) panel.thresholds(thresholds).colorScheme(new FieldColorBuilder().mode('thresholds'));
+    return panel;
+}

@@ -1,0 +1,80 @@
+//! What the system knows of this process (Linux: `/proc/self`). Elsewhere nothing is told.
+
+use std::fs;
+
+use dataflows::settings::PIPELINE_REVISION;
+
+use super::names;
+use super::sheet::Sheet;
+
+/// The kernel counts processor time for programs in hundredths of a second on every machine that Linux runs on today.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// What every process tells of itself.
+pub fn put(sheet: &mut Sheet) {
+    let labels = [("version", env!("CARGO_PKG_VERSION").to_owned()), ("revision", PIPELINE_REVISION.to_string())];
+    sheet.put_each(&names::BUILD_INFO, [(labels.to_vec(), 1.into())]);
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    if let Some((user, system, started)) = times(&stat) {
+        sheet.put(&names::CPU, (user + system) / TICKS_PER_SECOND);
+        if let Some(booted_s) = fs::read_to_string("/proc/stat").ok().as_deref().and_then(boot) {
+            sheet.put(&names::STARTED, booted_s + started / TICKS_PER_SECOND);
+        }
+    }
+    if let Some(kib) = fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident) {
+        sheet.put(&names::MEMORY, kib * 1024);
+    }
+    if let Ok(open) = fs::read_dir("/proc/self/fd") {
+        // The look itself holds one of them.
+        sheet.put(&names::OPEN_FILES, (open.count() as u64).saturating_sub(1));
+    }
+}
+
+/// Ticks in user mode, in the kernel, and from the machine's start to that of the process.
+fn times(stat: &str) -> Option<(f64, f64, f64)> {
+    // The name before may hold anything, also spaces and brackets.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let field = |at: usize| fields.get(at)?.parse().ok();
+    Some((field(11)?, field(12)?, field(19)?))
+}
+
+/// Unix time at which the machine started, in seconds.
+fn boot(stat: &str) -> Option<f64> {
+    stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
+}
+
+/// Memory in use, in KiB.
+fn resident(status: &str) -> Option<u64> {
+    status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_texts_are_read() {
+        let stat = "71 (a b) c) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 4 0 6000 1 2 3";
+        assert_eq!(times(stat), Some((250.0, 50.0, 6_000.0)));
+        assert_eq!(boot("cpu 1 2\nbtime 1700000000\nprocesses 3\n"), Some(1_700_000_000.0));
+        assert_eq!(resident("Name:\tx\nVmRSS:\t  2048 kB\n"), Some(2048));
+        assert_eq!((times("71 (a"), boot(""), resident("VmRSS:")), (None, None, None));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn this_process_started_not_long_ago() {
+        let mut sheet = Sheet::default();
+        put(&mut sheet);
+        let text = sheet.encode().unwrap();
+        let value = |name: &str| {
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+            line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
+        };
+        let now = crate::timestamp::now_ms() as f64 / 1e3;
+        let age = now - value("process_start_time_seconds ");
+        assert!((-2.0..86_400.0).contains(&age), "{age} s");
+        assert!(value("process_resident_memory_bytes ") > 1e6 && value("process_open_fds ") >= 3.0, "{text}");
+    }
+}
