@@ -43,7 +43,7 @@ fn row(home: &Home, store: &str, table: &str, symbol: &str, start: u64) -> BTree
     let connection = tables::open(&home.path(store));
     let sql = format!("SELECT * FROM {table} WHERE symbol = ?1 AND window_start = ?2");
     let mut statement = connection.prepare(&sql).unwrap();
-    let names: Vec<String> = statement.column_names().into_iter().map(String::from).collect();
+    let names: Vec<String> = statement.column_names().map(String::from).collect();
     let value = |row: &rusqlite::Row<'_>, at| match row.get_ref(at).unwrap() {
         ValueRef::Real(double) => double,
         ValueRef::Integer(whole) => whole as f64,
