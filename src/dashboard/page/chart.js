@@ -31,6 +31,9 @@ export class PriceChart {
     this.#chart = createChart(element, {
       autoSize: true,
       crosshair: { mode: CrosshairMode.Normal },
+      // A finger that goes up or down scrolls the page, and what was let go does not move on where that is not wanted.
+      handleScroll: { vertTouchDrag: false },
+      kineticScroll: { touch: !matchMedia('(prefers-reduced-motion: reduce)').matches },
       rightPriceScale: { scaleMargins: { top: 0.08, bottom: 0.22 } },
       timeScale: { rightOffset: 4, barSpacing: 9, minBarSpacing: 0.5 },
     });

@@ -57,7 +57,7 @@ function ask() {
 // --- what an event brings -----------------------------------------------------------------------------------------
 function take(event) {
   head.take(event);
-  list.take(event);
+  list.take(event, view.watch.length > 0);
   if (!view.symbol && event.chart) {
     view.symbol = event.chart.symbol;
     history.replaceState(null, '', writeLink(view));

@@ -21,9 +21,13 @@ export class WatchList {
   row = (symbol) => this.#lines.get(symbol)?.row ?? null;
   has = (symbol) => this.#lines.has(symbol);
 
-  take(event) {
+  // `ordered`: the symbols come in an order that was asked for. Else those that are there stay where they are, so that
+  // the list does not change under one's hands when other symbols become busier.
+  take(event, ordered) {
     this.#frontierMs = event.frontier_ms ?? 0;
-    if (event.whole) this.#lay(event.watch.map((row) => row.symbol));
+    const symbols = event.watch.map((row) => row.symbol);
+    const known = ordered ? [] : this.symbols.filter((symbol) => symbols.includes(symbol));
+    if (event.whole) this.#lay([...new Set([...known, ...symbols])]);
     for (const row of event.watch) this.#fill(row);
     setText($('list-note'), this.#lines.size === 0 ? 'No symbol has traded yet.' : '');
   }
