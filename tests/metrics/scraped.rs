@@ -77,6 +77,10 @@ fn prometheus_sees_what_the_store_holds_and_alerts_when_a_worker_ends() {
     }
     assert!(!prometheus.firing().contains(&"TicklineTargetDown".to_owned()));
 
+    wait_for("trades and a gap", || {
+        let told = |name: &str| prometheus.query(&format!("{name}{{job='tickline-work'}}")).first().copied();
+        (told("tickline_trades_total")? > 100.0 && told("tickline_gaps_total")? > 0.0).then_some(())
+    });
     pipeline.ingest.terminate();
     pipeline.ingest.end("the ingest").is(0, &[]);
     agrees_with_the_store(&home, &prometheus);
