@@ -20,13 +20,15 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// What the page is made of: address, type, text.
 #[rustfmt::skip]
-const PAGE: [(&str, &str, &str); 26] = [
+const PAGE: [(&str, &str, &str); 28] = [
     ("/", HTML, include_str!("page/index.html")),
+    ("/chart.css", CSS, include_str!("page/chart.css")),
     ("/chart.js", JS, include_str!("page/chart.js")),
     ("/corrections.js", JS, include_str!("page/corrections.js")),
     ("/dom.js", JS, include_str!("page/dom.js")),
     ("/format.js", JS, include_str!("page/format.js")),
     ("/frontier-line.js", JS, include_str!("page/frontier-line.js")),
+    ("/head.css", CSS, include_str!("page/head.css")),
     ("/head.js", JS, include_str!("page/head.js")),
     ("/indicators.js", JS, include_str!("page/indicators.js")),
     ("/keys.js", JS, include_str!("page/keys.js")),
@@ -34,7 +36,7 @@ const PAGE: [(&str, &str, &str); 26] = [
     ("/legend.js", JS, include_str!("page/legend.js")),
     ("/link.js", JS, include_str!("page/link.js")),
     ("/loader.js", JS, include_str!("page/loader.js")),
-    ("/page.css", CSS, include_str!("page/page.css")),
+    ("/narrow.css", CSS, include_str!("page/narrow.css")),
     ("/page.js", JS, include_str!("page/page.js")),
     ("/palette.js", JS, include_str!("page/palette.js")),
     ("/rows.js", JS, include_str!("page/rows.js")),
