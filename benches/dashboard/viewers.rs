@@ -1,4 +1,5 @@
-//! `work` catches up a log into SQLite, with nobody looking and with 200 viewers of one dashboard, in turns.
+//! `work` catches up a log into SQLite, with nobody looking and with 200 viewers of one dashboard, in turns. Then what
+//! 200 viewers cost a live pipeline: processor time of the demo, which is all in one process.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,7 +14,7 @@ use super::{Process, median};
 const VIEWERS: usize = 200;
 
 /// Trades of the log, of 500 symbols.
-const TRADES: u64 = 3_000_000;
+const TRADES: u64 = 10_000_000;
 
 fn tickline(args: &[&str], folder: &Path) -> f64 {
     let start = Instant::now();
@@ -71,7 +72,7 @@ fn read(mut stream: TcpStream, stop: &AtomicBool, events: &AtomicU64) {
 pub fn run(quick: bool) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let folder = folder.path();
-    let trades = if quick { TRADES / 5 } else { TRADES };
+    let trades = if quick { TRADES / 3 } else { TRADES };
     let file = std::fs::File::create(folder.join("trades.jsonl")).expect("the folder is ours");
     let count = trades.to_string();
     let mut simulate = Command::new(env!("CARGO_BIN_EXE_tickline"));
@@ -104,4 +105,32 @@ pub fn run(quick: bool) {
         let (alone, viewed, share) = (median(alone), median(viewed), median(shares) * 100.0);
         println!("| {workers} workers | {alone:.2} | {viewed:.2} | {share:.0} % | {told} |");
     }
+    live(folder, if quick { 10 } else { 30 });
+}
+
+/// Processor seconds of a process so far, by the kernel's count (hundredths).
+fn processor_seconds(id: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("it lives");
+    let behind_name: Vec<&str> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
+    let ticks: u64 = behind_name[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();
+    ticks as f64 / 100.0
+}
+
+fn live(folder: &Path, seconds: u64) {
+    let mut demo = Process::start(&["demo", "--symbols", "500", "--data", "live", "--port", "0"], folder);
+    let address = demo.address();
+    let share = |wait: Duration| {
+        let (begun, before) = (Instant::now(), processor_seconds(demo.0.id()));
+        std::thread::sleep(wait);
+        (processor_seconds(demo.0.id()) - before) / begun.elapsed().as_secs_f64() * 100.0
+    };
+    // The first seconds are those of its start.
+    share(Duration::from_secs(5));
+    let alone = share(Duration::from_secs(seconds));
+    let viewers = Viewers::start(&address);
+    share(Duration::from_secs(2));
+    let viewed = share(Duration::from_secs(seconds));
+    let told = viewers.end();
+    println!("\n| demo of 500 symbols, live | of one core | events told |\n| --- | --- | --- |");
+    println!("| nobody looks | {alone:.1} % | |\n| {VIEWERS} viewers | {viewed:.1} % | {told} |");
 }

@@ -36,6 +36,7 @@ mod server;
 mod stage;
 mod statements;
 mod store_faults;
+mod symbols;
 #[path = "../shared/tables.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod tables;

@@ -143,7 +143,9 @@ impl Client {
         let Some(runtime) = &self.runtime else {
             return Err(Failure::Refused("it is closed".to_owned()).at(&self.name, what));
         };
-        runtime.block_on(work).map_err(|failure| failure.at(&self.name, what))
+        // Whoever calls may do so from a task of another runtime, which then gives way.
+        let done = tokio::task::block_in_place(|| runtime.block_on(work));
+        done.map_err(|failure| failure.at(&self.name, what))
     }
 
     /// A prepared statement; prepared once.
