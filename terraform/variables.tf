@@ -33,7 +33,7 @@ variable "cidr" {
 }
 
 variable "zones" {
-  description = "Three availability zones; by default the first three of the region. Do not change them later: disks stay."
+  description = "Three availability zones; by default the first three of the region. Disks stay there for good."
   type        = list(string)
   default     = null
 }
@@ -61,8 +61,8 @@ variable "namespace" {
   default     = "tickline"
 
   validation {
-    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.namespace)) && !startswith(var.namespace, "kube-")
-    error_message = "namespace must be a name as Kubernetes has them, and none of its own (kube-...): the manifests use tickline."
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", var.namespace)) && !startswith(var.namespace, "kube-")
+    error_message = "namespace must be a name as Kubernetes has them, and none of its own: the manifests use tickline."
   }
 }
 

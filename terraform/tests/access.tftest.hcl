@@ -25,7 +25,7 @@ run "with_secrets" {
 
   assert {
     condition = {
-      for key, role in local.roles : key => join(" ", sort(flatten([for statement in role.statements : statement.Action])))
+      for key, role in local.roles : key => join(" ", sort(flatten(role.statements[*].Action)))
       } == {
       backup-writer  = "kms:Decrypt kms:GenerateDataKey s3:AbortMultipartUpload s3:ListBucket s3:PutObject"
       backup-reader  = "kms:Decrypt s3:GetObject s3:ListBucket"
@@ -50,7 +50,8 @@ run "with_secrets" {
   assert {
     condition = alltrue([
       for key in ["backup-writer", "backup-reader"] : alltrue([
-        for statement in local.roles[key].statements : try(statement.Condition.StringLike["s3:prefix"] == "cassandra/*", false)
+        for statement in local.roles[key].statements :
+        try(statement.Condition.StringLike["s3:prefix"] == "cassandra/*", false)
         if flatten([statement.Action]) == ["s3:ListBucket"]
       ])
     ])

@@ -93,7 +93,8 @@ run "cluster" {
     condition = (
       aws_eks_node_group.this["stateful-0"].subnet_ids == toset(["subnet-b"]) &&
       aws_eks_node_group.this["stateless"].subnet_ids == toset(["subnet-a", "subnet-b", "subnet-c"]) &&
-      [for taint in aws_eks_node_group.this["stateful-0"].taint : "${taint.key}=${taint.value}:${taint.effect}"] == ["tickline/role=stateful:NO_SCHEDULE"] &&
+      [for taint in aws_eks_node_group.this["stateful-0"].taint : [taint.key, taint.value, taint.effect]] ==
+      [["tickline/role", "stateful", "NO_SCHEDULE"]] &&
       length(aws_eks_node_group.this["stateless"].taint) == 0
     )
     error_message = "stateful nodes stand in their zone and bear the taint; stateless ones do neither"
@@ -119,8 +120,12 @@ run "cluster" {
         values(aws_vpc_security_group_ingress_rule.node),
         [aws_vpc_security_group_ingress_rule.api, aws_vpc_security_group_ingress_rule.kubelet],
         ) : join(" ", [
-          rule.referenced_security_group_id == aws_security_group.node.id ? "node" : rule.referenced_security_group_id == aws_security_group.control_plane.id ? "control" : "?",
-          rule.security_group_id == aws_security_group.node.id ? "node" : rule.security_group_id == aws_security_group.control_plane.id ? "control" : "?",
+          lookup({
+            (aws_security_group.node.id) = "node", (aws_security_group.control_plane.id) = "control"
+          }, coalesce(rule.referenced_security_group_id, "anyone"), "anyone"),
+          lookup({
+            (aws_security_group.node.id) = "node", (aws_security_group.control_plane.id) = "control"
+          }, rule.security_group_id, "anyone"),
           rule.ip_protocol, "${rule.from_port}-${rule.to_port}", rule.cidr_ipv4 == null ? "" : rule.cidr_ipv4,
       ])
       ]) == toset([
@@ -132,9 +137,14 @@ run "cluster" {
   assert {
     condition = (
       aws_vpc_security_group_egress_rule.tls.cidr_ipv4 == "0.0.0.0/0" &&
-      aws_vpc_security_group_egress_rule.tls.from_port == 443 && aws_vpc_security_group_egress_rule.tls.to_port == 443 &&
+      aws_vpc_security_group_egress_rule.tls.from_port == 443 &&
+      aws_vpc_security_group_egress_rule.tls.to_port == 443 &&
       aws_vpc_security_group_egress_rule.tls.ip_protocol == "tcp" &&
-      alltrue([for rule in aws_vpc_security_group_egress_rule.node : rule.referenced_security_group_id == aws_security_group.node.id && rule.cidr_ipv4 == null]) &&
+      alltrue([
+        for key, rule in aws_vpc_security_group_egress_rule.node :
+        rule.referenced_security_group_id == aws_security_group.node.id && rule.cidr_ipv4 == null &&
+        rule.from_port == var.node_flows[key].port && rule.to_port == var.node_flows[key].port
+      ]) &&
       aws_vpc_security_group_egress_rule.kubelet.referenced_security_group_id == aws_security_group.node.id
     )
     error_message = "out of the network goes TLS, and nothing else"
@@ -142,8 +152,8 @@ run "cluster" {
 
   assert {
     condition = (
-      toset([for addon in [aws_eks_addon.network, aws_eks_addon.proxy, aws_eks_addon.names, aws_eks_addon.disks] : addon.addon_name]) ==
-      toset(["vpc-cni", "kube-proxy", "coredns", "aws-ebs-csi-driver"]) &&
+      aws_eks_addon.network.addon_name == "vpc-cni" && aws_eks_addon.proxy.addon_name == "kube-proxy" &&
+      aws_eks_addon.names.addon_name == "coredns" && aws_eks_addon.disks.addon_name == "aws-ebs-csi-driver" &&
       jsondecode(aws_eks_addon.network.configuration_values).enableNetworkPolicy == "true" &&
       aws_eks_addon.network.service_account_role_arn == module.network_role.role_arn &&
       aws_eks_addon.disks.service_account_role_arn == module.disk_role.role_arn
@@ -152,13 +162,17 @@ run "cluster" {
   }
 
   assert {
-    condition     = keys(aws_iam_role_policy_attachment.node) == ["AmazonEC2ContainerRegistryPullOnly", "AmazonEKSWorkerNodePolicy"]
+    condition = (
+      keys(aws_iam_role_policy_attachment.node) ==
+      ["AmazonEC2ContainerRegistryPullOnly", "AmazonEKSWorkerNodePolicy"]
+    )
     error_message = "nodes may join and pull, and no more"
   }
 
   assert {
     condition = (
-      aws_iam_openid_connect_provider.this.url == "https://oidc.example/id/A" && output.oidc_issuer == "oidc.example/id/A" &&
+      aws_iam_openid_connect_provider.this.url == "https://oidc.example/id/A" &&
+      output.oidc_issuer == "oidc.example/id/A" &&
       aws_iam_openid_connect_provider.this.client_id_list == toset(["sts.amazonaws.com"])
     )
     error_message = "the identity provider is that of the cluster"
@@ -177,7 +191,10 @@ run "an_api_within_the_network" {
   }
 
   assert {
-    condition     = !aws_eks_cluster.this.vpc_config[0].endpoint_public_access && aws_eks_cluster.this.vpc_config[0].endpoint_private_access
+    condition = (
+      !aws_eks_cluster.this.vpc_config[0].endpoint_public_access &&
+      aws_eks_cluster.this.vpc_config[0].endpoint_private_access
+    )
     error_message = "without addresses the API answers within the network only"
   }
 }
@@ -222,8 +239,14 @@ run "a_stateful_group_over_two_zones_is_refused" {
 
   variables {
     node_groups = {
-      stateful  = { role = "stateful", zones = ["a", "b"], instance_type = "m7i.large", count = 2, disk_gib = 30, labels = {}, taints = { a = "b" } }
-      stateless = { role = "stateless", zones = ["a"], instance_type = "m7i.large", count = 1, disk_gib = 30, labels = {}, taints = {} }
+      stateful = {
+        role   = "stateful", zones = ["a", "b"], instance_type = "m7i.large", count = 2, disk_gib = 30
+        labels = {}, taints = { a = "b" }
+      }
+      stateless = {
+        role   = "stateless", zones = ["a"], instance_type = "m7i.large", count = 1, disk_gib = 30
+        labels = {}, taints = {}
+      }
     }
   }
 
@@ -239,7 +262,10 @@ run "nodes_with_taints_alone_are_refused" {
 
   variables {
     node_groups = {
-      stateful = { role = "stateful", zones = ["a"], instance_type = "m7i.large", count = 1, disk_gib = 30, labels = {}, taints = { a = "b" } }
+      stateful = {
+        role   = "stateful", zones = ["a"], instance_type = "m7i.large", count = 1, disk_gib = 30
+        labels = {}, taints = { a = "b" }
+      }
     }
   }
 
@@ -255,7 +281,10 @@ run "nodes_without_room_are_refused" {
 
   variables {
     node_groups = {
-      stateless = { role = "stateless", zones = ["a"], instance_type = "m7i.large", count = 1, disk_gib = 8, labels = {}, taints = {} }
+      stateless = {
+        role   = "stateless", zones = ["a"], instance_type = "m7i.large", count = 1, disk_gib = 8
+        labels = {}, taints = {}
+      }
     }
   }
 

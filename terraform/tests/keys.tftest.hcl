@@ -22,7 +22,9 @@ run "keys" {
   }
 
   assert {
-    condition     = alltrue([for key in aws_kms_key.this : key.enable_key_rotation && key.deletion_window_in_days == 30])
+    condition = alltrue([
+      for key in aws_kms_key.this : key.enable_key_rotation && key.deletion_window_in_days == 30
+    ])
     error_message = "keys are renewed, and deleted late enough to be had back"
   }
 
@@ -41,10 +43,10 @@ run "keys" {
   assert {
     condition = (
       jsondecode(aws_kms_key.this["logs"].policy).Statement[1].Principal.Service == "logs.eu-central-1.amazonaws.com" &&
-      jsondecode(aws_kms_key.this["logs"].policy).Statement[1].Condition.ArnEquals["kms:EncryptionContext:aws:logs:arn"] == [
+      values(jsondecode(aws_kms_key.this["logs"].policy).Statement[1].Condition.ArnEquals) == [[
         "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/eks/tickline/cluster",
         "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/vpc/tickline/flow",
-      ]
+      ]]
     )
     error_message = "CloudWatch uses the key of logs for our two groups only"
   }

@@ -25,9 +25,10 @@ run "registry" {
   }
 
   assert {
-    condition = [for rule in jsondecode(aws_ecr_lifecycle_policy.this.policy).rules : [rule.selection.tagStatus, rule.selection.countNumber]] == [
-      ["untagged", 7], ["any", 50],
-    ]
+    condition = [
+      for rule in jsondecode(aws_ecr_lifecycle_policy.this.policy).rules :
+      [rule.selection.tagStatus, rule.selection.countNumber]
+    ] == [["untagged", 7], ["any", 50]]
     error_message = "what has no tag goes after a week; of the rest the newest 50 stay"
   }
 }
@@ -99,19 +100,25 @@ run "backup" {
   assert {
     condition = {
       for statement in jsondecode(aws_s3_bucket_policy.this.policy).Statement : statement.Sid =>
-      join(" ", [statement.Effect, statement.Principal.AWS, jsonencode(statement.Condition)])
+      join(" ", concat([statement.Effect, statement.Principal.AWS], flatten([
+        for test, keys in statement.Condition : [for key, value in keys : "${test} ${key} ${value}"]
+      ])))
       } == {
-      TlsOnly           = "Deny * {\"Bool\":{\"aws:SecureTransport\":\"false\"}}"
-      NoOldTls          = "Deny * {\"NumericLessThan\":{\"s3:TlsVersion\":\"1.2\"}}"
-      NoOtherKey        = "Deny * {\"Null\":{\"s3:x-amz-server-side-encryption\":\"false\"},\"StringNotEqualsIfExists\":{\"s3:x-amz-server-side-encryption-aws-kms-key-id\":\"arn:aws:kms:us-east-1:123456789012:key/backup\"}}"
-      NoKeyInTheRequest = "Deny * {\"Null\":{\"s3:x-amz-server-side-encryption-customer-algorithm\":\"false\"}}"
+      TlsOnly           = "Deny * Bool aws:SecureTransport false"
+      NoOldTls          = "Deny * NumericLessThan s3:TlsVersion 1.2"
+      NoKeyInTheRequest = "Deny * Null s3:x-amz-server-side-encryption-customer-algorithm false"
+      NoOtherKey = join(" ", [
+        "Deny * Null s3:x-amz-server-side-encryption false",
+        "StringNotEqualsIfExists s3:x-amz-server-side-encryption-aws-kms-key-id ${var.key_arn}",
+      ])
     }
     error_message = "the bucket's policy is ${aws_s3_bucket_policy.this.policy}"
   }
 
   assert {
     condition = alltrue([
-      for statement in jsondecode(aws_s3_bucket_policy.this.policy).Statement : toset(statement.Resource) == toset([
+      for statement in jsondecode(aws_s3_bucket_policy.this.policy).Statement :
+      flatten([statement.Resource]) == flatten([
         "arn:aws:s3:::tickline-backup-123456789012", "arn:aws:s3:::tickline-backup-123456789012/*",
       ]) if statement.Action == "s3:*"
     ])
@@ -154,8 +161,11 @@ run "a_role_for_one_service_account" {
 
   assert {
     condition = jsonencode(jsondecode(aws_iam_role.this.assume_role_policy).Statement) == jsonencode([{
-      Action    = "sts:AssumeRoleWithWebIdentity"
-      Condition = { StringEquals = { "oidc.example/id/A:aud" = "sts.amazonaws.com", "oidc.example/id/A:sub" = "system:serviceaccount:tickline:x" } }
+      Action = "sts:AssumeRoleWithWebIdentity"
+      Condition = { StringEquals = {
+        "oidc.example/id/A:aud" = "sts.amazonaws.com"
+        "oidc.example/id/A:sub" = "system:serviceaccount:tickline:x"
+      } }
       Effect    = "Allow"
       Principal = { Federated = "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/A" }
     }])
@@ -163,7 +173,10 @@ run "a_role_for_one_service_account" {
   }
 
   assert {
-    condition     = length(aws_iam_role_policy_attachment.managed) == 0 && jsondecode(aws_iam_role_policy.own[0].policy).Statement[0].Action == "s3:GetObject"
+    condition = (
+      length(aws_iam_role_policy_attachment.managed) == 0 &&
+      jsondecode(aws_iam_role_policy.own[0].policy).Statement[*].Action == ["s3:GetObject"]
+    )
     error_message = "the role may do what it is told, and no more"
   }
 }

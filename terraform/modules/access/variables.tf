@@ -37,6 +37,6 @@ variable "secrets" {
       for arn in values(var.secrets) :
       can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", arn))
     ])
-    error_message = "secrets must be whole ARNs of Secrets Manager, with the six characters at their end: `aws secretsmanager describe-secret` tells them. Never put a value here: it would stand in the state."
+    error_message = "secrets must be whole ARNs of Secrets Manager, never values: those would stand in the state."
   }
 }

@@ -1,4 +1,4 @@
-# What the bucket refuses whatever a role allows: anything without TLS 1.2, and what would be encrypted with another key.
+# What the bucket refuses whatever a role allows: all without TLS 1.2, and what would be encrypted with another key.
 locals {
   own_arn  = "arn:${var.partition}:s3:::${var.bucket}"
   whole    = [local.own_arn, "${local.own_arn}/*"]

@@ -20,7 +20,7 @@ variable "backup_days" {
 
   validation {
     condition     = var.backup_days >= 8
-    error_message = "backup_days must be at least 8: a backup has to outlive the 7 days that can be replayed from the log."
+    error_message = "backup_days must be at least 8: a backup outlives the 7 days that can be replayed from the log."
   }
 }
 

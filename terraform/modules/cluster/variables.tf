@@ -9,7 +9,7 @@ variable "kubernetes_version" {
 
   validation {
     condition     = can(regex("^1\\.(3[2-9]|[4-9][0-9])$", var.kubernetes_version))
-    error_message = "kubernetes_version must be 1.32 or newer, as 1.35: `aws eks describe-cluster-versions` tells what there is."
+    error_message = "kubernetes_version must be 1.32 or newer: `aws eks describe-cluster-versions` lists them."
   }
 }
 
@@ -88,7 +88,9 @@ variable "administrators" {
   type        = list(string)
 
   validation {
-    condition     = alltrue([for arn in var.administrators : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/", arn))])
+    condition = alltrue([
+      for arn in var.administrators : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/", arn))
+    ])
     error_message = "administrators must be ARNs of IAM roles or users, as arn:aws:iam::123456789012:role/operators."
   }
 }

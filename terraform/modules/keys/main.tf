@@ -36,7 +36,8 @@ locals {
     Condition = {
       ArnEquals = {
         "kms:EncryptionContext:aws:logs:arn" = [
-          for name in var.log_group_names : "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:${name}"
+          for name in var.log_group_names :
+          "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:${name}"
         ]
       }
     }

@@ -23,7 +23,9 @@ variable "log_group_names" {
   type        = list(string)
 
   validation {
-    condition     = length(var.log_group_names) > 0 && alltrue([for name in var.log_group_names : startswith(name, "/") && !strcontains(name, "*")])
+    condition = length(var.log_group_names) > 0 && alltrue([
+      for name in var.log_group_names : startswith(name, "/") && !strcontains(name, "*")
+    ])
     error_message = "log_group_names must be whole names that begin with /: the key is for these groups and no others."
   }
 }

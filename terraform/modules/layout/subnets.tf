@@ -1,5 +1,5 @@
-# Each zone has a private and a public subnet. A quarter of the addresses is private for each zone, since every pod takes
-# one; the last quarter is divided into sixteen, of which each zone has one for its NAT gateway. The rest stays free.
+# Each zone has a private and a public subnet. A quarter of the addresses is private for each zone, since every pod
+# takes one; the last quarter is divided into sixteen, of which each zone has one for its NAT gateway. The rest is free.
 locals {
   public_quarter = cidrsubnet(var.cidr, 2, 3)
 

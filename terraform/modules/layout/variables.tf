@@ -4,7 +4,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,22}[a-z0-9]$", var.name)) && !strcontains(var.name, "--")
-    error_message = "name must be 3 to 24 of a-z, 0-9 and single hyphens, from a letter to a letter or digit: choose such a name."
+    error_message = "name must be 3 to 24 of a-z, 0-9 and single hyphens, begin with a letter, end with none."
   }
 }
 

@@ -23,7 +23,9 @@ variable "nat_zone_of" {
   type        = map(string)
 
   validation {
-    condition     = keys(var.nat_zone_of) == keys(var.subnets) && alltrue([for zone in values(var.nat_zone_of) : contains(keys(var.subnets), zone)])
+    condition = keys(var.nat_zone_of) == keys(var.subnets) && alltrue([
+      for zone in values(var.nat_zone_of) : contains(keys(var.subnets), zone)
+    ])
     error_message = "nat_zone_of must name one of the zones of subnets for each of them."
   }
 }
@@ -44,7 +46,7 @@ variable "log_retention_days" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.log_retention_days)
-    error_message = "log_retention_days must be a span that CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545 or 731."
+    error_message = "log_retention_days must be a span that CloudWatch knows, such as 7, 14, 30, 90 or 365."
   }
 }
 

@@ -10,7 +10,7 @@ variable "images_kept" {
 
   validation {
     condition     = var.images_kept >= 10
-    error_message = "images_kept must be at least 10: an image that still runs, or is to be gone back to, must not expire."
+    error_message = "images_kept must be at least 10: an image that runs, or is to be gone back to, must not expire."
   }
 }
 
