@@ -81,7 +81,8 @@ run "cluster" {
     condition = alltrue([
       for key, group in aws_eks_node_group.this :
       group.scaling_config[0].desired_size == var.node_groups[key].count &&
-      group.instance_types == tolist([var.node_groups[key].instance_type]) &&
+      group.launch_template[0].version == "7" &&
+      aws_launch_template.this[key].instance_type == var.node_groups[key].instance_type &&
       group.labels == var.node_groups[key].labels &&
       group.launch_template[0].id == aws_launch_template.this[key].id &&
       group.node_role_arn == aws_iam_role.node.arn

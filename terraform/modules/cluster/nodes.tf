@@ -1,8 +1,11 @@
 # The nodes. Disks are encrypted; the machine's identity is told to the machine only, not to its pods (hop limit 1).
+# The kind of machine stands in the template: there a change replaces nodes one by one. At the group it would delete
+# the whole group first.
 resource "aws_launch_template" "this" {
   for_each = var.node_groups
 
   name                   = "${var.name}-${each.key}"
+  instance_type          = each.value.instance_type
   update_default_version = true
   vpc_security_group_ids = [aws_security_group.node.id]
 
@@ -42,7 +45,6 @@ resource "aws_eks_node_group" "this" {
   node_role_arn   = aws_iam_role.node.arn
   subnet_ids      = [for zone in each.value.zones : var.subnet_ids[zone]]
   ami_type        = "AL2023_x86_64_STANDARD"
-  instance_types  = [each.value.instance_type]
   labels          = each.value.labels
 
   launch_template {
