@@ -3,6 +3,8 @@
 rolls_out() {
     cluster apply -f k8s/base/namespace.yaml >/dev/null
     expect 'the API server accepts every object' cluster apply --server-side --dry-run=server -f "$work/all.yaml"
+    kubectl kustomize k8s/overlays/prod >"$work/prod.yaml"
+    expect 'those of prod, too' cluster apply --server-side --dry-run=server -f "$work/prod.yaml"
     refuse 'the restricted policy refuses a pod with rights' k run rooted --image=tickline:dev --dry-run=server
     expect 'one apply makes everything' cluster apply -k k8s/overlays/dev
     expect 'the topics are made' job_ends kafka-topics Complete 150
@@ -28,6 +30,19 @@ works() {
     refuse 'and asks for its token' get /api/symbols
     expect 'a replay agrees with the store' agrees
     expect 'no gap was told' no_gaps
+}
+
+# The store as it was, out of a backup; then all of it, out of the log.
+keeps() {
+    export KUBECTL="${kubectl[*]}"
+    expect 'a backup is made' scripts/cassandra-backup save "$work/backup"
+    expect 'the workers go on' flows 120
+    expect 'the store is made again from the log' scripts/cassandra-backup rebuild
+    expect 'all of it, up to now' flows 180
+    expect 'a replay agrees with the store' agrees
+    expect 'the backup is brought back' scripts/cassandra-backup restore "$work/backup"
+    expect 'the workers go on from there' flows 180
+    expect 'a replay agrees with the store' agrees
 }
 
 is_refused() {
@@ -86,7 +101,7 @@ node_lost() {
     expect 'a worker runs on the second node' node_has_worker
     # Its number is the one that the control plane's processes see.
     nsenter -t "$control_plane" -p -- kill -KILL "$(cat "$STATE/nodepid/2")"
-    expect 'the second node is not ready' cluster wait --for=condition=Ready=false node/node2 --timeout=60s
+    expect 'the second node is not ready' cluster wait --for=condition=Ready=unknown node/node2 --timeout=90s
     cluster delete node node2 >/dev/null
     expect 'all workers are together on what is left' within 180 together
     expect 'the page is on what is left' k rollout status deployment/dashboard --timeout=120s
@@ -111,9 +126,13 @@ notices() {
     expect 'the topics are checked again' topics_with 4 Complete
     expect 'another number of partitions fails' topics_with 6 Failed
 
+    # The node that is lost took the first one with it.
+    cluster -n default delete pod stranger --ignore-not-found --force >/dev/null 2>&1
+    restricted_stranger default
     k delete networkpolicy default-deny worker >/dev/null
     expect 'without its policy a stranger reaches the mesh: the check notices' within 20 stranger default worker-0 2101
-    cluster apply -k k8s/overlays/dev >/dev/null
+    cluster apply -k "$work/k8s/overlays/dev" >/dev/null
+    expect 'with it, again not' within 20 stranger_is_kept_out
 
     k get statefulset worker -o yaml | sed 's/serviceName: worker$/serviceName: nobody/' >"$mutated"
     workers_of "$mutated"
@@ -129,6 +148,8 @@ notices() {
     expect 'put right, they are' within 120 together
     expect 'a replay agrees with the store' agrees
 }
+
+stranger_is_kept_out() { ! stranger default worker-0 2101; }
 
 workers_of() { # FILE
     k delete statefulset worker --wait >/dev/null
