@@ -2,6 +2,7 @@
 //!
 //! What a row holds and when it is complete is decided in the pure crate `dataflows`, never here.
 
+mod candlestick;
 pub mod cluster;
 pub mod command;
 pub mod dashboard;
@@ -19,4 +20,5 @@ pub mod supervisor;
 pub mod symbols;
 pub mod timestamp;
 pub mod tls;
+pub mod top;
 pub mod worker;

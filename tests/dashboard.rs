@@ -260,14 +260,27 @@ async fn serves_the_page_and_all_it_needs() {
     let page = reqwest::get(format!("http://{}/", dashboard.addr())).await.unwrap();
     assert!(page.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'self';"));
     let text = page.text().await.unwrap();
-    let own: Vec<_> = text.split('"').filter(|part| part.starts_with('/')).collect();
-    assert_eq!(own, ["/page.css", "/vendor/lightweight-charts-5.2.1.js", "/page.js"]);
-    for path in own.into_iter().chain(["/chart.js", "/format.js", "/vendor/LICENSE", "/vendor/NOTICE"]) {
+    let mut own: Vec<String> = text.split('"').filter(|part| part.starts_with('/')).map(String::from).collect();
+    assert!(
+        ["/theme.css", "/page.js", "/vendor/lightweight-charts-5.2.1.js"]
+            .iter()
+            .all(|path| own.contains(&path.to_string()))
+    );
+    own.extend(["/vendor/LICENSE".into(), "/vendor/NOTICE".into()]);
+    let mut at = 0;
+    while at < own.len() {
+        let path = own[at].clone();
         let response = reqwest::get(format!("http://{}{path}", dashboard.addr())).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
         let wanted = if path.ends_with(".css") { "text/css" } else { "text/javascript" };
         assert!(kind.starts_with(wanted) || !path.contains('.'), "{path} is {kind}");
+        // What a module imports is served and loaded ahead.
+        let text = response.text().await.unwrap();
+        let imports = text.split("from './").skip(1).filter_map(|rest| Some(format!("/{}", rest.split_once('\'')?.0)));
+        let unknown: Vec<_> = imports.filter(|import| !path.starts_with("/vendor") && !own.contains(import)).collect();
+        assert_eq!(unknown, [""; 0], "imported by {path}, and not in the page");
+        at += 1;
     }
 }
 

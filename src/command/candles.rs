@@ -40,12 +40,12 @@ pub fn text(args: &Args) -> anyhow::Result<String> {
         Format::Table => Ok(as_table(&rows)),
         Format::Csv => Ok(as_csv(&args.read.symbol, &rows)),
         Format::Json => json_array(rows.iter().map(|row| as_json(args, row))),
-        Format::Chart => Ok(chart::chart(&rows)),
+        Format::Chart => Ok(chart::chart(&rows, chart::Canvas::of_stdout())),
     }
 }
 
 /// Reads the name of a resolution.
-fn resolution(text: &str) -> Result<Resolution, String> {
+pub fn resolution(text: &str) -> Result<Resolution, String> {
     Resolution::from_name(text).ok_or_else(|| "write 5s, 1m, 5m, 1h or 1d".to_string())
 }
 

@@ -1,10 +1,10 @@
 //! The command line as a whole: one binary, a command for each role.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    candles, dashboard, demo, import, indicators, ingest, rejected, replay, setup, source, status, symbols, verify,
-    work,
+    candles, completions, dashboard, demo, import, indicators, ingest, man, rejected, replay, setup, source, status,
+    symbols, top, verify, work,
 };
 
 /// Real-time market data with an exact answer to: is this complete?
@@ -43,6 +43,8 @@ pub enum Command {
     Candles(candles::Args),
     /// Indicators from a store
     Indicators(indicators::Args),
+    /// A store in the terminal, live: watch list, chart, how far it is complete
+    Top(top::Args),
     /// How far things are, and what was refused
     Status(status::Args),
     /// Who promises in a log; retire one that is gone
@@ -53,6 +55,10 @@ pub enum Command {
     Rejected(rejected::Args),
     /// The page and the HTTP API over a store
     Dashboard(dashboard::DashboardArgs),
+    /// What a shell needs to complete commands and options
+    Completions(completions::Args),
+    /// Manual pages
+    Man(man::Args),
 }
 
 impl Cli {
@@ -69,11 +75,14 @@ impl Cli {
             Command::Verify(args) => verify::run(&args),
             Command::Candles(args) => candles::run(&args),
             Command::Indicators(args) => indicators::run(&args),
+            Command::Top(args) => top::run(&args),
             Command::Status(args) => status::run(&args),
             Command::Source(args) => source::run(&args),
             Command::Symbols(args) => symbols::run(&args),
             Command::Rejected(args) => rejected::run(&args),
             Command::Dashboard(args) => dashboard::run(&args),
+            Command::Completions(args) => completions::run(&args, Self::command()),
+            Command::Man(args) => man::run(&args, Self::command()),
         }
     }
 }

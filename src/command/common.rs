@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -62,6 +63,16 @@ pub fn end_on_panic() {
         report(info);
         std::process::exit(1);
     }));
+}
+
+/// Whether nobody has asked for none (`NO_COLOR`, as many programs take it: set, and not empty).
+pub fn colours_are_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// An address and a port to listen on.
+pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an address and a port, as in 127.0.0.1:9101".to_owned())
 }
 
 /// A bar on standard error where that is a terminal, and a hidden one elsewhere.

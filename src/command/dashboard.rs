@@ -37,6 +37,8 @@ const TOKEN: &str = "TICKLINE_DASHBOARD_TOKEN";
 
 /// Runs `tickline dashboard` until it is interrupted (SIGINT or SIGTERM).
 pub fn run(args: &DashboardArgs) -> anyhow::Result<()> {
+    // A store that is not there is the caller's mistake, and is told as one.
+    drop(args.store.open_reader()?);
     tokio::runtime::Runtime::new().context("the system refused threads")?.block_on(async {
         let token = token::read_if_any(TOKEN, args.token_file.as_deref())?;
         if !args.bind.is_loopback() && token.is_none() {

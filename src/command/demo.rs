@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::common::Duration;
 use super::dashboard::interrupted;
-use super::ingest::read_watchlist;
+use super::ingest::{check_url, read_watchlist};
 use super::token;
 use crate::dashboard::{DashboardConfig, serve};
 use crate::finnhub::feed::{FINNHUB_URL, FeedConfig};
@@ -118,7 +118,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
 }
 
 fn real_feed(args: &DemoArgs, key: Secret) -> anyhow::Result<FeedConfig> {
-    token::keep_out_of("FINNHUB_URL", &args.url)?;
+    check_url("FINNHUB_URL", &args.url)?;
     let symbols: Vec<String> = match &args.watchlist {
         Some(path) => read_watchlist(path)?.iter().map(|symbol| symbol.as_str().to_owned()).collect(),
         None => POPULAR.iter().map(|symbol| (*symbol).to_owned()).collect(),

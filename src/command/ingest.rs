@@ -153,7 +153,7 @@ fn config_of(args: &IngestArgs) -> anyhow::Result<IngestConfig> {
     if args.source.is_empty() || args.source.len() > SOURCE_BYTES_MAX {
         return Err(UsageError(format!("--source is a name of 1 to {SOURCE_BYTES_MAX} bytes")).into());
     }
-    token::keep_out_of("--url", &args.url)?;
+    check_url("--url", &args.url)?;
     let symbols = match &args.watchlist {
         Some(path) => read_watchlist(path)?,
         None => read_list(&args.symbols.join("\n")).map_err(|why| UsageError(format!("--symbols: {why}")))?,
@@ -167,6 +167,15 @@ fn config_of(args: &IngestArgs) -> anyhow::Result<IngestConfig> {
     config.lateness_ms = args.lateness.ms();
     config.state = Some(StateFile::new(state, args.source.clone()));
     Ok(config)
+}
+
+/// An address that the feed can be had from: a WebSocket, without the key in it.
+pub fn check_url(name: &str, url: &str) -> Result<(), UsageError> {
+    token::keep_out_of(name, url)?;
+    if ["ws://", "wss://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Ok(());
+    }
+    Err(UsageError(format!("{name} {url:?} is no WebSocket: write {FINNHUB_URL}, or ws://HOST:PORT/ for a simulator")))
 }
 
 fn default_state(source: &str) -> PathBuf {

@@ -13,9 +13,6 @@ pub mod near;
 pub mod table;
 pub mod time;
 
-/// Windows that a chart shows when no limit is given.
-const CHART_WINDOWS: usize = 60;
-
 /// Which rows are wanted, and in which form.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReadArgs {
@@ -31,7 +28,7 @@ pub struct ReadArgs {
     /// First window start that is not wanted any more
     #[arg(long, value_name = "TIME")]
     pub to: Option<time::Moment>,
-    /// Only the newest so many [default: all; of a chart, 60]
+    /// Only the newest so many [default: all; of a chart, those that fit]
     #[arg(long)]
     pub limit: Option<usize>,
     /// How they are shown
@@ -55,7 +52,8 @@ pub enum Format {
 impl ReadArgs {
     /// The windows that are wanted.
     pub fn range(&self) -> Range {
-        let all = if self.format == Format::Chart { CHART_WINDOWS } else { usize::MAX };
+        let fits = self.format == Format::Chart;
+        let all = if fits { chart::Canvas::of_stdout().windows() } else { usize::MAX };
         Range {
             from_ms: self.from.map_or(0, |from| from.0),
             to_ms: self.to.map_or(u64::MAX, |to| to.0),

@@ -111,7 +111,8 @@ pub fn replay(
     let settings = args.settings.settings()?;
     let log: Arc<dyn Log> = Arc::from(args.log.open()?);
     if let Some((partition, _)) = args.from_offset.iter().find(|(partition, _)| *partition >= log.partitions()) {
-        let text = format!("--from-offset names partition {partition}, and {} has {}", args.log, log.partitions());
+        let last = log.partitions() - 1;
+        let text = format!("--from-offset names partition {partition}, and those of {} are 0 to {last}", args.log);
         return Err(UsageError(text).into());
     }
     let config = WorkerConfig {

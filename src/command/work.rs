@@ -8,7 +8,7 @@ use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 
 use super::cluster::ClusterArgs;
-use super::common::{Duration, show_progress};
+use super::common::{Duration, listen_address, show_progress};
 use super::settings::SettingsArgs;
 use crate::command::UsageError;
 use crate::log::Log;
@@ -56,7 +56,7 @@ pub struct WorkArgs {
     #[arg(long, env = "TICKLINE_SYMBOLS", value_name = "LOG")]
     pub symbols: Option<LogAddress>,
     /// Where /metrics, /healthz and /readyz are answered
-    #[arg(long, env = "TICKLINE_WORK_METRICS", value_name = "ADDRESS:PORT")]
+    #[arg(long, env = "TICKLINE_WORK_METRICS", value_name = "ADDRESS:PORT", value_parser = listen_address)]
     pub metrics: Option<SocketAddr>,
     /// Also append what is refused to this log, at least once; made when it is not there
     #[arg(long, env = "TICKLINE_REJECTED_TO", value_name = "LOG")]

@@ -18,20 +18,54 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
+/// What the page is made of: address, type, text.
+#[rustfmt::skip]
+const PAGE: [(&str, &str, &str); 28] = [
+    ("/", HTML, include_str!("page/index.html")),
+    ("/chart.css", CSS, include_str!("page/chart.css")),
+    ("/chart.js", JS, include_str!("page/chart.js")),
+    ("/corrections.js", JS, include_str!("page/corrections.js")),
+    ("/dom.js", JS, include_str!("page/dom.js")),
+    ("/format.js", JS, include_str!("page/format.js")),
+    ("/frontier-line.js", JS, include_str!("page/frontier-line.js")),
+    ("/head.css", CSS, include_str!("page/head.css")),
+    ("/head.js", JS, include_str!("page/head.js")),
+    ("/indicators.js", JS, include_str!("page/indicators.js")),
+    ("/keys.js", JS, include_str!("page/keys.js")),
+    ("/layers.js", JS, include_str!("page/layers.js")),
+    ("/legend.js", JS, include_str!("page/legend.js")),
+    ("/link.js", JS, include_str!("page/link.js")),
+    ("/loader.js", JS, include_str!("page/loader.js")),
+    ("/narrow.css", CSS, include_str!("page/narrow.css")),
+    ("/page.js", JS, include_str!("page/page.js")),
+    ("/palette.js", JS, include_str!("page/palette.js")),
+    ("/rows.js", JS, include_str!("page/rows.js")),
+    ("/search.js", JS, include_str!("page/search.js")),
+    ("/side.css", CSS, include_str!("page/side.css")),
+    ("/sparkline.js", JS, include_str!("page/sparkline.js")),
+    ("/stream.js", JS, include_str!("page/stream.js")),
+    ("/tabs.js", JS, include_str!("page/tabs.js")),
+    ("/theme.css", CSS, include_str!("page/theme.css")),
+    ("/theme.js", JS, include_str!("page/theme.js")),
+    ("/toolbar.js", JS, include_str!("page/toolbar.js")),
+    ("/watchlist.js", JS, include_str!("page/watchlist.js")),
+];
+
+/// What others have made: likewise.
+const VENDOR: [(&str, &str, &str); 3] = [
+    ("/vendor/lightweight-charts-5.2.1.js", JS, include_str!("vendor/lightweight-charts.standalone.production.js")),
+    ("/vendor/LICENSE", TEXT, include_str!("vendor/LICENSE")),
+    ("/vendor/NOTICE", TEXT, include_str!("vendor/NOTICE")),
+];
+
 /// The routes of the page.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new()
-        .route("/", get(async || asset(HTML, ANEW, include_str!("page/index.html"))))
-        .route("/page.css", get(async || asset(CSS, ANEW, include_str!("page/page.css"))))
-        .route("/page.js", get(async || asset(JS, ANEW, include_str!("page/page.js"))))
-        .route("/format.js", get(async || asset(JS, ANEW, include_str!("page/format.js"))))
-        .route("/chart.js", get(async || asset(JS, ANEW, include_str!("page/chart.js"))))
-        .route("/vendor/lightweight-charts-5.2.1.js", get(async || asset(JS, KEEP, CHARTS)))
-        .route("/vendor/LICENSE", get(async || asset(TEXT, KEEP, include_str!("vendor/LICENSE"))))
-        .route("/vendor/NOTICE", get(async || asset(TEXT, KEEP, include_str!("vendor/NOTICE"))))
+    let page = PAGE.iter().map(|file| (file, ANEW));
+    let vendor = VENDOR.iter().map(|file| (file, KEEP));
+    page.chain(vendor).fold(Router::new(), |router, (&(path, content_type, body), cache)| {
+        router.route(path, get(async move || asset(content_type, cache, body)))
+    })
 }
-
-const CHARTS: &str = include_str!("vendor/lightweight-charts.standalone.production.js");
 
 fn asset(content_type: &'static str, cache: &'static str, body: &'static str) -> impl IntoResponse {
     let headers = [

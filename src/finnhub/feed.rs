@@ -97,7 +97,8 @@ pub async fn run(
             return Ok(());
         };
         let Some(pause) = backoff.pause(&error) else { return Err(error) };
-        warn!(cause = %error, pause_ms = pause.as_millis() as u64, "feed lost, another attempt follows");
+        let pause_ms = pause.as_millis() as u64;
+        warn!(feed = config.url, cause = %error, pause_ms, "feed lost, another attempt follows");
         if events.send(FeedEvent::Lost { cause: error.to_string() }).await.is_err() {
             return Ok(());
         }

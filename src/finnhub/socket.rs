@@ -80,8 +80,7 @@ pub struct Socket {
 pub async fn connect(config: &FeedConfig) -> Result<Socket, SocketError> {
     crate::tls::install_provider();
     let FeedConfig { url, token, silence_max, step_max, .. } = config;
-    let joint = if url.contains('?') { '&' } else { '?' };
-    let address = format!("{url}{joint}token={}", percent_encode(token.expose()));
+    let address = address(url, token);
     let limits =
         WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX)).max_frame_size(Some(MESSAGE_BYTES_MAX));
     let connector = config.tls.clone().map(Connector::Rustls);
@@ -170,5 +169,28 @@ fn explain(error: &Error, token: &Secret) -> SocketError {
         Error::Url(_) | Error::HttpFormat(_) => SocketError::BadUrl { why: token.scrub(&error.to_string()) },
         Error::ConnectionClosed | Error::AlreadyClosed => SocketError::Closed,
         other => SocketError::Failed { why: token.scrub(&other.to_string()) },
+    }
+}
+
+/// The address with the key in its query. A request needs a path, which an address may lack (`wss://ws.finnhub.io`).
+fn address(url: &str, token: &Secret) -> String {
+    let (place, query) = url.split_once('?').map_or((url, None), |(place, query)| (place, Some(query)));
+    let host = place.split_once("://").map_or(place, |(_, rest)| rest);
+    let path = if host.contains('/') { "" } else { "/" };
+    let before = query.map_or_else(String::new, |query| format!("{query}&"));
+    format!("{place}{path}?{before}token={}", percent_encode(token.expose()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_has_a_path() {
+        let of = |url| address(url, &Secret::new("a&b"));
+        assert_eq!(of("wss://ws.finnhub.io"), "wss://ws.finnhub.io/?token=a%26b");
+        assert_eq!(of("ws://127.0.0.1:1/"), "ws://127.0.0.1:1/?token=a%26b");
+        assert_eq!(of("ws://127.0.0.1:1?x=1"), "ws://127.0.0.1:1/?x=1&token=a%26b");
+        assert_eq!(of("ws://127.0.0.1:1/feed?x=1"), "ws://127.0.0.1:1/feed?x=1&token=a%26b");
     }
 }

@@ -49,7 +49,9 @@ impl StoreAddress {
             Self::Cassandra(address) => Ok(Box::new(CassandraReader::open(address)?)),
             Self::None => Err(StoreError::Missing {
                 path: self.to_string(),
-                hint: "`none` keeps nothing that could be read; name the store as --store sqlite:PATH".to_string(),
+                hint: "`none` keeps nothing that could be read; name the store that rows went to, as in --store \
+                       sqlite:PATH"
+                    .to_string(),
             }),
         }
     }

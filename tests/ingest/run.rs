@@ -22,7 +22,7 @@ fn simulate(home: &Home, more: &str) -> (Running, String) {
 
 fn ingest(home: &Home, address: &str, more: &str) -> Running {
     let line =
-        format!("ingest --log dir:log --source one --symbols AAPL,NVDA,BINANCE:BTCUSDT --url ws://{address}/ {more}");
+        format!("ingest --log dir:log --source one --symbols AAPL,NVDA,BINANCE:BTCUSDT --url ws://{address} {more}");
     home.start_with(&line, &[("FINNHUB_TOKEN", CANARY)])
 }
 

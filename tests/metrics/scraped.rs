@@ -10,7 +10,7 @@ use tickline::metrics::names::{ALL, Kind, Role};
 use tickline::store::DurableFrontier;
 use tickline::store::address::StoreAddress;
 
-use crate::exposition::{older, parse};
+use crate::exposition::{Sample, older, parse};
 use crate::process::{Home, Running, wait_for};
 use crate::prometheus::{Prometheus, get};
 
@@ -39,15 +39,20 @@ impl Pipeline {
         let ingest_address = ingest.told("metrics: http://");
         let line = "work --log dir:log --store sqlite:store.db --metrics 127.0.0.1:0 --checkpoint-every 1s --workers 2";
         let mut work = home.start(line);
-        let work_address = wait_for("the worker's address", || {
-            assert!(work.is_alive(), "{}", work.stderr());
-            Some(work.stderr().split_once("metrics: http://")?.1.split_once('/')?.0.to_owned())
-        });
+        let work_address = address_of(&mut work);
         let mut dashboard = home.start("dashboard --store sqlite:store.db --port 0");
         let dashboard_address = dashboard.told(" at http://");
         let addresses = [work_address, ingest_address, dashboard_address];
         Self { ingest, work, _dashboard: dashboard, _simulator: simulator, addresses }
     }
+}
+
+/// Where a worker answers.
+fn address_of(work: &mut Running) -> String {
+    wait_for("the worker's address", || {
+        assert!(work.is_alive(), "{}", work.stderr());
+        Some(work.stderr().split_once("metrics: http://")?.1.split_once('/')?.0.to_owned())
+    })
 }
 
 fn published(home: &Home) -> Option<DurableFrontier> {
@@ -72,6 +77,10 @@ fn prometheus_sees_what_the_store_holds_and_alerts_when_a_worker_ends() {
     }
     assert!(!prometheus.firing().contains(&"TicklineTargetDown".to_owned()));
 
+    wait_for("trades and a gap", || {
+        let told = |name: &str| prometheus.query(&format!("{name}{{job='tickline-work'}}")).first().copied();
+        (told("tickline_trades_total")? > 100.0 && told("tickline_gaps_total")? > 0.0).then_some(())
+    });
     pipeline.ingest.terminate();
     pipeline.ingest.end("the ingest").is(0, &[]);
     agrees_with_the_store(&home, &prometheus);
@@ -95,6 +104,38 @@ fn prometheus_sees_what_the_store_holds_and_alerts_when_a_worker_ends() {
         assert_eq!(prometheus.own(&format!("prometheus_target_scrapes_{what}_total")), 0.0, "{what}");
     }
     assert_eq!(prometheus.warnings(), [""; 0]);
+}
+
+#[test]
+fn a_run_that_is_behind_what_was_published_takes_no_count_back() {
+    let home = Home::new();
+    home.simulate("trades.jsonl", 20_000, "2024-01-02T14:30:00Z");
+    home.ok("import trades.jsonl --log dir:log");
+    // Without a checkpoint, so that the next run begins at the first record again.
+    home.ok("work --log dir:log --store sqlite:store.db --until-end --checkpoint-every 1h");
+    let before = published(&home).unwrap().row;
+    // It finds half of the log, so it stays behind.
+    std::fs::create_dir(home.path("half")).unwrap();
+    for file in std::fs::read_dir(home.path("log")).unwrap().map(|file| file.unwrap()) {
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let kept = if file.path().extension().is_some_and(|e| e == "jsonl") { lines.len() / 2 } else { lines.len() };
+        std::fs::write(home.path("half").join(file.file_name()), lines[..kept].concat()).unwrap();
+    }
+    let mut work = home.start("work --log dir:half --store sqlite:store.db --metrics 127.0.0.1:0");
+    let address = address_of(&mut work);
+    let text = wait_for("a frontier of the second run", || {
+        let text = get(&address, "/metrics");
+        let tells =
+            |sample: &Sample| sample.name.ends_with("_count") && sample.labels.values().any(|l| l == "frontier");
+        parse(&text).samples.iter().any(|sample| tells(sample) && sample.value > 0.0).then_some(text)
+    });
+    let told = |name: &str| parse(&text).samples.into_iter().find(|sample| sample.name == name).unwrap().value;
+    let frontier = before.frontier as f64 / 1e3;
+    assert!(told("tickline_read_frontier_timestamp_seconds") < frontier, "it is behind: {text}");
+    assert_eq!(told("tickline_durable_frontier_timestamp_seconds"), frontier);
+    assert_eq!(told("tickline_trades_total"), before.tally(Tally::Trades) as f64);
+    assert_eq!(told("tickline_rows"), before.rows as f64);
 }
 
 /// Each metric of the table that this role serves is told with its type and labels, and nothing else is; the numbers

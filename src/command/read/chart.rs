@@ -1,90 +1,110 @@
-//! Candlesticks in 80 columns of text, with a line of volumes below.
+//! Candlesticks in text as wide as the terminal (80 columns elsewhere), with a line of volumes below. In colours only
+//! on a terminal, and not where `NO_COLOR` is set.
 
 use std::fmt::Write;
+use std::io::IsTerminal as _;
 
+use ratatui::crossterm::style::Stylize as _;
+use ratatui::crossterm::terminal;
+
+use crate::candlestick::{Scale, bar, cell, fell, price};
+use crate::command::common::colours_are_wanted;
 use crate::store::StoredCandle;
 use crate::timestamp::rfc3339;
 
-/// Columns of the whole chart.
-const COLUMNS: usize = 80;
+/// Columns of a chart that goes to no terminal.
+const COLUMNS: u16 = 80;
 /// Columns of a price, and the space behind it.
 const LABEL: usize = 14;
 /// Rows between the highest and the lowest price.
 const ROWS: usize = 16;
-/// Volumes, from none to most.
-const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// Where a chart is drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Canvas {
+    /// Columns of the whole chart.
+    pub columns: usize,
+    /// Whether it may be in colours.
+    pub coloured: bool,
+}
+
+impl Canvas {
+    /// What standard output is.
+    pub fn of_stdout() -> Self {
+        let on_terminal = std::io::stdout().is_terminal();
+        let columns = terminal::size().ok().filter(|_| on_terminal).map_or(COLUMNS, |(columns, _)| columns.max(40));
+        Self { columns: columns.into(), coloured: on_terminal && colours_are_wanted() }
+    }
+
+    /// How many windows it has room for.
+    pub fn windows(&self) -> usize {
+        self.columns.saturating_sub(LABEL).max(1)
+    }
+}
 
 /// Draws the newest candles that fit, oldest to the left. A window that did not trade has no column.
-pub fn chart(candles: &[StoredCandle]) -> String {
-    let shown = &candles[candles.len().saturating_sub(COLUMNS - LABEL)..];
+pub fn chart(candles: &[StoredCandle], canvas: Canvas) -> String {
+    let shown = &candles[candles.len().saturating_sub(canvas.windows())..];
     let (Some(first), Some(last)) = (shown.first(), shown.last()) else { return "no candles\n".to_string() };
-    let high = shown.iter().map(|c| c.high).fold(f64::NEG_INFINITY, f64::max);
-    let low = shown.iter().map(|c| c.low).fold(f64::INFINITY, f64::min);
-    // Row 0 is the highest.
-    let row_of = |price: f64| match high - low {
-        span if span > 0.0 => ((high - price) / span * (ROWS - 1) as f64).round() as usize,
-        _ => ROWS / 2,
-    };
+    let scale = Scale::of(shown, ROWS);
     let mut text = String::new();
     for row in 0..ROWS {
-        let price = high - (high - low) * row as f64 / (ROWS - 1) as f64;
-        let label = if row.is_multiple_of(5) { label(price) } else { String::new() };
-        let cells: String = shown.iter().map(|c| cell(c, row, row_of)).collect();
+        let label = if row.is_multiple_of(5) { price(scale.price(row), LABEL - 2) } else { String::new() };
+        let cells: String = shown.iter().map(|candle| draw(candle, &scale, row, canvas.coloured)).collect();
         let _ = writeln!(text, "{label:>width$}  {}", cells.trim_end(), width = LABEL - 2);
     }
     let most = shown.iter().map(|c| c.volume).fold(0.0, f64::max);
-    let bars: String = shown.iter().map(|c| BARS[(c.volume / most * 8.0).ceil().clamp(0.0, 8.0) as usize]).collect();
+    let bars: String = shown.iter().map(|c| bar(c.volume, most)).collect();
     let _ = writeln!(text, "{:>width$}  {bars}", "volume", width = LABEL - 2);
     let (from, to) = (rfc3339(first.window_start_ms), rfc3339(last.window_start_ms));
-    let _ = writeln!(text, "{:LABEL$}{from} .. {to}  ░ up █ down", "");
+    // Of what does not fit, the less important goes first.
+    let legend = if canvas.coloured { "" } else { "  ░ up █ down" };
+    let lines = [format!("{from} .. {to}{legend}"), format!("{from} .. {to}"), to];
+    let fits = |line: &&String| LABEL + line.chars().count() <= canvas.columns;
+    let _ = writeln!(text, "{:LABEL$}{}", "", lines.iter().find(fits).map_or("", String::as_str));
     text
 }
 
-fn cell(candle: &StoredCandle, row: usize, row_of: impl Fn(f64) -> usize) -> char {
-    // Open and close may lie outside high and low: each has conditions of its own.
-    let (top, bottom) = (row_of(candle.open.max(candle.close)), row_of(candle.open.min(candle.close)));
-    if (top..=bottom).contains(&row) {
-        return if candle.close < candle.open { '█' } else { '░' };
+fn draw(candle: &StoredCandle, scale: &Scale, row: usize, coloured: bool) -> String {
+    let cell = cell(candle, scale, row, coloured);
+    if !coloured || cell == ' ' {
+        return cell.to_string();
     }
-    if (row_of(candle.high)..=row_of(candle.low)).contains(&row) { '│' } else { ' ' }
-}
-
-/// A price in at most 12 columns.
-fn label(price: f64) -> String {
-    let text = format!("{price:.6}");
-    let short: String = text.chars().take(LABEL - 2).collect();
-    let fits = short.contains('.') || text.find('.') == Some(LABEL - 2);
-    if fits { short.trim_end_matches('.').to_string() } else { format!("{price:.3e}") }
+    if fell(candle) { cell.red().to_string() } else { cell.green().to_string() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::candlestick::tests::candle;
 
-    fn candle(n: u64, open: f64, high: f64, low: f64, close: f64) -> StoredCandle {
-        let window_start_ms = 1_381_152_600_000 + 60_000 * n;
-        let (volume, notional, vwap) = (n as f64, 1.0, 1.0);
-        StoredCandle { window_start_ms, open, high, low, close, volume, notional, vwap, trades: 1, as_of: 0 }
-    }
+    const PLAIN: Canvas = Canvas { columns: 80, coloured: false };
 
     #[test]
     fn up_down_and_wicks_are_told_apart() {
-        let text = chart(&[candle(1, 0.0, 15.0, 0.0, 10.0), candle(8, 10.0, 10.0, 5.0, 5.0)]);
+        let candles = [candle(1, 0.0, 16.0, 0.0, 10.5), candle(8, 10.5, 10.5, 5.5, 5.5)];
+        let text = chart(&candles, PLAIN);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), ROWS + 2);
-        assert_eq!(lines[0], "   15.000000  │");
-        assert_eq!(lines[5], "   10.000000  ░█");
+        assert_eq!(lines[0], "   15.500000  │");
+        assert_eq!(lines[5], "   10.500000  ░█");
         assert_eq!(lines[11], "              ░");
         assert_eq!(lines[ROWS], "      volume  ▁█");
+        let coloured = chart(&candles, Canvas { coloured: true, ..PLAIN });
+        assert!(coloured.contains("\u{1b}[") && !text.contains('\u{1b}'), "{coloured}");
+        assert!(!coloured.contains('░') && coloured.contains('┃'), "{coloured}");
     }
 
     #[test]
-    fn it_fits_80_columns_whatever_comes() {
+    fn it_fits_whatever_comes() {
         for (count, price) in [(0, 1.0), (1, 1e-9), (200, 123_456_789_012.5), (66, 1e15), (3, 0.1)] {
             let candles: Vec<_> = (0..count).map(|n| candle(n, price, price * 1.5, price * 0.5, price)).collect();
-            assert!(chart(&candles).lines().all(|line| line.chars().count() <= COLUMNS), "{}", chart(&candles));
+            for columns in [40, 68, 80, 200] {
+                let text = chart(&candles, Canvas { columns, coloured: false });
+                assert!(text.lines().all(|line| line.chars().count() <= columns), "{text}");
+            }
         }
-        let flat = chart(&[candle(1, 5.0, 5.0, 5.0, 5.0)]);
+        let flat = chart(&[candle(1, 5.0, 5.0, 5.0, 5.0)], PLAIN);
         assert!(flat.contains('░'), "{flat}");
     }
 }

@@ -1,86 +1,41 @@
-// The candle chart: candles, volume, and the frontier as a line. Left of the line everything is exact.
-const { createChart, createSeriesMarkers, CandlestickSeries, HistogramSeries, ColorType, LineStyle } =
+// The chart: candles, volume, indicators, and the frontier as a line. It draws rows and computes nothing.
+import { addLayers, timeOf } from './layers.js';
+import { clock, digitsOf } from './format.js';
+import { FrontierLine } from './frontier-line.js';
+import { palette } from './palette.js';
+
+const { createChart, createSeriesMarkers, CandlestickSeries, HistogramSeries, ColorType, CrosshairMode, LineStyle } =
   window.LightweightCharts;
-
-// Draws the frontier between the last complete candle and the first that is not.
-class FrontierLine {
-  #chart;
-  #redraw = () => {};
-  #at = null; // index of the first candle that is not complete; null without candles
-  #label = '';
-  colours = { accent: '', shade: '', panel: '' };
-
-  attached({ chart, requestUpdate }) {
-    this.#chart = chart;
-    this.#redraw = requestUpdate;
-  }
-
-  set(at, label) {
-    this.#at = at;
-    this.#label = label;
-    this.#redraw();
-  }
-
-  paneViews() {
-    const view = (zOrder, draw) => ({
-      zOrder: () => zOrder,
-      renderer: () => ({ draw: (target) => target.useMediaCoordinateSpace((scope) => this.#place(scope, draw)) }),
-    });
-    return [view('bottom', this.#shade), view('top', this.#line)];
-  }
-
-  #place({ context, mediaSize }, draw) {
-    if (this.#at === null) return;
-    // The library knows the places of whole indices only; the line stands between two.
-    const [before, behind] = [this.#at - 1, this.#at].map((at) => this.#chart.timeScale().logicalToCoordinate(at));
-    if (before !== null && behind !== null) draw.call(this, context, (before + behind) / 2, mediaSize);
-  }
-
-  #shade(context, x, { width, height }) {
-    const from = Math.max(x, 0);
-    context.fillStyle = this.colours.shade;
-    if (from < width) context.fillRect(from, 0, width - from, height);
-  }
-
-  #line(context, x, { width, height }) {
-    if (x < 0 || x > width) return;
-    context.strokeStyle = this.colours.accent;
-    context.lineWidth = 1.5;
-    context.setLineDash([5, 4]);
-    context.beginPath();
-    context.moveTo(x, 0);
-    context.lineTo(x, height);
-    context.stroke();
-    context.setLineDash([]);
-    context.font = '600 12px system-ui, sans-serif';
-    const textWidth = context.measureText(this.#label).width;
-    const left = Math.max(2, Math.min(x - textWidth - 14, width - textWidth - 10));
-    const top = height - 26;
-    context.fillStyle = this.colours.panel;
-    context.fillRect(left, top, textWidth + 8, 19);
-    context.fillStyle = this.colours.accent;
-    context.textBaseline = 'middle';
-    context.fillText(this.#label, left + 4, top + 10);
-  }
-}
-
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const UPDATES_MAX = 40; // rows that are changed one by one; more are drawn anew
+const NEAR_END = 20; // candles from the end of what is held at which more is asked for
+const MOVED_MS = 300;
 
 export class PriceChart {
   #chart;
   #candles;
   #volumes;
   #markers;
-  #line = new FrontierLine();
-  #shown = null; // what was drawn last, to be drawn again in other colours
-  #index = new Map(); // row by its time in seconds
+  #layers = []; // { series, point } for each indicator's line
+  #line; // the frontier in the pane of the candles
+  #lines = []; // and in those below
+  #colours;
+  #rows;
+  #starts = []; // the starts of the rows as they are drawn
+  #view = { on: new Set(), resolution: '5s' };
+  #cursor = null; // start of the row that the keyboard looks at
+  #moved = 0;
 
-  constructor(element, onHover, onOldest) {
+  // `tell` has onHover(row or null, whether by keys), onOldest(), onNewest() and onMoved().
+  constructor(element, tell) {
+    this.tell = tell;
     this.#chart = createChart(element, {
       autoSize: true,
-      layout: { attributionLogo: true, panes: { enableResize: false } },
-      rightPriceScale: { scaleMargins: { top: 0.06, bottom: 0.24 } },
-      timeScale: { rightOffset: 4, barSpacing: 9, minBarSpacing: 1 },
+      crosshair: { mode: CrosshairMode.Normal },
+      // A finger that goes up or down scrolls the page, and what was let go does not move on where that is not wanted.
+      handleScroll: { vertTouchDrag: false },
+      kineticScroll: { touch: !matchMedia('(prefers-reduced-motion: reduce)').matches },
+      rightPriceScale: { scaleMargins: { top: 0.08, bottom: 0.22 } },
+      timeScale: { rightOffset: 4, barSpacing: 9, minBarSpacing: 0.5 },
     });
     this.#candles = this.#chart.addSeries(CandlestickSeries, { priceLineStyle: LineStyle.Dotted });
     this.#volumes = this.#chart.addSeries(HistogramSeries, {
@@ -89,91 +44,235 @@ export class PriceChart {
       lastValueVisible: false,
       priceLineVisible: false,
     });
-    this.#volumes.priceScale().applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
+    this.#volumes.priceScale().applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
     this.#markers = createSeriesMarkers(this.#candles, []);
-    this.#candles.attachPrimitive(this.#line);
-    this.#chart.subscribeCrosshairMove((at) => onHover(this.#index.get(at.time) ?? null));
-    this.#chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && range.from < 20 && onOldest());
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.recolour());
-    element.addEventListener('keydown', (event) => this.#key(event));
+    this.#chart.subscribeCrosshairMove(({ time, sourceEvent }) => {
+      if (sourceEvent) this.#cursor = null;
+      if (sourceEvent || this.#cursor === null) tell.onHover(this.#rows?.get(time * 1000) ?? null, false);
+    });
+    this.#chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && this.#scrolled(range));
+    addEventListener('themechange', () => this.recolour());
     this.recolour();
   }
 
+  // Takes the style sheet's colours, and draws everything in them.
   recolour() {
-    const rule = colour('rule');
+    const colours = (this.#colours = palette());
+    const border = { borderColor: colours.rule };
     this.#chart.applyOptions({
-      layout: { background: { type: ColorType.Solid, color: colour('panel') }, textColor: colour('muted') },
-      grid: { vertLines: { color: rule }, horzLines: { color: rule } },
-      rightPriceScale: { borderColor: rule },
-      timeScale: { borderColor: rule },
+      layout: {
+        background: { type: ColorType.Solid, color: colours.panel },
+        textColor: colours.muted,
+        panes: { separatorColor: colours.rule, enableResize: false },
+      },
+      grid: { vertLines: { color: colours.rule }, horzLines: { color: colours.rule } },
+      rightPriceScale: border,
+      timeScale: border,
     });
-    this.#line.colours = { accent: colour('accent'), shade: colour('shade'), panel: colour('panel') };
-    if (this.#shown) this.show(...this.#shown);
+    if (this.#line) this.#candles.detachPrimitive(this.#line);
+    this.#candles.attachPrimitive((this.#line = new FrontierLine(colours)));
+    this.setView(this.#view.on, this.#view.resolution);
   }
 
-  // Sets the resolution's way to write times, and the digits of the price.
-  setScale(resolution, digits) {
+  // Sets which indicators are drawn, and the resolution's way to write times.
+  setView(on, resolution) {
+    this.#view = { on, resolution };
     this.#chart.applyOptions({ timeScale: { timeVisible: resolution !== '1d', secondsVisible: resolution === '5s' } });
-    this.#candles.applyOptions({ priceFormat: { type: 'price', precision: digits, minMove: 10 ** -digits } });
+    for (const { series } of this.#layers) this.#chart.removeSeries(series);
+    for (let at = this.#chart.panes().length - 1; at > 0; at -= 1) this.#chart.removePane(at);
+    const { layers, lines } = addLayers(this.#chart, on, resolution, this.#colours, this.#format());
+    [this.#layers, this.#lines] = [layers, lines];
+    if (this.#rows) this.draw(this.#rows);
   }
 
-  // Draws rows, ascending. A late trade may change any of them, so all are set.
-  show(rows, lengthMs, label) {
-    this.#shown = [rows, lengthMs, label];
-    this.#index = new Map(rows.map((row) => [row.window_start_ms / 1000, row]));
-    const tint = { up: colour('up'), down: colour('down'), late: colour('late') };
-    const side = (row) => (row.close >= row.open ? tint.up : tint.down);
-    this.#candles.setData(
-      rows.map((row) => ({
-        time: row.window_start_ms / 1000,
-        open: row.open,
-        high: row.high,
-        low: row.low,
-        close: row.close,
-        color: row.complete ? side(row) : `${side(row)}33`,
-        borderColor: side(row),
-        wickColor: row.complete ? side(row) : `${side(row)}99`,
-      })),
-    );
-    this.#volumes.setData(
-      rows.map((row) => ({
-        time: row.window_start_ms / 1000,
-        value: row.volume,
-        color: `${side(row)}${row.complete ? '66' : '2a'}`,
-      })),
-    );
-    this.#markers.setMarkers(
-      rows
-        .filter((row) => row.as_of >= row.window_start_ms + lengthMs)
-        .map((row) => ({
-          time: row.window_start_ms / 1000,
-          position: 'belowBar',
-          shape: 'circle',
-          size: 0.6,
-          color: tint.late,
-        })),
-    );
-    const open = rows.findIndex((row) => !row.complete);
-    this.#line.set(rows.length === 0 ? null : open < 0 ? rows.length : open, label);
+  #format() {
+    const digits = this.#rows?.list.length ? Math.max(...this.#rows.list.slice(-100).map(digitsOf)) : 2;
+    return { type: 'price', precision: digits, minMove: 10 ** -digits };
+  }
+
+  #side = (row) => (row.close >= row.open ? 'up' : 'down');
+
+  #candle = (row) => {
+    const [side, complete] = [this.#side(row), this.#rows.isComplete(row)];
+    return {
+      time: timeOf(row),
+      open: row.open,
+      high: row.high,
+      low: row.low,
+      close: row.close,
+      color: this.#colours[complete ? side : `${side}-open`],
+      borderColor: this.#colours[side],
+      wickColor: this.#colours[complete ? side : `${side}-wick`],
+    };
+  };
+
+  #volume = (row) => {
+    const name = `${this.#side(row)}-volume${this.#rows.isComplete(row) ? '' : '-open'}`;
+    return { time: timeOf(row), value: row.volume, color: this.#colours[name] };
+  };
+
+  #all = () => [
+    { series: this.#candles, point: this.#candle },
+    { series: this.#volumes, point: this.#volume },
+    ...this.#layers,
+  ];
+
+  // Draws all rows, and keeps looking at the same candles.
+  draw(rows) {
+    if (this.#rows !== rows) this.#cursor = null;
+    const scale = this.#chart.timeScale();
+    const range = scale.getVisibleLogicalRange();
+    const edge = range === null || this.#rows !== rows || range.to >= this.#starts.length - 1;
+    const at = edge ? 0 : Math.min(this.#starts.length - 1, Math.max(0, Math.ceil(range.from)));
+    const anchorMs = this.#starts[at];
+    this.#rows = rows;
+    const format = this.#format();
+    this.#candles.applyOptions({ priceFormat: format });
+    for (const { series, point } of this.#all()) series.setData(rows.list.map(point));
+    this.#starts = rows.list.map((row) => row.window_start_ms);
+    this.#mark();
+    this.#drawFrontier();
+    if (edge || !rows.get(anchorMs)) return;
+    const shift = rows.place(anchorMs) - at;
+    scale.setVisibleLogicalRange({ from: range.from + shift, to: range.to + shift });
+  }
+
+  // Draws the rows that changed: the last ones, and old ones that a late trade has corrected.
+  update(rows, starts) {
+    const unknown = (ms) => ms < (this.#starts.at(-1) ?? Infinity) && !this.#starts.includes(ms);
+    if (this.#rows !== rows || starts.length > UPDATES_MAX || starts.some(unknown)) return this.draw(rows);
+    const layers = this.#all();
+    for (const ms of starts) {
+      const row = rows.get(ms);
+      const last = this.#starts.at(-1);
+      for (const { series, point } of layers) series.update(point(row), ms < last);
+      if (ms > last) this.#starts.push(ms);
+    }
+    if (starts.some((ms) => rows.isCorrected(rows.get(ms)))) this.#mark();
+    this.#drawFrontier();
+  }
+
+  #mark() {
+    const mark = (row) => ({
+      time: timeOf(row),
+      position: 'belowBar',
+      shape: 'circle',
+      size: 0.7,
+      color: this.#colours.late,
+    });
+    this.#markers.setMarkers(this.#rows.list.filter(this.#rows.isCorrected).map(mark));
+  }
+
+  #drawFrontier() {
+    const { list, isComplete, live, frontierMs } = this.#rows;
+    let at = list.length;
+    while (at > 0 && !isComplete(list[at - 1])) at -= 1;
+    // What reaches not to the newest is all behind the line.
+    const place = live && list.length > 0 ? at : null;
+    this.#line.set(place, `complete up to ${clock(frontierMs)}`);
+    for (const line of this.#lines) line.set(place, '');
+    if (this.#cursor !== null) this.#showCursor();
+  }
+
+  #scrolled({ from, to }) {
+    if (from < NEAR_END) this.tell.onOldest();
+    if (to > this.#starts.length - NEAR_END) this.tell.onNewest();
+    clearTimeout(this.#moved);
+    this.#moved = setTimeout(() => this.tell.onMoved(), MOVED_MS);
   }
 
   newest() {
+    this.#leave();
     this.#chart.timeScale().resetTimeScale();
     this.#chart.priceScale('right').applyOptions({ autoScale: true });
   }
 
-  #key(event) {
+  // The place of the first row that one sees.
+  firstSeen() {
+    return Math.max(0, Math.floor(this.#chart.timeScale().getVisibleLogicalRange()?.from ?? 0));
+  }
+
+  // The time in the middle of what one sees; null at the newest end.
+  middleMs() {
+    const range = this.#chart.timeScale().getVisibleLogicalRange();
+    if (!range || this.#starts.length === 0) return null;
+    if (this.#rows.live && range.to >= this.#starts.length - 1) return null;
+    const at = Math.round((range.from + range.to) / 2);
+    return this.#starts[Math.min(this.#starts.length - 1, Math.max(0, at))];
+  }
+
+  // Brings a time to the middle; with `point`, the cursor too.
+  look(ms, point = false) {
     const scale = this.#chart.timeScale();
-    const zoom = (by) => scale.applyOptions({ barSpacing: Math.min(60, Math.max(1, scale.options().barSpacing * by)) });
+    const range = scale.getVisibleLogicalRange();
+    const half = range ? (range.to - range.from) / 2 : 50;
+    const at = Math.min(this.#rows.place(ms), this.#starts.length - 1);
+    scale.setVisibleLogicalRange({ from: at - half, to: at + half });
+    if (point) this.#point(at);
+  }
+
+  #point(at) {
+    const row = this.#rows.list[at];
+    if (!row) return;
+    this.#cursor = row.window_start_ms;
+    this.#showCursor();
+    this.tell.onHover(row, true);
+  }
+
+  // Once the library has moved the candles: it takes the cursor's place on the screen from where they are.
+  #showCursor() {
+    requestAnimationFrame(() => {
+      const row = this.#rows.get(this.#cursor);
+      if (row) this.#chart.setCrosshairPosition(row.close, timeOf(row), this.#candles);
+    });
+  }
+
+  #leave() {
+    this.#cursor = null;
+    this.#chart.clearCrosshairPosition();
+    this.tell.onHover(null, false);
+  }
+
+  // Moves the keyboard's cursor by so many candles, and the view with it.
+  #step(by) {
+    if (this.#starts.length === 0) return;
+    const scale = this.#chart.timeScale();
+    const range = scale.getVisibleLogicalRange();
+    const edge = Math.min(this.#starts.length, Math.floor(range.to) + 1);
+    const from = this.#cursor === null ? edge : this.#rows.place(this.#cursor);
+    const at = Math.min(this.#starts.length - 1, Math.max(0, from + by));
+    const width = range.to - range.from;
+    if (at < range.from + 1) scale.setVisibleLogicalRange({ from: at - 2, to: at - 2 + width });
+    if (at > range.to - 1) scale.setVisibleLogicalRange({ from: at + 2 - width, to: at + 2 });
+    this.#point(at);
+  }
+
+  #zoom(by) {
+    const scale = this.#chart.timeScale();
+    const spacing = scale.options().barSpacing * by;
+    scale.applyOptions({ barSpacing: Math.min(60, Math.max(0.5, spacing)) });
+  }
+
+  #first() {
+    const range = this.#chart.timeScale().getVisibleLogicalRange();
+    if (range) this.#chart.timeScale().setVisibleLogicalRange({ from: -2, to: range.to - range.from - 2 });
+  }
+
+  // Does what a key asks for; whether it knows it.
+  key(key) {
     const actions = {
-      ArrowLeft: () => scale.scrollToPosition(scale.scrollPosition() - 10, false),
-      ArrowRight: () => scale.scrollToPosition(scale.scrollPosition() + 10, false),
-      End: () => this.newest(),
-      '+': () => zoom(1.25),
-      '-': () => zoom(0.8),
+      ArrowLeft: () => this.#step(-1),
+      ArrowRight: () => this.#step(1),
+      PageUp: () => this.#step(-50),
+      PageDown: () => this.#step(50),
+      Home: () => this.#first(),
+      End: () => this.tell.onEnd(),
+      Escape: () => this.#leave(),
+      '+': () => this.#zoom(1.25),
+      '=': () => this.#zoom(1.25),
+      '-': () => this.#zoom(0.8),
     };
-    if (!actions[event.key] || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    actions[event.key]();
+    actions[key]?.();
+    return key in actions;
   }
 }

@@ -1,309 +1,253 @@
-// The live page: one event stream says when the frontier advances; rows are fetched when they are shown.
+// The live page: puts its parts together. One event stream brings what changes; the address says what is looked at.
 import { PriceChart } from './chart.js';
-import { clock, compact, dayName, digitsOf, grouped, iso, price, span, stamp } from './format.js';
+import { Corrections } from './corrections.js';
+import { $, keep, make, say, setText } from './dom.js';
+import { changeOf, digitsOf, price } from './format.js';
+import { Head } from './head.js';
+import { needsRows } from './indicators.js';
+import { startKeys } from './keys.js';
+import { showLegend } from './legend.js';
+import { readLink, writeLink } from './link.js';
+import { Loader } from './loader.js';
+import { Rows } from './rows.js';
+import { Search } from './search.js';
+import { Stream } from './stream.js';
+import { startTabs } from './tabs.js';
+import { Toolbar } from './toolbar.js';
+import { WatchList } from './watchlist.js';
 
-const LENGTH_MS = { '5s': 5e3, '1m': 6e4, '5m': 3e5, '1h': 36e5, '1d': 864e5 };
-const HORIZON_MS = 15 * 6e4; // a late trade corrects candles so far back
-const PAGE_ROWS = 500; // rows a request
-const ROWS_MAX = 10_000; // rows kept for the chart
-const LIST_MAX = 200; // symbols listed at once
-const REFRESH_MS = 500; // the chart is fetched at most so often
-const WHOLE_EVERY_MS = 60_000; // the chart is fetched from the start of the page so often, whatever the horizon
-const LIVE_MS = 15_000; // behind now by less: live
-const STILL_MS = 10_000; // no advance for so long: standing still
+const CHART_ROWS = 500; // candles of a whole chart
+const MARKS_KEPT = 50; // drawn events that keep their mark
 
-const $ = (id) => document.getElementById(id);
-const params = new URLSearchParams(location.hash.slice(1));
-const state = {
-  symbol: params.get('symbol') || null,
-  resolution: LENGTH_MS[params.get('resolution')] ? params.get('resolution') : '5s',
-  watch: new Map(), // watch list row by symbol
-  lines: new Map(), // table line by symbol
-  frontier: null, // the last event
-  clockMs: 0, // server clock less ours
-  advances: [], // [our time, frontier] of the last seconds, for the speed
-  connected: false,
-};
+let view = readLink(location.hash);
+let rows = new Rows(view.resolution);
+let hovered = null; // start of the candle under the cursor
+let point = false; // the cursor goes to where the link looks
+let other = null; // what the directory knows of a symbol that is not on the watch list
+const marks = [];
 
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+const head = new Head();
+const corrections = new Corrections((symbol, resolution, atMs) => goTo(symbol, resolution, atMs));
+const list = new WatchList({ onChoose: (symbol) => choose({ symbol }), onRemove: (symbol) => watch(symbol, false) });
+const toolbar = new Toolbar({
+  onResolution: (resolution) => choose({ resolution }),
+  onIndicator: (id, is) => toggle(id, is),
+});
+const search = new Search({ onChoose: (symbol, watched) => found(symbol, watched) });
+const chart = new PriceChart($('chart'), {
+  onHover: (row, aloud) => hover(row, aloud),
+  onOldest: () => loader.older(rows, view, hasIndicators()),
+  onNewest: () => loader.newer(rows, view, hasIndicators()),
+  onMoved: () => moved(),
+  onEnd: () => toNewest(),
+});
+const loader = new Loader((loaded) => loaded === rows && drawAll());
+const stream = new Stream({
+  onConnected: (is) => head.connected(is),
+  onEvent: (event) => take(event),
+});
+
+const hasIndicators = () => needsRows(view.on, view.resolution);
+
+function ask() {
+  const { watch: names, symbol, resolution } = view;
+  stream.ask({ watch: names, symbol, resolution, indicators: hasIndicators(), limit: CHART_ROWS });
 }
 
-// --- the head: what is complete, and how far behind -------------------------------------------------------------
-function showFrontier(event) {
-  const ms = event.frontier_ms;
-  setText($('frontier'), clock(ms));
-  $('frontier').dateTime = event.frontier;
-  setText($('frontier-date'), `${iso(ms).slice(0, 10)} UTC`);
-  document.title = `${clock(ms)} complete · Tickline`;
-  setText($('trades'), grouped.format(event.tallies.trades));
-  setText($('late'), grouped.format(event.tallies.late));
-  setText($('rejected'), grouped.format(event.rejected));
-  setText($('rows'), grouped.format(event.rows));
-  setText($('digest'), `${event.digest.slice(0, 8)}…`);
-  $('digest').title = event.digest;
-  if ($('tallies').parentElement.open) showTallies(event.tallies);
+// --- what an event brings -----------------------------------------------------------------------------------------
+function take(event) {
+  head.take(event);
+  list.take(event, view.watch.length > 0);
+  if (!view.symbol && event.chart) {
+    view.symbol = event.chart.symbol;
+    history.replaceState(null, '', writeLink(view));
+  }
+  if (event.whole) {
+    showChoice();
+    lookUp(view.symbol).catch(() => null); // then its name is not shown
+  }
+  const { chart: news } = event;
+  if (news && news.symbol === view.symbol && news.resolution === view.resolution) takeChart(event, news);
+  if (event.whole && (!news || news.candles.length === 0) && rows.list.length === 0) {
+    showMessage(view.symbol ? `No candles of ${view.symbol} yet.` : 'Waiting for the first candle.');
+  }
+  showPrice();
+  if (event.frontier_ms) markDrawn(event.frontier_ms);
 }
 
-function showTallies(tallies) {
-  const pairs = Object.entries(tallies).flatMap(([name, count]) => {
-    const [dt, dd] = [document.createElement('dt'), document.createElement('dd')];
-    [dt.textContent, dd.textContent] = [name.replaceAll('_', ' '), grouped.format(count)];
-    return [dt, dd];
-  });
-  $('tallies').replaceChildren(...pairs);
-}
-
-function speed() {
-  const [first, last] = [state.advances[0], state.advances.at(-1)];
-  return first === last ? null : (last[1] - first[1]) / (last[0] - first[0]);
-}
-
-function showState() {
-  const tell = (mood, lag, text) => {
-    $('dot').dataset.state = mood;
-    setText($('lag'), lag);
-    setText($('state'), text);
-  };
-  const now = Date.now();
-  const frontierMs = state.frontier?.frontier_ms;
-  const lagMs = now + state.clockMs - frontierMs;
-  const lag = lagMs < 0 ? `${span(lagMs)} ahead of now` : `${span(lagMs)} behind now`;
-  if (!state.connected) return tell('lost', frontierMs ? lag : '', 'connection lost, trying again');
-  if (!frontierMs) return tell('waiting', '', 'waiting for the first frontier');
-  const still = now - state.advances.at(-1)[0];
-  if (still > STILL_MS) {
-    return tell(
-      'still',
-      lag,
-      `no advance for ${Math.floor(still / 1000)} s: a source is silent, or the work has ended`,
+function takeChart(event, news) {
+  const first = rows.list.length === 0;
+  const beforeMs = rows.frontierMs;
+  // A whole chart that does not reach back to what is held leaves a hole: start again from it.
+  const hole = event.whole && rows.live && news.candles[0]?.window_start_ms > (rows.list.at(-1)?.window_start_ms ?? -1);
+  if (hole) rows.clear();
+  rows.frontierMs = event.frontier_ms ?? rows.frontierMs;
+  const candles = rows.within(news.candles);
+  const known = new Map(candles.map((row) => [row.window_start_ms, rows.get(row.window_start_ms)]));
+  const { olds } = rows.put(candles, news.indicators ?? []);
+  if (!first && !hole) tellCorrections(known, beforeMs);
+  const starts = new Set(olds.keys());
+  for (const row of rows.completedBy(beforeMs, rows.frontierMs)) starts.add(row.window_start_ms);
+  if (rows.list.length > 0) showMessage('');
+  if (first || hole || rows.trim(chart.firstSeen())) drawAll();
+  else
+    chart.update(
+      rows,
+      [...starts].sort((a, b) => a - b),
     );
-  }
-  if (Math.abs(lagMs) < LIVE_MS) return tell('live', lag, 'live');
-  const pace = speed();
-  const moving = pace !== null && pace > 1.5 ? `, advancing ${compact.format(Math.round(pace))}× real time` : '';
-  return tell('behind', lag, `not live${moving}`);
+  if (first) arrive(event.whole && news.candles.length < CHART_ROWS);
+  showHovered(false);
 }
 
-// --- the watch list -----------------------------------------------------------------------------------------------
-function changeOf(row) {
-  if (state.frontier?.frontier_ms >= row.day_start_ms + LENGTH_MS['1d']) {
-    return { text: dayName.format(row.day_start_ms), mood: 'muted' };
-  }
-  const percent = Math.round(((row.last - row.open) / row.open) * 1e4) / 100;
-  const arrow = percent > 0 ? '▲' : percent < 0 ? '▼' : '·';
-  return {
-    text: `${arrow} ${Math.abs(percent).toFixed(2)}%`,
-    mood: percent > 0 ? 'up' : percent < 0 ? 'down' : 'muted',
-  };
+// The first rows of a view: goes to the time that the link names, or to the newest.
+function arrive(isAll) {
+  rows.oldest = isAll;
+  if (!view.atMs) return chart.newest();
+  if (isAll || (rows.list.length > 0 && view.atMs >= rows.list[0].window_start_ms)) return chart.look(view.atMs, point);
+  const [asked, atMs, pointed] = [rows, view.atMs, point];
+  return loader.around(rows, view, hasIndicators(), atMs).then(() => asked === rows && chart.look(atMs, pointed));
 }
 
-function newLine(symbol) {
-  const tr = document.createElement('tr');
-  const cells = ['', '', '', 'wide'].map((name) => Object.assign(document.createElement('td'), { className: name }));
-  const button = Object.assign(document.createElement('button'), {
-    type: 'button',
-    textContent: symbol,
-    title: symbol,
+function tellCorrections(known, beforeMs) {
+  for (const [startMs, old] of known) {
+    const row = rows.get(startMs);
+    if (rows.endOf(row) <= beforeMs && startMs > rows.list[0].window_start_ms) {
+      corrections.add(view.symbol, view.resolution, old, row);
+    }
+  }
+}
+
+function drawAll() {
+  chart.draw(rows);
+  showHovered(false);
+}
+
+// For whoever measures how long it takes until an advance is on the screen.
+function markDrawn(frontierMs) {
+  requestAnimationFrame(() => {
+    marks.push(`drawn:${frontierMs}`);
+    performance.mark(marks.at(-1));
+    if (marks.length > MARKS_KEPT) performance.clearMarks(marks.shift());
   });
-  cells[0].append(button);
-  tr.append(...cells);
-  tr.addEventListener('click', () => choose(symbol, state.resolution));
-  return { tr, cells, button };
 }
 
-function fillLine({ tr, cells }, row) {
-  const change = changeOf(row);
-  const last = price(row.last, digitsOf(row));
-  if (cells[1].textContent && cells[1].textContent !== last) {
-    tr.classList.remove('moved');
-    requestAnimationFrame(() => tr.classList.add('moved'));
-  }
-  setText(cells[1], last);
-  setText(cells[2], change.text);
-  cells[2].className = change.mood;
-  setText(cells[3], compact.format(row.trades));
+// --- what one looks at --------------------------------------------------------------------------------------------
+function showChoice() {
+  // A long symbol may break behind its exchange.
+  const [exchange, ...own] = (view.symbol ?? '–').split(/(?<=:)/);
+  if ($('symbol').textContent !== view.symbol) $('symbol').replaceChildren(exchange, make('wbr'), ...own);
+  list.choose(view.symbol);
+  toolbar.show(view);
+  const watched = list.has(view.symbol);
+  $('watch').setAttribute('aria-pressed', String(watched));
+  setText($('watch'), watched ? '★' : '☆');
+  $('watch').title = watched ? 'Take off the watch list (w)' : 'Put on the watch list (w)';
 }
 
-function layList() {
-  const wanted = $('filter').value.trim().toUpperCase();
-  const found = [...state.watch.keys()].filter((symbol) => symbol.toUpperCase().includes(wanted)).sort();
-  const shown = found.slice(0, LIST_MAX);
-  state.lines = new Map(shown.map((symbol) => [symbol, state.lines.get(symbol) ?? newLine(symbol)]));
-  for (const [symbol, line] of state.lines) fillLine(line, state.watch.get(symbol));
-  $('list').replaceChildren(...[...state.lines.values()].map((line) => line.tr));
-  const none = state.watch.size === 0 ? 'No symbol has traded yet.' : 'No such symbol.';
-  const more = found.length > LIST_MAX ? `${found.length - LIST_MAX} more: type a part of the name above.` : '';
-  setText($('list-note'), found.length === 0 ? none : more);
-  markChosen();
+function showPrice() {
+  const newest = rows.live ? rows.list.at(-1) : undefined;
+  const known = list.row(view.symbol) ?? (other?.symbol === view.symbol ? { ...other, ...other.day } : null);
+  const last = list.has(view.symbol) ? known.last : (newest?.close ?? known?.last);
+  setText($('name'), known?.name ?? '');
+  setText($('price'), last === undefined ? '' : price(last, digitsOf({ ...newest, ...known, last })));
+  const change = known?.open && last ? changeOf({ ...known, last }, rows.frontierMs) : { text: '', mood: '' };
+  setText($('price-change'), change.text);
+  $('price-change').className = change.mood;
+  document.title = last === undefined ? 'Tickline' : `${$('price').textContent} ${view.symbol} · Tickline`;
 }
 
-function markChosen() {
-  for (const [symbol, { tr, button }] of state.lines) {
-    tr.classList.toggle('chosen', symbol === state.symbol);
-    button.setAttribute('aria-pressed', String(symbol === state.symbol));
-  }
-}
-
-function takeWatch(event) {
-  const known = state.watch.size;
-  if (event.whole) state.watch.clear();
-  for (const row of event.watch) state.watch.set(row.symbol, row);
-  if (event.whole || state.watch.size !== known) layList();
-  else for (const row of event.watch) if (state.lines.has(row.symbol)) fillLine(state.lines.get(row.symbol), row);
-  if (!state.watch.has(state.symbol) && state.watch.size > 0) choose(busiest(), state.resolution);
+// Name and day of a symbol that is not watched: the stream does not bring them.
+async function lookUp(symbol) {
+  if (!symbol || list.has(symbol) || other?.symbol === symbol) return;
+  const response = await fetch(`/api/symbols?${new URLSearchParams({ query: symbol, limit: 1 })}`);
+  const found = response.ok ? (await response.json()).symbols[0] : null;
+  if (found?.symbol !== view.symbol) return;
+  other = found;
   showPrice();
 }
 
-// The symbol with most trades on the newest day.
-const busiest = () =>
-  [...state.watch.values()].reduce((a, b) => ((b.day_start_ms - a.day_start_ms || b.trades - a.trades) > 0 ? b : a))
-    .symbol;
-
-function showPrice() {
-  const row = state.watch.get(state.symbol);
-  if (!row) return;
-  const change = changeOf(row);
-  setText($('price'), price(row.last, digitsOf(row)));
-  setText($('price-change'), change.text);
-  $('price-change').className = change.mood;
+// Looks at something else. The old rows go, so that nothing of the one is shown as the other.
+function open() {
+  rows = new Rows(view.resolution);
+  hovered = null;
+  chart.setView(view.on, view.resolution);
+  chart.draw(rows);
+  showLegend(rows, null, view, 2, false);
+  showMessage('Loading…');
+  showChoice();
+  showPrice();
+  ask();
 }
 
-// --- the chart ----------------------------------------------------------------------------------------------------
-const rows = {
-  map: new Map(),
-  key: '',
-  frontierMs: 0,
-  wholeAt: 0,
-  first: false,
-  busy: false,
-  again: false,
-  older: false,
-};
-let hovered = null;
-const chart = new PriceChart(
-  $('chart'),
-  (row) => {
-    hovered = row;
-    showLegend();
-  },
-  () => older(),
-);
-const sorted = () => [...rows.map.values()].sort((a, b) => a.window_start_ms - b.window_start_ms);
-const keyNow = () => JSON.stringify([state.symbol, state.resolution]);
-
-async function ask(query) {
-  const key = keyNow();
-  const search = new URLSearchParams({
-    symbol: state.symbol,
-    resolution: state.resolution,
-    limit: PAGE_ROWS,
-    ...query,
-  });
-  const response = await fetch(`/api/candles?${search}`);
-  const body = await response.json();
-  if (!response.ok) throw new Error(`${body.error}. ${body.hint}`);
-  return key === keyNow() ? body : null; // something else was chosen meanwhile
+function choose(change) {
+  const next = { ...view, atMs: null, ...change };
+  if (next.symbol === view.symbol && next.resolution === view.resolution && !next.atMs) return;
+  view = next;
+  history.pushState(null, '', writeLink(view));
+  point = Boolean(view.atMs);
+  open();
 }
 
-async function refresh() {
-  if (!state.symbol) return showMessage('Waiting for the first candle.');
-  if (rows.busy) {
-    rows.again = true;
-    return;
-  }
-  rows.busy = true;
-  try {
-    const length = LENGTH_MS[state.resolution];
-    const whole = rows.map.size === 0 || Date.now() - rows.wholeAt > WHOLE_EVERY_MS;
-    const body = await ask(whole ? {} : { from: Math.max(0, rows.frontierMs - HORIZON_MS - length) });
-    if (body) take(body, whole);
-    showMessage(body && rows.map.size === 0 ? 'No candles yet.' : '');
-  } catch (error) {
-    // What is shown stays; the head says when the connection is lost.
-    showMessage(rows.map.size === 0 ? error.message : '');
-  } finally {
-    setTimeout(
-      () => {
-        rows.busy = false;
-        if (rows.again) {
-          rows.again = false;
-          refresh();
-        }
-      },
-      rows.key === keyNow() ? REFRESH_MS : 0,
-    );
-  }
+// Goes to one candle, in what is shown already when it is there.
+function goTo(symbol, resolution, atMs) {
+  if (symbol === view.symbol && resolution === view.resolution && rows.get(atMs)) chart.look(atMs, true);
+  else choose({ symbol, resolution, atMs });
 }
 
-function take(body, whole) {
-  if (whole) rows.wholeAt = Date.now();
-  const newest = Math.max(-1, ...rows.map.keys());
-  // A full page that does not reach back to what is held leaves a hole: start again from it.
-  if (body.rows.length === PAGE_ROWS && body.rows[0].window_start_ms > newest)
-    Object.assign(rows, { map: new Map(), first: false });
-  for (const row of body.rows) rows.map.set(row.window_start_ms, row);
-  rows.frontierMs = body.frontier_ms;
-  const changed = rows.key !== keyNow();
-  rows.key = keyNow();
-  draw();
-  if (changed) chart.newest();
+function toNewest() {
+  view.atMs = null;
+  history.replaceState(null, '', writeLink(view));
+  if (rows.live) return chart.newest();
+  return open();
 }
 
-function draw() {
-  const list = sorted();
-  for (const row of list.splice(0, list.length - ROWS_MAX)) rows.map.delete(row.window_start_ms);
-  if (list.length > 0) chart.setScale(state.resolution, Math.max(...list.slice(-100).map(digitsOf)));
-  chart.show(list, LENGTH_MS[state.resolution], `complete up to ${clock(rows.frontierMs)}`);
-  showLegend();
+function toggle(id, is) {
+  const had = hasIndicators();
+  view = { ...view, on: new Set(view.on) };
+  if (is) view.on.add(id);
+  else view.on.delete(id);
+  keep('on', [...view.on]);
+  history.pushState(null, '', writeLink(view));
+  chart.setView(view.on, view.resolution);
+  toolbar.show(view);
+  showHovered(false);
+  if (had === hasIndicators()) return;
+  ask();
+  if (!had) loader.indicators(rows, view);
 }
 
-async function older() {
-  if (rows.older || rows.first || rows.map.size === 0 || rows.map.size >= ROWS_MAX || rows.key !== keyNow()) return;
-  rows.older = true;
-  const key = keyNow();
-  try {
-    const body = await ask({ to: sorted()[0].window_start_ms });
-    if (!body) return;
-    rows.first = body.rows.length < PAGE_ROWS;
-    for (const row of body.rows) rows.map.set(row.window_start_ms, row);
-    if (body.rows.length > 0) draw();
-  } catch {
-    rows.first = key === keyNow(); // what is shown stays; the next choice asks again
-  } finally {
-    rows.older = false;
-  }
+// Puts a symbol on the watch list or takes it off. An empty list is the busiest symbols again.
+function watch(symbol, is) {
+  if (!symbol || list.has(symbol) === is) return;
+  const others = list.symbols.filter((other) => other !== symbol);
+  view = { ...view, watch: is ? [...others, symbol].slice(-100) : others };
+  keep('watch', view.watch.length > 0 ? view.watch : null);
+  history.replaceState(null, '', writeLink(view));
+  say(`${symbol} is ${is ? 'on' : 'off'} the watch list`);
+  ask();
 }
 
-function showLegend() {
-  const row = (hovered && rows.map.get(hovered.window_start_ms)) ?? sorted().at(-1);
-  if (!row) return $('legend').replaceChildren();
-  const digits = digitsOf(row);
-  const end = row.window_start_ms + LENGTH_MS[state.resolution];
-  const status = !row.complete
-    ? 'in progress'
-    : row.as_of >= end
-      ? `complete, corrected at ${clock(row.as_of)}`
-      : 'complete';
-  const parts = [
-    ['', stamp(row.window_start_ms, state.resolution)],
-    ['', status],
-    ['O', price(row.open, digits)],
-    ['H', price(row.high, digits)],
-    ['L', price(row.low, digits)],
-    ['C', price(row.close, digits)],
-    ['Vol', compact.format(row.volume)],
-    ['VWAP', price(row.vwap, digits)],
-    ['Trades', grouped.format(row.trades)],
-  ];
-  $('legend').replaceChildren(
-    ...parts.map(([name, value]) => {
-      const part = document.createElement('span');
-      const strong = Object.assign(document.createElement('b'), { textContent: value });
-      part.append(name ? `${name} ` : '', strong, ' ');
-      return part;
-    }),
-  );
+function found(symbol, watched) {
+  if (watched) watch(symbol, true);
+  choose({ symbol });
+  $('chart').focus();
+}
+
+function moved() {
+  const atMs = chart.middleMs();
+  if (atMs === view.atMs || rows.list.length === 0) return;
+  view.atMs = atMs;
+  history.replaceState(null, '', writeLink(view));
+}
+
+function hover(row, aloud) {
+  hovered = row?.window_start_ms ?? null;
+  showHovered(aloud);
+}
+
+function showHovered(aloud) {
+  const row = rows.get(hovered) ?? rows.list.at(-1);
+  showLegend(rows, row, view, row ? digitsOf(row) : 2, aloud);
 }
 
 function showMessage(text) {
@@ -311,79 +255,25 @@ function showMessage(text) {
   setText($('message'), text);
 }
 
-// --- choosing -----------------------------------------------------------------------------------------------------
-function choose(symbol, resolution) {
-  [state.symbol, state.resolution] = [symbol, resolution];
-  history.replaceState(null, '', `#${new URLSearchParams({ symbol: symbol ?? '', resolution })}`);
-  setText($('symbol'), symbol ?? '–');
-  markChosen();
-  showPrice();
-  Object.assign(rows, { map: new Map(), first: false });
-  hovered = null;
-  refresh();
-}
-
-for (const resolution of Object.keys(LENGTH_MS)) {
-  const label = document.createElement('label');
-  const input = Object.assign(document.createElement('input'), {
-    type: 'radio',
-    name: 'resolution',
-    value: resolution,
-    checked: resolution === state.resolution,
-  });
-  input.addEventListener('change', () => choose(state.symbol, resolution));
-  label.append(input, Object.assign(document.createElement('span'), { textContent: resolution }));
-  $('resolutions').append(label);
-}
-$('filter').addEventListener('input', layList);
-$('tallies').parentElement.addEventListener('toggle', () => state.frontier && showTallies(state.frontier.tallies));
-$('list').addEventListener('keydown', (event) => {
-  const step = { ArrowDown: 'nextElementSibling', ArrowUp: 'previousElementSibling' }[event.key];
-  const next = step && event.target.closest('tr')?.[step];
-  if (!next) return;
-  event.preventDefault();
-  next.querySelector('button').focus();
+addEventListener('popstate', () => {
+  view = readLink(location.hash);
+  point = false;
+  open();
 });
+document.addEventListener('visibilitychange', () => document.hidden && head.pause());
+$('watch').addEventListener('click', () => watch(view.symbol, !list.has(view.symbol)));
+$('newest').addEventListener('click', () => toNewest());
+startTabs();
+startKeys(
+  {
+    search: () => search.focus(),
+    resolution: (resolution) => choose({ resolution }),
+    neighbour: (by) => choose({ symbol: list.neighbour(by) ?? view.symbol }),
+    watch: () => watch(view.symbol, !list.has(view.symbol)),
+  },
+  chart,
+);
+open();
 
-// --- the stream ---------------------------------------------------------------------------------------------------
-let source = null;
-function connect() {
-  source?.close();
-  source = new EventSource('/api/stream');
-  source.addEventListener('open', () => {
-    state.connected = true;
-    showState();
-  });
-  source.addEventListener('error', () => {
-    state.connected = false;
-    showState();
-    // The browser comes back by itself only after a connection that broke, not after a refusal.
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => document.hidden || connect(), 2000);
-  });
-  source.addEventListener('frontier', (message) => {
-    const event = JSON.parse(message.data);
-    state.connected = true;
-    if (event.frontier_ms) {
-      const now = Date.now();
-      state.clockMs = event.now_ms - now;
-      if (state.frontier?.frontier_ms !== event.frontier_ms) state.advances.push([now, event.frontier_ms]);
-      while (state.advances.length > 2 && now - state.advances[0][0] > 10_000) state.advances.shift();
-      state.frontier = event;
-      showFrontier(event);
-    }
-    takeWatch(event);
-    showState();
-    refresh();
-  });
-}
-// A hidden page lets its connection go; a browser has only a few for each host.
-document.addEventListener('visibilitychange', () => {
-  if (document.hidden) {
-    source?.close();
-    state.advances.splice(0, state.advances.length - 1);
-  } else connect();
-});
-setInterval(showState, 200);
-setText($('symbol'), state.symbol ?? '–');
-layList();
-connect();
+// The rows that the chart holds, for tests.
+export const held = () => rows.list;

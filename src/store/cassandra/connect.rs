@@ -35,7 +35,9 @@ pub async fn session(address: &CassandraAddress, config: &Config) -> Result<Sess
         };
         if begun.elapsed() >= HOSTS_AWAITED {
             let waited_s = HOSTS_AWAITED.as_secs();
-            return Err(Failure::Passing(format!("no host has answered for {waited_s} s: {why}")));
+            return Err(Failure::Passing(format!(
+                "no host has answered for {waited_s} s; are the nodes up, and are address and access right? {why}"
+            )));
         }
         if !said {
             tracing::warn!(store = %address, why, "no host answers yet; waiting for one");

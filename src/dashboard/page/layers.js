@@ -1,0 +1,72 @@
+// The lines, bars and panes beside the candles: series of the chart library, each with the way from a row to its point.
+import { FrontierLine } from './frontier-line.js';
+import { shown, valueOf } from './indicators.js';
+
+const { createTextWatermark, HistogramSeries, LineSeries, LineStyle } = window.LightweightCharts;
+
+export const timeOf = (row) => row.window_start_ms / 1000;
+const QUIET = { lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false };
+const CANDLES_HEIGHT = 3.2; // times that of a pane below
+
+function lineSeries(chart, line, colours, pane, format) {
+  const options = {
+    ...QUIET,
+    color: colours[line.colour],
+    lineWidth: line.dashed ? 1 : 1.5,
+    lineStyle: line.dashed ? LineStyle.Dashed : LineStyle.Solid,
+    lastValueVisible: pane > 0 && !line.dashed,
+    priceFormat: format,
+  };
+  const series = chart.addSeries(LineSeries, options, pane);
+  const point = (row) => {
+    const value = valueOf(line, row);
+    return value === undefined ? { time: timeOf(row) } : { time: timeOf(row), value };
+  };
+  return { series, point };
+}
+
+function barSeries(chart, line, colours, pane, format) {
+  const series = chart.addSeries(HistogramSeries, { ...QUIET, priceFormat: format }, pane);
+  const point = (row) => {
+    const value = valueOf(line, row);
+    if (value === undefined) return { time: timeOf(row) };
+    return { time: timeOf(row), value, color: value < 0 ? colours['down-volume'] : colours['up-volume'] };
+  };
+  return { series, point };
+}
+
+// Bars first, so that lines lie over them.
+const byDepth = (lines) => [...lines].sort((a, b) => (b.kind === 'bars') - (a.kind === 'bars'));
+
+// An index such as RSI has no digits of the price; differences of prices need some more.
+function formatOf({ pane, bounds }, { precision, minMove }) {
+  if (bounds) return { type: 'price', precision: 2, minMove: 0.01 };
+  return pane
+    ? { type: 'price', precision: precision + 2, minMove: minMove / 100 }
+    : { type: 'price', precision, minMove };
+}
+
+// Adds what is on. Gives `{ layers, lines }`: the series with their points, and a frontier line for each pane below.
+export function addLayers(chart, on, resolution, colours, format) {
+  const layers = [];
+  const lines = [];
+  let panes = 0;
+  for (const indicator of shown(on, resolution)) {
+    const pane = indicator.pane ? (panes += 1) : 0;
+    for (const line of byDepth(indicator.lines)) {
+      const add = line.kind === 'bars' ? barSeries : lineSeries;
+      layers.push(add(chart, line, colours, pane, formatOf(indicator, format)));
+    }
+    if (pane === 0) continue;
+    for (const price of indicator.bounds ?? []) {
+      const bound = { price, color: colours.muted, lineWidth: 1, lineStyle: LineStyle.Dotted, axisLabelVisible: false };
+      layers.at(-1).series.createPriceLine(bound);
+    }
+    const text = { text: indicator.pane, color: colours.muted, fontSize: 11, fontFamily: 'system-ui, sans-serif' };
+    createTextWatermark(chart.panes()[pane], { horzAlign: 'left', vertAlign: 'top', lines: [text] });
+    lines.push(new FrontierLine(colours));
+    chart.panes()[pane].attachPrimitive(lines.at(-1));
+  }
+  chart.panes().forEach((pane, at) => pane.setStretchFactor(at === 0 ? CANDLES_HEIGHT : 1));
+  return { layers, lines };
+}

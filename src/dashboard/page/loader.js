@@ -1,0 +1,92 @@
+// Fetches what the stream does not bring: older rows as one scrolls back, and newer ones on the way forth.
+import { LENGTH_MS } from './format.js';
+
+const PAGE_ROWS = 1000;
+const SPAN_MAX_MS = 400 * 864e5; // of one question on the way forth, however sparse the rows are
+const ALL_ROWS = 20_000; // the server's own limit
+
+async function get(path, query) {
+  const response = await fetch(`/api/${path}?${new URLSearchParams(query)}`);
+  const body = await response.json();
+  if (!response.ok) throw new Error(`${body.error}. ${body.hint}`);
+  return body.rows;
+}
+
+export class Loader {
+  #busy = new WeakSet(); // the rows for which an answer is awaited
+
+  // `show(rows, symbol)` draws rows anew when they are still what one looks at.
+  constructor(show) {
+    this.show = show;
+  }
+
+  async #fetch({ symbol, resolution }, indicators, query) {
+    const none = Promise.resolve([]);
+    const candles = get('candles', { symbol, resolution, ...query });
+    return Promise.all([candles, indicators ? get('indicators', { symbol, ...query }) : none]);
+  }
+
+  // Runs one question at a time for these rows. What is shown stays when it fails.
+  async #once(rows, work) {
+    if (this.#busy.has(rows)) return;
+    this.#busy.add(rows);
+    try {
+      await work();
+      this.show(rows);
+    } catch (error) {
+      console.info(`not loaded: ${error.message}`);
+    } finally {
+      this.#busy.delete(rows);
+    }
+  }
+
+  older(rows, view, indicators) {
+    if (rows.oldest || rows.list.length === 0) return undefined;
+    return this.#once(rows, async () => {
+      const query = { to: rows.list[0].window_start_ms, limit: PAGE_ROWS };
+      const [candles, values] = await this.#fetch(view, indicators, query);
+      rows.oldest = candles.length < PAGE_ROWS;
+      rows.put(candles, values);
+      rows.bound('newest');
+    });
+  }
+
+  // Reads on behind the last row until there are some, or up to the frontier.
+  newer(rows, view, indicators) {
+    if (rows.live || rows.list.length === 0) return undefined;
+    return this.#once(rows, async () => {
+      let from = rows.list.at(-1).window_start_ms + 1;
+      for (let span = PAGE_ROWS * LENGTH_MS[view.resolution]; !rows.live; span = Math.min(span * 4, SPAN_MAX_MS)) {
+        const to = from + span;
+        const [candles, values] = await this.#fetch(view, indicators, { from, to, limit: ALL_ROWS });
+        rows.put(candles, values);
+        rows.live = to > rows.frontierMs;
+        if (candles.length > 0) break;
+        from = to;
+      }
+      rows.bound('oldest');
+    });
+  }
+
+  // Puts rows around a time in the place of those that are held.
+  around(rows, view, indicators, ms) {
+    return this.#once(rows, async () => {
+      const half = (PAGE_ROWS / 2) * LENGTH_MS[view.resolution];
+      const [candles, values] = await this.#fetch(view, indicators, { to: ms + half, limit: PAGE_ROWS });
+      rows.clear();
+      rows.put(candles, values);
+      rows.live = ms + half > rows.frontierMs;
+      rows.oldest = candles.length < PAGE_ROWS;
+    });
+  }
+
+  // Indicators for rows that were fetched without them.
+  indicators(rows, view) {
+    const missing = rows.withoutIndicators();
+    if (!missing) return undefined;
+    return this.#once(rows, async () => {
+      const query = { symbol: view.symbol, from: missing[0], to: missing[1] + 1, limit: ALL_ROWS };
+      rows.put([], await get('indicators', query));
+    });
+  }
+}

@@ -1,0 +1,24 @@
+// Goes from candle to candle by keys, and tells what the legend shows of each.
+import { drawn, legend, run, tell } from './browser.mjs';
+
+const ON = 'sma_12 sma_60 sma_240 ema_12 ema_26 bollinger vwap rsi macd';
+const LOOKS = [
+  ['BINANCE:BTCUSDT', '5s', 3],
+  ['AAPL', '5s', 3],
+  ['AAPL', '1m', 3],
+  ['BINANCE:BTCUSDT', '1d', 1],
+];
+
+await run(async (open) => {
+  for (const [symbol, resolution, count] of LOOKS) {
+    const page = await open({ hash: `#${new URLSearchParams({ symbol, resolution, on: ON })}` });
+    await drawn(page);
+    await page.focus('#chart');
+    for (let at = 0; at < count; at += 1) {
+      await page.keyboard.press('ArrowLeft');
+      tell({ symbol, resolution, ...(await legend(page)) });
+    }
+    await page.context().close();
+  }
+  tell('all');
+});
