@@ -1,7 +1,7 @@
 # Tickline as an image: one program, no shell, a user without rights, nothing that is written to. `scripts/image` builds
 # it with Docker or with buildah. Both bases are Debian 12, so the program finds the libraries that it was linked with.
 #
-#   docker run --rm -p 127.0.0.1:8080:8080 tickline demo --data /home/nonroot/data --port 8080
+#   docker run --rm tickline:0.1.0 --help
 
 FROM docker.io/library/rust:1.95.0-bookworm AS build
 # The toolchain of this image is the one that is wanted: rustup need not look for another.
@@ -26,5 +26,6 @@ LABEL org.opencontainers.image.title="tickline" \
 COPY --from=build /image/ /
 # By number: Kubernetes can tell of a number that it is not root, not of a name.
 USER 65532:65532
-WORKDIR /home/nonroot
+# For what is only tried: everything of worth is named by a setting.
+WORKDIR /tmp
 ENTRYPOINT ["/usr/local/bin/tickline"]
