@@ -84,18 +84,22 @@ no_gaps() { [[ $(gaps) == none ]]; }
 
 candles() { tickline candles --symbol BINANCE:BTCUSDT --resolution 5s --format csv | grep -q '^BINANCE:BTCUSDT,'; }
 
-# get PATH [CURL'S ARGUMENTS]: from the page, through a tunnel to its Service, as a person would.
+# forward SERVICE PORT PORT-HERE: a tunnel, as a person would make it.
 forward() {
-    local port=18080
-    k port-forward service/dashboard "$port:8080" >"$work/forward" 2>&1 &
-    forwarding=$!
-    within 20 grep -q Forwarding "$work/forward"
+    k port-forward "service/$1" "$3:$2" >"$work/forward-$1" 2>&1 &
+    forwarding+=($!)
+    within 20 grep -q Forwarding "$work/forward-$1"
 }
-get() { "${net[@]}" curl -fsS --max-time 10 "${@:2}" "http://127.0.0.1:18080$1"; }
+get() { "${net[@]}" curl -fsS --max-time 10 "${@:2}" "http://127.0.0.1:$1"; }
 page() {
-    get / -H 'Authorization: Bearer tickline' | grep -qi '<html' &&
-        get '/api/candles?symbol=BINANCE:BTCUSDT&resolution=5s' -H 'Authorization: Bearer tickline' | grep -q '"close"'
+    get 18080/ -H 'Authorization: Bearer tickline' | grep -qi '<html' &&
+        get '18080/api/candles?symbol=BINANCE:BTCUSDT&resolution=5s' -H 'Authorization: Bearer tickline' |
+        grep -q '"close"'
 }
+
+# Prometheus asks so many processes, and all of them answer. Its rules are those of the repository.
+scraped() { get '18090/api/v1/query?query=sum(up)' | grep -q "\"$1\"\]"; }
+rules() { get 18090/api/v1/rules | grep -q TicklineFrontierStandsStill; }
 
 # A pod that is none of ours tries to reach an address.
 stranger() { # NAMESPACE POD-OF-OURS PORT

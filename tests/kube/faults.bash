@@ -25,9 +25,12 @@ rolls_out() {
 works() {
     expect 'the frontier follows the clock' flows 120
     expect 'candles are in Cassandra' within 60 candles
-    expect 'a tunnel to the page' forward
+    expect 'a tunnel to the page' forward dashboard 8080 18080
     expect 'the page shows them' within 30 page
-    refuse 'and asks for its token' get /api/symbols
+    refuse 'and asks for its token' get 18080/api/symbols
+    expect 'a tunnel to Prometheus' forward prometheus 9090 18090
+    expect 'two workers, two pages and the ingest answer Prometheus' within 60 scraped 5
+    expect 'it has the alert rules' rules
     expect 'a replay agrees with the store' agrees
     expect 'no gap was told' no_gaps
 }
