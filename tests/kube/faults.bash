@@ -1,0 +1,172 @@
+# The parts of the test on a cluster, in their order. Sourced by scripts/kube-test, not run.
+
+rolls_out() {
+    cluster apply -f k8s/base/namespace.yaml >/dev/null
+    expect 'the API server accepts every object' cluster apply --server-side --dry-run=server -f "$work/all.yaml"
+    kubectl kustomize k8s/overlays/prod >"$work/prod.yaml"
+    expect 'those of prod, too' cluster apply --server-side --dry-run=server -f "$work/prod.yaml"
+    refuse 'the restricted policy refuses a pod with rights' k run rooted --image=tickline:dev --dry-run=server
+    expect 'one apply makes everything' cluster apply -k k8s/overlays/dev
+    expect 'the topics are made' job_ends kafka-topics Complete 150
+    expect 'the schema is made' job_ends cassandra-schema Complete 180
+    for kind in statefulset/kafka statefulset/cassandra statefulset/prometheus deployment/grafana deployment/simulate \
+        deployment/dashboard deployment/ingest; do
+        expect "$kind rolls out" k rollout status "$kind" --timeout=120s
+    done
+    expect 'all workers are together' within 90 together
+    expect 'nothing differs from what was applied' cluster diff -k k8s/overlays/dev
+    generations() { k get all,networkpolicy,configmap -o json | grep -c '"generation": [^1]' || true; }
+    local before
+    before=$(generations)
+    cluster apply -k k8s/overlays/dev >/dev/null
+    expect 'a second apply changes nothing' test "$(generations)" == "$before"
+}
+
+works() {
+    expect 'the frontier follows the clock' flows 120
+    expect 'candles are in Cassandra' within 60 candles
+    expect 'a tunnel to the page' forward dashboard 8080 18080
+    expect 'the page shows them' within 30 page
+    refuse 'and asks for its token' get 18080/api/symbols
+    expect 'a tunnel to Prometheus' forward prometheus 9090 18090
+    expect 'two workers, two pages and the ingest answer Prometheus' within 60 scraped 5
+    expect 'it has the alert rules' rules
+    expect 'a replay agrees with the store' agrees
+    expect 'no gap was told' no_gaps
+}
+
+# The store as it was, out of a backup; then all of it, out of the log.
+keeps() {
+    export KUBECTL="${kubectl[*]}"
+    expect 'a backup is made' scripts/cassandra-backup save "$work/backup"
+    expect 'the workers go on' flows 120
+    expect 'the store is made again from the log' scripts/cassandra-backup rebuild
+    expect 'all of it, up to now' flows 180
+    expect 'a replay agrees with the store' agrees
+    expect 'the backup is brought back' scripts/cassandra-backup restore "$work/backup"
+    expect 'the workers go on from there' flows 180
+    expect 'a replay agrees with the store' agrees
+}
+
+is_refused() {
+    local namespace
+    for namespace in default tickline; do
+        restricted_stranger "$namespace"
+    done
+    expect 'a stranger can speak' within 20 stranger_reaches_dns
+    for namespace in default tickline; do
+        refuse "a stranger in $namespace does not reach the mesh" stranger "$namespace" worker-0 2101
+        refuse "a stranger in $namespace does not reach Cassandra" stranger "$namespace" cassandra-0 9042
+        refuse "a stranger in $namespace does not reach Kafka" stranger "$namespace" kafka-0 9092
+    done
+}
+
+# A pod that does nothing, in a namespace; it gives up what the restricted policy wants.
+restricted_stranger() {
+    cluster -n "$1" apply -f - >/dev/null <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: stranger}
+spec:
+  securityContext: {runAsUser: 1000, runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+  containers:
+    - name: stranger
+      image: $stranger_image
+      command: [sleep, "3600"]
+      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+YAML
+    expect "a stranger is in $1" cluster -n "$1" wait --for=condition=Ready pod/stranger --timeout=60s
+}
+
+# lost POD: it is deleted, another one comes, and everything goes on by itself.
+lost() {
+    local uid
+    uid=$(k get pod "$1" -o jsonpath='{.metadata.uid}')
+    k delete pod "$1" --wait=false >/dev/null
+    another() { [[ $(k get pod "$1" -o jsonpath='{.metadata.uid}' 2>/dev/null) != "$uid" ]]; }
+    expect "$1 is deleted" within 200 another "$1"
+    expect "$1 is back" k wait --for=condition=Ready "pod/$1" --timeout=150s
+    expect 'all workers are together' within 120 together
+    expect 'the frontier follows the clock again' flows 120
+}
+
+survives() {
+    lost worker-1
+    expect 'no gap was told' no_gaps
+    lost kafka-0
+    lost cassandra-0
+    expect 'a replay agrees with the store' agrees
+    [[ -n ${KUBECONFIG:-} ]] || node_lost
+}
+
+# The second node is gone without a word. Whoever runs machines takes it out of the cluster; here this test does.
+node_lost() {
+    expect 'a worker runs on the second node' node_has_worker
+    # Its number is the one that the control plane's processes see.
+    nsenter -t "$control_plane" -p -- kill -KILL "$(cat "$STATE/nodepid/2")"
+    expect 'the second node is not ready' cluster wait --for=condition=Ready=unknown node/node2 --timeout=90s
+    cluster delete node node2 >/dev/null
+    expect 'all workers are together on what is left' within 180 together
+    expect 'the page is on what is left' k rollout status deployment/dashboard --timeout=120s
+    expect 'the frontier follows the clock again' flows 180
+    expect 'a replay agrees with the store' agrees
+}
+
+node_has_worker() { k get pods -o wide | grep '^worker-.*node2'; }
+
+scales() {
+    cp -r --parents k8s cql grafana prometheus "$work"
+    expect 'scripts/deploy takes three workers' env ROOT="$work" KUBECTL="${kubectl[*]}" scripts/deploy dev --workers 3
+    expect 'all three are together' within 120 together
+    expect 'they are three' test "$(k get statefulset worker -o jsonpath='{.spec.replicas}')" == 3
+    expect 'the frontier follows the clock' flows 120
+    expect 'a replay agrees with the store' agrees
+}
+
+# Mistakes in the manifests: the same questions as above must say no.
+notices() {
+    local mutated=$work/mutated.yaml
+    expect 'the topics are checked again' topics_with 4 Complete
+    expect 'another number of partitions fails' topics_with 6 Failed
+
+    # The node that is lost took the first one with it.
+    cluster -n default delete pod stranger --ignore-not-found --force >/dev/null 2>&1
+    restricted_stranger default
+    k delete networkpolicy default-deny worker >/dev/null
+    expect 'without its policy a stranger reaches the mesh: the check notices' within 20 stranger default worker-0 2101
+    cluster apply -k "$work/k8s/overlays/dev" >/dev/null
+    expect 'with it, again not' within 20 stranger_is_kept_out
+
+    k get statefulset worker -o yaml | sed 's/serviceName: worker$/serviceName: nobody/' >"$mutated"
+    workers_of "$mutated"
+    refuse 'with another serviceName the workers are not together: the check notices' within 30 together
+
+    k get statefulset worker -o yaml | sed 's/serviceName: nobody$/serviceName: worker/
+        s/containerPort: 2101/containerPort: 2111/' >"$mutated"
+    workers_of "$mutated"
+    refuse 'with another port the workers are not together: the check notices' within 30 together
+
+    sed -i 's/containerPort: 2111/containerPort: 2101/' "$mutated"
+    workers_of "$mutated"
+    expect 'put right, they are' within 120 together
+    expect 'a replay agrees with the store' agrees
+}
+
+stranger_is_kept_out() { ! stranger default worker-0 2101; }
+
+workers_of() { # FILE
+    k delete statefulset worker --wait >/dev/null
+    within 60 no_workers
+    sed -i -E '/^  (uid|resourceVersion|creationTimestamp|generation):/d' "$1"
+    cluster create -f "$1" >/dev/null
+    sleep 5
+}
+
+no_workers() { [[ -z $(k get pods -l app.kubernetes.io/name=worker -o name) ]]; }
+
+# The job of the topics, run again, wanting so many partitions of trades.
+topics_with() { # PARTITIONS CONDITION
+    local name=topics-$1
+    k get job kafka-topics -o json | python3 tests/kube/again "$name" "TRADES_PARTITIONS=$1" | cluster create -f - &&
+        job_ends "$name" "$2" 90
+}
