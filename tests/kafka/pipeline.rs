@@ -120,7 +120,11 @@ fn a_topic_made_again_between_two_runs_ends_the_worker() {
 #[test]
 fn added_partitions_end_the_worker_while_it_runs_and_after() {
     let (home, topic, log) = worked();
+    let epoch = || tables::progress(&home.path("rows.db")).epoch;
+    let before = epoch();
     let worker = work(&home, &log);
+    // It has looked at the topic when it takes over.
+    wait_for("it runs", || (epoch() > before).then_some(()));
     let (runtime, admin, options) = shared().admin();
     let more = NewPartitions::new(&topic, 5);
     runtime.block_on(admin.create_partitions([&more], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
