@@ -92,6 +92,12 @@ def main():
             elif step[0] == "resize":
                 resize(slave, step[1], step[2])
                 child.send_signal(signal.SIGWINCH)
+                # Nobody types in the very moment of a resize; crossterm may keep such a key until the next one.
+                before_it = len(written)
+                while len(written) == before_it:
+                    pump("it is to draw anew")
+                while select.select([master], [], [], 0.3)[0]:
+                    take()
             elif step[0] == "signal":
                 child.send_signal(step[1])
         while child.poll() is None:
