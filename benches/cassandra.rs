@@ -28,6 +28,8 @@ mod latency;
 mod live;
 #[path = "cassandra/made_up.rs"]
 mod made_up;
+#[path = "support/percentile.rs"]
+mod percentile;
 #[path = "cassandra/restart.rs"]
 mod restart;
 #[path = "cassandra/rows.rs"]
@@ -90,13 +92,6 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// The value that so many of a hundred do not exceed.
-fn percentile(values: &[f64], percent: usize) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    values[((values.len() * percent).div_ceil(100)).clamp(1, values.len()) - 1]
 }
 
 fn main() {

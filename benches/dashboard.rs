@@ -7,6 +7,8 @@
 
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+#[path = "support/percentile.rs"]
+mod percentile;
 #[path = "dashboard/pixels.rs"]
 mod pixels;
 #[path = "dashboard/viewers.rs"]
@@ -43,12 +45,6 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// The middle one.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn main() {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use tickline::store::address::StoreAddress;
 
 use super::input::Feed;
-use super::{Running, Servers, live, percentile};
+use super::{Running, Servers, live, percentile::percentile};
 
 /// Prints trades a second of both, for a backlog of an ordinary day and for one of a busy one.
 pub fn run(servers: &Servers) {

@@ -8,7 +8,7 @@ use tickline::store::address::StoreAddress;
 
 use super::input::Feed;
 use super::live::{Feeder, Reader};
-use super::{Running, Servers, percentile};
+use super::{Running, Servers, percentile::percentile};
 
 /// Before anything is measured, so that the node's code is compiled.
 const WARM: Duration = Duration::from_secs(40);

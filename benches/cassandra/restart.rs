@@ -9,7 +9,7 @@ use tickline::store::address::StoreAddress;
 use super::driver::Driver;
 use super::input::Feed;
 use super::live::{Feeder, Reader};
-use super::{Running, Servers, latency, percentile};
+use super::{Running, Servers, latency, percentile::percentile};
 
 const SYMBOLS: u64 = 30_000;
 /// Event time before the first restart: the horizon, and a little more.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use tickline::store::address::StoreAddress;
 
 use super::driver::{Driver, Shape, ready};
-use super::{Servers, made_up, percentile};
+use super::{Servers, made_up, percentile::percentile};
 
 /// Shapes and requests in flight that the driver alone is given. A batch stays below 5 KiB, as the server counts.
 const ALONE: [(Shape, usize); 7] = [

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tickline::store::address::StoreAddress;
 
 use super::Process;
+use super::percentile::percentile;
 
 /// What the script tells.
 #[derive(serde::Deserialize)]
@@ -49,11 +50,6 @@ fn look(address: &str, loads: usize, seconds: usize) -> Seen {
     serde_json::from_slice(&output.stdout).expect("the script tells JSON")
 }
 
-/// The value below which this share of them lies.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
-}
-
 pub fn run(quick: bool) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (loads, seconds) = if quick { (5, 20) } else { (20, 120) };
@@ -66,17 +62,14 @@ pub fn run(quick: bool) {
     let seen = look(&address, loads, seconds);
     stop.store(true, Ordering::Relaxed);
     let there = watcher.join().expect("the watcher ends");
-    let mut delays: Vec<f64> = seen.drawn.iter().filter_map(|(frontier, ms)| Some(ms - there.get(frontier)?)).collect();
-    delays.sort_by(f64::total_cmp);
+    let delays: Vec<f64> = seen.drawn.iter().filter_map(|(frontier, ms)| Some(ms - there.get(frontier)?)).collect();
     assert!(delays.len() > seconds / 2, "{} advances were drawn", delays.len());
     println!("\n| demo of 500 symbols, real browser | n | p50 ms | p90 ms | p99 ms | max ms |");
     println!("| --- | --- | --- | --- | --- | --- |");
-    let line = |what: &str, sorted: &[f64]| {
-        let of = |share| quantile(sorted, share);
-        println!("| {what} | {} | {:.0} | {:.0} | {:.0} | {:.0} |", sorted.len(), of(0.5), of(0.9), of(0.99), of(1.0));
+    let line = |what: &str, values: &[f64]| {
+        let [p50, p90, p99, max] = [50, 90, 99, 100].map(|percent| percentile(values, percent));
+        println!("| {what} | {} | {p50:.0} | {p90:.0} | {p99:.0} | {max:.0} |", values.len());
     };
     line("frontier row there -> drawn", &delays);
-    let mut paints = seen.paints;
-    paints.sort_by(f64::total_cmp);
-    line("page asked for -> first paint", &paints);
+    line("page asked for -> first paint", &seen.paints);
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Process, median};
+use super::Process;
+use super::percentile::percentile;
 
 const VIEWERS: usize = 200;
 
@@ -102,7 +103,8 @@ pub fn run(quick: bool) {
             viewed.push(with);
             shares.push(with / without);
         }
-        let (alone, viewed, share) = (median(alone), median(viewed), median(shares) * 100.0);
+        let [alone, viewed, share] = [alone, viewed, shares].map(|values| percentile(&values, 50));
+        let share = share * 100.0;
         println!("| {workers} workers | {alone:.2} | {viewed:.2} | {share:.0} % | {told} |");
     }
     live(folder, if quick { 10 } else { 30 });

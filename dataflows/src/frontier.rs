@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::reject::Reason;
 use crate::tally::{TALLIES, Tally};
 use crate::time::Time;
 
@@ -25,8 +26,13 @@ impl FrontierRow {
         Self { frontier: 0, digest: Digest::default(), rows: 0, tallies: vec![0; TALLIES] }
     }
 
-    /// One count.
+    /// One count; 0 of what a row of an older program did not count yet.
     pub fn tally(&self, tally: Tally) -> u64 {
-        self.tallies[tally.index()]
+        self.tallies.get(tally.index()).copied().unwrap_or(0)
+    }
+
+    /// All that was refused, whatever the reason.
+    pub fn rejected(&self) -> u64 {
+        Reason::ALL.into_iter().map(|reason| self.tally(Tally::Rejected(reason))).sum()
     }
 }

@@ -72,8 +72,7 @@ pub async fn candles(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<
         let frontier_ms = frontier_ms(reader)?;
         let rows = reader.candles(&symbol, resolution, range)?;
         let known = !rows.is_empty() || has_traded(reader, &symbol)?;
-        let rows = rows.into_iter().filter(|row| row.as_of >= since);
-        let rows = rows.map(|row| CandleView::new(row, resolution, frontier_ms)).collect();
+        let rows = CandleView::of_changed(rows, resolution, since, frontier_ms);
         Ok((known, RowsView { symbol, resolution: resolution.name(), frontier_ms, rows }))
     });
     of_known_symbol(read.await?)
@@ -90,8 +89,7 @@ pub async fn indicators(
         let frontier_ms = frontier_ms(reader)?;
         let rows = reader.indicators(&symbol, range)?;
         let known = !rows.is_empty() || has_traded(reader, &symbol)?;
-        let rows = rows.into_iter().filter(|row| row.as_of >= since);
-        let rows = rows.map(|row| IndicatorView::new(row, frontier_ms)).collect();
+        let rows = IndicatorView::of_changed(rows, since, frontier_ms);
         Ok((known, RowsView { symbol, resolution: Resolution::S5.name(), frontier_ms, rows }))
     });
     of_known_symbol(read.await?)

@@ -80,17 +80,15 @@ fn read(
     frontier: Time,
 ) -> Result<ChartView, StoreError> {
     let candles = reader.candles(&chart.symbol, chart.resolution, range)?;
-    let candles = candles.into_iter().filter(|row| row.as_of >= since);
     let indicators = if chart.indicators && chart.resolution == Resolution::S5 {
         reader.indicators(&chart.symbol, range)?
     } else {
         Vec::new()
     };
-    let indicators = indicators.into_iter().filter(|row| row.as_of >= since);
     Ok(ChartView {
         symbol: chart.symbol.clone(),
         resolution: chart.resolution.name(),
-        candles: candles.map(|row| CandleView::new(row, chart.resolution, frontier)).collect(),
-        indicators: indicators.map(|row| IndicatorView::new(row, frontier)).collect(),
+        candles: CandleView::of_changed(candles, chart.resolution, since, frontier),
+        indicators: IndicatorView::of_changed(indicators, since, frontier),
     })
 }

@@ -36,8 +36,7 @@ impl FrontierView {
     /// The view of a frontier at `now_ms`.
     pub fn new(durable: &DurableFrontier, now_ms: i64) -> Self {
         let row = &durable.row;
-        let tallies = Tallies(row.tallies.clone());
-        let rejected = tallies.iter().filter(|(tally, _)| matches!(tally, Tally::Rejected(_))).map(|(_, n)| n).sum();
+        let tallies = Tallies(Tally::all().map(|tally| (tally.name(), row.tally(tally))).collect());
         Self {
             frontier_ms: row.frontier,
             frontier: rfc3339(row.frontier),
@@ -46,26 +45,19 @@ impl FrontierView {
             epoch: durable.epoch,
             digest: row.digest.to_string(),
             rows: row.rows,
-            rejected,
+            rejected: row.rejected(),
             tallies,
         }
     }
 }
 
-/// Counts in the order of [`Tally::all`].
+/// Names and counts in the order of [`Tally::all`].
 #[derive(Clone, Debug)]
-pub struct Tallies(Vec<u64>);
-
-impl Tallies {
-    /// Each count; what an older frontier row did not count yet is 0.
-    pub fn iter(&self) -> impl Iterator<Item = (Tally, u64)> {
-        Tally::all().map(|tally| (tally, self.0.get(tally.index()).copied().unwrap_or(0)))
-    }
-}
+pub struct Tallies(Vec<(String, u64)>);
 
 impl Serialize for Tallies {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter().map(|(tally, count)| (tally.name(), count)))
+        serializer.collect_map(self.0.iter().map(|(name, count)| (name, count)))
     }
 }
 
@@ -142,10 +134,14 @@ pub struct CandleView {
 }
 
 impl CandleView {
-    /// Complete when the frontier has reached the end of the window.
-    pub fn new(candle: StoredCandle, resolution: Resolution, frontier: Time) -> Self {
-        let complete = frontier >= candle.window_start_ms.saturating_add(resolution.length_ms());
-        Self { candle, complete }
+    /// Those that have changed since a time. Complete when the frontier has reached the end of the window.
+    pub fn of_changed(candles: Vec<StoredCandle>, resolution: Resolution, since: Time, frontier: Time) -> Vec<Self> {
+        let changed = candles.into_iter().filter(|candle| candle.as_of >= since);
+        let view = |candle: StoredCandle| {
+            let complete = frontier >= candle.window_start_ms.saturating_add(resolution.length_ms());
+            Self { candle, complete }
+        };
+        changed.map(view).collect()
     }
 }
 
@@ -157,10 +153,14 @@ pub struct IndicatorView {
 }
 
 impl IndicatorView {
-    /// Complete when the frontier has reached the end of the 5 s window.
-    pub fn new(row: StoredIndicators, frontier: Time) -> Self {
-        let complete = frontier >= row.window_start_ms.saturating_add(Resolution::S5.length_ms());
-        Self { row, complete }
+    /// Those that have changed since a time. Complete when the frontier has reached the end of the 5 s window.
+    pub fn of_changed(rows: Vec<StoredIndicators>, since: Time, frontier: Time) -> Vec<Self> {
+        let changed = rows.into_iter().filter(|row| row.as_of >= since);
+        let view = |row: StoredIndicators| {
+            let complete = frontier >= row.window_start_ms.saturating_add(Resolution::S5.length_ms());
+            Self { row, complete }
+        };
+        changed.map(view).collect()
     }
 }
 

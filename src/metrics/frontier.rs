@@ -17,8 +17,6 @@ pub fn put_time(sheet: &mut Sheet, name: &'static Name, time: Time) {
 
 /// Tells what is exact as of a frontier, beside the frontier itself.
 pub fn put_row(sheet: &mut Sheet, row: &FrontierRow) {
-    // A row of an older program may have counted less.
-    let count = |tally: Tally| row.tallies.get(tally.index()).copied().unwrap_or(0);
     sheet.put(&names::ROWS, u64::try_from(row.rows).unwrap_or(0));
     for (name, tally) in [
         (&names::TRADES, Tally::Trades),
@@ -30,8 +28,8 @@ pub fn put_row(sheet: &mut Sheet, row: &FrontierRow) {
         (&names::GAPS, Tally::Gaps),
         (&names::BYES, Tally::Byes),
     ] {
-        sheet.put(name, count(tally));
+        sheet.put(name, row.tally(tally));
     }
-    let rejected = Reason::ALL.map(|reason| (reason.name().to_owned(), count(Tally::Rejected(reason))));
+    let rejected = Reason::ALL.map(|reason| (reason.name().to_owned(), row.tally(Tally::Rejected(reason))));
     sheet.put_by(&names::REJECTED, rejected);
 }

@@ -69,8 +69,6 @@ fn head_lines(state: &State, now_ms: u64) -> Vec<Line<'static>> {
         return vec![Line::from(format!(" {}", state.store)), Line::from(format!(" {why}"))];
     };
     let row = &durable.row;
-    let count = |tally: Tally| row.tallies.get(tally.index()).copied().unwrap_or(0);
-    let rejected = Tally::all().filter(|tally| matches!(tally, Tally::Rejected(_))).map(count).sum();
     let behind = age(now_ms as i64 - row.frontier as i64);
     let first = vec![
         Span::from(" complete up to "),
@@ -78,10 +76,10 @@ fn head_lines(state: &State, now_ms: u64) -> Vec<Line<'static>> {
         Span::from(format!("  {behind}  epoch {}  digest {}", durable.epoch, row.digest)),
     ];
     let counts = [
-        ("trades", count(Tally::Trades)),
-        ("late", count(Tally::Late)),
-        ("rejected", rejected),
-        ("gaps", count(Tally::Gaps)),
+        ("trades", row.tally(Tally::Trades)),
+        ("late", row.tally(Tally::Late)),
+        ("rejected", row.rejected()),
+        ("gaps", row.tally(Tally::Gaps)),
         ("rows", u64::try_from(row.rows).unwrap_or(0)),
     ];
     let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {}", HumanCount(*count))).collect();

@@ -1,0 +1,8 @@
+//! One figure for many measurements.
+
+/// The value that so many of a hundred do not exceed.
+pub fn percentile(values: &[f64], percent: usize) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values[((values.len() * percent).div_ceil(100)).clamp(1, values.len()) - 1]
+}
