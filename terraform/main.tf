@@ -26,12 +26,11 @@ locals {
 module "layout" {
   source = "./modules/layout"
 
-  name           = var.name
-  size           = var.size
-  cidr           = var.cidr
-  zones          = local.zones
-  account_id     = local.account_id
-  volume_key_arn = module.keys.arns["volumes"]
+  name       = var.name
+  size       = var.size
+  cidr       = var.cidr
+  zones      = local.zones
+  account_id = local.account_id
 }
 
 module "keys" {
@@ -91,16 +90,4 @@ module "backup" {
   partition   = local.partition
   backup_days = var.backup_days
   teardown    = var.teardown
-}
-
-module "access" {
-  source = "./modules/access"
-
-  name              = var.name
-  namespace         = var.namespace
-  oidc_provider_arn = module.cluster.oidc_provider_arn
-  oidc_issuer       = module.cluster.oidc_issuer
-  bucket_arn        = module.backup.bucket_arn
-  backup_key_arn    = module.keys.arns["backup"]
-  secrets           = var.secrets
 }

@@ -1,17 +1,21 @@
 output "deploy" {
   description = "What scripts/deploy needs: `terraform -chdir=terraform output -json deploy`. Nothing in it is secret."
   value = {
-    region         = var.region
-    cluster        = module.cluster.name
-    namespace      = var.namespace
-    zones          = local.zones
-    image          = module.registry.repository_url
-    backup         = "s3://${module.backup.bucket}/cassandra"
-    role_arns      = module.access.role_arns
-    secret_arns    = var.secrets
-    storage_class  = module.layout.storage_class
-    node_role_key  = "tickline/role"
-    stateful_nodes = sum([for group in module.layout.node_groups : group.count if group.role == "stateful"])
+    region                   = var.region
+    cluster                  = module.cluster.name
+    size                     = var.size
+    image                    = module.registry.repository_url
+    volume_key_arn           = module.keys.arns["volumes"]
+    finnhub_token_secret_arn = var.finnhub_token_secret_arn
+  }
+}
+
+output "backup" {
+  description = "Where scripts/cassandra-backup saves to, and the bucket and the key that whoever runs it must be let use."
+  value = {
+    place      = "s3://${module.backup.bucket}/cassandra"
+    bucket_arn = module.backup.bucket_arn
+    key_arn    = module.keys.arns["backup"]
   }
 }
 

@@ -55,21 +55,18 @@ variable "administrators" {
   default     = []
 }
 
-variable "namespace" {
-  description = "The namespace that k8s/ is applied to: roles are for service accounts of this one."
+variable "finnhub_token_secret_arn" {
+  description = "ARN of the secret in Secrets Manager that holds Finnhub's key; scripts/deploy reads it. Never the key."
   type        = string
-  default     = "tickline"
+  default     = ""
 
   validation {
-    condition     = can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", var.namespace)) && !startswith(var.namespace, "kube-")
-    error_message = "namespace must be a name as Kubernetes has them, and none of its own: the manifests use tickline."
+    condition = var.finnhub_token_secret_arn == "" || can(regex(
+      "^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$",
+      var.finnhub_token_secret_arn,
+    ))
+    error_message = "finnhub_token_secret_arn must be a whole ARN of Secrets Manager, never a value: it stands in the state."
   }
-}
-
-variable "secrets" {
-  description = "ARNs of secrets in Secrets Manager by name, such as finnhub-token; never values."
-  type        = map(string)
-  default     = {}
 }
 
 variable "backup_days" {

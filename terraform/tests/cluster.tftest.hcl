@@ -173,7 +173,7 @@ run "cluster" {
   assert {
     condition = (
       aws_iam_openid_connect_provider.this.url == "https://oidc.example/id/A" &&
-      output.oidc_issuer == "oidc.example/id/A" &&
+      local.oidc_issuer == "oidc.example/id/A" &&
       aws_iam_openid_connect_provider.this.client_id_list == toset(["sts.amazonaws.com"])
     )
     error_message = "the identity provider is that of the cluster"

@@ -30,30 +30,34 @@ variables {
 
 run "medium" {
   variables {
-    size    = "medium"
-    secrets = { finnhub-token = "arn:aws:secretsmanager:us-east-1:123456789012:secret:tickline/finnhub-AbCdEf" }
+    size                     = "medium"
+    finnhub_token_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:tickline/finnhub-AbCdEf"
   }
 
   assert {
-    condition     = output.deploy.zones == tolist(["us-east-1a", "us-east-1b", "us-east-1d"])
-    error_message = "the zones are the first three by name, however AWS lists them: ${jsonencode(output.deploy.zones)}"
+    condition     = local.zones == tolist(["us-east-1a", "us-east-1b", "us-east-1d"])
+    error_message = "the zones are the first three by name, however AWS lists them: ${jsonencode(local.zones)}"
   }
 
   assert {
-    condition = (
-      output.deploy.cluster == "tickline" && output.deploy.region == "us-east-1" &&
-      output.deploy.namespace == "tickline" &&
-      output.deploy.backup == "s3://tickline-backup-123456789012/cassandra" && output.deploy.stateful_nodes == 3 &&
-      output.deploy.image == "123456789012.dkr.ecr.us-east-1.amazonaws.com/mock" &&
-      keys(output.deploy.role_arns) == ["cassandra-backup", "cassandra-restore", "secrets-reader"] &&
-      output.deploy.secret_arns == var.secrets
-    )
+    condition = jsonencode(output.deploy) == jsonencode({
+      region                   = "us-east-1"
+      cluster                  = "tickline"
+      size                     = "medium"
+      image                    = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mock"
+      volume_key_arn           = "arn:aws:kms:us-east-1:123456789012:key/volumes"
+      finnhub_token_secret_arn = var.finnhub_token_secret_arn
+    })
     error_message = "scripts/deploy is told ${jsonencode(output.deploy)}"
   }
 
   assert {
-    condition     = output.deploy.storage_class.parameters.kmsKeyId == "arn:aws:kms:us-east-1:123456789012:key/volumes"
-    error_message = "disks of claims have the key of disks"
+    condition = jsonencode(output.backup) == jsonencode({
+      place      = "s3://tickline-backup-123456789012/cassandra"
+      bucket_arn = "arn:aws:s3:::tickline-backup-123456789012"
+      key_arn    = "arn:aws:kms:us-east-1:123456789012:key/backup"
+    })
+    error_message = "backups go to ${jsonencode(output.backup)}"
   }
 
   assert {
@@ -84,10 +88,20 @@ run "refused" {
   command = plan
 
   variables {
-    region    = "Frankfurt"
-    namespace = "kube-system"
-    size      = "huge"
+    region                   = "Frankfurt"
+    size                     = "huge"
+    finnhub_token_secret_arn = "the-key-itself"
   }
 
-  expect_failures = [var.region, var.namespace, var.size]
+  expect_failures = [var.region, var.size, var.finnhub_token_secret_arn]
+}
+
+run "all_secrets_at_once_are_refused" {
+  command = plan
+
+  variables {
+    finnhub_token_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:*"
+  }
+
+  expect_failures = [var.finnhub_token_secret_arn]
 }

@@ -25,11 +25,3 @@ resource "aws_iam_role_policy_attachment" "managed" {
   role       = aws_iam_role.this.name
   policy_arn = each.key
 }
-
-resource "aws_iam_role_policy" "own" {
-  count = length(var.statements) > 0 ? 1 : 0
-
-  name   = "own"
-  role   = aws_iam_role.this.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = var.statements })
-}

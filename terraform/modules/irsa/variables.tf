@@ -36,11 +36,4 @@ variable "service_account" {
 variable "managed_policy_arns" {
   description = "Policies of AWS's that the role has."
   type        = list(string)
-  default     = []
-}
-
-variable "statements" {
-  description = "What else the role may do, as statements of a policy."
-  type        = any
-  default     = []
 }

@@ -16,7 +16,8 @@ locals {
   price_usd_per_key = 1
   keys              = 4
 
-  zones_count = length(var.zones)
+  zones_count  = length(var.zones)
+  in_each_zone = ["kafka", "cassandra"]
   node_counts = {
     stateful  = local.size.stateful.per_zone * local.zones_count
     stateless = local.size.stateless.count
@@ -24,8 +25,7 @@ locals {
   disks_gib = sum([
     local.node_counts.stateful * local.size.stateful.disk_gib,
     local.node_counts.stateless * local.size.stateless.disk_gib,
-    local.zones_count * (local.size.volume_gib.kafka + local.size.volume_gib.cassandra),
-    local.size.volume_gib.prometheus,
+    sum([for claim, gib in local.size.volume_gib : gib * (contains(local.in_each_zone, claim) ? local.zones_count : 1)]),
   ])
 
   cost_parts_usd = {

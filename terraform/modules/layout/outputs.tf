@@ -1,5 +1,5 @@
 output "names" {
-  description = "Names of cluster, repository, bucket, log groups and storage class."
+  description = "Names of cluster, repository, bucket and log groups."
   value       = local.names
 }
 
@@ -31,11 +31,6 @@ output "node_flows" {
 output "log_retention_days" {
   description = "How long logs are kept, in days."
   value       = local.size.log_retention_days
-}
-
-output "storage_class" {
-  description = "The StorageClass that Kubernetes is to have, as an object of its API."
-  value       = local.storage_class
 }
 
 output "monthly_cost_usd" {

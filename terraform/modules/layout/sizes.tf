@@ -1,34 +1,8 @@
-# What a size means. Stateful nodes hold one Kafka broker and one Cassandra node a zone (large: a machine each);
-# stateless ones hold everything else. Volumes are what the claims of k8s/ ask for, and count for the estimate only.
+# What sizes.yaml and flows.yaml say, and the groups of nodes that follow. They are data, so that a test of the manifests
+# can read them too.
 locals {
-  sizes = {
-    # To try it, or some hundred symbols: one way out, a week or two of logs.
-    small = {
-      stateful           = { instance_type = "m7i.large", per_zone = 1, disk_gib = 30 }
-      stateless          = { instance_type = "m7i.large", count = 2, disk_gib = 30 }
-      nat_gateways       = 1
-      log_retention_days = 14
-      volume_gib         = { kafka = 50, cassandra = 100, prometheus = 20 }
-    }
-    # All symbols of a few exchanges, any one zone may fail.
-    medium = {
-      stateful           = { instance_type = "r7i.xlarge", per_zone = 1, disk_gib = 50 }
-      stateless          = { instance_type = "m7i.xlarge", count = 3, disk_gib = 50 }
-      nat_gateways       = 3
-      log_retention_days = 30
-      volume_gib         = { kafka = 200, cassandra = 500, prometheus = 50 }
-    }
-    # All symbols, with years of rows; Kafka and Cassandra do not share machines.
-    large = {
-      stateful           = { instance_type = "r7i.2xlarge", per_zone = 2, disk_gib = 50 }
-      stateless          = { instance_type = "m7i.2xlarge", count = 6, disk_gib = 50 }
-      nat_gateways       = 3
-      log_retention_days = 90
-      volume_gib         = { kafka = 1000, cassandra = 2000, prometheus = 100 }
-    }
-  }
-
-  size = local.sizes[var.size]
+  node_flows = yamldecode(file("${path.module}/flows.yaml"))
+  size       = yamldecode(file("${path.module}/sizes.yaml"))[var.size]
 
   # A disk stays in its zone. One group of stateful nodes a zone brings a lost node back where its disks are.
   stateful_groups = {

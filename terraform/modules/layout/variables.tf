@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "size" {
-  description = "small, medium or large: how many machines of which kind. See sizes.tf."
+  description = "small, medium or large: how many machines of which kind. See sizes.yaml."
   type        = string
 
   validation {
@@ -56,9 +56,4 @@ variable "account_id" {
     condition     = can(regex("^[0-9]{12}$", var.account_id))
     error_message = "account_id must be the 12 digits of an AWS account: `aws sts get-caller-identity` tells yours."
   }
-}
-
-variable "volume_key_arn" {
-  description = "The KMS key of all disks, which the StorageClass names."
-  type        = string
 }

@@ -1,11 +1,10 @@
 # What must not be accepted, one wrong setting a run.
 variables {
-  name           = "tickline"
-  size           = "small"
-  cidr           = "10.40.0.0/16"
-  zones          = ["a", "b", "c"]
-  account_id     = "123456789012"
-  volume_key_arn = "arn"
+  name       = "tickline"
+  size       = "small"
+  cidr       = "10.40.0.0/16"
+  zones      = ["a", "b", "c"]
+  account_id = "123456789012"
 }
 
 run "a_name_with_capitals" {
