@@ -39,13 +39,16 @@ as_terraform_says() {
     kubectl=(kubectl --kubeconfig "$work/kubeconfig")
 }
 
-# The image is named after the last commit that could change it: this writes into k8s/, and to commit that must not
-# make another image of the same program.
+# The image is named after the last commit that changed what it is made from: deploying writes into k8s/, and to commit
+# that must not make another image of the same program.
 name_image() {
-    local built=(-- . ':(exclude)k8s') commit
-    [[ -z $(git status --porcelain "${built[@]}") ]] ||
-        die 'there are changes that are not committed: commit them, or name an image with --image' 2
-    commit=$(git log -1 --format=%H "${built[@]}")
+    local out changed commit
+    mapfile -t out < <(sed '/^#/d; s/^/:(exclude)/' .dockerignore)
+    changed=$(git status --porcelain -- . "${out[@]}")
+    [[ -z $changed ]] ||
+        die "there are changes that are not committed: commit them, or name an image with --image
+$changed" 2
+    commit=$(git log -1 --format=%H -- . "${out[@]}")
     image=$(field image):$(git describe --always "$commit")
     own_image=yes
 }
@@ -63,7 +66,8 @@ push_image() {
     [[ $words == *ImageNotFoundException* ]] || die "the registry does not say whether it has $image: $words"
     say "the registry lacks $image: it is built and pushed"
     aws ecr get-login-password --region "$region" | "$scripts/image" login "${repository%%/*}"
-    "$scripts/image" push "$image"
+    # Nodes are of this kind, whatever this machine is.
+    DOCKER_DEFAULT_PLATFORM=linux/amd64 "$scripts/image" push "$image"
 }
 
 # Prints a folder whose kustomization is the overlay with the key of disks.
