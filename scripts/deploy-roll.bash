@@ -1,7 +1,7 @@
 # How scripts/deploy brings what is wanted into a cluster that may run something else. Sourced, not run.
 
-# The claims of a set that are there grow to what is wanted; Kubernetes changes no template of claims, so the set is made
-# again around its pods, which stay. Kubernetes refuses to make a claim smaller.
+# The claims of a set that are there grow to what is wanted. Kubernetes changes no template of claims, so the set is
+# made again around its pods, which stay. It refuses to make a claim smaller.
 grow_claims() {
     local set there size claim
     for set in kafka cassandra prometheus; do
