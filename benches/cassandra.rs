@@ -8,7 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use tickline::store::address::StoreAddress;
 use tickline::store::cassandra;
@@ -30,6 +30,8 @@ mod live;
 mod made_up;
 #[path = "support/percentile.rs"]
 mod percentile;
+#[path = "support/process.rs"]
+mod process;
 #[path = "cassandra/restart.rs"]
 mod restart;
 #[path = "cassandra/rows.rs"]
@@ -62,8 +64,8 @@ impl Servers {
     }
 }
 
-/// A `tickline` that is killed when it goes out of scope.
-struct Running(Child);
+/// A `tickline`.
+struct Running(process::Process);
 
 impl Running {
     /// Starts one; what it says goes to a file beside the servers' data.
@@ -71,26 +73,18 @@ impl Running {
         let log = std::fs::File::create(servers.folder.join(format!("{name}.log"))).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_tickline"));
         command.args(line.split_whitespace()).current_dir(&servers.folder);
-        Self(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
+        Self(process::Process::spawn(command.stdout(Stdio::null()).stderr(log)))
     }
 
     /// Waits for its good end.
     fn wait(&mut self) {
-        let status = self.0.wait().unwrap();
+        let status = self.0.0.wait().unwrap();
         assert!(status.success(), "tickline ended with {status}");
     }
 
     /// Fails when it has ended.
     fn assert_runs(&mut self) {
-        assert!(self.0.try_wait().unwrap().is_none(), "tickline has ended");
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        assert!(self.0.0.try_wait().unwrap().is_none(), "tickline has ended");
     }
 }
 

@@ -5,28 +5,30 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
 
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 
 #[path = "support/percentile.rs"]
 mod percentile;
 #[path = "dashboard/pixels.rs"]
 mod pixels;
+#[path = "support/process.rs"]
+mod process;
 #[path = "dashboard/viewers.rs"]
 mod viewers;
 
-/// A process of the binary's, ended whatever happens.
-struct Process(Child);
+/// A `tickline`.
+struct Running(process::Process);
 
-impl Process {
+impl Running {
     fn start(args: &[&str], folder: &std::path::Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tickline"));
         command.args(args).current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        Self(command.spawn().expect("the binary starts"))
+        Self(process::Process::spawn(&mut command))
     }
 
     /// Reads what it prints up to a page's address.
     fn address(&mut self) -> String {
-        let stdout: &mut ChildStdout = self.0.stdout.as_mut().expect("it is piped");
+        let stdout: &mut ChildStdout = self.0.0.stdout.as_mut().expect("it is piped");
         let mut reader = std::io::BufReader::with_capacity(1, stdout);
         let mut line = String::new();
         while std::io::BufRead::read_line(&mut reader, &mut line).expect("it prints") > 0 {
@@ -36,14 +38,6 @@ impl Process {
             line.clear();
         }
         panic!("it ended without an address");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

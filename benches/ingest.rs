@@ -10,7 +10,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tickline::log::address::LogAddress;
@@ -18,21 +18,23 @@ use tickline::simulate::universe::Universe;
 
 #[path = "support/broker.rs"]
 mod broker;
+#[path = "support/process.rs"]
+mod process;
 
 /// Before anything is measured.
 const WARM: Duration = Duration::from_secs(5);
 const PARTITIONS: u32 = 4;
 
-/// A `tickline` that is killed when it goes out of scope.
-struct Running(Child, BufReader<ChildStdout>);
+/// A `tickline`.
+struct Running(process::Process, BufReader<ChildStdout>);
 
 impl Running {
     fn start(folder: &Path, line: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tickline"));
         command.args(line.split_whitespace()).current_dir(folder).env("FINNHUB_TOKEN", "bench");
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self(child, stdout)
+        let mut process = process::Process::spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()));
+        let stdout = BufReader::new(process.0.stdout.take().unwrap());
+        Self(process, stdout)
     }
 
     /// The address behind these words in what it prints.
@@ -45,17 +47,9 @@ impl Running {
 
     /// The most memory it ever had, in MiB.
     fn memory_mib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.0.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1024
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

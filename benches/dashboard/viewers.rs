@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::Process;
+use super::Running;
 use super::percentile::percentile;
 
 const VIEWERS: usize = 200;
@@ -95,7 +95,7 @@ pub fn run(quick: bool) {
             // A store with its tables and nothing in them, for the page to open.
             let watched = format!("sqlite:{name}-viewed.db");
             tickline(&["setup", "--store", &watched], folder);
-            let mut page = Process::start(&["dashboard", "--store", &watched, "--port", "0"], folder);
+            let mut page = Running::start(&["dashboard", "--store", &watched, "--port", "0"], folder);
             let viewers = Viewers::start(&page.address());
             let with = work(&format!("{name}-viewed"));
             told += viewers.end();
@@ -119,12 +119,12 @@ fn processor_seconds(id: u32) -> f64 {
 }
 
 fn live(folder: &Path, seconds: u64) {
-    let mut demo = Process::start(&["demo", "--symbols", "500", "--data", "live", "--port", "0"], folder);
+    let mut demo = Running::start(&["demo", "--symbols", "500", "--data", "live", "--port", "0"], folder);
     let address = demo.address();
     let share = |wait: Duration| {
-        let (begun, before) = (Instant::now(), processor_seconds(demo.0.id()));
+        let (begun, before) = (Instant::now(), processor_seconds(demo.0.0.id()));
         std::thread::sleep(wait);
-        (processor_seconds(demo.0.id()) - before) / begun.elapsed().as_secs_f64() * 100.0
+        (processor_seconds(demo.0.0.id()) - before) / begun.elapsed().as_secs_f64() * 100.0
     };
     // The first seconds are those of its start.
     share(Duration::from_secs(5));

@@ -2,7 +2,7 @@
 import { CHANGE_PERCENT, YEARS, cql, frontierRow, newestDay, rowsOf } from './cql.js';
 import { dashboard } from './dashboard.js';
 import { MARKET, TO_SYMBOL } from './names.js';
-import { bars, count, lines, named, numbers, price, ranking, row, rows, steps } from './panels.js';
+import { bars, count, lines, named, numbers, OF_A_DAY, price, ranking, row, rows, steps } from './panels.js';
 import { CHOSEN, symbols } from './variables.js';
 
 const CHANGE = steps('red', [0, 'green']);
@@ -38,12 +38,7 @@ const latest = rows({
         window_start: named('Day', undefined, 'time:YYYY-MM-DD', { 'custom.width': 100 }),
         close: price('Last'),
         change_percent: named('Change', undefined, 'percent', CHANGE_CELL),
-        high: price('High'),
-        low: price('Low'),
-        vwap: price('VWAP', undefined, 6),
-        volume: named('Volume', undefined, 'short', { decimals: 1 }),
-        notional: named('Notional', undefined, 'short', { decimals: 1 }),
-        trades: count('Trades'),
+        ...OF_A_DAY,
     },
 });
 

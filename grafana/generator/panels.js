@@ -41,6 +41,16 @@ export const price = (displayName, color = undefined, decimals = 8) =>
 /** A number of things, in full. */
 export const count = (displayName) => named(displayName, undefined, 'locale', { decimals: 0 });
 
+/** What a candle of a day holds beside its first and last price. */
+export const OF_A_DAY = {
+    high: price('High'),
+    low: price('Low'),
+    vwap: price('VWAP', undefined, 6),
+    volume: named('Volume', undefined, 'short', { decimals: 1 }),
+    notional: named('Notional', undefined, 'short', { decimals: 1 }),
+    trades: count('Trades'),
+};
+
 function dressed(panel, { title, text, size: [width, height], targets, unit, decimals, min, max, columns = {} }) {
     const ofCassandra = targets.every((target) => target.build().datasource.uid === CASSANDRA.uid);
     panel.title(title).description(text).span(width).height(height);

@@ -6,7 +6,7 @@ import { VizLegendOptionsBuilder, VizTooltipOptionsBuilder } from '@grafana/graf
 import { ALL_BUCKETS, CHANGE_PERCENT, DAYS, cql, frontierLine, newestDay, rowsOf } from './cql.js';
 import { dashboard } from './dashboard.js';
 import { CASSANDRA, SYMBOL } from './names.js';
-import { bars, count, lines, named, numbers, price, row, steps } from './panels.js';
+import { bars, lines, named, numbers, OF_A_DAY, price, row, steps } from './panels.js';
 import { THE_ONE, oneSymbol, resolution } from './variables.js';
 
 const BACK = 'Of 5 s candles the last three days of the range are shown, of 1 m the last three months, of longer ones '
@@ -32,12 +32,7 @@ const today = numbers({
             thresholds: { mode: 'absolute', steps: [{ value: null, color: 'red' }, { value: 0, color: 'green' }] },
         }),
         open: price('Open'),
-        high: price('High'),
-        low: price('Low'),
-        vwap: price('VWAP', undefined, 6),
-        volume: named('Volume', undefined, 'short', { decimals: 1 }),
-        notional: named('Notional', undefined, 'short', { decimals: 1 }),
-        trades: count('Trades'),
+        ...OF_A_DAY,
     },
 });
 

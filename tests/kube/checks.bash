@@ -82,24 +82,45 @@ agrees() {
 gaps() { tickline status | awk '/^gaps/ {print $2}'; }
 no_gaps() { [[ $(gaps) == none ]]; }
 
+# Which incarnation of the workers writes.
+epoch() { tickline status | awk '/^epoch/ {print $2}'; }
+
+# What ingest says of itself: every trade that it took is in the log.
+log_took_all() { k logs deployment/ingest --tail=1 | grep ' 0 refused, 0 records lost'; }
+
+# What was applied is what is there: generations count changes of what is wanted, and pods are the same ones.
+wanted_state() {
+    k get statefulset,deployment,job,cronjob,networkpolicy,pdb,service,configmap,secret,pvc,pod \
+        -o jsonpath='{range .items[*]}{.kind}/{.metadata.name} {.metadata.uid} {.metadata.generation}{"\n"}{end}'
+}
+
+# The directory of symbols, which no log of trades holds.
+directory() { tickline symbols list --format csv; }
+directory_is_empty() { (directory 2>&1 || true) | grep 'holds no symbols yet'; }
+same_directory() { [[ $(directory | sha256sum) == "$1" ]]; }
+
 candles() { tickline candles --symbol BINANCE:BTCUSDT --resolution 5s --format csv | grep -q '^BINANCE:BTCUSDT,'; }
 
-# forward SERVICE PORT PORT-HERE: a tunnel, as a person would make it.
+# forward SERVICE PORT: a tunnel, as a person would make it. get SERVICE PATH [OPTION...]: asks at its near end.
 forward() {
-    k port-forward "service/$1" "$3:$2" >"$work/forward-$1" 2>&1 &
-    forwarding+=($!)
+    k port-forward "service/$1" ":$2" >"$work/forward-$1" 2>&1 &
+    started+=($!)
     within 20 grep -q Forwarding "$work/forward-$1"
 }
-get() { "${net[@]}" curl -fsS --max-time 10 "${@:2}" "http://127.0.0.1:$1"; }
+get() {
+    local port
+    port=$(sed -nE 's/^Forwarding from 127.0.0.1:([0-9]+) .*/\1/p' "$work/forward-$1")
+    "${net[@]}" curl -fsS --max-time 10 "${@:3}" "http://127.0.0.1:$port$2"
+}
 page() {
-    get 18080/ -H 'Authorization: Bearer tickline' | grep -qi '<html' &&
-        get '18080/api/candles?symbol=BINANCE:BTCUSDT&resolution=5s' -H 'Authorization: Bearer tickline' |
+    get dashboard / -H 'Authorization: Bearer tickline' | grep -qi '<html' &&
+        get dashboard '/api/candles?symbol=BINANCE:BTCUSDT&resolution=5s' -H 'Authorization: Bearer tickline' |
         grep -q '"close"'
 }
 
 # Prometheus asks so many processes, and all of them answer. Its rules are those of the repository.
-scraped() { get '18090/api/v1/query?query=sum(up)' | grep -q "\"$1\"\]"; }
-rules() { get 18090/api/v1/rules | grep -q TicklineFrontierStandsStill; }
+scraped() { get prometheus '/api/v1/query?query=sum(up)' | grep -q "\"$1\"\]"; }
+rules() { get prometheus /api/v1/rules | grep -q TicklineFrontierStandsStill; }
 
 # A pod that is none of ours tries to reach an address.
 stranger() { # NAMESPACE POD-OF-OURS PORT

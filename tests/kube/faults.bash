@@ -1,9 +1,29 @@
 # The parts of the test on a cluster, in their order. Sourced by scripts/kube-test, not run.
 
+# What this test does to a cluster must not be done to one that somebody uses.
+is_new() { refuse 'there is no tickline yet' cluster get namespace tickline; }
+
+# Every field of every object is one that this API server knows.
+fits_schemas() {
+    if [[ -n $kubeconfig ]]; then
+        say 'schemas are not checked on a cluster that was there: --server-side --dry-run is'
+        return
+    fi
+    cluster get --raw /openapi/v2 >"$work/openapi.json"
+    python3 "$harness/schemas.py" "$work/openapi.json" "$work/schemas"
+    expect 'dev fits the schemas' conforms "$work/dev.yaml"
+    expect 'prod fits the schemas' conforms "$work/prod.yaml"
+    sed 's/^  serviceName: /  servicename: /' "$work/dev.yaml" >"$work/wrong.yaml"
+    refuse 'a field that is written wrong does not' conforms "$work/wrong.yaml"
+}
+
+conforms() {
+    "$tools/kubeconform" -strict -schema-location "$work/schemas/{{.ResourceKind}}{{.KindSuffix}}.json" "$1"
+}
+
 rolls_out() {
     cluster apply -f k8s/base/namespace.yaml >/dev/null
-    expect 'the API server accepts every object' cluster apply --server-side --dry-run=server -f "$work/all.yaml"
-    kubectl kustomize k8s/overlays/prod >"$work/prod.yaml"
+    expect 'the API server accepts every object' cluster apply --server-side --dry-run=server -f "$work/dev.yaml"
     expect 'those of prod, too' cluster apply --server-side --dry-run=server -f "$work/prod.yaml"
     refuse 'the restricted policy refuses a pod with rights' k run rooted --image=tickline:dev --dry-run=server
     expect 'one apply makes everything' cluster apply -k k8s/overlays/dev
@@ -14,21 +34,22 @@ rolls_out() {
         expect "$kind rolls out" k rollout status "$kind" --timeout=120s
     done
     expect 'all workers are together' within 90 together
+    # It asks at most once a second; nobody waits for it yet.
+    expect 'the symbols are asked for' k create job --from=cronjob/symbols-sync symbols-now
     expect 'nothing differs from what was applied' cluster diff -k k8s/overlays/dev
-    generations() { k get all,networkpolicy,configmap -o json | grep -c '"generation": [^1]' || true; }
     local before
-    before=$(generations)
+    before=$(wanted_state)
     cluster apply -k k8s/overlays/dev >/dev/null
-    expect 'a second apply changes nothing' test "$(generations)" == "$before"
+    expect 'a second apply changes nothing' test "$(wanted_state)" == "$before"
 }
 
 works() {
     expect 'the frontier follows the clock' flows 120
     expect 'candles are in Cassandra' within 60 candles
-    expect 'a tunnel to the page' forward dashboard 8080 18080
+    expect 'a tunnel to the page' forward dashboard 8080
     expect 'the page shows them' within 30 page
-    refuse 'and asks for its token' get 18080/api/symbols
-    expect 'a tunnel to Prometheus' forward prometheus 9090 18090
+    refuse 'and asks for its token' get dashboard /api/symbols
+    expect 'a tunnel to Prometheus' forward prometheus 9090
     expect 'two workers, two pages and the ingest answer Prometheus' within 60 scraped 5
     expect 'it has the alert rules' rules
     expect 'a replay agrees with the store' agrees
@@ -38,14 +59,53 @@ works() {
 # The store as it was, out of a backup; then all of it, out of the log.
 keeps() {
     export KUBECTL="${kubectl[*]}"
-    expect 'a backup is made' scripts/cassandra-backup save "$work/backup"
+    local place=s3://backups/cassandra/today listed saved_epoch rebuilt_epoch
+    expect 'an object storage is there' object_storage
+    expect 'the directory of symbols is there' job_ends symbols-now Complete 120
+    listed=$(directory | sha256sum)
+    saved_epoch=$(epoch)
+    expect 'a backup is made' scripts/cassandra-backup save "$place"
+    expect 'it is in the object storage' saved
     expect 'the workers go on' flows 120
+
     expect 'the store is made again from the log' scripts/cassandra-backup rebuild
     expect 'all of it, up to now' flows 180
+    expect 'by workers that knew of none before them' test "$(epoch)" -le "$saved_epoch"
     expect 'a replay agrees with the store' agrees
-    expect 'the backup is brought back' scripts/cassandra-backup restore "$work/backup"
+    expect 'what is not in the log is still there' same_directory "$listed"
+
+    expect 'a table is lost' as_admin 'TRUNCATE tickline.symbols'
+    expect 'its rows are not there' directory_is_empty
+    rebuilt_epoch=$(epoch)
+    expect 'the backup is brought back' scripts/cassandra-backup restore "$place"
+    expect 'the rows are there again' within 60 same_directory "$listed"
     expect 'the workers go on from there' flows 180
+    expect 'by those that come after the saved ones' test "$(epoch)" -gt "$rebuilt_epoch"
     expect 'a replay agrees with the store' agrees
+}
+
+# As dev's administrator, whose password everybody knows.
+as_admin() {
+    # shellcheck disable=SC2016 # the pod's shell expands it
+    k exec cassandra-0 -c cassandra -- bash -c 'HOME=/tmp cqlsh -u admin -p tickline -e "$1" "$POD_IP"' as_admin "$1"
+}
+
+# An S3 of this machine, and the command that scripts/cassandra-backup speaks to it with.
+object_storage() {
+    local python
+    python=$(scripts/foreign-clients tests/kube/requirements.txt) || return
+    setpriv --pdeathsig TERM "${python%/*}/moto_server" -H 127.0.0.1 -p 0 >"$work/moto" 2>&1 &
+    started+=($!)
+    within 20 grep -q 'Running on' "$work/moto" || return
+    AWS_ENDPOINT_URL=$(sed -n 's/.*Running on \(http:[^ ]*\)/\1/p' "$work/moto")
+    export AWS_ENDPOINT_URL AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=nobody AWS_SECRET_ACCESS_KEY=nothing
+    export PATH=${python%/*}:$PATH
+    aws s3 mb s3://backups
+}
+
+saved() {
+    aws s3 ls s3://backups/cassandra/today/ | tee "$work/saved"
+    grep -qE ' [1-9][0-9]{3,} cassandra-0.tar.gz$' "$work/saved"
 }
 
 is_refused() {
@@ -92,11 +152,12 @@ lost() {
 
 survives() {
     lost worker-1
-    expect 'no gap was told' no_gaps
     lost kafka-0
     lost cassandra-0
     expect 'a replay agrees with the store' agrees
-    [[ -n ${KUBECONFIG:-} ]] || node_lost
+    expect 'no gap was told' no_gaps
+    expect 'the log took everything' within 20 log_took_all
+    [[ -n $kubeconfig ]] || node_lost
 }
 
 # The second node is gone without a word. Whoever runs machines takes it out of the cluster; here this test does.
@@ -139,12 +200,12 @@ notices() {
 
     k get statefulset worker -o yaml | sed 's/serviceName: worker$/serviceName: nobody/' >"$mutated"
     workers_of "$mutated"
-    refuse 'with another serviceName the workers are not together: the check notices' within 30 together
+    refuse 'with another serviceName the workers are not together: the check notices' within 20 together
 
     k get statefulset worker -o yaml | sed 's/serviceName: nobody$/serviceName: worker/
         s/containerPort: 2101/containerPort: 2111/' >"$mutated"
     workers_of "$mutated"
-    refuse 'with another port the workers are not together: the check notices' within 30 together
+    refuse 'with another port the workers are not together: the check notices' within 20 together
 
     sed -i 's/containerPort: 2111/containerPort: 2101/' "$mutated"
     workers_of "$mutated"
@@ -167,6 +228,6 @@ no_workers() { [[ -z $(k get pods -l app.kubernetes.io/name=worker -o name) ]]; 
 # The job of the topics, run again, wanting so many partitions of trades.
 topics_with() { # PARTITIONS CONDITION
     local name=topics-$1
-    k get job kafka-topics -o json | python3 tests/kube/again "$name" "TRADES_PARTITIONS=$1" | cluster create -f - &&
+    k get job kafka-topics -o json | python3 tests/kube/again "$name" "TRADES_PARTITIONS=$1" | k create -f - &&
         job_ends "$name" "$2" 90
 }
