@@ -59,10 +59,12 @@ is_past() {
 # What comes in now is complete soon: the frontier passes this very moment.
 flows() { within "${1:-90}" is_past "$(date +%s)"; }
 
+replicas() { k get statefulset "$1" -o jsonpath='{.spec.replicas}'; }
+
 # All workers are in one pipeline.
 together() {
     local wanted ready
-    wanted=$(k get statefulset worker -o jsonpath='{.spec.replicas}')
+    wanted=$(replicas worker)
     ready=$(k get statefulset worker -o jsonpath='{.status.readyReplicas}')
     [[ $wanted == "${ready:-0}" ]]
 }
