@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::Context;
 use dataflows::time::HORIZON_MS;
@@ -30,16 +31,23 @@ pub struct DashboardArgs {
     /// So far behind the frontier a late trade still corrects its candle: as the workers have it
     #[arg(long, env = "TICKLINE_HORIZON", default_value_t = Duration::from_ms(HORIZON_MS))]
     pub horizon: Duration,
+    /// Wait so long for a store that cannot be opened yet
+    #[arg(long, env = "TICKLINE_STORE_WAIT", default_value_t = Duration::from_ms(0))]
+    pub store_wait: Duration,
 }
+
+/// How often a store that is waited for is tried.
+const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The environment variable that holds the page's token.
 const TOKEN: &str = "TICKLINE_DASHBOARD_TOKEN";
 
 /// Runs `tickline dashboard` until it is interrupted (SIGINT or SIGTERM).
 pub fn run(args: &DashboardArgs) -> anyhow::Result<()> {
-    // A store that is not there is the caller's mistake, and is told as one.
-    drop(args.store.open_reader()?);
     tokio::runtime::Runtime::new().context("the system refused threads")?.block_on(async {
+        if !store_opens(args).await? {
+            return Ok(());
+        }
         let token = token::read_if_any(TOKEN, args.token_file.as_deref())?;
         if !args.bind.is_loopback() && token.is_none() {
             tracing::warn!("whoever reaches {} can read everything in the store: set --token-file", args.bind);
@@ -53,6 +61,25 @@ pub fn run(args: &DashboardArgs) -> anyhow::Result<()> {
         dashboard.stop().await;
         Ok(())
     })
+}
+
+/// Whether the store can be opened: `false` when the process was asked to end before. A store that is still not there
+/// after `--store-wait` is the caller's mistake, and is told as one.
+async fn store_opens(args: &DashboardArgs) -> anyhow::Result<bool> {
+    let wait = std::time::Duration::from_millis(args.store_wait.ms());
+    let begun = Instant::now();
+    loop {
+        let store = args.store.clone();
+        match tokio::task::spawn_blocking(move || store.open_reader().map(drop)).await? {
+            Ok(()) => return Ok(true),
+            Err(error) if begun.elapsed() >= wait => return Err(error.into()),
+            Err(error) => tracing::warn!("{error}; waiting for it"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => {}
+            result = interrupted() => return result.map(|()| false),
+        }
+    }
 }
 
 /// Returns when the process is asked to end.

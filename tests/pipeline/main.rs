@@ -18,3 +18,4 @@ mod show;
 mod sources;
 #[path = "../shared/tables.rs"]
 mod tables;
+mod waiting;
