@@ -43,6 +43,17 @@ end_workers() {
     k wait --for=delete pod -l app.kubernetes.io/name=worker --timeout=120s
 }
 
+job_succeeds() { # NAME
+    local state
+    for _ in {1..300}; do
+        state=$(k get job "$1" -o jsonpath='{.status.conditions[*].type}')
+        [[ $state != *Complete* ]] || return 0
+        [[ $state != *Failed* ]] || break
+        sleep 2
+    done
+    die "the job $1 has failed, or takes longer than ten minutes. Why: kubectl -n tickline logs job/$1"
+}
+
 # What the workers stand on comes before them. Theirs is no roll-out, since they are replaced together.
 wait_for_all() {
     local count each
@@ -50,6 +61,8 @@ wait_for_all() {
     for each in statefulset/kafka statefulset/cassandra; do
         k rollout status "$each" --timeout=20m
     done
+    job_succeeds kafka-topics
+    job_succeeds cassandra-schema
     count=$(sed -n 's/^TICKLINE_PROCESSES=//p' "$overlay/workers.env")
     k wait --for=jsonpath='{.status.readyReplicas}'="$count" statefulset/worker --timeout=10m
     for each in statefulset/prometheus deployment/ingest deployment/dashboard deployment/grafana; do
