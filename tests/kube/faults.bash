@@ -73,6 +73,7 @@ keeps() {
     expect 'by workers that knew of none before them' test "$(epoch)" -le "$saved_epoch"
     expect 'a replay agrees with the store' agrees
     expect 'what is not in the log is still there' same_directory "$listed"
+    expect 'the page shows what is new' within 30 page
 
     expect 'a table is lost' as_admin 'TRUNCATE tickline.symbols'
     expect 'its rows are not there' directory_is_empty
