@@ -45,7 +45,8 @@ fn machines_are_answered() {
     assert!(get("/healthz").starts_with("ok"));
     let mut second = cluster.start(1, "");
     wait_until("ready", || get("/readyz").contains("ready: epoch 1"));
-    wait_until("the frontier is told", || !get("/metrics").contains("tickline_frontier_seconds 0.0"));
+    // It is not told before there is one.
+    wait_until("the frontier is told", || get("/metrics").contains("\ntickline_durable_frontier_timestamp_seconds "));
     let metrics = get("/metrics");
     ["tickline_peers 1", "tickline_epoch 1", "tickline_strangers_total 0"]
         .iter()
