@@ -128,7 +128,7 @@ rules() { get prometheus /api/v1/rules | grep -q TicklineFrontierStandsStill; }
 stranger() { # NAMESPACE POD-OF-OURS PORT
     local address
     address=$(k get pod "$2" -o jsonpath='{.status.podIP}')
-    cluster -n "$1" exec stranger -- timeout 3 nc -w 2 "$address" "$3" </dev/null
+    cluster -n "$1" exec stranger -- timeout 3 nc -w 1 "$address" "$3" </dev/null
 }
 
 # The same stranger reaches something that is open, so it is no accident when it does not reach us.
