@@ -19,15 +19,15 @@ use std::sync::Arc;
 
 use crate::tls::BadCertificates;
 
-pub mod door;
-pub mod frame;
-pub mod hello;
+pub mod connection;
+pub mod coordinator;
+pub mod handshake;
 pub mod hosts;
-pub mod join;
-pub mod link;
+pub mod listener;
+pub mod member;
 pub mod peer;
-pub mod star;
 pub mod tls;
+pub mod wire;
 
 /// How this process takes part.
 #[derive(Clone)]

@@ -2,8 +2,6 @@
 
 pub mod candles;
 pub mod cli;
-pub mod cluster;
-pub mod common;
 pub mod completions;
 pub mod config_file;
 pub mod dashboard;
@@ -12,25 +10,24 @@ pub mod import;
 pub mod indicators;
 pub mod ingest;
 pub mod man;
-pub(crate) mod read;
+pub mod options;
+pub(crate) mod output;
 pub mod rejected;
 pub mod replay;
 mod resume;
-pub mod settings;
 pub mod setup;
 pub mod source;
 pub mod status;
 pub mod symbols;
-pub mod token;
 pub mod top;
 pub mod verify;
 pub mod work;
 
 use crate::cluster::ClusterError;
-use crate::finnhub::socket::SocketError;
+use crate::finnhub::connection::SocketError;
 use crate::log::LogError;
+use crate::process::supervisor::NotRestarted;
 use crate::store::StoreError;
-use crate::supervisor::NotRestarted;
 use crate::symbols::SyncError;
 use crate::worker::WorkerError;
 

@@ -12,7 +12,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use dataflows::time::HORIZON_MS;
+use dataflows::progress::time::HORIZON_MS;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
@@ -26,22 +26,22 @@ mod api;
 mod assets;
 mod error;
 mod etag;
+mod frontier_watcher;
 mod index;
 mod indexer;
+mod json;
 mod metrics;
 mod pool;
+mod queries;
 mod query;
-mod rows;
 mod stream;
-mod view;
-mod wanted;
-mod watcher;
+mod subscriptions;
 
 use access::Access;
+use frontier_watcher::{Advance, Watcher};
 use index::Index;
 use pool::ReaderPool;
-use wanted::AllWanted;
-use watcher::{Advance, Watcher};
+use subscriptions::AllWanted;
 
 /// A stop waits so long for answers under way.
 const STOP_WAIT: Duration = Duration::from_secs(2);
@@ -132,7 +132,7 @@ pub async fn serve(
         .with_context(|| format!("cannot listen on {wanted}: choose another address or --port"))?;
     let addr = listener.local_addr().context("the listening socket has no address")?;
     let (stop, stopped) = watch::channel(false);
-    let (advances, _) = broadcast::channel(watcher::ADVANCES_HELD);
+    let (advances, _) = broadcast::channel(frontier_watcher::ADVANCES_HELD);
     let start = pool.read(|reader| Ok((reader.frontier()?, Index::read(reader)?)));
     let (frontier, index) = start.await?;
     let (index_sender, index) = watch::channel(Arc::new(index));
@@ -143,7 +143,7 @@ pub async fn serve(
         wanted: Arc::clone(&wanted),
         advances: advances.clone(),
         horizon_ms: config.horizon_ms,
-        told: frontier.as_ref().map(watcher::place),
+        told: frontier.as_ref().map(frontier_watcher::place),
     };
     let watcher = tokio::spawn(watcher.run(stopped.clone(), config.poll));
     let indexer = indexer::run(Arc::clone(&pool), index_sender, stopped.clone(), config.index_every);
@@ -186,5 +186,5 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 
 /// This machine's clock. Only how far the frontier is behind goes by it.
 fn now_ms() -> i64 {
-    i64::try_from(crate::timestamp::now_ms()).unwrap_or(i64::MAX)
+    i64::try_from(crate::time::now_ms()).unwrap_or(i64::MAX)
 }

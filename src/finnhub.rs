@@ -11,13 +11,12 @@
 //! ```
 
 pub mod backoff;
+pub mod client;
+pub mod connection;
+pub mod default_symbols;
 pub mod exchanges;
-pub mod feed;
-pub mod frame;
-pub mod popular;
+pub mod message;
 pub mod rest;
-pub mod secret;
-pub mod socket;
 
-pub use feed::{FeedConfig, FeedEvent};
-pub use secret::Secret;
+pub use crate::secret::Secret;
+pub use client::{FeedConfig, FeedEvent};

@@ -12,28 +12,26 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use dataflows::progress::SOURCE_BYTES_MAX;
+use dataflows::progress::partition::SOURCE_BYTES_MAX;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
 
-use crate::finnhub::feed::{self, FeedConfig};
+use crate::finnhub::client::{self, FeedConfig};
 use crate::log::LogWriter;
-use crate::timestamp::now_ms;
+use crate::time::now_ms;
 
 mod intake;
-pub mod meter;
-pub mod queue;
-pub mod record;
-mod settling;
-pub mod state;
-pub mod symbols;
-mod writing;
+pub mod metrics;
+pub mod router;
+pub mod state_file;
+pub mod watchlist;
+mod writer;
 
 use intake::Intake;
-use meter::Meter;
-use queue::{Gone, QueueConfig, QueueLimits};
-use state::StateFile;
+use metrics::Meter;
+use state_file::StateFile;
+use writer::queue::{Gone, QueueConfig, QueueLimits};
 
 /// Texts that wait between the socket and the routing; behind them the socket itself is not read.
 const EVENTS_MAX: usize = 1_024;
@@ -115,9 +113,10 @@ pub async fn ingest(
         state: config.state.clone(),
         meter: config.meter.clone(),
     };
-    let (queue, writing) = queue::start(writer, queue_config).context("the system refused a thread for the log")?;
+    let (queue, writing) =
+        writer::queue::start(writer, queue_config).context("the system refused a thread for the log")?;
     let (sender, mut events) = mpsc::channel(EVENTS_MAX);
-    let reading = tokio::spawn(feed::run(config.feed.clone(), sender, stop));
+    let reading = tokio::spawn(client::run(config.feed.clone(), sender, stop));
     let mut seconds = interval(config.progress_every);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut intake = Intake::new(&config, queue, hole_ms);
@@ -148,7 +147,11 @@ pub async fn ingest(
 }
 
 /// Waits for the thread that writes; its error counts before that of the feed.
-async fn finish(meter: &Meter, outcome: anyhow::Result<()>, writing: queue::Result) -> anyhow::Result<IngestReport> {
+async fn finish(
+    meter: &Meter,
+    outcome: anyhow::Result<()>,
+    writing: writer::queue::Result,
+) -> anyhow::Result<IngestReport> {
     let written = writing.await.context("the log's thread ended badly")?;
     let ended = written.context("the log cannot be written")?;
     outcome?;

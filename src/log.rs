@@ -4,11 +4,12 @@
 
 use std::time::Duration;
 
-use dataflows::batch::{RecordBatch, RecordSpan};
+use dataflows::log::batch::{RecordBatch, RecordSpan};
 
 pub mod address;
 pub mod dir;
 pub mod kafka;
+pub mod partitioner;
 
 /// Bytes that [`read_to_end`] takes at once.
 const READ_BYTES: usize = 1 << 20;
@@ -186,7 +187,7 @@ pub trait Log: Send + Sync {
 pub trait PartitionReader: Send {
     /// Replaces the batch by the next records, about `bytes_max` bytes of them. An empty batch means that there is
     /// nothing to hand over now; the end is reached when the position says so. Never waits. An error stays: every later
-    /// call fails as well. Records longer than [`dataflows::reject::RECORD_BYTES_MAX`] are cut to what is kept of them.
+    /// call fails as well. Records longer than [`dataflows::log::reject::RECORD_BYTES_MAX`] are cut to what is kept of them.
     fn read(&mut self, batch: &mut RecordBatch, bytes_max: usize) -> Result<(), LogError>;
     /// Offset of the next record, or the log's end where nothing but gaps lie before it.
     fn position(&self) -> u64;

@@ -5,14 +5,15 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches;
 use tickline::command::cli::{Cli, Command};
-use tickline::command::{self, common, config_file};
+use tickline::command::{self, config_file};
+use tickline::process::{signals, terminal};
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    common::end_on_panic();
+    signals::end_on_panic();
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -37,6 +38,6 @@ fn log_to_stderr(cli: &Cli) {
         // What Cassandra's driver says of each lost connection, the store says once.
         _ => EnvFilter::try_from_env("TICKLINE_LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("warn,scylla=off")),
     };
-    let coloured = std::io::stderr().is_terminal() && common::colours_are_wanted();
+    let coloured = std::io::stderr().is_terminal() && terminal::colours_are_wanted();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr).init();
 }

@@ -13,12 +13,12 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub mod catalog;
+pub mod exposition;
 pub mod frontier;
-pub mod names;
 pub mod process;
-pub mod sheet;
 
-use sheet::Sheet;
+use exposition::Sheet;
 
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

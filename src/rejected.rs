@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use dataflows::row::RejectedRow;
-use dataflows::time::Time;
+use dataflows::output::row::RejectedRow;
+use dataflows::progress::time::Time;
 use serde::Serialize;
 
 pub mod mirror;
@@ -60,7 +60,7 @@ impl<'a> RejectedObject<'a> {
 
 #[cfg(test)]
 mod tests {
-    use dataflows::reject::Reason;
+    use dataflows::log::reject::Reason;
 
     use super::*;
 

@@ -27,8 +27,8 @@ pub mod universe;
 
 pub use server::{Simulator, SimulatorConfig, serve};
 
-use crate::command::dashboard::interrupted;
-use crate::finnhub::secret::Secret;
+use crate::process::signals::interrupted;
+use crate::secret::Secret;
 use fault::{Fault, Faults};
 use rest_fault::{RestFault, RestFaults};
 use universe::Universe;

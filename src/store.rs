@@ -5,12 +5,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use dataflows::directory::Entry;
-use dataflows::frontier::FrontierRow;
-use dataflows::reject::Reason;
-use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::log::reject::Reason;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::progress::time::{Resolution, Time};
 use dataflows::settings::PIPELINE_REVISION;
-use dataflows::time::{Resolution, Time};
+use dataflows::symbols::entry::Entry;
 use serde::{Deserialize, Serialize};
 
 pub mod address;
@@ -240,7 +240,7 @@ pub struct Range {
     pub limit: usize,
 }
 
-/// Which refused records a reader wants. Each may be as long as [`dataflows::reject::ORIGINAL_BYTES_MAX`], so many of
+/// Which refused records a reader wants. Each may be as long as [`dataflows::log::reject::ORIGINAL_BYTES_MAX`], so many of
 /// them are read page by page.
 #[derive(Clone, Copy, Debug)]
 pub struct RejectedRange {
@@ -279,7 +279,7 @@ pub struct StoredCandle {
     pub as_of: Time,
 }
 
-/// A row of indicators as readers see it: `values` in the order of [`dataflows::edge::INDICATOR_COLUMNS`].
+/// A row of indicators as readers see it: `values` in the order of [`dataflows::output::to_f64::INDICATOR_COLUMNS`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are those of IndicatorRow")]
 pub struct StoredIndicators {

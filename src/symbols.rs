@@ -10,8 +10,8 @@
 
 use std::path::PathBuf;
 
-use dataflows::directory::Market;
-use dataflows::time::DAY_MS;
+use dataflows::progress::time::DAY_MS;
+use dataflows::symbols::entry::Market;
 use serde::Serialize;
 
 use crate::finnhub::exchanges::stock_exchanges;

@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::fault;
+use crate::process::os_error;
 
 /// A file of certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, BadCert
     let bad = |why: String| BadCertificates { path: path.display().to_string(), why };
     let found = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let found = found.map_err(|error| match error {
-        pem::Error::Io(error) => bad(fault::why(&error)),
+        pem::Error::Io(error) => bad(os_error::why(&error)),
         other => bad(other.to_string()),
     })?;
     if found.is_empty() {

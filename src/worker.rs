@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select, unbounded};
-use dataflows::frontier::FrontierRow;
-use dataflows::resume::ResumePoint;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::progress::resume::ResumePoint;
+use dataflows::progress::time::Time;
 use dataflows::settings::Settings;
-use dataflows::snapshot::SnapshotHeader;
-use dataflows::time::Time;
+use dataflows::state::snapshot::SnapshotHeader;
 
 use crate::cluster::peer::Mesh;
 use crate::cluster::{ClusterConfig, ClusterError};
@@ -23,25 +23,23 @@ use crate::log::address::LogAddress;
 use crate::log::{Log, LogError};
 use crate::rejected::mirror::Mirror;
 use crate::store::{Store, StoreError};
-
-mod board;
 mod checkpoint;
 mod commit;
-mod companion;
-mod directory;
-mod gossip;
+mod control;
 pub mod health;
-mod meter;
-mod read;
+mod metrics;
+mod partition_readers;
 mod sink;
 mod start;
-mod thread;
+mod store_thread;
+mod symbol_table;
 mod threads;
+mod worker_loop;
 
-use companion::Companion;
-use directory::SymbolLog;
-use meter::StoreMeter;
+use metrics::StoreMeter;
 use start::Start;
+use store_thread::Companion;
+use symbol_table::SymbolLog;
 
 /// How to run.
 #[derive(Clone, Debug)]

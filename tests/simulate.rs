@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
-use tickline::finnhub::socket::{Socket, SocketError, connect};
+use tickline::finnhub::connection::{Socket, SocketError, connect};
 use tickline::finnhub::{FeedConfig, Secret};
 use tickline::simulate::fault::Faults;
 use tickline::simulate::universe::Universe;

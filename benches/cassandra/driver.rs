@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use dataflows::edge::{self, INDICATOR_COLUMNS};
-use dataflows::time::Resolution;
+use dataflows::output::to_f64::{self, INDICATOR_COLUMNS};
+use dataflows::progress::time::Resolution;
 use futures_util::{StreamExt, stream};
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
@@ -58,7 +58,7 @@ impl SerializeRow for Ready {
 pub fn ready(rows: &RowBatch) -> Vec<Ready> {
     let days = |bucket_ms: u64| (bucket_ms / 86_400_000) as u32;
     let candles = rows.candles.iter().map(|row| {
-        let c = edge::candle(row);
+        let c = to_f64::candle(row);
         let doubles = [c.open, c.high, c.low, c.close, c.volume, c.notional, c.vwap];
         let table = row.resolution as usize;
         let bucket = days(table::bucket_ms(row.resolution, row.window_start_ms));
@@ -68,7 +68,7 @@ pub fn ready(rows: &RowBatch) -> Vec<Ready> {
     let indicators = rows.indicators.iter().map(|row| {
         let counts = [row.values.candles, row.values.cumulative_trades];
         let bucket = days(table::bucket_ms(Resolution::S5, row.window_start_ms));
-        let values = values(row.window_start_ms, &edge::indicators(&row.values), &counts, row.as_of);
+        let values = values(row.window_start_ms, &to_f64::indicators(&row.values), &counts, row.as_of);
         Ready { table: Resolution::ALL.len(), symbol: row.symbol.as_str().to_owned(), bucket, values }
     });
     candles.chain(indicators).collect()

@@ -49,6 +49,6 @@ pub fn line(load: &str, latencies: &[f64]) {
 fn assert_rows_are_there(store: &str, frontier: u64) {
     let mut reader = store.parse::<StoreAddress>().unwrap().open_reader().unwrap();
     let range = Range { from_ms: frontier - 60_000, to_ms: frontier, limit: 100 };
-    let candles = reader.candles("BINANCE:SYM00007USDT", dataflows::time::Resolution::S5, range).unwrap();
+    let candles = reader.candles("BINANCE:SYM00007USDT", dataflows::progress::time::Resolution::S5, range).unwrap();
     assert!(candles.len() >= 11, "{} candles of the last minute", candles.len());
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use dataflows::batch::RecordBatch;
+use dataflows::log::batch::RecordBatch;
 use tickline::log::address::LogAddress;
 use tickline::log::{Fate, LogWriter};
 use tickline::store::address::StoreAddress;

@@ -1,8 +1,8 @@
 //! Made-up rows, as the frontier's advances make them, and the same in doubles for the driver alone.
 
-use dataflows::row::{CandleRow, IndicatorRow, IndicatorValues};
-use dataflows::symbol::Symbol;
-use dataflows::time::Resolution;
+use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues};
+use dataflows::progress::time::Resolution;
+use dataflows::symbols::symbol::Symbol;
 use tickline::store::RowBatch;
 
 /// 2024-01-02 14:30 UTC.

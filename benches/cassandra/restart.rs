@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use dataflows::symbol::SHARDS;
+use dataflows::symbols::symbol::SHARDS;
 use tickline::store::Checkpoint;
 use tickline::store::address::StoreAddress;
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use dataflows::batch::RecordBatch;
 use dataflows::build::{Outputs, build};
-use dataflows::ingress::Ingress;
-use dataflows::progress::PartitionFrontier;
-use dataflows::resume::ResumePoint;
+use dataflows::ingress::router::Ingress;
+use dataflows::log::batch::RecordBatch;
+use dataflows::progress::partition::PartitionFrontier;
+use dataflows::progress::resume::ResumePoint;
+use dataflows::progress::time::Time;
 use dataflows::settings::Settings;
-use dataflows::time::Time;
 use timely::dataflow::operators::{Inspect, Probe, probe::Handle};
 use timely::worker::Worker;
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use dataflows::batch::RecordBatch;
-use dataflows::decode::RawTrade;
+use dataflows::log::batch::RecordBatch;
+use dataflows::log::decode::RawTrade;
 
 /// Partitions of every input.
 pub const PARTITIONS: usize = 4;

@@ -4,7 +4,7 @@ pub mod baseline;
 pub mod drive;
 pub mod input;
 
-use dataflows::conditions::{BUILT_IN, ConditionTable};
+use dataflows::log::conditions::{BUILT_IN, ConditionTable};
 use dataflows::settings::Settings;
 
 /// The settings of all benches: the defaults.

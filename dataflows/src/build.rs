@@ -18,15 +18,15 @@ use timely::dataflow::operators::core::unordered_input::{UnorderedHandle, Unorde
 use timely::dataflow::operators::{ActivateCapability, Concatenate};
 use timely::dataflow::{Scope, StreamVec};
 
-use crate::delivery::Delivery;
-use crate::digests::digests;
-use crate::ingress::Outgoing;
-use crate::ledger::LedgerChange;
-use crate::row::{CandleRow, IndicatorRow, RejectedRow};
+use crate::candles::operator::{SnapshotPart, windows};
+use crate::candles::state::SymbolState;
+use crate::ingress::delivery::Delivery;
+use crate::ingress::router::Outgoing;
+use crate::output::digest_operator::digests;
+use crate::output::ledger::LedgerChange;
+use crate::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use crate::progress::time::Time;
 use crate::settings::Settings;
-use crate::time::Time;
-use crate::window_state::SymbolState;
-use crate::windows::{SnapshotPart, windows};
 
 type Builder<D> = CapacityContainerBuilder<Vec<D>>;
 type Handle<D> = (UnorderedHandle<Time, Builder<D>>, ActivateCapability<Time>);
@@ -51,7 +51,7 @@ pub struct Outputs<'scope> {
     pub indicators: VecCollection<'scope, Time, IndicatorRow, i64>,
     /// Refused records.
     pub rejected: VecCollection<'scope, Time, RejectedRow, i64>,
-    /// Changes of digest, row count and counts, where they arise; [`crate::ledger::Ledger`] sums them on one worker.
+    /// Changes of digest, row count and counts, where they arise; [`crate::output::ledger::Ledger`] sums them on one worker.
     pub ledger: StreamVec<'scope, Time, LedgerChange>,
     /// Parts of snapshots.
     pub snapshots: StreamVec<'scope, Time, SnapshotPart>,
@@ -83,7 +83,7 @@ pub fn build<'scope>(
 }
 
 impl Inputs {
-    /// Sends what an [`crate::ingress::Ingress`] has gathered, then moves to its frontier.
+    /// Sends what an [`crate::ingress::router::Ingress`] has gathered, then moves to its frontier.
     pub fn send(&mut self, outgoing: Outgoing, frontier: Time) {
         let Some(open) = &mut self.0 else { return };
         give(&mut open.deliveries, outgoing.deliveries, frontier);

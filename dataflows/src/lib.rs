@@ -5,33 +5,14 @@
 
 #![forbid(unsafe_code)]
 
-pub mod batch;
 pub mod build;
-pub mod candle;
-pub mod codec;
-pub mod conditions;
-pub mod decimal;
-pub mod decode;
-pub mod delivery;
-pub mod digest;
-pub mod digests;
-pub mod directory;
-pub mod edge;
-pub mod frontier;
-pub mod history;
-pub mod indicator;
+pub mod candles;
+pub mod indicators;
 pub mod ingress;
-pub mod ledger;
-pub mod local;
+pub mod log;
+pub mod output;
 pub mod progress;
-pub mod reject;
-pub mod resume;
-pub mod row;
-pub mod series;
 pub mod settings;
-pub mod snapshot;
-pub mod symbol;
-pub mod tally;
-pub mod time;
-pub mod window_state;
-pub mod windows;
+pub mod state;
+pub mod symbols;
+pub mod testing;

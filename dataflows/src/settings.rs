@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::conditions::ConditionTable;
-use crate::time::{HORIZON_MS, MAX_AHEAD_MS, Resolution, TICK_MS, Time, floor_tick};
+use crate::log::conditions::ConditionTable;
+use crate::progress::time::{HORIZON_MS, MAX_AHEAD_MS, Resolution, TICK_MS, Time, floor_tick};
 
 /// Goes up when the code's meaning changes, so that reprocessed rows win over old ones. At most 999.
 pub const PIPELINE_REVISION: u64 = 0;

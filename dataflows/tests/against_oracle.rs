@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use dataflows::batch::RecordBatch;
-use dataflows::frontier::FrontierRow;
-use dataflows::local::{Outcome, Plan, Snapshot, run};
-use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::log::batch::RecordBatch;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::progress::time::{MINUTE_MS, Time};
 use dataflows::settings::Settings;
-use dataflows::time::{MINUTE_MS, Time};
+use dataflows::testing::{Outcome, Plan, Snapshot, run};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestCaseResult};
 

@@ -2,8 +2,8 @@
 //! names.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
-use dataflows::reject::Reason;
-use dataflows::tally::Tally;
+use dataflows::log::reject::Reason;
+use dataflows::output::counters::Tally;
 
 mod oracle;
 
@@ -384,7 +384,7 @@ fn section_6_formulas() {
     assert_eq!((a.return_sum, b.return_sum), (0, 1_823_215_567_939_546));
     assert_eq!(c.return_sum, 1_823_215_567_939_546 - 870_113_769_896_298);
     assert_eq!(c.return_sum_sq, 1_823_215_567_939_546_i128.pow(2) + 870_113_769_896_298_i128.pow(2));
-    let cumulative = |v: dataflows::row::IndicatorValues| (v.cumulative_volume / ONE, v.cumulative_trades);
+    let cumulative = |v: dataflows::output::row::IndicatorValues| (v.cumulative_volume / ONE, v.cumulative_trades);
     assert_eq!([a, b, c].map(cumulative), [(1, 1), (2, 1), (6, 2)]);
     assert_eq!(c.cumulative_notional, 68 * ONE_20);
 }
@@ -451,5 +451,5 @@ fn section_7_digest_is_the_sum_of_hashes() {
     let hash = |offset| twox_hash::XxHash3_128::oneshot(&bytes(offset));
     let row = oracle.frontier_row(1);
     assert_eq!(row.digest.0, hash(0).wrapping_add(hash(1)));
-    assert_eq!(oracle.frontier_row(0), dataflows::frontier::FrontierRow::empty());
+    assert_eq!(oracle.frontier_row(0), dataflows::output::frontier_row::FrontierRow::empty());
 }

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
-use dataflows::directory::{ENTRY_BYTES_MAX, Entry, Market, Status, Upsert, upserts};
-use dataflows::time::Time;
+use dataflows::progress::time::Time;
+use dataflows::symbols::entry::{ENTRY_BYTES_MAX, Entry, Market, Status, Upsert};
+use dataflows::symbols::upserts;
 use proptest::prelude::*;
 use timely::dataflow::operators::{Input, Inspect, Probe};
 

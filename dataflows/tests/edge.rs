@@ -1,7 +1,7 @@
 //! Doubles are rounded once: what leaves at the edge against exact rationals.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
-use dataflows::row::IndicatorValues;
+use dataflows::output::row::IndicatorValues;
 use ethnum::I256;
 
 mod oracle;
@@ -20,10 +20,10 @@ fn every_double_of_generated_rows_is_the_nearest() {
 
 fn check(oracle: &Oracle) {
     for row in oracle.candle_rows(u64::MAX) {
-        assert_eq!(dataflows::edge::candle(&row), edge::candle(&row), "{row:?}");
+        assert_eq!(dataflows::output::to_f64::candle(&row), edge::candle(&row), "{row:?}");
     }
     for row in oracle.indicator_rows(u64::MAX) {
-        edge::check_indicators(&row.values, &dataflows::edge::indicators(&row.values));
+        edge::check_indicators(&row.values, &dataflows::output::to_f64::indicators(&row.values));
     }
 }
 
@@ -48,6 +48,6 @@ fn great_and_small_values_round_once_too() {
             cumulative_notional: i128::MAX - other,
             cumulative_trades: 2,
         };
-        edge::check_indicators(&values, &dataflows::edge::indicators(&values));
+        edge::check_indicators(&values, &dataflows::output::to_f64::indicators(&values));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use dataflows::tally::Tally;
+use dataflows::output::counters::Tally;
 use proptest::prelude::*;
 
 mod oracle;
@@ -16,7 +16,7 @@ const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regress
 /// The generator is worth little if something never comes up in it.
 #[test]
 fn generated_logs_hold_everything() {
-    let mut tallies = [0; dataflows::tally::TALLIES];
+    let mut tallies = [0; dataflows::output::counters::TALLIES];
     let (mut corrected, mut frontiers) = (0, 0);
     for seed in 0..400 {
         let (settings, log) = generate::case(seed);

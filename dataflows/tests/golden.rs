@@ -6,18 +6,18 @@
 
 use std::sync::Arc;
 
-use dataflows::batch::RecordBatch;
-use dataflows::codec;
-use dataflows::digest::{Canonical, Digest};
-use dataflows::local::{Plan, run};
-use dataflows::progress::PartitionFrontier;
-use dataflows::reject::Reason;
-use dataflows::resume::ResumePoint;
-use dataflows::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
+use dataflows::log::batch::RecordBatch;
+use dataflows::log::reject::Reason;
+use dataflows::output::digest::{Canonical, Digest};
+use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
+use dataflows::progress::partition::PartitionFrontier;
+use dataflows::progress::resume::ResumePoint;
+use dataflows::progress::time::Resolution;
 use dataflows::settings::Settings;
-use dataflows::snapshot::decode_shard;
-use dataflows::symbol::Symbol;
-use dataflows::time::Resolution;
+use dataflows::state::codec;
+use dataflows::state::snapshot::decode_shard;
+use dataflows::symbols::symbol::Symbol;
+use dataflows::testing::{Plan, run};
 use ethnum::I256;
 use xxhash_rust::xxh3::xxh3_64;
 

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use dataflows::batch::RecordBatch;
-use dataflows::conditions::{BUILT_IN, ConditionTable};
-use dataflows::local::{Plan, run};
+use dataflows::log::batch::RecordBatch;
+use dataflows::log::conditions::{BUILT_IN, ConditionTable};
 use dataflows::settings::Settings;
+use dataflows::testing::{Plan, run};
 
 const BASE_MS: u64 = 1_700_000_000_000;
 const RECORDS: u64 = 20_000;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::ClusterError;
-use crate::fault::why;
+use crate::process::os_error::why;
 
 /// Reads the addresses of so many processes.
 pub fn read(path: &Path, processes: usize) -> Result<Vec<String>, ClusterError> {

@@ -15,7 +15,7 @@ use timely::communication::allocator::zero_copy::stream::Stream;
 use timely::communication::networking::MessageHeader;
 
 use super::ClusterError;
-use super::link::Link;
+use super::connection::Link;
 
 /// The first bytes of a peer may take so long: process 0 may still be waiting for another one to be ready.
 const FIRST_MAX: Duration = Duration::from_secs(120);

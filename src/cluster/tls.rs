@@ -22,7 +22,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use super::link::Link;
+use super::connection::Link;
 use super::{ClusterError, hosts};
 use crate::tls::{authorities, certificates, install_provider};
 

@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use clap::Args as ClapArgs;
-use dataflows::time::Resolution;
+use dataflows::progress::time::Resolution;
 use serde::Serialize;
 
-use crate::command::read::{Format, ReadArgs, chart, csv_field, json_array, print, table};
+use crate::command::output::format::{Format, ReadArgs, csv_field, json_array, print};
+use crate::command::output::{chart, table};
 use crate::store::StoredCandle;
-use crate::timestamp::rfc3339;
+use crate::time::rfc3339;
 
 /// Arguments of `tickline candles`.
 #[derive(Clone, Debug, ClapArgs)]

@@ -1,6 +1,6 @@
 //! `tickline completions`: what a shell needs to complete commands and options.
 
-use crate::command::read::print_with;
+use crate::command::output::format::print_with;
 
 /// Arguments of `tickline completions`.
 #[derive(Clone, Debug, clap::Args)]

@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::{Command, CommandFactory};
 
 use super::UsageError;
-use crate::fault;
+use crate::process::os_error;
 
 const FILE: &str = "tickline.toml";
 
@@ -23,7 +23,7 @@ pub fn command_with_file<C: CommandFactory>() -> anyhow::Result<Command> {
         Ok(text) => with_text(C::command(), Path::new(path), &text),
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(C::command()),
         Err(error) => {
-            let why = format!("the configuration {} cannot be read: {}", path.display(), fault::why(&error));
+            let why = format!("the configuration {} cannot be read: {}", path.display(), os_error::why(&error));
             Err(UsageError(why).into())
         }
     }

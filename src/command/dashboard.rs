@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context;
-use dataflows::time::HORIZON_MS;
+use dataflows::progress::time::HORIZON_MS;
 
-use super::common::Duration;
-use super::token;
+use super::options::duration::Duration;
+use super::options::secret;
 use crate::dashboard::{DashboardConfig, serve};
 use crate::store::address::StoreAddress;
 
@@ -48,7 +48,7 @@ pub fn run(args: &DashboardArgs) -> anyhow::Result<()> {
         if !store_opens(args).await? {
             return Ok(());
         }
-        let token = token::read_if_any(TOKEN, args.token_file.as_deref())?;
+        let token = secret::read_if_any(TOKEN, args.token_file.as_deref())?;
         if !args.bind.is_loopback() && token.is_none() {
             tracing::warn!("whoever reaches {} can read everything in the store: set --token-file", args.bind);
         }
@@ -79,15 +79,5 @@ async fn store_opens(args: &DashboardArgs) -> anyhow::Result<bool> {
             () = tokio::time::sleep(RETRY) => {}
             result = interrupted() => return result.map(|()| false),
         }
-    }
-}
-
-/// Returns when the process is asked to end.
-pub async fn interrupted() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .context("cannot listen for signals")?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result.context("cannot listen for signals"),
-        _ = terminate.recv() => Ok(()),
     }
 }

@@ -10,24 +10,24 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::Context;
-use dataflows::conditions::{BUILT_IN, ConditionTable};
+use dataflows::log::conditions::{BUILT_IN, ConditionTable};
 use dataflows::settings::Settings;
 use tokio::sync::watch;
 
-use super::common::Duration;
-use super::dashboard::interrupted;
 use super::ingest::{check_url, read_watchlist};
-use super::token;
+use super::options::duration::Duration;
+use super::options::secret;
 use crate::dashboard::{DashboardConfig, serve};
-use crate::finnhub::feed::{FINNHUB_URL, FeedConfig};
-use crate::finnhub::popular::POPULAR;
-use crate::finnhub::secret::Secret;
-use crate::ingest::state::StateFile;
+use crate::finnhub::client::{FINNHUB_URL, FeedConfig};
+use crate::finnhub::default_symbols::POPULAR;
+use crate::ingest::state_file::StateFile;
 use crate::ingest::{IngestConfig, ingest};
 use crate::log::address::LogAddress;
+use crate::process::signals::interrupted;
+use crate::secret::Secret;
 use crate::simulate::{self, Simulator, SimulatorConfig};
 use crate::store::address::StoreAddress;
-use crate::timestamp::rfc3339;
+use crate::time::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
 
 /// Partitions of a log that the demo makes.
@@ -79,7 +79,7 @@ impl Default for DemoArgs {
 
 /// Runs `tickline demo`.
 pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
-    let key = token::from_environment();
+    let key = secret::from_environment();
     let data = if key.is_some() { args.data.join("finnhub") } else { args.data.clone() };
     std::fs::create_dir_all(&data)
         .with_context(|| format!("{} cannot be made: choose another place with --data", data.display()))?;

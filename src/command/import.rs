@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use dataflows::progress::SOURCE_BYTES_MAX;
+use dataflows::progress::partition::SOURCE_BYTES_MAX;
 
 use crate::command::UsageError;
 use crate::log::LogError;

@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use clap::Args as ClapArgs;
-use dataflows::edge::INDICATOR_COLUMNS;
+use dataflows::output::to_f64::INDICATOR_COLUMNS;
 
 use crate::command::UsageError;
-use crate::command::read::{Format, ReadArgs, csv_field, json_array, print, table};
+use crate::command::output::format::{Format, ReadArgs, csv_field, json_array, print};
+use crate::command::output::table;
 use crate::store::StoredIndicators;
-use crate::timestamp::rfc3339;
+use crate::time::rfc3339;
 
 /// Arguments of `tickline indicators`.
 #[derive(Clone, Debug, ClapArgs)]

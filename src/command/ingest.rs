@@ -6,22 +6,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use dataflows::progress::SOURCE_BYTES_MAX;
-use dataflows::symbol::Symbol;
+use dataflows::progress::partition::SOURCE_BYTES_MAX;
+use dataflows::symbols::symbol::Symbol;
 use tokio::sync::watch;
 
-use super::common::Duration;
-use super::dashboard::interrupted;
-use super::{UsageError, token};
-use crate::finnhub::feed::{FINNHUB_URL, FeedConfig};
-use crate::finnhub::secret::percent_encode;
-use crate::ingest::meter::Meter;
-use crate::ingest::state::StateFile;
-use crate::ingest::symbols::{Share, read_list, share_of};
+use super::UsageError;
+use super::options::duration::Duration;
+use super::options::secret;
+use crate::finnhub::client::{FINNHUB_URL, FeedConfig};
+use crate::ingest::metrics::Meter;
+use crate::ingest::state_file::StateFile;
+use crate::ingest::watchlist::{Share, read_list, share_of};
 use crate::ingest::{IngestConfig, ingest};
 use crate::log::LogWriter;
 use crate::log::address::LogAddress;
 use crate::metrics;
+use crate::process::signals::interrupted;
+use crate::secret::percent_encode;
 use crate::tls;
 
 /// Partitions of a directory log that is made here.
@@ -159,7 +160,7 @@ fn config_of(args: &IngestArgs) -> anyhow::Result<IngestConfig> {
         None => read_list(&args.symbols.join("\n")).map_err(|why| UsageError(format!("--symbols: {why}")))?,
     };
     let symbols = share_of(&symbols, args.shard, args.symbols_max).map_err(UsageError)?;
-    let mut feed = FeedConfig::new(args.url.clone(), token::read(args.token_file.as_deref())?, symbols);
+    let mut feed = FeedConfig::new(args.url.clone(), secret::read(args.token_file.as_deref())?, symbols);
     feed.silence_max = args.silence_max.std();
     feed.tls = args.ca.as_deref().map(tls::trusting).transpose().map_err(|error| UsageError(error.to_string()))?;
     let state = args.state.clone().unwrap_or_else(|| default_state(&args.source));
@@ -171,7 +172,7 @@ fn config_of(args: &IngestArgs) -> anyhow::Result<IngestConfig> {
 
 /// An address that the feed can be had from: a WebSocket, without the key in it.
 pub fn check_url(name: &str, url: &str) -> Result<(), UsageError> {
-    token::keep_out_of(name, url)?;
+    secret::keep_out_of(name, url)?;
     if ["ws://", "wss://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Ok(());
     }

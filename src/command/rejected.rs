@@ -1,8 +1,8 @@
 //! `tickline rejected list|export`: what was refused, where it was, why, and its bytes.
 
 use clap::{Args as ClapArgs, Subcommand};
-use dataflows::reject::Reason;
-use dataflows::row::RejectedRow;
+use dataflows::log::reject::Reason;
+use dataflows::output::row::RejectedRow;
 
 use crate::store::RejectedRange;
 use crate::store::address::StoreAddress;

@@ -6,19 +6,20 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
 use anyhow::Context;
-use dataflows::directory::Entry;
-use dataflows::frontier::FrontierRow;
-use dataflows::time::Time;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::progress::time::Time;
+use dataflows::symbols::entry::Entry;
 
-use super::common::{Duration, show_progress};
-use super::read::time::Moment;
-use super::settings::SettingsArgs;
+use super::options::duration::Duration;
+use super::options::rows::SettingsArgs;
+use super::output::progress::show_progress;
 use crate::command::UsageError;
 use crate::log::Log;
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
 use crate::store::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
-use crate::timestamp::rfc3339;
+use crate::time::Moment;
+use crate::time::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
 
 /// Recomputes the rows from the log and prints the digest at each frontier kept.

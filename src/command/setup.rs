@@ -5,7 +5,7 @@ use clap::Args;
 use super::UsageError;
 use crate::log::LogError;
 use crate::log::address::LogAddress;
-use crate::log::kafka::topics::{self, Ensured, TopicSpec};
+use crate::log::kafka::topic_setup::{self, Ensured, TopicSpec};
 use crate::store::address::StoreAddress;
 
 /// Arguments of `tickline setup`.
@@ -27,7 +27,7 @@ pub struct SetupArgs {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub partitions: Option<u32>,
     /// Copies of each record in Kafka, and of each row in Cassandra; 1 for a single server
-    #[arg(long, default_value_t = topics::REPLICATION, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = topic_setup::REPLICATION, value_parser = clap::value_parser!(u32).range(1..))]
     pub replication: u32,
 }
 
@@ -35,13 +35,13 @@ pub struct SetupArgs {
 pub fn run(args: &SetupArgs) -> anyhow::Result<()> {
     let copies = Some(args.replication);
     let partitions = args.partitions;
-    let trades = || TopicSpec::trades(partitions.unwrap_or(topics::PARTITIONS), copies);
+    let trades = || TopicSpec::trades(partitions.unwrap_or(topic_setup::PARTITIONS), copies);
     let mut logs: Vec<_> = args.log.iter().map(|log| (log, partitions, trades())).collect();
     logs.extend(args.symbols.as_ref().map(|log| (log, None, TopicSpec::symbols(copies))));
     logs.extend(args.rejected.as_ref().map(|log| (log, None, TopicSpec::rejected(copies))));
     for (log, _, spec) in &logs {
         if let LogAddress::Kafka(address) = log {
-            topics::check(address, spec)?;
+            topic_setup::check(address, spec)?;
         }
     }
     for (log, partitions, spec) in &logs {
@@ -59,7 +59,7 @@ pub fn run(args: &SetupArgs) -> anyhow::Result<()> {
 
 fn set_up(log: &LogAddress, partitions: Option<u32>, spec: &TopicSpec) -> Result<&'static str, LogError> {
     let ensured = match log {
-        LogAddress::Kafka(address) => topics::ensure(address, spec)?,
+        LogAddress::Kafka(address) => topic_setup::ensure(address, spec)?,
         LogAddress::Dir(_) => {
             let ensured = if log.exists()? { Ensured::AsWanted } else { Ensured::Made };
             log.make(partitions, spec.partitions)?;

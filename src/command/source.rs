@@ -8,18 +8,19 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand};
-use dataflows::decode::{Control, RawTrade, Visitor, decode};
-use dataflows::progress::PartitionFrontier;
-use dataflows::reject::Reason;
+use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::reject::Reason;
+use dataflows::progress::partition::PartitionFrontier;
 
 use super::UsageError;
-use super::read::{print, table};
+use super::output::format::print;
+use super::output::table;
 use super::resume;
-use crate::ingest::record;
+use crate::ingest::router;
 use crate::log::address::LogAddress;
 use crate::log::{LogError, read_to_end, sync_whole};
 use crate::store::address::StoreAddress;
-use crate::timestamp::rfc3339;
+use crate::time::rfc3339;
 
 /// Arguments of `tickline source`.
 #[derive(Clone, Debug, ClapArgs)]
@@ -138,7 +139,7 @@ fn retire(args: &RetireArgs) -> anyhow::Result<()> {
         return Err(UsageError(format!("{:?} is no live source of {name}; there are: {known}", args.name)).into());
     }
     let mut writer = args.place.log.open_writer()?;
-    let bye = record::bye(&args.name);
+    let bye = router::bye(&args.name);
     for partition in 0..writer.partitions() {
         writer.append(partition, &bye)?;
     }

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use dataflows::frontier::FrontierRow;
-use dataflows::reject::Reason;
-use dataflows::tally::Tally;
+use dataflows::log::reject::Reason;
+use dataflows::output::counters::Tally;
+use dataflows::output::frontier_row::FrontierRow;
 use serde::Serialize;
 
-use crate::command::read::{print, table};
+use crate::command::output::format::print;
+use crate::command::output::table;
 use crate::command::resume::{self, ResumePoint};
 use crate::log::address::LogAddress;
 use crate::store::DurableFrontier;
 use crate::store::address::StoreAddress;
-use crate::timestamp::rfc3339;
+use crate::time::rfc3339;
 
 /// Arguments of `tickline status`.
 #[derive(Clone, Debug, ClapArgs)]

@@ -1,13 +1,18 @@
 //! `tickline top`: a store in the terminal, live.
 
+pub mod draw;
+mod feed;
+mod screen;
+pub mod state;
+
 use std::io::IsTerminal as _;
 
-use dataflows::time::Resolution;
+use dataflows::progress::time::Resolution;
 
 use super::candles::resolution;
 use crate::command::UsageError;
+use crate::command::top::screen;
 use crate::store::address::StoreAddress;
-use crate::top;
 
 /// Arguments of `tickline top`.
 #[derive(Clone, Debug, clap::Args)]
@@ -31,5 +36,5 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         return Err(UsageError(format!("top draws on a terminal, and this is none: {instead}")).into());
     }
     let reader = args.store.open_reader()?;
-    top::run(reader, top::state::State::new(args.store.to_string(), args.symbol.clone(), args.resolution))
+    screen::run(reader, state::State::new(args.store.to_string(), args.symbol.clone(), args.resolution))
 }

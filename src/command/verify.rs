@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use dataflows::frontier::FrontierRow;
+use dataflows::output::frontier_row::FrontierRow;
 
 use super::UsageError;
-use super::read::time::Moment;
+use super::options::rows::SettingsArgs;
 use super::replay::{Kind, ReplayArgs, replay};
-use super::settings::SettingsArgs;
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
-use crate::timestamp::rfc3339;
+use crate::time::Moment;
+use crate::time::rfc3339;
 
 /// Recomputes everything from the log and compares it with the frontier rows of a store.
 #[derive(clap::Args, Clone, Debug)]
@@ -54,7 +54,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
         log: args.log.clone(),
         store: StoreAddress::None,
         workers: args.workers,
-        every: super::common::Duration::from_ms(1),
+        every: super::options::duration::Duration::from_ms(1),
         from_offset: Vec::new(),
         until: Some(Moment(durable.row.frontier)),
         settings: args.settings.clone(),

@@ -7,18 +7,20 @@ use std::sync::{Arc, PoisonError};
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 
-use super::cluster::ClusterArgs;
-use super::common::{Duration, listen_address, show_progress};
-use super::settings::SettingsArgs;
+use super::options::cluster::ClusterArgs;
+use super::options::duration::Duration;
+use super::options::listen::listen_address;
+use super::options::rows::SettingsArgs;
+use super::output::progress::show_progress;
 use crate::command::UsageError;
 use crate::log::Log;
 use crate::log::address::LogAddress;
 use crate::metrics::{self, MetricsServer};
+use crate::process::supervisor;
 use crate::rejected::mirror::Mirror;
 use crate::store::Store;
 use crate::store::address::StoreAddress;
-use crate::supervisor;
-use crate::timestamp::rfc3339;
+use crate::time::rfc3339;
 use crate::worker::health::Health;
 use crate::worker::{self, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig};
 

@@ -6,13 +6,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use dataflows::time::{EVENT_MS_END, Resolution, Time};
+use dataflows::progress::time::{EVENT_MS_END, Resolution, Time};
 use serde::Serialize;
 
 use super::error::ApiError;
 use super::index::{Query, SymbolView};
+use super::json::{CandleView, FrontierView, IndicatorView};
 use super::query::{Pairs, Parameters};
-use super::view::{CandleView, FrontierView, IndicatorView};
 use super::{Shared, now_ms};
 use crate::store::{Range, StoreError, StoreReader};
 

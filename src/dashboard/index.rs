@@ -6,10 +6,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use dataflows::directory::{Entry, Status};
+use dataflows::symbols::entry::{Entry, Status};
 use serde::Serialize;
 
-use super::view::Day;
+use super::json::Day;
 use crate::store::{StoreError, StoreReader, StoredCandle};
 use crate::symbols::search::Searched;
 

@@ -10,10 +10,10 @@ use axum::response::Response;
 
 use crate::dashboard::Shared;
 use crate::dashboard::error::ApiError;
+use crate::metrics::exposition::{Histograms, Sheet, durations};
 use crate::metrics::frontier::{put_row, put_time};
-use crate::metrics::sheet::{Histograms, Sheet, durations};
-use crate::metrics::{exposition, names};
-use crate::timestamp::rfc3339;
+use crate::metrics::{catalog, exposition};
+use crate::time::rfc3339;
 
 /// What has been asked for, by route: as many as there are, whatever paths are tried.
 #[derive(Debug)]
@@ -46,19 +46,19 @@ pub async fn count(State(shared): State<Arc<Shared>>, request: Request, next: Ne
 pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
     let read = shared.pool.read(|reader| reader.frontier()).await;
     let mut sheet = Sheet::default();
-    sheet.put(&names::DASHBOARD_STORE_UP, u64::from(read.is_ok()));
+    sheet.put(&catalog::DASHBOARD_STORE_UP, u64::from(read.is_ok()));
     if let Ok(Some(frontier)) = read {
-        put_time(&mut sheet, &names::DURABLE_FRONTIER, frontier.row.frontier);
-        sheet.put(&names::EPOCH, frontier.epoch);
+        put_time(&mut sheet, &catalog::DURABLE_FRONTIER, frontier.row.frontier);
+        sheet.put(&catalog::EPOCH, frontier.epoch);
         put_row(&mut sheet, &frontier.row);
     }
-    sheet.put(&names::DASHBOARD_VIEWERS, shared.advances.receiver_count() as u64);
-    sheet.put(&names::DASHBOARD_READ_FAILURES, shared.pool.failures());
-    sheet.put_histograms(&names::DASHBOARD_DURATION, &shared.requests.durations);
+    sheet.put(&catalog::DASHBOARD_VIEWERS, shared.advances.receiver_count() as u64);
+    sheet.put(&catalog::DASHBOARD_READ_FAILURES, shared.pool.failures());
+    sheet.put_histograms(&catalog::DASHBOARD_DURATION, &shared.requests.durations);
     let answered = shared.requests.answered.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let labels = |route, status| vec![("route", route), ("status", status)];
     let answered = answered.into_iter().map(|((route, status), count)| (labels(route, status), count.into()));
-    sheet.put_each(&names::DASHBOARD_REQUESTS, answered);
+    sheet.put_each(&catalog::DASHBOARD_REQUESTS, answered);
     exposition(sheet).map_err(|why| ApiError::unavailable(why, "report this"))
 }
 

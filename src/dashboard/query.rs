@@ -2,7 +2,7 @@
 
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use dataflows::time::{EVENT_MS_END, Resolution};
+use dataflows::progress::time::{EVENT_MS_END, Resolution};
 
 use crate::dashboard::error::ApiError;
 use crate::store::Range;

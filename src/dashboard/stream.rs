@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
-use dataflows::time::Resolution;
+use dataflows::progress::time::Resolution;
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use serde::Serialize;
@@ -18,11 +18,11 @@ use serde_json::value::RawValue;
 use tokio::sync::broadcast;
 
 use super::error::ApiError;
+use super::frontier_watcher::{Advance, encode, place};
+use super::json::FrontierView;
 use super::query::{LIMIT_DEFAULT, LIMIT_MAX, Pairs, Parameters};
-use super::view::FrontierView;
-use super::wanted::{Chart, Counted, Wanted};
-use super::watcher::{Advance, encode, place};
-use super::{Shared, now_ms, rows, until};
+use super::subscriptions::{Chart, Counted, Wanted};
+use super::{Shared, now_ms, queries, until};
 
 /// Viewers at the same time; each holds a connection.
 pub const VIEWERS_MAX: usize = 1_000;
@@ -144,8 +144,8 @@ impl Viewer {
         let read = self.shared.pool.read(move |reader| {
             let Some(frontier) = reader.frontier()? else { return Ok(None) };
             let to = frontier.row.frontier;
-            let watch = rows::days_and_sparks(reader, &wanted.watch, &index, to)?;
-            let chart = wanted.chart.map(|chart| rows::newest(reader, &chart, limit, to)).transpose()?;
+            let watch = queries::days_and_sparks(reader, &wanted.watch, &index, to)?;
+            let chart = wanted.chart.map(|chart| queries::newest(reader, &chart, limit, to)).transpose()?;
             Ok(Some((frontier, watch, chart)))
         });
         let read = tokio::select! {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::socket::SocketError;
-use crate::pause::{chance, spread};
+use super::connection::SocketError;
+use crate::retry::{chance, spread};
 
 /// No pause is longer, whatever the feed asks for.
 const PAUSE_MAX: Duration = Duration::from_secs(3_600);

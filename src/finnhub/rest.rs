@@ -11,8 +11,8 @@ use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
-use super::secret::Secret;
-use crate::timestamp::now_ms;
+use crate::secret::Secret;
+use crate::time::now_ms;
 
 pub mod answer;
 mod pace;

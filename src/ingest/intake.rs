@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use tracing::{error, warn};
 
-use super::meter::{GapKind, Meter};
-use super::queue::{Gone, Loss, Queue};
-use super::{IngestConfig, record};
-use crate::finnhub::feed::FeedEvent;
+use super::metrics::{GapKind, Meter};
+use super::writer::queue::{Gone, Loss, Queue};
+use super::{IngestConfig, router};
+use crate::finnhub::client::FeedEvent;
 
 /// What the feed says when its plan takes fewer symbols than were asked for. It does not name the symbol.
 const TOO_MANY_SYMBOLS: &str = "too many symbols";
@@ -72,7 +72,7 @@ impl Intake {
         let clock_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
         self.meter.frame_ms.set(clock_ms);
         self.meter.frames.inc();
-        let routed = record::route(text, self.queue.partitions());
+        let routed = router::route(text, self.queue.partitions());
         if let Some(complaint) = &routed.complaint {
             self.complained(complaint);
         }
@@ -144,7 +144,7 @@ impl Intake {
             self.tell_gap(gap)?;
         }
         if let Some(Loss { from_ms, records }) = self.queue.take_loss() {
-            let cause = record::lost_cause(records);
+            let cause = router::lost_cause(records);
             self.tell_gap(Gap { from_ms, to_ms: now_ms, kind: GapKind::Lost, cause })?;
         }
         let Some(alive_ms) = self.alive_ms else { return Ok(()) };
@@ -156,7 +156,7 @@ impl Intake {
         self.promised_ms = self.promised_ms.max(now_ms.saturating_sub(self.lateness_ms));
         // If this process died now, the next one would have to tell a gap from the last sign of life on.
         let complete_ms = self.promised_ms.min(alive_ms.saturating_sub(self.lateness_ms));
-        self.queue.promise(record::progress(&self.source, self.promised_ms), complete_ms).map(|_| ())
+        self.queue.promise(router::progress(&self.source, self.promised_ms), complete_ms).map(|_| ())
     }
 
     fn tell_gap(&mut self, mut gap: Gap) -> Result<(), Gone> {
@@ -165,7 +165,7 @@ impl Intake {
         }
         let Gap { from_ms, to_ms, kind, cause } = &gap;
         warn!(from_ms, to_ms, cause, "trades may be missing");
-        if self.queue.gap(record::gap(&self.source, *from_ms, *to_ms, cause), *from_ms)? {
+        if self.queue.gap(router::gap(&self.source, *from_ms, *to_ms, cause), *from_ms)? {
             self.meter.gap(*kind);
         } else {
             self.untold = Some(gap);
@@ -181,10 +181,10 @@ impl Intake {
         let gaps: Vec<_> = gaps
             .map(|Gap { from_ms, to_ms, kind, cause }| {
                 self.meter.gap(kind);
-                (record::gap(&self.source, from_ms, to_ms, &cause), from_ms)
+                (router::gap(&self.source, from_ms, to_ms, &cause), from_ms)
             })
             .collect();
-        let bye = clean.then(|| record::bye(&self.source));
+        let bye = clean.then(|| router::bye(&self.source));
         move || self.queue.finish(gaps, bye)
     }
 }
@@ -201,8 +201,8 @@ mod tests {
 
     use super::*;
     use crate::finnhub::{FeedConfig, Secret};
-    use crate::ingest::queue::{self, QueueConfig, QueueLimits};
-    use crate::ingest::state::StateFile;
+    use crate::ingest::state_file::StateFile;
+    use crate::ingest::writer::queue::{self, QueueConfig, QueueLimits};
     use crate::ingest::{IngestReport, report};
     use crate::log::{Fate, LogError, LogWriter};
 

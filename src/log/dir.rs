@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::{Log, LogError, PartitionReader};
-use crate::fault;
+use crate::process::os_error;
 
 mod lines;
 mod reader;
@@ -55,7 +55,7 @@ impl DirLog {
             let why = format!("a log has 1 to {PARTITIONS_MAX} partitions");
             return Err(failed(path, "cannot make it", why));
         }
-        fs::create_dir_all(path).map_err(|e| failed(path, "cannot make the directory", fault::why(&e)))?;
+        fs::create_dir_all(path).map_err(|e| failed(path, "cannot make the directory", os_error::why(&e)))?;
         if numbers(path)?.first() != Some(&0) {
             // The first partition is made last: without it, nobody takes a log that is half made for a whole one.
             for partition in (0..partitions).rev() {
@@ -63,7 +63,7 @@ impl DirLog {
                 let made = OpenOptions::new().append(true).create(true).open(&file).and_then(|f| f.sync_all());
                 made.map_err(|e| io_error(path, partition, "cannot make the file", e))?;
             }
-            sync_directory(path).map_err(|e| failed(path, "cannot sync the directory", fault::why(&e)))?;
+            sync_directory(path).map_err(|e| failed(path, "cannot sync the directory", os_error::why(&e)))?;
         }
         let log = Self::open(path)?;
         if log.partitions() == partitions {
@@ -130,11 +130,11 @@ pub fn file_name(partition: u32) -> String {
 fn numbers(path: &Path) -> Result<Vec<u32>, LogError> {
     let entries = fs::read_dir(path).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => missing(path, "`tickline import` or `tickline ingest` makes one"),
-        _ => failed(path, "cannot read the directory", fault::why(&e)),
+        _ => failed(path, "cannot read the directory", os_error::why(&e)),
     })?;
     let mut found = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|e| failed(path, "cannot read the directory", fault::why(&e)))?;
+        let entry = entry.map_err(|e| failed(path, "cannot read the directory", os_error::why(&e)))?;
         let name = entry.file_name();
         let digits = name.to_str().and_then(|n| n.strip_prefix("partition-")).and_then(|n| n.strip_suffix(".jsonl"));
         let Some(number) = digits.and_then(|d| d.parse::<u32>().ok()) else { continue };
@@ -160,5 +160,5 @@ fn failed(path: &Path, what: &'static str, why: String) -> LogError {
 }
 
 fn io_error(path: &Path, partition: u32, what: &'static str, source: io::Error) -> LogError {
-    LogError::Io { path: path.display().to_string(), partition, what, why: fault::why(&source), source }
+    LogError::Io { path: path.display().to_string(), partition, what, why: os_error::why(&source), source }
 }

@@ -9,22 +9,22 @@ use std::sync::{Arc, OnceLock};
 use super::{Log, LogError, PartitionReader};
 
 pub mod address;
+mod batch_reader;
 pub mod config;
 mod context;
-mod guard;
 pub mod key;
-mod raw;
 mod reader;
 mod topic;
-pub mod topics;
+pub mod topic_setup;
+mod topic_watch;
 mod writer;
 
 pub use reader::KafkaReader;
 pub use writer::KafkaWriter;
 
 use address::KafkaAddress;
-use guard::Guard;
 use topic::Topic;
+use topic_watch::Guard;
 
 /// A topic that is read.
 pub struct KafkaLog {
@@ -41,7 +41,7 @@ impl KafkaLog {
 
     /// Opens a topic, and makes it when it is not there; it must have so many partitions.
     pub fn create(address: &KafkaAddress, partitions: u32) -> Result<Self, LogError> {
-        topics::make(address, &topics::TopicSpec::trades(partitions, None))?;
+        topic_setup::make(address, &topic_setup::TopicSpec::trades(partitions, None))?;
         let log = Self::open(address)?;
         if log.partitions() == partitions {
             Ok(log)

@@ -1,12 +1,12 @@
 //! What is exact as of the durable frontier: told alike by who writes it and by who reads it in the store.
 
-use dataflows::frontier::FrontierRow;
-use dataflows::reject::Reason;
-use dataflows::tally::Tally;
-use dataflows::time::Time;
+use dataflows::log::reject::Reason;
+use dataflows::output::counters::Tally;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::progress::time::Time;
 
-use super::names::{self, Name};
-use super::sheet::Sheet;
+use super::catalog::{self, Name};
+use super::exposition::Sheet;
 
 /// Tells a time in milliseconds, unless it is 0, which stands for none.
 pub fn put_time(sheet: &mut Sheet, name: &'static Name, time: Time) {
@@ -17,19 +17,19 @@ pub fn put_time(sheet: &mut Sheet, name: &'static Name, time: Time) {
 
 /// Tells what is exact as of a frontier, beside the frontier itself.
 pub fn put_row(sheet: &mut Sheet, row: &FrontierRow) {
-    sheet.put(&names::ROWS, u64::try_from(row.rows).unwrap_or(0));
+    sheet.put(&catalog::ROWS, u64::try_from(row.rows).unwrap_or(0));
     for (name, tally) in [
-        (&names::TRADES, Tally::Trades),
-        (&names::LATE, Tally::Late),
-        (&names::PRICE_UPDATES, Tally::PriceUpdates),
-        (&names::EXCLUDED, Tally::Excluded),
-        (&names::ROUNDED, Tally::Rounded),
-        (&names::PROGRESS, Tally::Progress),
-        (&names::GAPS, Tally::Gaps),
-        (&names::BYES, Tally::Byes),
+        (&catalog::TRADES, Tally::Trades),
+        (&catalog::LATE, Tally::Late),
+        (&catalog::PRICE_UPDATES, Tally::PriceUpdates),
+        (&catalog::EXCLUDED, Tally::Excluded),
+        (&catalog::ROUNDED, Tally::Rounded),
+        (&catalog::PROGRESS, Tally::Progress),
+        (&catalog::GAPS, Tally::Gaps),
+        (&catalog::BYES, Tally::Byes),
     ] {
         sheet.put(name, row.tally(tally));
     }
     let rejected = Reason::ALL.map(|reason| (reason.name().to_owned(), row.tally(Tally::Rejected(reason))));
-    sheet.put_by(&names::REJECTED, rejected);
+    sheet.put_by(&catalog::REJECTED, rejected);
 }

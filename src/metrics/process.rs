@@ -4,8 +4,8 @@ use std::fs;
 
 use dataflows::settings::PIPELINE_REVISION;
 
-use super::names;
-use super::sheet::Sheet;
+use super::catalog;
+use super::exposition::Sheet;
 
 /// The kernel counts processor time for programs in hundredths of a second on every machine that Linux runs on today.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -13,20 +13,20 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// What every process tells of itself.
 pub fn put(sheet: &mut Sheet) {
     let labels = [("version", env!("CARGO_PKG_VERSION").to_owned()), ("revision", PIPELINE_REVISION.to_string())];
-    sheet.put_each(&names::BUILD_INFO, [(labels.to_vec(), 1.into())]);
+    sheet.put_each(&catalog::BUILD_INFO, [(labels.to_vec(), 1.into())]);
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     if let Some((user, system, started)) = times(&stat) {
-        sheet.put(&names::CPU, (user + system) / TICKS_PER_SECOND);
+        sheet.put(&catalog::CPU, (user + system) / TICKS_PER_SECOND);
         if let Some(booted_s) = fs::read_to_string("/proc/stat").ok().as_deref().and_then(boot) {
-            sheet.put(&names::STARTED, booted_s + started / TICKS_PER_SECOND);
+            sheet.put(&catalog::STARTED, booted_s + started / TICKS_PER_SECOND);
         }
     }
     if let Some(kib) = fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident) {
-        sheet.put(&names::MEMORY, kib * 1024);
+        sheet.put(&catalog::MEMORY, kib * 1024);
     }
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
         // The look itself holds one of them.
-        sheet.put(&names::OPEN_FILES, (open.count() as u64).saturating_sub(1));
+        sheet.put(&catalog::OPEN_FILES, (open.count() as u64).saturating_sub(1));
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
             let line = text.lines().find(|line| line.starts_with(name)).unwrap();
             line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
         };
-        let now = crate::timestamp::now_ms() as f64 / 1e3;
+        let now = crate::time::now_ms() as f64 / 1e3;
         let age = now - value("process_start_time_seconds ");
         assert!((-2.0..86_400.0).contains(&age), "{age} s");
         assert!(value("process_resident_memory_bytes ") > 1e6 && value("process_open_fds ") >= 3.0, "{text}");

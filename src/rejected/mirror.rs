@@ -3,7 +3,7 @@
 //! A record is there before the durable frontier passes it. Work that is done again after a crash mirrors again, so
 //! a record may come twice or more: `log`, `partition`, `offset` and `index`, which are its key as well, tell that.
 
-use dataflows::row::RejectedRow;
+use dataflows::output::row::RejectedRow;
 use serde::Serialize;
 
 use super::RejectedObject;

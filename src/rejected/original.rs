@@ -1,8 +1,8 @@
 //! The refused bytes themselves, so that they can be put right and imported again.
 
-use dataflows::decode::{Control, RawTrade, Visitor, decode};
-use dataflows::reject::Reason;
-use dataflows::row::RejectedRow;
+use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::reject::Reason;
+use dataflows::output::row::RejectedRow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -19,8 +19,8 @@ use super::rest_fault::{Befalls, RestFaults};
 use super::sent::Sent;
 use super::universe::Universe;
 use super::{rest, socket};
-use crate::finnhub::secret::Secret;
-pub(super) use crate::timestamp::now_ms;
+use crate::secret::Secret;
+pub(super) use crate::time::now_ms;
 
 /// How the simulator behaves. Start from `SimulatorConfig::default()`.
 #[derive(Clone, Debug)]

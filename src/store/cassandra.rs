@@ -7,36 +7,36 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use dataflows::directory::Entry;
-use dataflows::frontier::FrontierRow;
-use dataflows::time::Time;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::progress::time::Time;
+use dataflows::symbols::entry::Entry;
 
 use super::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
 
 pub mod address;
 mod checkpoint;
-mod client;
+mod concurrency;
 pub mod config;
 mod connect;
 mod epoch;
-mod fail;
+mod error;
 mod frontier;
+mod read_rows;
 mod reader;
 mod replicas;
-mod rows;
 mod schema;
+mod session;
 mod symbols;
 mod values;
-mod window;
-mod windows;
+mod write_rows;
 
 pub use reader::CassandraReader;
 pub use schema::{SETUP, set_up};
 
 use address::CassandraAddress;
-use client::{Client, Level, Patience};
-use fail::Failure;
-use rows::{Expiry, Inserts};
+use error::Failure;
+use session::{Client, Level, Patience};
+use write_rows::{Expiry, Inserts};
 
 /// The writing side of a keyspace.
 #[derive(Debug)]

@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use dataflows::digest::Digest;
-use dataflows::frontier::FrontierRow;
+use dataflows::output::counters::{TALLIES, Tally};
+use dataflows::output::digest::Digest;
+use dataflows::output::frontier_row::FrontierRow;
 use dataflows::settings::PIPELINE_REVISION;
-use dataflows::tally::{TALLIES, Tally};
 
 /// A row as a table holds it.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 //! The store that keeps nothing: for a replay that only wants digests.
 
-use dataflows::directory::Entry;
-use dataflows::frontier::FrontierRow;
-use dataflows::time::Time;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::progress::time::Time;
+use dataflows::symbols::entry::Entry;
 
 use super::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
 

@@ -8,25 +8,26 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use dataflows::directory::Entry;
-use dataflows::frontier::FrontierRow;
-use dataflows::time::Time;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::progress::time::Time;
+use dataflows::symbols::entry::Entry;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
-use crate::fault::{self, LockFailure};
+use crate::process::lock_file::{self, LockFailure};
+use crate::process::os_error;
 
 mod checkpoint;
-mod fail;
+mod error;
 mod frontier;
 mod reader;
-mod rows;
 mod schema;
 mod symbols;
+mod write_rows;
 
 pub use reader::SqliteReader;
 
-use fail::{Failure, failed};
+use error::{Failure, failed};
 
 /// Entries of the symbol directory that are written in one transaction.
 const SYMBOLS_AT_ONCE: usize = 2_000;
@@ -47,7 +48,7 @@ impl SqliteStore {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
             std::fs::create_dir_all(directory)
-                .map_err(|e| failed(path, "cannot make its directory", fault::why(&e)))?;
+                .map_err(|e| failed(path, "cannot make its directory", os_error::why(&e)))?;
         }
         let connection = schema::open_writer(path).map_err(|e| e.at(path, "cannot open it for writing"))?;
         Ok(Self { path: path.to_path_buf(), connection, lock: None, epoch: 0 })
@@ -72,9 +73,9 @@ impl SqliteStore {
         if self.lock.is_none() {
             let mut name = self.path.clone().into_os_string();
             name.push(".lock");
-            let lock = fault::lock(Path::new(&name)).map_err(|e| match e {
+            let lock = lock_file::lock(Path::new(&name)).map_err(|e| match e {
                 LockFailure::Held(holder) => StoreError::Locked { path: self.path.display().to_string(), holder },
-                LockFailure::System(e) => failed(&self.path, "cannot lock it", fault::why(&e)),
+                LockFailure::System(e) => failed(&self.path, "cannot lock it", os_error::why(&e)),
             })?;
             self.lock = Some(lock);
         }
@@ -101,7 +102,7 @@ impl Store for SqliteStore {
     }
 
     fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError> {
-        self.transact("cannot write rows", |t| rows::write(t, rows))
+        self.transact("cannot write rows", |t| write_rows::write(t, rows))
     }
 
     fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError> {

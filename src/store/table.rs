@@ -2,8 +2,8 @@
 //!
 //! Buckets follow the calendar (UTC), so that a query written by hand can name those of a range of time.
 
-use dataflows::edge::INDICATOR_COLUMNS;
-use dataflows::time::{DAY_MS, Resolution};
+use dataflows::output::to_f64::INDICATOR_COLUMNS;
+use dataflows::progress::time::{DAY_MS, Resolution};
 
 /// Columns of a candle behind its key, in the order of the table.
 pub const CANDLE_VALUES: &str = "open, high, low, close, volume, notional, vwap, trades, as_of";

@@ -3,7 +3,7 @@
 //! Where both are kept, of each symbol the newer entry counts, and whoever lacks it gets it. So a sync that ended
 //! between the two writes, or a store that is new beside an old log, is made whole by the next sync.
 
-use dataflows::directory::Entry;
+use dataflows::symbols::entry::Entry;
 
 use super::SyncError;
 use super::merge::Entries;

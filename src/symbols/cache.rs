@@ -7,10 +7,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::SyncError;
-use crate::fault;
 use crate::finnhub::rest::Request;
-use crate::finnhub::secret::percent_encode;
-use crate::timestamp::{DAY_LEN, day};
+use crate::process::os_error;
+use crate::secret::percent_encode;
+use crate::time::{DAY_LEN, day};
 
 /// How an answer's file ends.
 const ENDING: &str = "json";
@@ -81,7 +81,7 @@ fn is_day(path: &Path) -> bool {
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> SyncError {
-    SyncError::Cache { path: path.display().to_string(), why: fault::why(error) }
+    SyncError::Cache { path: path.display().to_string(), why: os_error::why(error) }
 }
 
 #[cfg(test)]

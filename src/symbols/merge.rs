@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dataflows::directory::{Entry, Market, Status};
+use dataflows::symbols::entry::{Entry, Market, Status};
 
 use super::day_ms;
 use crate::finnhub::rest::answer::{Answer, Listed};

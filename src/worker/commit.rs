@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
-use dataflows::frontier::FrontierRow;
-use dataflows::ledger::{Ledger, LedgerChange};
-use dataflows::time::Time;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::ledger::{Ledger, LedgerChange};
+use dataflows::progress::time::Time;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
-use super::companion::Command;
+use super::store_thread::Command;
 
 /// Times as of which the frontier row is wanted: checkpoints, and what the caller asks for.
 pub(super) type Stops = Rc<RefCell<BTreeSet<Time>>>;

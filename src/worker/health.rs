@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::{PartitionRead, Watch};
+use crate::metrics::exposition::Sheet;
 use crate::metrics::frontier::{put_row, put_time};
-use crate::metrics::sheet::Sheet;
-use crate::metrics::{Probe, names};
-use crate::timestamp::rfc3339;
+use crate::metrics::{Probe, catalog};
+use crate::time::rfc3339;
 
 /// A worker that has not gone round for so long does not live.
 const ROUND_MAX: Duration = Duration::from_secs(60);
@@ -22,26 +22,26 @@ impl Probe for Health {
         let watch = &self.0;
         let published = watch.store.published();
         let published_ms = published.as_ref().map_or(0, |row| row.frontier);
-        put_time(sheet, &names::DURABLE_FRONTIER, watch.frontier.load(Ordering::SeqCst).max(published_ms));
-        sheet.put(&names::EPOCH, watch.epoch.load(Ordering::SeqCst));
+        put_time(sheet, &catalog::DURABLE_FRONTIER, watch.frontier.load(Ordering::SeqCst).max(published_ms));
+        sheet.put(&catalog::EPOCH, watch.epoch.load(Ordering::SeqCst));
         // The first process alone writes it, and knows it.
         published.iter().for_each(|row| put_row(sheet, row));
         self.tell_partitions(sheet);
         let strangers = watch.strangers.get().map_or(0, |strangers| strangers.load(Ordering::SeqCst));
         for (name, count) in [
-            (&names::RECORDS, watch.records.load(Ordering::SeqCst)),
-            (&names::RECORD_BYTES, watch.record_bytes.load(Ordering::SeqCst)),
-            (&names::PEERS, watch.peers.load(Ordering::SeqCst)),
-            (&names::PEERS_EXPECTED, watch.peers_expected.load(Ordering::SeqCst)),
-            (&names::STRANGERS, strangers),
+            (&catalog::RECORDS, watch.records.load(Ordering::SeqCst)),
+            (&catalog::RECORD_BYTES, watch.record_bytes.load(Ordering::SeqCst)),
+            (&catalog::PEERS, watch.peers.load(Ordering::SeqCst)),
+            (&catalog::PEERS_EXPECTED, watch.peers_expected.load(Ordering::SeqCst)),
+            (&catalog::STRANGERS, strangers),
         ] {
             sheet.put(name, count);
         }
         if let Some(age) = self.round_age() {
-            sheet.put(&names::ROUND_AGE, age.as_secs_f64());
+            sheet.put(&catalog::ROUND_AGE, age.as_secs_f64());
         }
         watch.store.tell(sheet);
-        sheet.put(&names::CHECKPOINT_FRONTIER, watch.checkpoint.load(Ordering::SeqCst) as f64 / 1e3);
+        sheet.put(&catalog::CHECKPOINT_FRONTIER, watch.checkpoint.load(Ordering::SeqCst) as f64 / 1e3);
     }
 
     fn ready(&self) -> Result<String, String> {
@@ -73,15 +73,15 @@ impl Health {
     fn tell_partitions(&self, sheet: &mut Sheet) {
         let partitions = self.0.partitions.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(least) = partitions.values().map(|read| read.frontier).min() {
-            put_time(sheet, &names::READ_FRONTIER, least);
+            put_time(sheet, &catalog::READ_FRONTIER, least);
         }
         let by =
             |of: fn(&PartitionRead) -> u64| partitions.iter().map(move |(number, read)| (number.to_string(), of(read)));
         let frontier = by(|read| read.frontier).filter(|(_, ms)| *ms > 0).map(|(number, ms)| (number, ms as f64 / 1e3));
-        sheet.put_by(&names::PARTITION_FRONTIER, frontier);
-        sheet.put_by(&names::PARTITION_OFFSET, by(|read| read.offset));
+        sheet.put_by(&catalog::PARTITION_FRONTIER, frontier);
+        sheet.put_by(&catalog::PARTITION_OFFSET, by(|read| read.offset));
         let unread = partitions.iter().filter_map(|(number, read)| Some((number.to_string(), read.unread?)));
-        sheet.put_by(&names::PARTITION_UNREAD, unread);
+        sheet.put_by(&catalog::PARTITION_UNREAD, unread);
     }
 }
 

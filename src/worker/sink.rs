@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
-use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
-use dataflows::time::Time;
-use dataflows::window_state::Update;
+use dataflows::candles::state::Update;
+use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::progress::time::Time;
 use differential_dataflow::VecCollection;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
-use super::companion::Command;
+use super::store_thread::Command;
 use crate::store::RowBatch;
 
 /// Batches of rows that one worker may have at the store at once.

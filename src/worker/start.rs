@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dataflows::progress::PartitionFrontier;
-use dataflows::resume::ResumePoint;
-use dataflows::snapshot::SnapshotHeader;
-use dataflows::window_state::SymbolState;
+use dataflows::candles::state::SymbolState;
+use dataflows::progress::partition::PartitionFrontier;
+use dataflows::progress::resume::ResumePoint;
+use dataflows::state::snapshot::SnapshotHeader;
 
-use super::{WorkerConfig, WorkerError, checkpoint};
+use super::checkpoint::load;
+use super::{WorkerConfig, WorkerError};
 use crate::cluster::ClusterConfig;
-use crate::cluster::hello::{Hello, PROTOCOL, Plan, build_hash};
-use crate::cluster::join::join;
+use crate::cluster::coordinator::Star;
+use crate::cluster::handshake::{Hello, PROTOCOL, Plan, build_hash};
+use crate::cluster::member::join;
 use crate::cluster::peer::Mesh;
-use crate::cluster::star::Star;
 use crate::log::{Log, LogError};
 use crate::store::{Checkpoint, Store};
 
@@ -65,7 +66,7 @@ fn open(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<P
     let (epoch, checkpoint) = store.open_epoch()?;
     let offsets = match &checkpoint {
         Some(checkpoint) => {
-            checkpoint::read_header(checkpoint, &config.settings, log)?;
+            load::read_header(checkpoint, &config.settings, log)?;
             Vec::new()
         }
         None => first_offsets(config, log)?,
@@ -98,7 +99,7 @@ impl Start {
     ) -> Result<(Self, u32), WorkerError> {
         let read = |(frontier, header): &(_, Vec<u8>)| {
             let checkpoint = Checkpoint { frontier: *frontier, header: header.clone() };
-            checkpoint::read_header(&checkpoint, &config.settings, log)
+            load::read_header(&checkpoint, &config.settings, log)
         };
         let resumed = plan.checkpoint.as_ref().map(read).transpose()?;
         let fresh = |(partition, &offset): (usize, &u64)| ResumePoint {
@@ -115,7 +116,7 @@ impl Start {
         }
         let (first, peers) = (config.first_worker(), config.peers());
         let is_own = |shard: u32| (first..first + config.workers).contains(&(shard as usize % peers));
-        let (shards, found) = checkpoint::read_shards(store, resumed.as_ref(), is_own)?;
+        let (shards, found) = load::read_shards(store, resumed.as_ref(), is_own)?;
         Ok((Self { epoch: plan.epoch, resumed, starts, shards, mesh: None }, found))
     }
 

@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, bounded};
-use dataflows::window_state::SymbolState;
+use dataflows::candles::state::SymbolState;
 use timely::communication::allocator::ProcessBuilder;
 use timely::communication::allocator::zero_copy::initialize::initialize_networking_from_sockets;
 use timely::communication::{AllocatorBuilder, Hooks, WorkerGuards};
 use timely::execute::execute_from;
 
-use super::{Shared, WorkerError, checkpoint, thread};
+use super::checkpoint::load;
+use super::{Shared, WorkerError, worker_loop};
 use crate::cluster::peer::Peer;
 
 /// Starts them. When all have ended, what comes back says which panicked, if one did. With peers, one that fails does
@@ -22,8 +23,8 @@ pub(super) fn start(
     let (workers, for_threads) = (shared.config.workers, Arc::clone(shared));
     let shards = Mutex::new(shards);
     let run = move |worker: &mut timely::worker::Worker| {
-        let own = checkpoint::take_own(&shards, worker.index(), worker.peers());
-        thread::run(worker, &for_threads, own);
+        let own = load::take_own(&shards, worker.index(), worker.peers());
+        worker_loop::run(worker, &for_threads, own);
     };
     let guards = match &shared.config.cluster {
         None => timely::execute(timely::Config::process(workers), run),

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use dataflows::digest::Digest;
-use dataflows::directory::Entry;
-use dataflows::frontier::FrontierRow;
-use dataflows::reject::Reason;
-use dataflows::row::RejectedRow;
-use dataflows::tally::{TALLIES, Tally};
-use dataflows::time::Resolution;
+use dataflows::log::reject::Reason;
+use dataflows::output::counters::{TALLIES, Tally};
+use dataflows::output::digest::Digest;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::row::RejectedRow;
+use dataflows::progress::time::Resolution;
+use dataflows::symbols::entry::Entry;
 use tickline::store::{DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators};
 
 /// A store that all its clones and readers share.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tickline::metrics::names::{ALL, Kind, Name};
+use tickline::metrics::catalog::{ALL, Kind, Name};
 
 use crate::asked::{Asked, Way, all};
 use crate::files::word;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::SinkExt as _;
 use serde_json::Value;
 use tickline::finnhub::Secret;
-use tickline::ingest::meter::Meter;
+use tickline::ingest::metrics::Meter;
 use tickline::ingest::{IngestConfig, IngestReport};
 use tickline::simulate::fault::{Fault, Faults, Times};
 use tickline::simulate::sent::Sent;

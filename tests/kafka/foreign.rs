@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde_json::{Value, json};
-use tickline::ingest::record::{progress, route};
+use tickline::ingest::router::{progress, route};
 use tickline::log::LogWriter;
 use tickline::log::address::LogAddress;
-use tickline::partitioner::partition_of;
+use tickline::log::partitioner::partition_of;
 
 use crate::broker::{log_address, shared, topic};
 use crate::clients;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use dataflows::batch::RecordBatch;
+use dataflows::log::batch::RecordBatch;
 use rdkafka::admin::{AlterConfig, NewPartitions, ResourceSpecifier};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tickline::log::address::LogAddress;

@@ -10,7 +10,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tickline::log::address::LogAddress;
-use tickline::log::kafka::topics::{self, TopicSpec};
+use tickline::log::kafka::topic_setup::{self, TopicSpec};
 
 use crate::broker::{log_address, shared, topic};
 
@@ -184,15 +184,18 @@ fn the_script_and_tickline_want_the_same_topics() {
     for copies in [1, 2, 3, 5] {
         let copies_text = copies.to_string();
         let settings = [("REJECTED_TOPIC", "trades.rejected"), ("REPLICATION", &copies_text)];
-        let dry =
-            script("/none", &["--dry-run"], if copies == topics::REPLICATION { &settings[..1] } else { &settings });
+        let dry = script(
+            "/none",
+            &["--dry-run"],
+            if copies == topic_setup::REPLICATION { &settings[..1] } else { &settings },
+        );
         dry.is(0, &[]);
         let of_spec = |name: &str, spec: TopicSpec| {
             let configs = spec.configs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             (name.to_owned(), spec.partitions, spec.replication.unwrap(), configs)
         };
         let wanted = [
-            of_spec("trades", TopicSpec::trades(topics::PARTITIONS, Some(copies))),
+            of_spec("trades", TopicSpec::trades(topic_setup::PARTITIONS, Some(copies))),
             of_spec("symbols", TopicSpec::symbols(Some(copies))),
             of_spec("trades.rejected", TopicSpec::rejected(Some(copies))),
         ];
@@ -272,7 +275,7 @@ fn tickline_setup_makes_a_directory_and_tables() {
     let line = format!("setup --log dir:{} --store sqlite:{}", log.display(), store.display());
     tickline(&line).is(0, &[": made", "tables"]);
     let made: LogAddress = format!("dir:{}", log.display()).parse().unwrap();
-    assert_eq!(made.open().unwrap().partitions(), topics::PARTITIONS);
+    assert_eq!(made.open().unwrap().partitions(), topic_setup::PARTITIONS);
     tickline(&format!("status --store sqlite:{}", store.display())).is(0, &[]);
     tickline(&line).is(0, &["as it should be"]);
     tickline(&format!("{line} --partitions 3")).is(2, &["12 partitions, not 3"]);

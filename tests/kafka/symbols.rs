@@ -1,7 +1,7 @@
 //! The log of symbols on a topic: what is put there is read back, each record under its symbol as key, and the workers
 //! take it as their second input.
 
-use dataflows::directory::Entry;
+use dataflows::symbols::entry::Entry;
 use tickline::log::address::LogAddress;
 use tickline::store::address::StoreAddress;
 use tickline::symbols::book::Book;

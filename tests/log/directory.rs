@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use dataflows::batch::RecordBatch;
+use dataflows::log::batch::RecordBatch;
 use proptest::prelude::{Just, Strategy, any, proptest};
 use proptest::{collection, prop_oneof};
 use tickline::log::dir::{DirLog, DirWriter};

@@ -1,6 +1,6 @@
 //! `docs/metrics.md` is written from the table. `TICKLINE_WRITE_DOCS=1 cargo test --test metrics page` writes it again.
 
-use tickline::metrics::names::{ALL, Kind, Name, Role};
+use tickline::metrics::catalog::{ALL, Kind, Name, Role};
 
 const HEAD: &str = "# Metrics
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use tickline::metrics::names::{ALL, Kind, Name};
+use tickline::metrics::catalog::{ALL, Kind, Name};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

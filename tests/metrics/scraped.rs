@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use dataflows::tally::Tally;
-use tickline::metrics::names::{ALL, Kind, Role};
+use dataflows::output::counters::Tally;
+use tickline::metrics::catalog::{ALL, Kind, Role};
 use tickline::store::DurableFrontier;
 use tickline::store::address::StoreAddress;
 

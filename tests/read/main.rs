@@ -4,12 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
-use dataflows::digest::Digest;
-use dataflows::frontier::FrontierRow;
-use dataflows::row::{CandleRow, IndicatorRow, IndicatorValues};
-use dataflows::symbol::Symbol;
-use dataflows::tally::{TALLIES, Tally};
-use dataflows::time::Resolution;
+use dataflows::output::counters::{TALLIES, Tally};
+use dataflows::output::digest::Digest;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues};
+use dataflows::progress::time::Resolution;
+use dataflows::symbols::symbol::Symbol;
 use serde_json::Value;
 use tickline::command::{candles, exit_code, import, indicators, status};
 use tickline::store::address::StoreAddress;

@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::time::{Duration, Instant};
 
-use dataflows::batch::RecordBatch;
-use dataflows::reject::{ORIGINAL_BYTES_MAX, RECORD_BYTES_MAX};
+use dataflows::log::batch::RecordBatch;
+use dataflows::log::reject::{ORIGINAL_BYTES_MAX, RECORD_BYTES_MAX};
 use tickline::log::{Log, LogError, LogWriter, PartitionReader};
 
 /// A new, empty log with its writer, and whatever must live as long.

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Barrier;
 
-use dataflows::row::{CandleRow, IndicatorRow};
-use dataflows::time::{DAY_MS, Resolution};
+use dataflows::output::row::{CandleRow, IndicatorRow};
+use dataflows::progress::time::{DAY_MS, Resolution};
 use scylla::value::CqlTimestamp;
 use tickline::store::address::StoreAddress;
 use tickline::store::cassandra::address::CassandraAddress;
@@ -103,7 +103,7 @@ fn processes_join_the_newest_epoch_and_no_other() {
 
 /// All cells of the tables of rows: values, write timestamps, times to live.
 fn cells(plain: &Plain) -> Vec<String> {
-    let indicators = dataflows::edge::INDICATOR_COLUMNS.join(" ");
+    let indicators = dataflows::output::to_f64::INDICATOR_COLUMNS.join(" ");
     let indicators = format!("{indicators} candles cumulative_trades as_of");
     let candle = "open high low close volume notional vwap trades as_of";
     let mut all = Vec::new();

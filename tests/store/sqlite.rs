@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dataflows::time::Resolution;
+use dataflows::progress::time::Resolution;
 use rusqlite::Connection;
 use tickline::store::sqlite::{SqliteReader, SqliteStore};
 use tickline::store::{Range, RowBatch, Store, StoreError, StoreReader};

@@ -2,15 +2,15 @@
 
 use std::any::Any;
 
-use dataflows::digest::Digest;
-use dataflows::directory::Entry;
-use dataflows::edge::INDICATOR_COLUMNS;
-use dataflows::frontier::FrontierRow;
-use dataflows::reject::Reason;
-use dataflows::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
-use dataflows::symbol::Symbol;
-use dataflows::tally::{TALLIES, Tally};
-use dataflows::time::{DAY_MS, Resolution};
+use dataflows::log::reject::Reason;
+use dataflows::output::counters::{TALLIES, Tally};
+use dataflows::output::digest::Digest;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
+use dataflows::output::to_f64::INDICATOR_COLUMNS;
+use dataflows::progress::time::{DAY_MS, Resolution};
+use dataflows::symbols::entry::Entry;
+use dataflows::symbols::symbol::Symbol;
 use tickline::store::{
     Checkpoint, DurableFrontier, Range, RejectedRange, RowBatch, Store, StoreError, StoreReader, StoredCandle,
 };

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use tickline::finnhub::Secret;
-use tickline::ingest::symbols::read_list;
+use tickline::ingest::watchlist::read_list;
 use tickline::simulate::rest_fault::RestFaults;
 use tickline::simulate::{Simulator, SimulatorConfig, serve};
 

@@ -1,7 +1,7 @@
 //! Cases of one list against what was known that no simulator shows.
 
-use dataflows::directory::{Market, Status};
-use dataflows::time::DAY_MS;
+use dataflows::progress::time::DAY_MS;
+use dataflows::symbols::entry::{Market, Status};
 use tickline::finnhub::rest::answer::{Answer, symbols};
 use tickline::symbols::merge::{Entries, Exchange, Merged, merge};
 

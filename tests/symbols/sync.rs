@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
-use dataflows::directory::{Market, Status};
-use dataflows::time::DAY_MS;
+use dataflows::progress::time::DAY_MS;
+use dataflows::symbols::entry::{Market, Status};
 use tickline::simulate::rest_fault::RestFaults;
 use tickline::simulate::universe::{Class, Universe};
 use tickline::symbols::SyncError;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use dataflows::directory::{Entry, Status};
+use dataflows::symbols::entry::{Entry, Status};
 use tickline::simulate::rest_fault::RestFaults;
 use tickline::store::address::StoreAddress;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use dataflows::directory::Entry;
-use dataflows::time::DAY_MS;
+use dataflows::progress::time::DAY_MS;
+use dataflows::symbols::entry::Entry;
 use tickline::finnhub::Secret;
 use tickline::finnhub::rest::RestConfig;
 use tickline::log::address::LogAddress;

@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::symbol::Symbol;
+use crate::symbols::symbol::Symbol;
 
 /// Numbers for symbols. The table's order is never looked at.
 pub(super) struct Symbols {

@@ -1,6 +1,6 @@
 //! The digest from the layout's words, with another implementation of XXH3-128 than the program's.
 
-use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
 use twox_hash::XxHash3_128;
 
 /// Canonical bytes under construction.

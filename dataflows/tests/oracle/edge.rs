@@ -1,7 +1,7 @@
 //! The doubles that rows leave as: each value once more, as an exact rational, and then the nearest double of it.
 
-use dataflows::edge::{CandleEdge, INDICATOR_COLUMNS};
-use dataflows::row::{CandleRow, IndicatorValues};
+use dataflows::output::row::{CandleRow, IndicatorValues};
+use dataflows::output::to_f64::{CandleEdge, INDICATOR_COLUMNS};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{Signed, Zero};

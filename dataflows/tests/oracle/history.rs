@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dataflows::digest::Digest;
-use dataflows::frontier::FrontierRow;
-use dataflows::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
-use dataflows::symbol::Symbol;
-use dataflows::tally::{TALLIES, Tally};
-use dataflows::time::Resolution;
+use dataflows::output::counters::{TALLIES, Tally};
+use dataflows::output::digest::Digest;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
+use dataflows::progress::time::Resolution;
+use dataflows::symbols::symbol::Symbol;
 
 use super::candle::{Candle, LENGTHS_MS, candles};
 use super::indicator::indicators;

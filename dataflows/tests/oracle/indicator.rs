@@ -1,6 +1,6 @@
 //! Indicators: the formulas, one after the other, over the list of all 5 s candles of a symbol.
 
-use dataflows::row::IndicatorValues;
+use dataflows::output::row::IndicatorValues;
 use ethnum::I256;
 use num_bigint::{BigInt, Sign};
 

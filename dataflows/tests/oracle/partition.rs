@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use dataflows::reject::Reason;
-use dataflows::row::RejectedRow;
-use dataflows::tally::Tally;
+use dataflows::log::reject::Reason;
+use dataflows::output::counters::Tally;
+use dataflows::output::row::RejectedRow;
 
 use super::conditions::Flags;
 use super::json::{Object, array, integer, is_number, text};

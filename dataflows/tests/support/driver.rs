@@ -2,15 +2,15 @@
 
 use std::sync::mpsc::Receiver;
 
-use dataflows::batch::RecordBatch;
 use dataflows::build::{Inputs, build};
-use dataflows::ingress::Ingress;
-use dataflows::progress::PartitionFrontier;
-use dataflows::resume::ResumePoint;
-use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::candles::state::Update;
+use dataflows::ingress::router::Ingress;
+use dataflows::log::batch::RecordBatch;
+use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::progress::partition::PartitionFrontier;
+use dataflows::progress::resume::ResumePoint;
+use dataflows::progress::time::Time;
 use dataflows::settings::Settings;
-use dataflows::time::Time;
-use dataflows::window_state::Update;
 use timely::dataflow::operators::Probe as _;
 use timely::dataflow::operators::capture::{Capture, Event};
 use timely::dataflow::operators::probe::Handle as Probe;

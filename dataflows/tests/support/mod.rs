@@ -7,8 +7,8 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use dataflows::batch::RecordBatch;
-use dataflows::conditions::{BUILT_IN, ConditionTable};
+use dataflows::log::batch::RecordBatch;
+use dataflows::log::conditions::{BUILT_IN, ConditionTable};
 use dataflows::settings::{ProgressMode, Settings};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseResult, TestError, TestRng, TestRunner};

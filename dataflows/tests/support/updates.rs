@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use dataflows::local::Outcome;
-use dataflows::row::{CandleRow, IndicatorRow, RejectedRow};
-use dataflows::symbol::Symbol;
-use dataflows::time::{Resolution, Time};
-use dataflows::window_state::Update;
+use dataflows::candles::state::Update;
+use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::progress::time::{Resolution, Time};
+use dataflows::symbols::symbol::Symbol;
+use dataflows::testing::Outcome;
 
 /// A row with the key that its table has.
 pub trait Keyed: Clone + Ord + Debug {

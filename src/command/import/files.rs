@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use dataflows::time::{MAX_AHEAD_MS, TICK_MS, floor_tick};
+use dataflows::progress::time::{MAX_AHEAD_MS, TICK_MS, floor_tick};
 
 use super::meter::Meter;
 use super::plan::Plan;

@@ -9,7 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use indicatif::ProgressBar;
 
 use crate::command::UsageError;
-use crate::fault;
+use crate::process::os_error;
 
 /// Longest line that can be copied, in bytes. Records over 1 MiB are refused later; this bounds what is held here.
 const LINE_BYTES_MAX: usize = 16 << 20;
@@ -20,7 +20,8 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Checks that the file can be read twice, and returns its length in bytes.
 pub fn check(path: &Path) -> anyhow::Result<u64> {
-    let about = std::fs::metadata(path).map_err(|e| UsageError(format!("{}: {}", path.display(), fault::why(&e))))?;
+    let about =
+        std::fs::metadata(path).map_err(|e| UsageError(format!("{}: {}", path.display(), os_error::why(&e))))?;
     if about.is_file() {
         return Ok(about.len());
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar};
 
-use crate::command::common::progress_bar;
+use crate::command::output::progress::progress_bar;
 
 /// Between two lines where there is no terminal.
 const EVERY: Duration = Duration::from_secs(5);

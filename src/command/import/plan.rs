@@ -1,6 +1,6 @@
 //! What the first pass learns: at every place of a partition, the least event time that is still to come there.
 
-use dataflows::time::floor_tick;
+use dataflows::progress::time::floor_tick;
 
 /// The promises of one partition, in the order in which they are made.
 ///

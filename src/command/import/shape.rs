@@ -1,10 +1,10 @@
 //! What a line is, as far as `import` must know: whose trades it holds and when they happened. The dataflow's own
 //! decoder says so, so that both always agree on what a trade is.
 
-use dataflows::decode::{Control, RawTrade, Visitor, decode};
-use dataflows::reject::Reason;
+use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::reject::Reason;
 
-use crate::partitioner::partition_of;
+use crate::log::partitioner::partition_of;
 
 /// What a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

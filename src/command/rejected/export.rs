@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 
 use super::Which;
-use crate::command::read::print_with;
+use crate::command::output::format::print_with;
 use crate::rejected::RejectedObject;
 use crate::rejected::original::original;
 

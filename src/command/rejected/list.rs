@@ -3,12 +3,13 @@
 use std::io::Write;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use dataflows::row::RejectedRow;
+use dataflows::output::row::RejectedRow;
 
 use super::Which;
-use crate::command::read::{csv_field, print_with, table};
+use crate::command::output::format::{csv_field, print_with};
+use crate::command::output::table;
 use crate::rejected::{Original, RejectedObject};
-use crate::timestamp::rfc3339;
+use crate::time::rfc3339;
 
 /// Rows of a table when no limit is given.
 const TABLE_ROWS: usize = 50;

@@ -1,7 +1,7 @@
 //! Which entries of the directory are wanted, and in which order.
 
 use clap::Args as ClapArgs;
-use dataflows::directory::{Entry, Market, Status};
+use dataflows::symbols::entry::{Entry, Market, Status};
 
 /// Filters; each takes several values with commas between them, in any case. An entry must pass all of them.
 #[derive(Clone, Debug, ClapArgs)]

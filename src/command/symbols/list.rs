@@ -1,14 +1,15 @@
 //! `tickline symbols list` and `search`: entries of the directory from a store.
 
 use clap::{Args as ClapArgs, ValueEnum};
-use dataflows::directory::Entry;
+use dataflows::symbols::entry::Entry;
 
 use super::filter::Filter;
 use crate::command::UsageError;
-use crate::command::read::{csv_field, json_array, print, table};
+use crate::command::output::format::{csv_field, json_array, print};
+use crate::command::output::table;
 use crate::store::address::StoreAddress;
 use crate::symbols::search::Searched;
-use crate::timestamp::day;
+use crate::time::day;
 
 /// Arguments of `tickline symbols list`.
 #[derive(Clone, Debug, ClapArgs)]

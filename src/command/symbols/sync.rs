@@ -6,14 +6,15 @@ use anyhow::{Context as _, anyhow};
 use clap::Args as ClapArgs;
 use indicatif::ProgressBar;
 
-use crate::command::common::progress_bar;
-use crate::command::{UsageError, token};
+use crate::command::UsageError;
+use crate::command::options::secret;
+use crate::command::output::progress::progress_bar;
 use crate::finnhub::rest::{FINNHUB_URL, RestConfig};
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
 use crate::symbols::book::Book;
 use crate::symbols::{Progress, Report, SyncConfig, sync};
-use crate::timestamp::now_ms;
+use crate::time::now_ms;
 
 /// The exchanges' symbols, once a day. The key comes from FINNHUB_TOKEN or --token-file.
 ///
@@ -49,7 +50,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.log.is_some() && args.log.as_ref().map(ToString::to_string) == std::env::var("TICKLINE_LOG").ok() {
         return Err(UsageError("--log is the log of the trades: symbols need one of their own".to_owned()).into());
     }
-    let token = token::read(args.token_file.as_deref())?;
+    let token = secret::read(args.token_file.as_deref())?;
     let rest =
         RestConfig { calls_per_minute_max: args.calls_per_minute_max, ..RestConfig::new(args.url.clone(), token) };
     let config = SyncConfig { rest, cache: args.cache.clone(), exchanges: args.exchange.clone() };

@@ -1,6 +1,6 @@
 //! What Finnhub lists of an exchange. Every field may be missing; an element that cannot be read drops no other.
 
-use dataflows::symbol::Symbol;
+use dataflows::symbols::symbol::Symbol;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use dataflows::batch::{RecordBatch, RecordSpan};
-use dataflows::reject::{ORIGINAL_BYTES_MAX, RECORD_BYTES_MAX};
+use dataflows::log::batch::{RecordBatch, RecordSpan};
+use dataflows::log::reject::{ORIGINAL_BYTES_MAX, RECORD_BYTES_MAX};
 
 use super::lines::{Lines, read_at};
 use super::{PartitionReader, file_name, io_error};

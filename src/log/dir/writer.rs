@@ -6,8 +6,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::{DirLog, failed, file_name, io_error};
-use crate::fault::{self, LockFailure};
 use crate::log::{Log, LogError, LogWriter};
+use crate::process::lock_file::{self, LockFailure};
+use crate::process::os_error;
 
 /// A partition's records are handed to the system when so many bytes of them wait.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -35,9 +36,9 @@ impl DirWriter {
     /// bytes stay findable: as a whole record when only the line end was missing, else as one that will be refused.
     pub fn open(path: &Path) -> Result<Self, LogError> {
         let log = DirLog::open(path)?;
-        let lock = fault::lock(&path.join(LOCK_NAME)).map_err(|e| match e {
+        let lock = lock_file::lock(&path.join(LOCK_NAME)).map_err(|e| match e {
             LockFailure::Held(holder) => LogError::Locked { path: log.name(), holder },
-            LockFailure::System(e) => failed(path, "cannot lock it for writing", fault::why(&e)),
+            LockFailure::System(e) => failed(path, "cannot lock it for writing", os_error::why(&e)),
         })?;
         let open = |partition| {
             let file = path.join(file_name(partition));

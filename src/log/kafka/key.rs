@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use dataflows::decode::{Control, RawTrade, Visitor, decode};
-use dataflows::directory::Entry;
-use dataflows::reject::Reason;
+use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::reject::Reason;
+use dataflows::symbols::entry::Entry;
 use serde::Deserialize;
 
 /// Finds the key of a record; nothing where it has none.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use dataflows::batch::{RecordBatch, RecordSpan};
-use dataflows::reject::{ORIGINAL_BYTES_MAX, RECORD_BYTES_MAX};
+use dataflows::log::batch::{RecordBatch, RecordSpan};
+use dataflows::log::reject::{ORIGINAL_BYTES_MAX, RECORD_BYTES_MAX};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use tracing::warn;
 
-use super::guard::Guard;
-use super::raw::{Fetch, Taken};
+use super::batch_reader::{Fetch, Taken};
 use super::topic::Topic;
+use super::topic_watch::Guard;
 use crate::log::{LogError, PartitionReader};
 
 /// Reads one partition. Its client fetches ahead, within a bound, in threads of its own.

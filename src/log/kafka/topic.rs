@@ -7,9 +7,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use super::address::KafkaAddress;
+use super::batch_reader::{Description, describe};
 use super::config::{client_config, explain};
 use super::context::Told;
-use super::raw::{Description, describe};
 use crate::log::LogError;
 
 /// Time for an answer of the cluster.

@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use dataflows::symbol::SHARDS;
-use dataflows::time::Time;
+use dataflows::progress::time::Time;
+use dataflows::symbols::symbol::SHARDS;
 use scylla::value::CqlTimestamp;
 
-use super::client::{Client, Level, Pages, pauses};
 use super::epoch::{self, PIPELINE};
-use super::fail::Failure;
+use super::error::Failure;
 use super::frontier::unsigned;
+use super::session::{Client, Level, Pages, pauses};
 use super::values::{int, timestamp};
 use crate::store::Checkpoint;
 

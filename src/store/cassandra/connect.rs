@@ -10,9 +10,9 @@ use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::policies::retry::FallthroughRetryPolicy;
 
 use super::address::CassandraAddress;
-use super::client::{PAUSE_MAX, pauses};
 use super::config::Config;
-use super::fail::Failure;
+use super::error::Failure;
+use super::session::{PAUSE_MAX, pauses};
 
 /// So long a process waits at its start for a host that answers.
 const HOSTS_AWAITED: Duration = Duration::from_secs(30);

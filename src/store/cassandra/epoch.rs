@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use scylla::serialize::row::SerializeRow;
 
-use super::client::{Client, Level, pauses};
-use super::fail::Failure;
+use super::error::Failure;
+use super::session::{Client, Level, pauses};
 use super::values::{int, timestamp};
-use crate::pause::chance;
+use crate::retry::chance;
 
 /// The key of every register.
 pub const PIPELINE: &str = "tickline";

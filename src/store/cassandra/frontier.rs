@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 use std::time::Instant;
 
-use dataflows::frontier::FrontierRow;
+use dataflows::output::frontier_row::FrontierRow;
 use dataflows::settings::PIPELINE_REVISION;
 use scylla::value::{CqlDate, CqlTimestamp};
 
-use super::client::{Client, Level, pauses};
 use super::epoch::{self, PIPELINE};
-use super::fail::Failure;
+use super::error::Failure;
+use super::session::{Client, Level, pauses};
 use super::values::{date, int, timestamp};
 use crate::store::frontier_row::{HeldRow, standing, tallies_text};
 use crate::store::{DurableFrontier, table, write_us};

@@ -5,20 +5,20 @@
 
 use std::time::Duration;
 
-use dataflows::directory::Entry;
-use dataflows::frontier::FrontierRow;
-use dataflows::reject::Reason;
-use dataflows::row::RejectedRow;
-use dataflows::time::Resolution;
+use dataflows::log::reject::Reason;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::row::RejectedRow;
+use dataflows::progress::time::Resolution;
+use dataflows::symbols::entry::Entry;
 use scylla::value::CqlTimestamp;
 
 use super::address::CassandraAddress;
-use super::client::{Client, Level, Pages, Patience};
-use super::fail::Failure;
+use super::error::Failure;
 use super::frontier::{self, unsigned};
-use super::rows::REJECTED_BUCKET;
+use super::session::{Client, Level, Pages, Patience};
 use super::values::int;
-use super::{epoch, symbols, windows};
+use super::write_rows::REJECTED_BUCKET;
+use super::{epoch, read_rows, symbols};
 use crate::store::{DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators};
 
 /// So long a reader goes on asking.
@@ -60,7 +60,7 @@ impl StoreReader for CassandraReader {
     }
 
     fn candles(&mut self, symbol: &str, resolution: Resolution, range: Range) -> Result<Vec<StoredCandle>, StoreError> {
-        self.client.run("cannot read candles", windows::candles(&self.client, symbol, resolution, range))
+        self.client.run("cannot read candles", read_rows::candles(&self.client, symbol, resolution, range))
     }
 
     fn candles_of(
@@ -69,15 +69,15 @@ impl StoreReader for CassandraReader {
         resolution: Resolution,
         range: Range,
     ) -> Result<Vec<Vec<StoredCandle>>, StoreError> {
-        self.client.run("cannot read candles", windows::candles_of(&self.client, symbols, resolution, range))
+        self.client.run("cannot read candles", read_rows::candles_of(&self.client, symbols, resolution, range))
     }
 
     fn indicators(&mut self, symbol: &str, range: Range) -> Result<Vec<StoredIndicators>, StoreError> {
-        self.client.run("cannot read indicators", windows::indicators(&self.client, symbol, range))
+        self.client.run("cannot read indicators", read_rows::indicators(&self.client, symbol, range))
     }
 
     fn latest(&mut self) -> Result<Vec<(String, StoredCandle)>, StoreError> {
-        self.client.run("cannot read the latest candles", windows::latest(&self.client))
+        self.client.run("cannot read the latest candles", read_rows::latest(&self.client))
     }
 
     fn symbols(&mut self, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, StoreError> {

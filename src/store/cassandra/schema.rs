@@ -6,8 +6,8 @@ use std::time::Duration;
 use scylla::statement::Statement;
 
 use super::address::CassandraAddress;
-use super::client::{Client, Level, Patience};
-use super::fail::Failure;
+use super::error::Failure;
+use super::session::{Client, Level, Patience};
 use crate::store::StoreError;
 
 /// The file that makes keyspace and tables.

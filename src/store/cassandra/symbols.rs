@@ -1,11 +1,11 @@
 //! The symbol directory: one row a symbol, absolute, never null. An older entry never overwrites a newer one.
 
-use dataflows::directory::{Entry, Market, Status};
+use dataflows::symbols::entry::{Entry, Market, Status};
 use scylla::value::{CqlTimestamp, Row};
 
-use super::client::{Client, Level};
-use super::fail::Failure;
+use super::error::Failure;
 use super::frontier::unsigned;
+use super::session::{Client, Level};
 use super::values::{Value, int};
 use crate::store::table::SYMBOL_VALUES;
 use crate::store::write_us;

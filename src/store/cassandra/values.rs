@@ -1,6 +1,6 @@
 //! One value of a row on its way into a statement, or out of one. There is no null.
 
-use dataflows::time::DAY_MS;
+use dataflows::progress::time::DAY_MS;
 use scylla::cluster::metadata::ColumnType;
 use scylla::serialize::SerializationError;
 use scylla::serialize::value::SerializeValue;

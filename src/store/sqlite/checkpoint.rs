@@ -1,10 +1,10 @@
 //! Epochs and checkpoints: who may write, and from where to go on.
 
-use dataflows::time::Time;
+use dataflows::progress::time::Time;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::fail::Failure;
-use super::rows::int;
+use super::error::Failure;
+use super::write_rows::int;
 use crate::store::Checkpoint;
 
 /// Raises the epoch by one and returns it.

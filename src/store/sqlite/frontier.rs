@@ -2,12 +2,12 @@
 
 use std::cmp::Ordering;
 
-use dataflows::frontier::FrontierRow;
+use dataflows::output::frontier_row::FrontierRow;
 use dataflows::settings::PIPELINE_REVISION;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::fail::Failure;
-use super::rows::int;
+use super::error::Failure;
+use super::write_rows::int;
 use crate::store::DurableFrontier;
 use crate::store::frontier_row::{HeldRow, standing, tallies_text};
 

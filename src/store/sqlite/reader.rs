@@ -2,19 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use dataflows::directory::Entry;
-use dataflows::edge::INDICATOR_COLUMNS;
-use dataflows::frontier::FrontierRow;
-use dataflows::reject::Reason;
-use dataflows::row::RejectedRow;
-use dataflows::time::Resolution;
+use dataflows::log::reject::Reason;
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::row::RejectedRow;
+use dataflows::output::to_f64::INDICATOR_COLUMNS;
+use dataflows::progress::time::Resolution;
+use dataflows::symbols::entry::Entry;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::fail::Failure;
+use super::error::Failure;
 use super::frontier;
-use super::rows::int;
 use super::schema;
 use super::symbols;
+use super::write_rows::int;
 use crate::store::table::CANDLE_VALUES;
 use crate::store::{
     DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators, table,

@@ -4,11 +4,11 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use dataflows::edge::INDICATOR_COLUMNS;
-use dataflows::time::Resolution;
+use dataflows::output::to_f64::INDICATOR_COLUMNS;
+use dataflows::progress::time::Resolution;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::fail::Failure;
+use super::error::Failure;
 use crate::store::table;
 
 /// The version of the tables that this program reads and writes.

@@ -1,10 +1,10 @@
 //! The symbol directory: one row a symbol, absolute, never null. An older entry never overwrites a newer one.
 
-use dataflows::directory::{Entry, Market, Status};
+use dataflows::symbols::entry::{Entry, Market, Status};
 use rusqlite::{Connection, Row, Transaction, params};
 
-use super::fail::Failure;
-use super::rows::{int, upsert};
+use super::error::Failure;
+use super::write_rows::{int, upsert};
 use crate::store::table::SYMBOL_VALUES;
 use crate::store::write_us;
 

@@ -1,0 +1,232 @@
+//! The operator around [`WindowState`]: gathers trades by tick, and applies each tick once no trade can join it any
+//! more.
+//!
+//! It holds a capability for the earliest tick it has gathered, so nothing downstream can pass a row that is still to
+//! come. Rows go out when the frontier moves, changed rows only, at least once in each minute of event time: the
+//! frontier row of a minute is exact however far the frontier jumps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use differential_dataflow::VecCollection;
+use differential_dataflow::collection::AsCollection;
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+
+use crate::candles::state::{SymbolState, Update, WindowState};
+use crate::ingress::delivery::{Delivery, Partial};
+use crate::output::ledger::LedgerChange;
+use crate::output::row::{CandleRow, IndicatorRow};
+use crate::progress::time::{MINUTE_MS, Time};
+use crate::settings::Settings;
+use crate::state::snapshot::{Shard, encode_shards};
+use crate::symbols::symbol::Symbol;
+
+/// One worker's part of a snapshot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SnapshotPart {
+    /// The state is as of this time.
+    pub frontier: Time,
+    /// The shards that this worker holds; or why there are none.
+    pub shards: Result<Vec<Shard>, String>,
+}
+
+/// What the operator makes.
+pub struct Windows<'scope> {
+    /// Candles of all resolutions.
+    pub candles: VecCollection<'scope, Time, CandleRow, i64>,
+    /// Indicators.
+    pub indicators: VecCollection<'scope, Time, IndicatorRow, i64>,
+    /// Parts of snapshots, one a worker for each checkpoint that was asked for.
+    pub snapshots: StreamVec<'scope, Time, SnapshotPart>,
+    /// Where ticks were joined, so that no frontier row is made between them.
+    pub joined: StreamVec<'scope, Time, LedgerChange>,
+}
+
+/// What a worker has received, and the state that it goes into.
+struct Gathered {
+    state: WindowState,
+    symbols: HashMap<Symbol, u32>,
+    /// By sender: from its numbers of symbols to ours.
+    numbers: Vec<Vec<u32>>,
+    ticks: BTreeMap<Time, Vec<Partial>>,
+    /// Memory of ticks that are done, for those to come.
+    spare: Vec<Vec<Partial>>,
+    checkpoints: BTreeSet<Time>,
+    /// Ticks before this one are applied.
+    applied: Time,
+    /// Times, beside full minutes, at which the rows must be exact.
+    stops: BTreeSet<Time>,
+    /// The first and the last tick applied since the last flush.
+    segment: Option<(Time, Time)>,
+}
+
+type Builder<R> = CapacityContainerBuilder<Vec<R>>;
+
+/// Trades in, rows out. `states` are the symbols that this worker holds in the snapshot it resumes from; `stops` are
+/// times, beside the full minutes, as of which a frontier row is wanted.
+pub fn windows<'scope>(
+    deliveries: StreamVec<'scope, Time, Delivery>,
+    settings: &Settings,
+    states: Vec<SymbolState>,
+    stops: &[Time],
+) -> Windows<'scope> {
+    let scope = deliveries.scope();
+    let mut builder = OperatorBuilder::new("Windows".to_owned(), scope);
+    let mut input = builder.new_input(deliveries, Exchange::new(|d: &Delivery| u64::from(d.receiver)));
+    let (candles, candle_stream) = builder.new_output::<Vec<Update<CandleRow>>>();
+    let (indicators, indicator_stream) = builder.new_output::<Vec<Update<IndicatorRow>>>();
+    let (snapshots, snapshot_stream) = builder.new_output::<Vec<SnapshotPart>>();
+    let (joined, joined_stream) = builder.new_output::<Vec<LedgerChange>>();
+    let mut candles = OutputBuilder::<_, Builder<_>>::from(candles);
+    let mut indicators = OutputBuilder::<_, Builder<_>>::from(indicators);
+    let mut snapshots = OutputBuilder::<_, Builder<_>>::from(snapshots);
+    let mut joined = OutputBuilder::<_, Builder<_>>::from(joined);
+    let mut gathered = Gathered::new(settings, states, scope.peers(), stops);
+    builder.build(move |_| {
+        let mut held: Option<[Capability<Time>; 4]> = None;
+        move |frontiers| {
+            input.for_each(|capability, batch| {
+                if let Some(&time) = capability.least()
+                    && held.as_ref().is_none_or(|held| time < *held[0].time())
+                {
+                    held = Some([0, 1, 2, 3].map(|output| capability.delayed(&time, output)));
+                }
+                batch.drain(..).for_each(|delivery| gathered.take(delivery));
+            });
+            let frontier = frontiers[0].frontier().first().copied().unwrap_or(Time::MAX);
+            if let Some(capabilities) = &held {
+                let (mut candles, mut indicators) = (candles.activate(), indicators.activate());
+                let (mut snapshots, mut joined) = (snapshots.activate(), joined.activate());
+                let mut candles = candles.session(&capabilities[0]);
+                let mut indicators = indicators.session(&capabilities[1]);
+                let mut snapshots = snapshots.session(&capabilities[2]);
+                let mut joined = joined.session(&capabilities[3]);
+                let flush = |state: &mut WindowState, (first, last)| {
+                    state.flush(|row| candles.give(row), |row| indicators.give(row));
+                    if first != last {
+                        joined.give(LedgerChange { joined_from: Some(first), ..LedgerChange::at(last) });
+                    }
+                };
+                gathered.advance(frontier, flush, |part| snapshots.give(part));
+            }
+            match gathered.least() {
+                None => held = None,
+                Some(time) => held.iter_mut().flatten().for_each(|c| c.downgrade(&time.max(*c.time()))),
+            }
+        }
+    });
+    Windows {
+        candles: candle_stream.as_collection(),
+        indicators: indicator_stream.as_collection(),
+        snapshots: snapshot_stream,
+        joined: joined_stream,
+    }
+}
+
+impl Gathered {
+    fn new(settings: &Settings, states: Vec<SymbolState>, peers: usize, stops: &[Time]) -> Self {
+        let mut state = WindowState::new(settings);
+        let mut symbols = HashMap::new();
+        for symbol_state in states {
+            let symbol = symbol_state.symbol.clone();
+            symbols.insert(symbol, state.add_state(symbol_state));
+        }
+        let numbers = vec![Vec::new(); peers];
+        Self {
+            state,
+            symbols,
+            numbers,
+            ticks: BTreeMap::new(),
+            spare: Vec::new(),
+            checkpoints: BTreeSet::new(),
+            applied: 0,
+            stops: stops.iter().copied().collect(),
+            segment: None,
+        }
+    }
+
+    /// Takes a message: names of symbols first, then trades into their ticks.
+    fn take(&mut self, delivery: Delivery) {
+        let numbers = &mut self.numbers[delivery.sender as usize];
+        for (theirs, symbol) in delivery.symbols {
+            let ours = *self.symbols.entry(symbol).or_insert_with_key(|symbol| self.state.add_symbol(symbol.clone()));
+            if numbers.len() <= theirs as usize {
+                numbers.resize(theirs as usize + 1, u32::MAX);
+            }
+            numbers[theirs as usize] = ours;
+        }
+        let mut rest = delivery.partials.as_slice();
+        while let Some(first) = rest.first() {
+            assert!(first.time >= self.applied, "a trade of tick {} came after tick {}", first.time, self.applied);
+            let len = rest.iter().take_while(|p| p.time == first.time).count();
+            let tick = self.ticks.entry(first.time).or_insert_with(|| self.spare.pop().unwrap_or_default());
+            tick.extend(rest[..len].iter().map(|p| Partial { symbol: numbers[p.symbol as usize], ..*p }));
+            rest = &rest[len..];
+        }
+        self.checkpoints.extend(delivery.checkpoint);
+    }
+
+    /// The earliest time at which something may still go out.
+    fn least(&self) -> Option<Time> {
+        let tick = self.ticks.first_key_value().map(|(time, _)| *time);
+        let checkpoint = self.checkpoints.first().copied();
+        tick.into_iter().chain(checkpoint).min()
+    }
+
+    /// Applies every tick before the frontier; flushes between minutes, at stops and at the end; snapshots on the way.
+    fn advance(
+        &mut self,
+        frontier: Time,
+        mut flush: impl FnMut(&mut WindowState, (Time, Time)),
+        mut snapshot: impl FnMut(SnapshotPart),
+    ) {
+        while let Some(time) = self.least().filter(|&time| time < frontier) {
+            if self.segment.is_some_and(|(_, last)| self.must_part(last, time)) {
+                self.flush(&mut flush);
+            }
+            // A checkpoint as of a tick comes before that tick.
+            if self.checkpoints.remove(&time) {
+                self.snapshot(time, &mut flush, &mut snapshot);
+            }
+            if let Some(mut partials) = self.ticks.remove(&time) {
+                self.state.apply(time, &partials);
+                self.segment = Some((self.segment.map_or(time, |(first, _)| first), time));
+                partials.clear();
+                self.spare.push(partials);
+            }
+        }
+        if self.checkpoints.remove(&frontier) {
+            self.snapshot(frontier, &mut flush, &mut snapshot);
+        }
+        self.flush(&mut flush);
+        self.applied = frontier;
+    }
+
+    /// Whether a frontier row is wanted behind tick `last` and not behind tick `next`.
+    fn must_part(&self, last: Time, next: Time) -> bool {
+        last / MINUTE_MS != next / MINUTE_MS || self.stops.range(last + 1..=next).next().is_some()
+    }
+
+    fn flush(&mut self, flush: &mut impl FnMut(&mut WindowState, (Time, Time))) {
+        if let Some(segment) = self.segment.take() {
+            flush(&mut self.state, segment);
+        }
+    }
+
+    fn snapshot(
+        &mut self,
+        frontier: Time,
+        flush: &mut impl FnMut(&mut WindowState, (Time, Time)),
+        part: &mut impl FnMut(SnapshotPart),
+    ) {
+        self.flush(flush);
+        let shards = encode_shards(&self.state, frontier).map_err(|error| error.to_string());
+        part(SnapshotPart { frontier, shards });
+    }
+}

@@ -1,0 +1,273 @@
+//! The state of one worker's symbols, and the rule that applies one tick to it. No timely in here: the operator around
+//! it ([`crate::candles::operator`]) decides when.
+//!
+//! Changes are gathered between flushes: for each row that was touched, what it was at the last flush. A flush gives,
+//! for each row that differs, its retraction and its new value. So a jump over many ticks costs one change a row, not
+//! one a tick.
+
+use serde::{Deserialize, Serialize};
+
+use crate::candles::candle::Candle;
+use crate::candles::series::{Series, Slot};
+use crate::indicators::chain::Point;
+use crate::indicators::history::{Change, History};
+use crate::ingress::delivery::Partial;
+use crate::output::row::{CandleRow, IndicatorRow, IndicatorValues};
+use crate::progress::time::{Resolution, Time};
+use crate::settings::Settings;
+use crate::symbols::symbol::Symbol;
+
+/// An update of a collection: row, time, diff.
+pub type Update<R> = (R, Time, i64);
+
+/// All that is known of one symbol.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SymbolState {
+    pub(crate) symbol: Symbol,
+    pub(crate) series: [Series; 5],
+    pub(crate) history: History,
+    /// Where the indicator rows touched since the last flush begin in `touched_rows`, while `round` is the present one.
+    /// The last flush round in which a row of indicators changed, and where the newest such row is noted.
+    #[serde(skip)]
+    round: u64,
+    #[serde(skip)]
+    newest_change: usize,
+}
+
+/// A candle that was touched since the last flush.
+struct TouchedCandle {
+    symbol: u32,
+    resolution: Resolution,
+    window_start_ms: u64,
+    old: Option<(Candle, Time)>,
+}
+
+/// A row of indicators that changed since the last flush.
+struct TouchedIndicators {
+    symbol: u32,
+    change: Change,
+}
+
+/// A candle that only price updates touched in this tick: its values before.
+struct PriceUpdated {
+    symbol: u32,
+    resolution: Resolution,
+    window_start_ms: u64,
+    before: Candle,
+}
+
+/// The symbols of one worker.
+pub struct WindowState {
+    horizon_ms: u64,
+    indicators: bool,
+    pub(crate) symbols: Vec<SymbolState>,
+    round: u64,
+    tick_serial: u32,
+    touched_candles: Vec<TouchedCandle>,
+    touched_rows: Vec<TouchedIndicators>,
+    price_updated: Vec<PriceUpdated>,
+    /// Symbols whose 5 s candles changed in this tick, with the windows.
+    tick_windows: Vec<(u32, u64)>,
+    tick_points: Vec<Point>,
+}
+
+impl WindowState {
+    /// No symbols yet.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            horizon_ms: settings.horizon_ms,
+            indicators: settings.indicators,
+            symbols: Vec::new(),
+            round: 1,
+            tick_serial: 1,
+            touched_candles: Vec::new(),
+            touched_rows: Vec::new(),
+            price_updated: Vec::new(),
+            tick_windows: Vec::new(),
+            tick_points: Vec::new(),
+        }
+    }
+
+    /// Takes in a symbol that has no state yet, and gives it a number.
+    pub fn add_symbol(&mut self, symbol: Symbol) -> u32 {
+        self.add_state(SymbolState {
+            symbol,
+            series: Default::default(),
+            history: History::default(),
+            round: 0,
+            newest_change: 0,
+        })
+    }
+
+    /// Takes in a symbol with its state.
+    pub fn add_state(&mut self, state: SymbolState) -> u32 {
+        self.symbols.push(state);
+        (self.symbols.len() - 1) as u32
+    }
+
+    /// Applies all trades of one tick. Ticks come ascending, each once. Partials bear this state's numbers of symbols.
+    pub fn apply(&mut self, now: Time, partials: &[Partial]) {
+        self.tick_serial = self.tick_serial.wrapping_add(1).max(1);
+        for partial in partials {
+            self.merge(now, partial);
+        }
+        self.settle_price_updates(now);
+        if self.indicators {
+            self.update_indicators(now);
+        }
+        self.tick_windows.clear();
+    }
+
+    /// Windows that end at or before this never change again: every later trade is at most the horizon behind `now`.
+    fn fixed_ms(&self, now: Time) -> u64 {
+        now.saturating_sub(self.horizon_ms)
+    }
+
+    #[inline]
+    fn merge(&mut self, now: Time, partial: &Partial) {
+        let (round, tick_serial, fixed_ms) = (self.round, self.tick_serial, self.fixed_ms(now));
+        let state = &mut self.symbols[partial.symbol as usize];
+        let trades = partial.candle.trades > 0;
+        for resolution in Resolution::ALL {
+            let window_start_ms = resolution.window_start_ms(partial.window_start_ms);
+            let series = &mut state.series[resolution as usize];
+            let Some(slot) = series.get_mut(window_start_ms) else {
+                let candle = partial.candle;
+                series.insert(Slot { candle, window_start_ms, as_of: now, round, tick_serial: 0 });
+                series.drop_while(|s| s.round != round && s.window_start_ms + resolution.length_ms() <= fixed_ms);
+                self.touched_candles.push(TouchedCandle {
+                    symbol: partial.symbol,
+                    resolution,
+                    window_start_ms,
+                    old: None,
+                });
+                continue;
+            };
+            if slot.round != round {
+                slot.round = round;
+                let old = (slot.candle.trades > 0).then_some((slot.candle, slot.as_of));
+                self.touched_candles.push(TouchedCandle { symbol: partial.symbol, resolution, window_start_ms, old });
+            }
+            if trades {
+                slot.as_of = now;
+            } else if slot.as_of != now && slot.tick_serial != tick_serial && slot.candle.trades > 0 {
+                slot.tick_serial = tick_serial;
+                let before = slot.candle;
+                self.price_updated.push(PriceUpdated { symbol: partial.symbol, resolution, window_start_ms, before });
+            }
+            slot.candle.merge(&partial.candle);
+        }
+        self.tick_windows.push((partial.symbol, partial.window_start_ms));
+    }
+
+    /// A price update changes a row's `as_of` only if a value is different at the end of the tick.
+    fn settle_price_updates(&mut self, now: Time) {
+        for updated in self.price_updated.drain(..) {
+            let series = &mut self.symbols[updated.symbol as usize].series[updated.resolution as usize];
+            if let Some(slot) = series.get_mut(updated.window_start_ms)
+                && !slot.candle.same_values(&updated.before)
+            {
+                slot.as_of = now;
+            }
+        }
+    }
+
+    fn update_indicators(&mut self, now: Time) {
+        let fixed_ms = self.fixed_ms(now);
+        let mut windows = std::mem::take(&mut self.tick_windows);
+        // The sort puts a symbol's windows together; ticks hold few windows a symbol, and most hold one.
+        windows.sort_unstable();
+        windows.dedup();
+        let mut rest = windows.as_slice();
+        while let Some(&(symbol, _)) = rest.first() {
+            let len = rest.iter().take_while(|w| w.0 == symbol).count();
+            let state = &mut self.symbols[symbol as usize];
+            self.tick_points.clear();
+            self.tick_points.extend(rest[..len].iter().filter_map(|w| point(&mut state.series[0], w.1)));
+            if state.round != self.round {
+                (state.round, state.newest_change) = (self.round, usize::MAX);
+            }
+            let (rows, newest_change) = (&mut self.touched_rows, &mut state.newest_change);
+            state.history.update(&self.tick_points, now, fixed_ms, |change| note(rows, newest_change, symbol, &change));
+            rest = &rest[len..];
+        }
+        windows.clear();
+        self.tick_windows = windows;
+    }
+
+    /// Hands over every row that differs from the last flush, as retraction and new value.
+    pub fn flush(
+        &mut self,
+        mut candle: impl FnMut(Update<CandleRow>),
+        mut indicators: impl FnMut(Update<IndicatorRow>),
+    ) {
+        for touched in self.touched_candles.drain(..) {
+            let state = &mut self.symbols[touched.symbol as usize];
+            let Some(slot) = state.series[touched.resolution as usize].get_mut(touched.window_start_ms) else {
+                continue;
+            };
+            let (new, as_of) = (slot.candle, slot.as_of);
+            let row = |candle: &Candle, as_of| candle_row(&state.symbol, &touched, candle, as_of);
+            if touched.old.is_some_and(|(old, old_as_of)| old_as_of == as_of && old.same_values(&new))
+                || new.trades == 0
+            {
+                continue;
+            }
+            if let Some((old, old_as_of)) = &touched.old {
+                candle((row(old, *old_as_of), as_of, -1));
+            }
+            candle((row(&new, as_of), as_of, 1));
+        }
+        for TouchedIndicators { symbol, change } in self.touched_rows.drain(..) {
+            let symbol = &self.symbols[symbol as usize].symbol;
+            let as_of = change.new.1;
+            let row = |of: (IndicatorValues, Time)| IndicatorRow {
+                symbol: symbol.clone(),
+                window_start_ms: change.window_start_ms,
+                values: of.0,
+                as_of: of.1,
+            };
+            if let Some(old) = change.old {
+                indicators((row(old), as_of, -1));
+            }
+            indicators((row(change.new), as_of, 1));
+        }
+        self.round += 1;
+    }
+}
+
+/// What the indicators need of a 5 s candle; `None` when it is no row.
+#[inline]
+fn point(series: &mut Series, window_start_ms: u64) -> Option<Point> {
+    let candle = &series.get_mut(window_start_ms)?.candle;
+    let Candle { close, volume, notional, trades, .. } = *candle;
+    (trades > 0).then_some(Point { window_start_ms, close, volume, notional, trades, log_return: 0, as_of: 0 })
+}
+
+/// Notes a change, joined with an earlier one of the same row since the last flush.
+#[inline]
+fn note(rows: &mut Vec<TouchedIndicators>, newest: &mut usize, symbol: u32, change: &Change) {
+    let same = |row: &TouchedIndicators| row.symbol == symbol && row.change.window_start_ms == change.window_start_ms;
+    if let Some(row) = rows.get_mut(*newest).filter(|row| same(row)) {
+        row.change.new = change.new;
+        return;
+    }
+    *newest = rows.len();
+    rows.push(TouchedIndicators { symbol, change: *change });
+}
+
+fn candle_row(symbol: &Symbol, touched: &TouchedCandle, candle: &Candle, as_of: Time) -> CandleRow {
+    CandleRow {
+        symbol: symbol.clone(),
+        resolution: touched.resolution,
+        window_start_ms: touched.window_start_ms,
+        open: candle.open,
+        high: candle.high,
+        low: candle.low,
+        close: candle.close,
+        volume: candle.volume,
+        notional: candle.notional,
+        trades: candle.trades,
+        as_of,
+    }
+}

@@ -1,0 +1,174 @@
+//! The chain of indicators: from one candle to the next, exact, in integers. `docs/definitions.md`, section 6.
+//!
+//! A link of the chain needs the values behind the candle before it and the candles that leave its windows now; so the
+//! whole chain can be taken up again at any candle, which is what a correction does ([`crate::indicators::history`]).
+
+use std::collections::VecDeque;
+
+use ethnum::I256;
+use serde::{Deserialize, Serialize};
+
+use crate::log::decimal::{ONE, div_half_even, ratio_f64};
+use crate::output::row::IndicatorValues;
+use crate::progress::time::{DAY_MS, Time};
+
+/// The longest window, in candles: so many are kept before the oldest one that may still change.
+pub const WINDOW_MAX: u64 = 240;
+
+const SMA: [u64; 3] = [12, 60, 240];
+const EMA: [i128; 2] = [12, 26];
+const SIGNAL: i128 = 9;
+const BOLLINGER: u64 = 20;
+const ROLLING: u64 = 60;
+const RSI: u64 = 14;
+/// Log returns are counted in 10^-16.
+const RETURN_UNIT: i128 = 10_i128.pow(16);
+
+/// What the chain needs of one candle, and what became of its row.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Point {
+    /// Start of its window.
+    pub window_start_ms: u64,
+    /// Close (10^-10).
+    pub close: i128,
+    /// Volume (10^-10).
+    pub volume: i128,
+    /// Notional (10^-20).
+    pub notional: i128,
+    /// Trades.
+    pub trades: u64,
+    /// Log return from the candle before (10^-16); 0 for the first.
+    pub log_return: i64,
+    /// Tick of the last change of its row.
+    pub as_of: Time,
+}
+
+/// The values behind one candle, and what the next link needs beside them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chain {
+    /// The row's values.
+    pub values: IndicatorValues,
+    close: i128,
+    day: u64,
+}
+
+impl Chain {
+    /// Goes on to the candle at `points[at]`, whose log return is set here. `points` reaches back as far as the
+    /// windows do.
+    pub fn push(&mut self, points: &mut VecDeque<Point>, at: usize) {
+        let is_first = self.values.candles == 0;
+        if !is_first {
+            points[at].log_return = log_return(self.close, points[at].close);
+        }
+        let point = points[at];
+        self.values.candles += 1;
+        self.slide(points, at, &point);
+        self.average(&point, is_first);
+        self.accumulate(&point);
+        self.close = point.close;
+    }
+
+    /// Sums over the last n candles: add this one, take away the one that leaves.
+    fn slide(&mut self, points: &VecDeque<Point>, at: usize, point: &Point) {
+        let v = &mut self.values;
+        let leaving = |n: u64| if v.candles > n { Some(&points[at - n as usize]) } else { None };
+        let [short, middle, long] = SMA.map(|n| leaving(n).map_or(0, |p| p.close));
+        let bollinger = leaving(BOLLINGER).map_or(0, |p| p.close);
+        let rolling = leaving(ROLLING).map_or((0, 0, 0), |p| (p.volume, p.notional, i128::from(p.log_return)));
+        for (sum, left) in v.close_sums.iter_mut().zip([short, middle, long]) {
+            *sum += point.close - left;
+        }
+        v.bollinger_sum += point.close - bollinger;
+        v.bollinger_sum_sq += square(point.close) - square(bollinger);
+        v.volume_60 = v.volume_60.saturating_add(point.volume - rolling.0);
+        v.notional_60 = v.notional_60.saturating_add(point.notional - rolling.1);
+        let log_return = i128::from(point.log_return);
+        v.return_sum += log_return - rolling.2;
+        v.return_sum_sq += log_return * log_return - rolling.2 * rolling.2;
+    }
+
+    /// Averages that carry on, rounded half to even at the 20th digit.
+    fn average(&mut self, point: &Point, is_first: bool) {
+        let v = &mut self.values;
+        let close = point.close * ONE;
+        if is_first {
+            v.ema = [close; 2];
+            v.macd_signal = 0;
+            return;
+        }
+        for (ema, n) in v.ema.iter_mut().zip(EMA) {
+            *ema = div_half_even(2 * close + (n - 1) * *ema, n + 1);
+        }
+        let macd = v.ema[0] - v.ema[1];
+        v.macd_signal = div_half_even(2 * macd + (SIGNAL - 1) * v.macd_signal, SIGNAL + 1);
+        let change = (point.close - self.close) * ONE;
+        let m = i128::from((v.candles - 1).min(RSI));
+        v.rsi_gain = div_half_even(change.max(0) + (m - 1) * v.rsi_gain, m);
+        v.rsi_loss = div_half_even((-change).max(0) + (m - 1) * v.rsi_loss, m);
+    }
+
+    /// Sums since UTC midnight.
+    fn accumulate(&mut self, point: &Point) {
+        let v = &mut self.values;
+        let day = point.window_start_ms / DAY_MS;
+        if day != self.day {
+            (v.cumulative_volume, v.cumulative_notional, v.cumulative_trades) = (0, 0, 0);
+            self.day = day;
+        }
+        v.cumulative_volume = v.cumulative_volume.saturating_add(point.volume);
+        v.cumulative_notional = v.cumulative_notional.saturating_add(point.notional);
+        v.cumulative_trades += point.trades;
+    }
+}
+
+#[inline]
+fn square(close: i128) -> I256 {
+    match i64::try_from(close) {
+        Ok(small) => I256::from(i128::from(small) * i128::from(small)),
+        Err(_) => I256::from(close) * I256::from(close),
+    }
+}
+
+/// ln(close / before) in 10^-16: the quotient rounded once to a double, the logarithm by libm, the same on every
+/// platform.
+#[inline]
+fn log_return(before: i128, close: i128) -> i64 {
+    if before == close {
+        return 0;
+    }
+    let change = ratio_f64(close - before, before);
+    if change == -1.0 {
+        // What is left is lost in the double, whose logarithm would be infinite.
+        return -log_return(close, before);
+    }
+    round_scaled(libm::log1p(change))
+}
+
+/// The exact value of a double below 64, times 10^16, rounded half to even. A product of doubles would round twice.
+fn round_scaled(value: f64) -> i64 {
+    let bits = value.abs().to_bits();
+    let (exponent, fraction) = ((bits >> 52) as i32, bits & ((1 << 52) - 1));
+    let mantissa = if exponent == 0 { fraction } else { fraction | 1 << 52 };
+    // The value is mantissa x 2^-shift; the product takes up to 107 bits.
+    let shift = 1075 - exponent.max(1);
+    let product = i128::from(mantissa) * RETURN_UNIT;
+    let rounded = if shift < 108 { div_half_even(product, 1 << shift) } else { 0 };
+    let rounded = rounded as i64;
+    if value < 0.0 { -rounded } else { rounded }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_returns_are_rounded_once() {
+        assert_eq!(log_return(10_i128.pow(22), 986_900_000_000), -230_390_380_479_816_947);
+        assert_eq!(log_return(100, 101), 99_503_308_531_681);
+        // The second quotient rounds to a fall by everything.
+        assert_eq!(log_return(1, 10_i128.pow(22)), 506_568_720_458_690_080);
+        assert_eq!(log_return(10_i128.pow(22), 1), -506_568_720_458_690_080);
+        assert_eq!((round_scaled(5e-17), round_scaled(1.5e-16), round_scaled(-2.5e-16)), (0, 1, -3));
+        assert_eq!((round_scaled(0.0), round_scaled(1e-300), round_scaled(-0.5)), (0, 0, -5_000_000_000_000_000));
+    }
+}

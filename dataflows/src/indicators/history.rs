@@ -1,0 +1,166 @@
+//! One symbol's candles as the indicators see them: append, amend the last, correct an old one, fold what cannot
+//! change.
+//!
+//! Points are kept for the longest window before the oldest candle that a late trade may still reach. Every few points
+//! an *anchor* holds the chain as it stood there, so that a correction recomputes from the nearest one and not from the
+//! start.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::indicators::chain::{Chain, Point, WINDOW_MAX};
+use crate::output::row::IndicatorValues;
+use crate::progress::time::{Resolution, Time};
+
+/// Points between two anchors.
+const ANCHOR_POINTS: u64 = 32;
+
+/// The chain before the point with number `before`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Anchor {
+    before: u64,
+    chain: Chain,
+}
+
+/// A row of indicators that changed: what it was at the last tick, and what it is now.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    /// Start of its window.
+    pub window_start_ms: u64,
+    /// Values and `as_of` before; `None` for a new row.
+    pub old: Option<(IndicatorValues, Time)>,
+    /// Values and `as_of` now.
+    pub new: (IndicatorValues, Time),
+}
+
+/// The points of one symbol, numbered from its first candle ever.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct History {
+    /// Number of `points[0]`.
+    first: u64,
+    points: VecDeque<Point>,
+    /// Ascending; the first lies before every point that may change.
+    anchors: VecDeque<Anchor>,
+    /// The chain before the last point, and behind it.
+    before_last: Chain,
+    last: Chain,
+}
+
+impl History {
+    /// Takes the candles of one tick whose windows changed or are new, ascending. Tells of every row that changed by
+    /// it.
+    ///
+    /// Windows that end at or before `fixed_ms` never change again.
+    pub fn update(&mut self, touched: &[Point], now: Time, fixed_ms: u64, mut changed: impl FnMut(Change)) {
+        match (touched, self.points.back().map(|p| p.window_start_ms)) {
+            ([], _) => {}
+            ([point], None) => self.append(*point, now, fixed_ms, changed),
+            ([point], Some(last)) if point.window_start_ms > last => self.append(*point, now, fixed_ms, changed),
+            ([point], Some(last)) if point.window_start_ms == last => self.amend(*point, now, changed),
+            _ => self.correct(touched, now, fixed_ms, &mut changed),
+        }
+    }
+
+    /// The common case: a new candle behind all others.
+    #[inline]
+    fn append(&mut self, point: Point, now: Time, fixed_ms: u64, mut changed: impl FnMut(Change)) {
+        let number = self.first + self.points.len() as u64;
+        self.before_last = self.last;
+        self.anchor(number, fixed_ms);
+        self.points.push_back(Point { as_of: now, ..point });
+        let at = self.points.len() - 1;
+        self.last.push(&mut self.points, at);
+        changed(Change { window_start_ms: point.window_start_ms, old: None, new: (self.last.values, now) });
+    }
+
+    /// The other common case: the newest candle got more trades.
+    #[inline]
+    fn amend(&mut self, point: Point, now: Time, mut changed: impl FnMut(Change)) {
+        let at = self.points.len() - 1;
+        let old = (self.last.values, self.points[at].as_of);
+        self.points[at] = Point { as_of: old.1, log_return: 0, ..point };
+        self.last = self.before_last;
+        self.last.push(&mut self.points, at);
+        if self.last.values != old.0 {
+            self.points[at].as_of = now;
+            changed(Change { window_start_ms: point.window_start_ms, old: Some(old), new: (self.last.values, now) });
+        }
+    }
+
+    /// A late trade reached an old candle, or made one: the chain is run again from the nearest anchor, once over the
+    /// points as they were and once as they are now, and the rows that differ are told.
+    fn correct(&mut self, touched: &[Point], now: Time, fixed_ms: u64, changed: &mut impl FnMut(Change)) {
+        let from_ms = touched[0].window_start_ms;
+        let start = self.points.partition_point(|p| p.window_start_ms < from_ms) as u64 + self.first;
+        let anchor = self.anchors.iter().rev().find(|a| a.before <= start).copied();
+        let anchor = anchor.unwrap_or(Anchor { before: self.first, chain: Chain::default() });
+        let at = (anchor.before - self.first) as usize;
+
+        let mut old_points = self.points.clone();
+        let mut old_rows = VecDeque::with_capacity(old_points.len() - at);
+        let mut chain = anchor.chain;
+        for old_at in at..old_points.len() {
+            chain.push(&mut old_points, old_at);
+            old_rows.push_back((old_points[old_at].window_start_ms, chain.values, old_points[old_at].as_of));
+        }
+
+        self.splice(touched);
+        self.anchors.retain(|a| a.before <= anchor.before);
+        let mut chain = anchor.chain;
+        for new_at in at..self.points.len() {
+            let number = self.first + new_at as u64;
+            if number > anchor.before && number.is_multiple_of(ANCHOR_POINTS) {
+                self.anchors.push_back(Anchor { before: number, chain });
+            }
+            self.before_last = chain;
+            chain.push(&mut self.points, new_at);
+            let point = &mut self.points[new_at];
+            let old = old_rows.pop_front_if(|row| row.0 == point.window_start_ms).map(|row| (row.1, row.2));
+            point.as_of = old.filter(|old| old.0 == chain.values).map_or(now, |old| old.1);
+            if old.is_none_or(|old| old.0 != chain.values) {
+                changed(Change { window_start_ms: point.window_start_ms, old, new: (chain.values, now) });
+            }
+        }
+        self.last = chain;
+        self.fold(fixed_ms);
+    }
+
+    /// Puts the touched candles in their places.
+    fn splice(&mut self, touched: &[Point]) {
+        for point in touched {
+            let at = self.points.partition_point(|p| p.window_start_ms < point.window_start_ms);
+            match self.points.get_mut(at) {
+                Some(p) if p.window_start_ms == point.window_start_ms => {
+                    *p = Point { as_of: p.as_of, log_return: 0, ..*point }
+                }
+                _ => self.points.insert(at, *point),
+            }
+        }
+    }
+
+    /// Before the point with this number is appended: sets an anchor when one is due, and folds.
+    #[inline]
+    fn anchor(&mut self, number: u64, fixed_ms: u64) {
+        if number.is_multiple_of(ANCHOR_POINTS) {
+            self.anchors.push_back(Anchor { before: number, chain: self.last });
+            self.fold(fixed_ms);
+        }
+    }
+
+    /// Drops what no correction and no window can need: anchors but the last one before the points that may change, and
+    /// points further back from it than the longest window.
+    fn fold(&mut self, fixed_ms: u64) {
+        let is_fixed = |p: &Point| p.window_start_ms + Resolution::S5.length_ms() <= fixed_ms;
+        let fixed = self.first + self.points.partition_point(is_fixed) as u64;
+        while self.anchors.get(1).is_some_and(|next| next.before <= fixed) {
+            self.anchors.pop_front();
+        }
+        let Some(anchor) = self.anchors.front() else { return };
+        let keep_from = anchor.before.saturating_sub(WINDOW_MAX);
+        while self.first < keep_from {
+            self.points.pop_front();
+            self.first += 1;
+        }
+    }
+}

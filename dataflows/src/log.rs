@@ -1,0 +1,7 @@
+//! What a record of the log is: its bytes, its trades in fixed point, its trade conditions, and why it can be rejected.
+
+pub mod batch;
+pub mod conditions;
+pub mod decimal;
+pub mod decode;
+pub mod reject;

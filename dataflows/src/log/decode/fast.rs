@@ -1,0 +1,198 @@
+//! The reader for the known shapes: keys in Finnhub's order, no white space, no escapes, plain decimal numbers.
+//!
+//! It either decodes a whole record or says `false` and has told the visitor nothing. It never refuses a record: that
+//! is for the general reader to say. Control records are rare and always take the general way.
+
+use super::{RawTrade, Visitor, in_range};
+use crate::log::decimal::{Decimal, ONE};
+use crate::symbols::symbol::SYMBOL_BYTES_MAX;
+
+/// Frames of up to so many trades are read here; larger ones are rare and take the general way.
+const FRAME_TRADES_MAX: usize = 64;
+
+/// 10^(10 - fraction digits), by fraction digits.
+const SCALE: [u64; 11] = {
+    let mut scale = [1; 11];
+    let mut at = 10;
+    while at > 0 {
+        scale[at - 1] = scale[at] * 10;
+        at -= 1;
+    }
+    scale
+};
+
+/// Decodes a trade or a frame of trades; `false` when the record has another shape.
+#[inline]
+pub fn decode(record: &[u8], visitor: &mut impl Visitor) -> bool {
+    let record = record.strip_suffix(b"\r").unwrap_or(record);
+    if record.starts_with(b"{\"c\":") || record.starts_with(b"{\"p\":") {
+        let mut cursor = Cursor { bytes: record, at: 0 };
+        match cursor.trade() {
+            Some(trade) if cursor.at == record.len() => {
+                visitor.trade(0, &trade);
+                true
+            }
+            _ => false,
+        }
+    } else {
+        decode_frame(record, visitor)
+    }
+}
+
+/// `{"data":[..],"type":"trade"}`, as Finnhub writes it, or `{"type":"trade","data":[..]}`, as our ingestor does.
+fn decode_frame(record: &[u8], visitor: &mut impl Visitor) -> bool {
+    let inner = record
+        .strip_prefix(b"{\"type\":\"trade\",\"data\":[")
+        .and_then(|rest| rest.strip_suffix(b"]}"))
+        .or_else(|| record.strip_prefix(b"{\"data\":[").and_then(|rest| rest.strip_suffix(b"],\"type\":\"trade\"}")));
+    let Some(inner) = inner else { return false };
+    let mut cursor = Cursor { bytes: inner, at: 0 };
+    let mut trades = [const { None }; FRAME_TRADES_MAX];
+    let mut len = 0;
+    loop {
+        let Some(slot) = trades.get_mut(len) else { return false };
+        let Some(trade) = cursor.trade() else { return false };
+        *slot = Some(trade);
+        len += 1;
+        match cursor.peek() {
+            None => break,
+            Some(b',') => cursor.at += 1,
+            Some(_) => return false,
+        }
+    }
+    for (index, trade) in trades[..len].iter().flatten().enumerate() {
+        visitor.trade(index as u32, trade);
+    }
+    true
+}
+
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    #[inline]
+    fn expect(&mut self, text: &[u8]) -> Option<()> {
+        let found = self.bytes.get(self.at..)?.starts_with(text);
+        self.at += text.len();
+        found.then_some(())
+    }
+
+    #[inline]
+    fn trade(&mut self) -> Option<RawTrade<'a>> {
+        let mut conditions = "";
+        self.expect(b"{\"")?;
+        if self.peek()? == b'c' {
+            self.expect(b"c\":")?;
+            conditions = self.conditions()?;
+            self.expect(b",\"")?;
+        }
+        self.expect(b"p\":")?;
+        let price = self.number()?;
+        self.expect(b",\"s\":\"")?;
+        let symbol = self.symbol()?;
+        self.expect(b",\"t\":")?;
+        let event_ms = self.integer()?;
+        self.expect(b",\"v\":")?;
+        let volume = self.number()?;
+        self.expect(b"}")?;
+        let notional = in_range(price, volume, event_ms)?;
+        let event_ms = event_ms as u64;
+        Some(RawTrade {
+            symbol,
+            price: price.value,
+            volume: volume.value,
+            notional,
+            event_ms,
+            conditions,
+            rounded: false,
+        })
+    }
+
+    /// `null`, `[]`, or texts without escapes, of printable ASCII.
+    #[inline]
+    fn conditions(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        if self.peek()? == b'n' {
+            self.expect(b"null")?;
+        } else {
+            self.expect(b"[")?;
+            if self.peek()? == b'"' {
+                loop {
+                    self.text()?;
+                    match self.peek()? {
+                        b',' => self.at += 1,
+                        _ => break,
+                    }
+                }
+            }
+            self.expect(b"]")?;
+        }
+        std::str::from_utf8(&self.bytes[start..self.at]).ok()
+    }
+
+    /// A text without escapes, of printable ASCII; the bytes between its quotes.
+    #[inline]
+    fn text(&mut self) -> Option<&'a [u8]> {
+        self.expect(b"\"")?;
+        let rest = &self.bytes[self.at..];
+        let len = rest.iter().position(|&b| b == b'"' || b == b'\\' || !(0x20..0x7f).contains(&b))?;
+        self.at += len + 1;
+        (rest[len] == b'"').then(|| &rest[..len])
+    }
+
+    /// A symbol, behind its opening quote.
+    #[inline]
+    fn symbol(&mut self) -> Option<&'a str> {
+        self.at -= 1;
+        let symbol = self.text()?;
+        if symbol.is_empty() || symbol.len() > SYMBOL_BYTES_MAX {
+            return None;
+        }
+        std::str::from_utf8(symbol).ok()
+    }
+
+    /// Digits without a superfluous leading zero: at most 17, so that they fit.
+    #[inline]
+    fn digits(&mut self) -> Option<u64> {
+        let start = self.at;
+        let mut value = 0_u64;
+        while let Some(digit) = self.peek().map(|b| b.wrapping_sub(b'0')).filter(|&d| d < 10) {
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            self.at += 1;
+        }
+        let len = self.at - start;
+        let leading_zero = len > 1 && self.bytes[start] == b'0';
+        (1..=17).contains(&len).then_some(value).filter(|_| !leading_zero)
+    }
+
+    #[inline]
+    fn integer(&mut self) -> Option<i64> {
+        i64::try_from(self.digits()?).ok()
+    }
+
+    /// A number with at most 17 digits before the point and 10 behind it, and no exponent.
+    #[inline]
+    fn number(&mut self) -> Option<Decimal> {
+        let integer = self.digits()?;
+        if self.peek()? != b'.' {
+            return Some(Decimal { value: i128::from(integer) * ONE, rounded: false });
+        }
+        self.at += 1;
+        let start = self.at;
+        let mut fraction = 0_u64;
+        while let Some(digit) = self.peek().map(|b| b.wrapping_sub(b'0')).filter(|&d| d < 10) {
+            fraction = fraction.wrapping_mul(10).wrapping_add(u64::from(digit));
+            self.at += 1;
+        }
+        let len = self.at - start;
+        let fraction = fraction * SCALE.get(len).filter(|_| len > 0)?;
+        Some(Decimal { value: i128::from(integer) * ONE + i128::from(fraction), rounded: false })
+    }
+}

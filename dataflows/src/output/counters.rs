@@ -1,0 +1,89 @@
+//! What the frontier row counts, exactly, as of its frontier.
+
+use serde::{Deserialize, Serialize};
+
+use crate::log::reject::Reason;
+
+/// One kind of thing that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Tally {
+    /// Trades taken (price updates and excluded ones among them).
+    Trades,
+    /// Trades that came behind their partition's frontier and corrected an old window.
+    Late,
+    /// Trades with `v == 0`.
+    PriceUpdates,
+    /// Trades that their conditions keep out of everything.
+    Excluded,
+    /// Trades whose price or volume had more than ten fraction digits.
+    Rounded,
+    /// Progress records.
+    Progress,
+    /// Holes that a source has owned up to.
+    Gaps,
+    /// Sources that said good-bye.
+    Byes,
+    /// What was refused, by reason.
+    Rejected(Reason),
+}
+
+/// Number of different tallies.
+pub const TALLIES: usize = 8 + Reason::ALL.len();
+
+impl Tally {
+    /// A number below [`TALLIES`], for counting in an array.
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Trades => 0,
+            Self::Late => 1,
+            Self::PriceUpdates => 2,
+            Self::Excluded => 3,
+            Self::Rounded => 4,
+            Self::Progress => 5,
+            Self::Gaps => 6,
+            Self::Byes => 7,
+            Self::Rejected(reason) => 8 + reason as usize,
+        }
+    }
+
+    /// All of them, in the order of [`Tally::index`].
+    pub fn all() -> impl Iterator<Item = Self> {
+        let counts = [
+            Self::Trades,
+            Self::Late,
+            Self::PriceUpdates,
+            Self::Excluded,
+            Self::Rounded,
+            Self::Progress,
+            Self::Gaps,
+            Self::Byes,
+        ];
+        counts.into_iter().chain(Reason::ALL.into_iter().map(Self::Rejected))
+    }
+
+    /// The name in the frontier row: `trades`, `late`, ..., `rejected_bad_json`, ...
+    pub fn name(self) -> String {
+        match self {
+            Self::Trades => "trades".into(),
+            Self::Late => "late".into(),
+            Self::PriceUpdates => "price_updates".into(),
+            Self::Excluded => "excluded".into(),
+            Self::Rounded => "rounded".into(),
+            Self::Progress => "progress".into(),
+            Self::Gaps => "gaps".into(),
+            Self::Byes => "byes".into(),
+            Self::Rejected(reason) => format!("rejected_{}", reason.name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_is_used_once() {
+        let indices: Vec<_> = Tally::all().map(Tally::index).collect();
+        assert_eq!(indices, (0..TALLIES).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,52 @@
+//! From collections of rows to changes of the digest, on the way past.
+
+use std::collections::BTreeMap;
+
+use differential_dataflow::VecCollection;
+use differential_dataflow::collection::AsCollection;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+
+use crate::candles::state::Update;
+use crate::output::digest::Canonical;
+use crate::output::ledger::LedgerChange;
+use crate::progress::time::Time;
+
+/// Rows, and the changes of the digest that they make.
+pub type Digested<'scope, R> = (VecCollection<'scope, Time, R, i64>, StreamVec<'scope, Time, LedgerChange>);
+
+/// Hashes every update where it is and passes it on uncopied; tells one change a time and a message.
+pub fn digests<'scope, R: Canonical + Clone + 'static>(
+    rows: VecCollection<'scope, Time, R, i64>,
+    name: &str,
+) -> Digested<'scope, R> {
+    let mut builder = OperatorBuilder::new(name.to_owned(), rows.inner.scope());
+    let mut input = builder.new_input(rows.inner, Pipeline);
+    let (passed, row_stream) = builder.new_output::<Vec<Update<R>>>();
+    let (changes, change_stream) = builder.new_output::<Vec<LedgerChange>>();
+    let mut passed = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(passed);
+    let mut changes = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(changes);
+    builder.build(move |_| {
+        let mut scratch = Vec::new();
+        let mut sums: BTreeMap<Time, LedgerChange> = BTreeMap::new();
+        move |_| {
+            let (mut passed, mut changes) = (passed.activate(), changes.activate());
+            input.for_each_stamp(|capability, batches| {
+                let mut passed = passed.session(&capability);
+                for batch in batches {
+                    for (row, time, diff) in batch.iter() {
+                        let sum = sums.entry(*time).or_insert_with(|| LedgerChange::at(*time));
+                        sum.digest.update(row.hash(&mut scratch), *diff);
+                        sum.rows += diff;
+                    }
+                    passed.give_container(batch);
+                }
+                changes.session(&capability).give_iterator(std::mem::take(&mut sums).into_values());
+            });
+        }
+    });
+    (row_stream.as_collection(), change_stream)
+}

@@ -1,0 +1,165 @@
+//! The ledger: from changes of digest, rows and counts to frontier rows, exact as of each frontier.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::output::counters::Tally;
+use crate::output::digest::Digest;
+use crate::output::frontier_row::FrontierRow;
+use crate::progress::time::{MINUTE_MS, Time};
+
+/// Changes at one time, summed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LedgerChange {
+    /// When.
+    pub time: Time,
+    /// Change of the digest.
+    pub digest: Digest,
+    /// Change of the number of rows.
+    pub rows: i64,
+    /// What was counted, by [`Tally::index`].
+    pub tallies: Vec<(u8, u64)>,
+    /// The row changes of this tick down to `time` were told joined: as of a frontier behind this tick and not behind
+    /// `time` the digest is not known.
+    pub joined_from: Option<Time>,
+}
+
+/// Sums changes, by time, up to a frontier.
+#[derive(Debug)]
+pub struct Ledger {
+    sum: FrontierRow,
+    pending: BTreeMap<Time, LedgerChange>,
+    /// First and last tick of each stretch whose changes were told joined.
+    joined: Vec<(Time, Time)>,
+    /// End of the last minute in which something changed, until its row is kept.
+    open_minute_end: Option<Time>,
+}
+
+impl Ledger {
+    /// Goes on from a frontier row: an empty one, or one as of a full minute.
+    pub fn new(start: FrontierRow) -> Self {
+        Self { sum: start, pending: BTreeMap::new(), joined: Vec::new(), open_minute_end: None }
+    }
+
+    /// The row as of the last frontier.
+    pub fn row(&self) -> &FrontierRow {
+        &self.sum
+    }
+
+    /// Takes a change. Its time is not before the frontier.
+    pub fn add(&mut self, change: &LedgerChange) {
+        if let Some(first) = change.joined_from {
+            self.joined.push((first, change.time));
+            return;
+        }
+        let entry = self.pending.entry(change.time).or_default();
+        entry.digest.merge(change.digest);
+        entry.rows += change.rows;
+        for &(tally, count) in &change.tallies {
+            bump(&mut entry.tallies, tally, count);
+        }
+    }
+
+    /// The greatest time up to `frontier` as of which the row is exact. Full minutes always are.
+    pub fn exact(&self, frontier: Time) -> Time {
+        let mut exact = frontier;
+        while let Some((first, _)) = self.joined.iter().find(|(first, last)| (first + 1..=*last).contains(&exact)) {
+            exact = *first;
+        }
+        exact
+    }
+
+    /// Moves to a later frontier, which is exact. Returns the rows that are kept: one as of the end of each minute of
+    /// event time in which anything changed, once the frontier has reached that end; however far it jumped.
+    pub fn advance(&mut self, frontier: Time) -> Vec<FrontierRow> {
+        let rest = self.pending.split_off(&frontier);
+        let mut kept = Vec::new();
+        for (time, change) in std::mem::replace(&mut self.pending, rest) {
+            let minute_end = time - time % MINUTE_MS + MINUTE_MS;
+            kept.extend(self.close_minute(|end| end < minute_end));
+            self.open_minute_end = Some(minute_end);
+            self.apply(&change);
+        }
+        kept.extend(self.close_minute(|end| end <= frontier));
+        self.sum.frontier = self.sum.frontier.max(frontier);
+        self.joined.retain(|(_, last)| *last >= frontier);
+        kept
+    }
+
+    fn close_minute(&mut self, is_over: impl Fn(Time) -> bool) -> Option<FrontierRow> {
+        let end = self.open_minute_end.filter(|&end| is_over(end))?;
+        self.open_minute_end = None;
+        Some(FrontierRow { frontier: end, ..self.sum.clone() })
+    }
+
+    fn apply(&mut self, change: &LedgerChange) {
+        self.sum.digest.merge(change.digest);
+        self.sum.rows += change.rows;
+        for &(tally, count) in &change.tallies {
+            self.sum.tallies[usize::from(tally)] += count;
+        }
+    }
+}
+
+/// Adds to a count in a short list of counts.
+fn bump(tallies: &mut Vec<(u8, u64)>, tally: u8, count: u64) {
+    match tallies.iter_mut().find(|(t, _)| *t == tally) {
+        Some((_, sum)) => *sum += count,
+        None => tallies.push((tally, count)),
+    }
+}
+
+impl LedgerChange {
+    /// Nothing yet, at a time.
+    pub fn at(time: Time) -> Self {
+        Self { time, ..Self::default() }
+    }
+
+    /// Counts something.
+    #[inline]
+    pub fn count(&mut self, tally: Tally, count: u64) {
+        bump(&mut self.tallies, tally.index() as u8, count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(steps: &[Time]) -> Vec<(Time, u128)> {
+        let mut ledger = Ledger::new(FrontierRow::empty());
+        let mut kept = Vec::new();
+        for time in [1_000, 61_000, 62_000, 200_000, 299_000] {
+            ledger.add(&LedgerChange { digest: Digest(u128::from(time)), rows: 1, ..LedgerChange::at(time) });
+        }
+        for &frontier in steps {
+            kept.extend(ledger.advance(frontier));
+            assert_eq!(ledger.row().frontier, frontier);
+        }
+        kept.into_iter().map(|row| (row.frontier, row.digest.0)).collect()
+    }
+
+    #[test]
+    fn no_row_is_exact_between_joined_ticks() {
+        let mut ledger = Ledger::new(FrontierRow::empty());
+        for (first, last) in [(10_000, 30_000), (25_000, 50_000), (70_000, 80_000)] {
+            ledger.add(&LedgerChange { joined_from: Some(first), ..LedgerChange::at(last) });
+        }
+        let exact = |frontier| ledger.exact(frontier);
+        assert_eq!(
+            [9_000, 10_000, 11_000, 30_000, 50_000, 51_000].map(exact),
+            [9_000, 10_000, 10_000, 10_000, 10_000, 51_000]
+        );
+        assert_eq!([60_000, 70_000, 80_000, 81_000].map(exact), [60_000, 70_000, 70_000, 81_000]);
+    }
+
+    #[test]
+    fn kept_rows_do_not_depend_on_the_steps() {
+        let whole = rows(&[300_000]);
+        assert_eq!(whole, [(60_000, 1_000), (120_000, 124_000), (240_000, 324_000), (300_000, 623_000)]);
+        assert_eq!(rows(&[2_000, 61_500, 61_600, 130_000, 250_000, 300_000]), whole);
+        assert_eq!(rows(&[59_000, 60_000, 120_000, 299_999, 300_000]), whole);
+        assert_eq!(rows(&[299_999]), whole[..3], "the last minute is not over");
+    }
+}

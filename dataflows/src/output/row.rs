@@ -1,0 +1,120 @@
+//! The rows that leave the dataflow, one type a table, every value an exact integer.
+//!
+//! Units: prices and volumes count 10^-10 ([`crate::log::decimal::DIGITS`]), notionals 10^-20, recursive averages 10^-20,
+//! log returns 10^-16. Doubles are made from them in [`crate::output::to_f64`], and only there.
+
+use ethnum::I256;
+use serde::{Deserialize, Serialize};
+
+use crate::log::reject::Reason;
+use crate::progress::time::{Resolution, Time};
+use crate::symbols::symbol::Symbol;
+
+/// One candle: key (resolution, symbol, window_start_ms).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CandleRow {
+    /// What was traded.
+    pub symbol: Symbol,
+    /// Length of the window; each has a table of its own.
+    pub resolution: Resolution,
+    /// Start of the window.
+    pub window_start_ms: u64,
+    /// Price at the least place (10^-10).
+    pub open: i128,
+    /// Greatest price (10^-10).
+    pub high: i128,
+    /// Least price (10^-10).
+    pub low: i128,
+    /// Price at the greatest place (10^-10).
+    pub close: i128,
+    /// Sum of volumes (10^-10), above 0.
+    pub volume: i128,
+    /// Sum of price x volume (10^-20).
+    pub notional: i128,
+    /// Number of trades that add volume, above 0.
+    pub trades: u64,
+    /// Tick of the last change of these values.
+    pub as_of: Time,
+}
+
+/// One row of indicators: key (symbol, window_start_ms of a 5 s candle). Sums and averages, not yet divided.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IndicatorRow {
+    /// What was traded.
+    pub symbol: Symbol,
+    /// Start of the 5 s window.
+    pub window_start_ms: u64,
+    /// The values.
+    pub values: IndicatorValues,
+    /// Tick of the last change of the values.
+    pub as_of: Time,
+}
+
+/// The exact values behind a row of indicators; `docs/definitions.md`, section 6.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct IndicatorValues {
+    /// Candles of this symbol so far, this one included.
+    pub candles: u64,
+    /// Sums of close over the last 12, 60, 240 candles (10^-10).
+    pub close_sums: [i128; 3],
+    /// Exponential averages of close, 12 and 26 (10^-20).
+    pub ema: [i128; 2],
+    /// MACD signal line (10^-20).
+    pub macd_signal: i128,
+    /// Sum of notional over the last 60 candles (10^-20).
+    pub notional_60: i128,
+    /// Sum of volume over the last 60 candles (10^-10).
+    pub volume_60: i128,
+    /// Smoothed gain of RSI (10^-20).
+    pub rsi_gain: i128,
+    /// Smoothed loss of RSI (10^-20).
+    pub rsi_loss: i128,
+    /// Sum of close over the last 20 candles (10^-10).
+    pub bollinger_sum: i128,
+    /// Sum of squares of close over the last 20 candles (10^-20).
+    #[serde(with = "wide")]
+    pub bollinger_sum_sq: I256,
+    /// Sum of the last 60 log returns (10^-16).
+    pub return_sum: i128,
+    /// Sum of squares of the last 60 log returns (10^-32).
+    pub return_sum_sq: i128,
+    /// Volume since UTC midnight (10^-10).
+    pub cumulative_volume: i128,
+    /// Notional since UTC midnight (10^-20).
+    pub cumulative_notional: i128,
+    /// Trades since UTC midnight.
+    pub cumulative_trades: u64,
+}
+
+/// What could not be taken: key (partition, offset, index).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RejectedRow {
+    /// Partition of the log.
+    pub partition: u32,
+    /// Offset of the record in it.
+    pub offset: u64,
+    /// Index of the trade in the record; 0 when the record as a whole is refused.
+    pub index: u32,
+    /// Why.
+    pub reason: Reason,
+    /// The record's original bytes, at most [`crate::log::reject::ORIGINAL_BYTES_MAX`] of them.
+    pub original: Box<[u8]>,
+    /// Length of the record in the log.
+    pub original_bytes_total: u64,
+    /// Tick at which it was refused.
+    pub as_of: Time,
+}
+
+/// A wide integer as two halves; the crate's own form is a text.
+mod wide {
+    use ethnum::I256;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &I256, serializer: S) -> Result<S::Ok, S::Error> {
+        value.into_words().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<I256, D::Error> {
+        <(i128, i128)>::deserialize(deserializer).map(|(high, low)| I256::from_words(high, low))
+    }
+}

@@ -1,0 +1,126 @@
+//! The frontier of one partition: what its sources have promised, and nothing else.
+//!
+//! A source is live from its first promise to its `bye`. The frontier is the least promise of the live sources, and
+//! never goes back: a source that joins with an older promise brings late trades. `docs/definitions.md`, section 3.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::progress::time::EVENT_MS_END;
+use crate::settings::ProgressMode;
+
+/// At most so many sources are live in a partition.
+pub const SOURCES_MAX: usize = 1024;
+/// Longest name of a source, in bytes.
+pub const SOURCE_BYTES_MAX: usize = 128;
+
+/// The state behind a partition's frontier. Part of each resume point, so that a resumed run goes on as if uncut.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionFrontier {
+    sources: BTreeMap<String, u64>,
+    frontier_ms: Option<u64>,
+    newest_ms: Option<u64>,
+}
+
+/// A promise that cannot be taken: the partition has [`SOURCES_MAX`] live sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManySources;
+
+impl PartitionFrontier {
+    /// The frontier in event milliseconds; `None` before the first promise.
+    #[inline]
+    pub fn frontier_ms(&self) -> Option<u64> {
+        self.frontier_ms
+    }
+
+    /// Names and promises of the live sources.
+    pub fn sources(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.sources.iter().map(|(name, promise)| (name.as_str(), *promise))
+    }
+
+    /// A source promises that its on-time trades from here on have `event_ms` or more.
+    pub fn promise(&mut self, source: &str, event_ms: u64) -> Result<(), TooManySources> {
+        if let Some(promise) = self.sources.get_mut(source) {
+            *promise = event_ms.max(*promise);
+        } else if self.sources.len() < SOURCES_MAX {
+            self.sources.insert(source.to_owned(), event_ms);
+        } else {
+            return Err(TooManySources);
+        }
+        self.advance(self.sources.values().min().copied());
+        Ok(())
+    }
+
+    /// A source leaves. When it was the last one, the frontier stays where it is.
+    pub fn bye(&mut self, source: &str) {
+        self.sources.remove(source);
+        self.advance(self.sources.values().min().copied());
+    }
+
+    /// A trade was taken: in disorder mode it moves the frontier.
+    #[inline]
+    pub fn observe(&mut self, event_ms: u64, mode: ProgressMode) {
+        if let ProgressMode::Disorder { max_disorder_ms } = mode
+            && self.newest_ms.is_none_or(|newest_ms| newest_ms < event_ms)
+        {
+            self.newest_ms = Some(event_ms);
+            self.advance(Some(event_ms.saturating_sub(max_disorder_ms)));
+        }
+    }
+
+    fn advance(&mut self, to_ms: Option<u64>) {
+        self.frontier_ms = self.frontier_ms.max(to_ms);
+    }
+}
+
+/// Whether a promised time can be one: 1970 to 2100.
+pub fn is_promise(event_ms: i64) -> bool {
+    (0..EVENT_MS_END).contains(&event_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slowest_live_source_holds_the_frontier() {
+        let mut partition = PartitionFrontier::default();
+        assert_eq!(partition.frontier_ms(), None);
+        partition.bye("a");
+        assert_eq!(partition.frontier_ms(), None);
+        partition.promise("a", 100).unwrap();
+        assert_eq!(partition.frontier_ms(), Some(100));
+        partition.promise("b", 40).unwrap();
+        assert_eq!(partition.frontier_ms(), Some(100), "never back");
+        partition.promise("a", 200).unwrap();
+        assert_eq!(partition.frontier_ms(), Some(100), "b holds it");
+        partition.promise("b", 150).unwrap();
+        assert_eq!(partition.frontier_ms(), Some(150));
+        partition.promise("b", 20).unwrap();
+        partition.bye("b");
+        assert_eq!(partition.frontier_ms(), Some(200));
+        partition.bye("a");
+        assert_eq!(partition.frontier_ms(), Some(200), "stays when the last one leaves");
+    }
+
+    #[test]
+    fn sources_are_bounded() {
+        let mut partition = PartitionFrontier::default();
+        for n in 0..SOURCES_MAX {
+            partition.promise(&n.to_string(), 5).unwrap();
+        }
+        assert_eq!(partition.promise("one more", 5), Err(TooManySources));
+        assert_eq!(partition.promise("7", 6), Ok(()));
+    }
+
+    #[test]
+    fn disorder_follows_the_newest_trade() {
+        let mode = ProgressMode::Disorder { max_disorder_ms: 10 };
+        let mut partition = PartitionFrontier::default();
+        for (event_ms, frontier_ms) in [(5, 0), (30, 20), (25, 20), (31, 21)] {
+            partition.observe(event_ms, mode);
+            assert_eq!(partition.frontier_ms(), Some(frontier_ms));
+        }
+    }
+}

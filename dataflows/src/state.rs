@@ -1,0 +1,4 @@
+//! The state of a checkpoint, as bytes.
+
+pub mod codec;
+pub mod snapshot;

@@ -1,0 +1,52 @@
+//! A snapshot: the symbols' state as of one frontier, by shard, so that any number of workers can load it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::candles::state::{SymbolState, WindowState};
+use crate::output::frontier_row::FrontierRow;
+use crate::progress::resume::ResumePoint;
+use crate::progress::time::Time;
+use crate::state::codec::{self, CodecError};
+
+/// One encoded shard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// The state is as of this time.
+    pub frontier: Time,
+    /// Number of the shard; [`crate::symbols::symbol::Symbol::shard`].
+    pub shard: u32,
+    /// Its symbols' state, by [`codec`].
+    pub bytes: Vec<u8>,
+}
+
+/// What belongs to a snapshot beside its shards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotHeader {
+    /// The ledger as of the snapshot's frontier.
+    pub row: FrontierRow,
+    /// Where to read on, for each partition, ascending.
+    pub resume: Vec<ResumePoint>,
+    /// [`crate::settings::Settings::fingerprint`] of the run that made it.
+    pub fingerprint: u64,
+    /// Identity of the log that it was made from; empty where that cannot be known.
+    pub log: String,
+    /// How many shards belong to it: one that is missing must not be taken for one that is empty.
+    pub shards: u32,
+}
+
+/// Encodes all shards that hold a symbol, ascending.
+pub fn encode_shards(state: &WindowState, frontier: Time) -> Result<Vec<Shard>, CodecError> {
+    let mut shards: BTreeMap<u32, Vec<&SymbolState>> = BTreeMap::new();
+    for symbol in &state.symbols {
+        shards.entry(symbol.symbol.shard()).or_default().push(symbol);
+    }
+    let encode = |(shard, symbols)| Ok(Shard { frontier, shard, bytes: codec::encode(&symbols)? });
+    shards.into_iter().map(encode).collect()
+}
+
+/// Decodes one shard.
+pub fn decode_shard(bytes: &[u8]) -> Result<Vec<SymbolState>, CodecError> {
+    codec::decode(bytes)
+}

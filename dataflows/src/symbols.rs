@@ -1,0 +1,5 @@
+//! Symbols, and the symbol table: reference data that decides no candle.
+
+pub mod entry;
+pub mod symbol;
+pub mod upserts;

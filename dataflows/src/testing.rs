@@ -1,0 +1,228 @@
+//! The whole dataflow over records in memory, on any number of worker threads: for tests, benches and examples.
+//!
+//! The real host (`tickline work`) does the same with a log and a store at the ends.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::operator::Operator;
+use timely::dataflow::operators::probe::Handle as Probe;
+use timely::dataflow::operators::{Inspect, Probe as _};
+use timely::worker::Worker;
+
+use crate::build::{Outputs, build};
+use crate::candles::state::{SymbolState, Update};
+use crate::ingress::router::Ingress;
+use crate::log::batch::RecordBatch;
+use crate::output::frontier_row::FrontierRow;
+use crate::output::ledger::{Ledger, LedgerChange};
+use crate::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use crate::progress::partition::PartitionFrontier;
+use crate::progress::resume::ResumePoint;
+use crate::progress::time::Time;
+use crate::settings::Settings;
+use crate::state::snapshot::{Shard, SnapshotHeader, decode_shard};
+use crate::symbols::symbol::SHARDS;
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Worker threads.
+    pub workers: usize,
+    /// Records of a partition taken at once.
+    pub batch_records: usize,
+    /// Steps of the dataflow between two batches: 0 lets the frontier jump far.
+    pub steps: usize,
+    /// Times as of which a snapshot is asked for, ascending.
+    pub checkpoints: Vec<Time>,
+    /// Where to go on.
+    pub resume: Option<Snapshot>,
+}
+
+/// A snapshot with all that belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Ledger, resume points, fingerprint.
+    pub header: SnapshotHeader,
+    /// The shards, ascending.
+    pub shards: Vec<Shard>,
+}
+
+/// What came out.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Every update of the candles.
+    pub candles: Vec<Update<CandleRow>>,
+    /// Every update of the indicators.
+    pub indicators: Vec<Update<IndicatorRow>>,
+    /// Every update of the refused records.
+    pub rejected: Vec<Update<RejectedRow>>,
+    /// The rows kept, one a minute.
+    pub kept: Vec<FrontierRow>,
+    /// Every row that was made on the way.
+    pub passed: Vec<FrontierRow>,
+    /// The row as of the last frontier.
+    pub last: Option<FrontierRow>,
+    /// The snapshots asked for that were reached.
+    pub snapshots: Vec<Snapshot>,
+}
+
+/// What the workers share.
+#[derive(Default)]
+struct Shared {
+    outcome: Outcome,
+    ends: Vec<Option<Time>>,
+    headers: BTreeMap<Time, FrontierRow>,
+    points: BTreeMap<Time, Vec<ResumePoint>>,
+    /// What the workers' parts hold, and how many there are.
+    shards: BTreeMap<Time, (usize, Vec<Shard>)>,
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs until everything before the log's last frontier is done. `log` has one batch a partition, with all its records.
+pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Outcome {
+    let shared = Arc::new(Mutex::new(Shared { ends: vec![None; plan.workers], ..Shared::default() }));
+    let (settings, log, plan, for_workers) = (settings.clone(), Arc::clone(log), plan.clone(), Arc::clone(&shared));
+    let workers = plan.workers;
+    let config = timely::Config::process(workers);
+    let guards = timely::execute(config, move |worker| work(worker, &settings, &log, &plan, &for_workers));
+    let joined: Vec<_> = guards.into_iter().flat_map(|guards| guards.join()).collect();
+    assert!(joined.iter().all(Result::is_ok), "a worker failed: {joined:?}");
+    let mut shared = lock(&shared);
+    let mut outcome = std::mem::take(&mut shared.outcome);
+    for (frontier, row) in std::mem::take(&mut shared.headers) {
+        let mut resume = shared.points.remove(&frontier).unwrap_or_default();
+        resume.sort_by_key(|point| point.partition);
+        let (parts, mut shards) = shared.shards.remove(&frontier).unwrap_or_default();
+        if parts < workers {
+            // The frontier jumped over it before it was asked for.
+            continue;
+        }
+        shards.sort_by_key(|shard| shard.shard);
+        let fingerprint = 0;
+        let header = SnapshotHeader { row, resume, fingerprint, log: String::new(), shards: shards.len() as u32 };
+        outcome.snapshots.push(Snapshot { header, shards });
+    }
+    outcome
+}
+
+fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Plan, shared: &Arc<Mutex<Shared>>) {
+    let (index, peers) = (worker.index(), worker.peers());
+    let owned: Vec<usize> = (0..log.len()).filter(|p| p % peers == index).collect();
+    let resumed_from = plan.resume.as_ref().map_or(0, |snapshot| snapshot.header.row.frontier);
+    let starts: Vec<ResumePoint> = owned.iter().map(|&p| start(plan, p)).collect();
+    let mut next: Vec<usize> =
+        starts.iter().zip(&owned).map(|(s, &p)| log[p].records.partition_point(|r| r.offset < s.offset)).collect();
+    let mut ingress = Ingress::new(settings.clone(), index, peers, starts, resumed_from);
+    let (mut inputs, probe) = worker.dataflow(|scope| {
+        let (inputs, outputs) = build(scope, settings, states(plan, index, peers), &[]);
+        (inputs, capture(outputs, plan, shared))
+    });
+    if owned.is_empty() {
+        inputs.close();
+    }
+    let mut checkpoints = plan.checkpoints.clone();
+    let mut pending = Vec::new();
+    let mut batch = RecordBatch::default();
+    loop {
+        ask_for_checkpoint(&mut ingress, index, &mut checkpoints);
+        let mut fed = false;
+        for (at, &partition) in owned.iter().enumerate() {
+            let rest = &log[partition].records[next[at]..];
+            batch.clear();
+            for span in &rest[..rest.len().min(plan.batch_records)] {
+                batch.push(span.offset, log[partition].record(span), span.timestamp_ms);
+            }
+            next[at] += batch.records.len();
+            fed |= !batch.records.is_empty();
+            ingress.feed(at, &batch);
+        }
+        let frontier = ingress.frontier();
+        inputs.send(ingress.take(), frontier.unwrap_or_default());
+        if !fed && lock(shared).ends[index].is_none() {
+            lock(shared).ends[index] = Some(frontier.unwrap_or(Time::MAX));
+            pending.clone_from(&plan.checkpoints);
+        }
+        for _ in 0..plan.steps {
+            worker.step();
+        }
+        if !fed && is_done(worker, shared, &probe) {
+            break;
+        }
+    }
+    for frontier in pending {
+        lock(shared).points.entry(frontier).or_default().extend(ingress.resume_points(frontier));
+    }
+    worker.drop_dataflow(0);
+}
+
+fn start(plan: &Plan, partition: usize) -> ResumePoint {
+    let fresh = || ResumePoint { partition: partition as u32, offset: 0, frontier: PartitionFrontier::default() };
+    plan.resume.as_ref().map_or_else(fresh, |snapshot| snapshot.header.resume[partition].clone())
+}
+
+fn states(plan: &Plan, index: usize, peers: usize) -> Vec<SymbolState> {
+    let shards = plan.resume.iter().flat_map(|snapshot| &snapshot.shards);
+    let owned = shards.filter(|shard| shard.shard < SHARDS && shard.shard as usize % peers == index);
+    owned.flat_map(|shard| decode_shard(&shard.bytes).unwrap_or_default()).collect()
+}
+
+fn ask_for_checkpoint(ingress: &mut Ingress, index: usize, checkpoints: &mut Vec<Time>) {
+    let Some(frontier) = ingress.frontier().filter(|_| index == 0) else { return };
+    checkpoints.retain(|&time| time > frontier);
+    if !checkpoints.is_empty() {
+        ingress.request_checkpoint(checkpoints.remove(0));
+    }
+}
+
+fn is_done(worker: &mut Worker, shared: &Mutex<Shared>, probe: &Probe<Time>) -> bool {
+    worker.step();
+    let ends: Option<Vec<Time>> = lock(shared).ends.iter().copied().collect();
+    ends.and_then(|ends| ends.into_iter().min()).is_some_and(|end| !probe.less_than(&end))
+}
+
+/// Puts everything that comes out into what the workers share.
+fn capture(outputs: Outputs<'_>, plan: &Plan, shared: &Arc<Mutex<Shared>>) -> Probe<Time> {
+    let keep = Arc::clone(shared);
+    outputs.candles.inner.inspect(move |update| lock(&keep).outcome.candles.push(update.clone()));
+    let keep = Arc::clone(shared);
+    outputs.indicators.inner.inspect(move |update| lock(&keep).outcome.indicators.push(update.clone()));
+    let keep = Arc::clone(shared);
+    outputs.rejected.inner.inspect(move |update| lock(&keep).outcome.rejected.push(update.clone()));
+    let keep = Arc::clone(shared);
+    outputs.snapshots.inspect(move |part| {
+        let shards = part.shards.clone().unwrap_or_default();
+        let mut shared = lock(&keep);
+        let (parts, all) = shared.shards.entry(part.frontier).or_default();
+        *parts += 1;
+        all.extend(shards);
+    });
+    let start = plan.resume.as_ref().map_or_else(FrontierRow::empty, |snapshot| snapshot.header.row.clone());
+    let (keep, mut checkpoints, mut ledger) = (Arc::clone(shared), plan.checkpoints.clone(), Ledger::new(start));
+    let is_first = outputs.ledger.scope().index() == 0;
+    let to_first = Exchange::new(|_: &LedgerChange| 0);
+    let done =
+        outputs.ledger.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(to_first, "Ledger", |_, _| {
+            move |(input, frontier), _| {
+                input.for_each_stamp(|_, batches| {
+                    batches.flat_map(|b| b.drain(..)).for_each(|change| ledger.add(&change))
+                });
+                let Some(&now) = frontier.frontier().first().filter(|_| is_first) else { return };
+                let mut shared = lock(&keep);
+                while let Some(time) = checkpoints.first().copied().filter(|&time| time <= now) {
+                    shared.outcome.kept.extend(ledger.advance(time));
+                    shared.headers.insert(checkpoints.remove(0), ledger.row().clone());
+                }
+                let now = ledger.exact(now);
+                shared.outcome.kept.extend(ledger.advance(now));
+                shared.outcome.passed.push(ledger.row().clone());
+                shared.outcome.last = Some(ledger.row().clone());
+            }
+        });
+    done.probe().0
+}

@@ -1,0 +1,140 @@
+//! Candlesticks in text: which character stands for a candle in a cell. Each cell is two halves high, so a body or a
+//! wick may end in its middle. Without colours a body says by its filling whether the price rose or fell.
+
+use crate::store::StoredCandle;
+
+/// What fills half of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Half {
+    None,
+    Wick,
+    Body,
+}
+
+/// Which prices stand in which row.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    high: f64,
+    low: f64,
+    rows: usize,
+}
+
+impl Scale {
+    /// From the highest price of these candles, in row 0, to the lowest, in the last of `rows`.
+    pub fn of(candles: &[StoredCandle], rows: usize) -> Self {
+        // Open and close may lie outside high and low: each has conditions of its own.
+        let highest = |c: &StoredCandle| c.high.max(c.open).max(c.close);
+        let lowest = |c: &StoredCandle| c.low.min(c.open).min(c.close);
+        let high = candles.iter().map(highest).fold(f64::NEG_INFINITY, f64::max);
+        let low = candles.iter().map(lowest).fold(f64::INFINITY, f64::min);
+        Self { high, low, rows }
+    }
+
+    /// The price in the middle of a row.
+    pub fn price(&self, row: usize) -> f64 {
+        self.high - (self.high - self.low) * (row as f64 + 0.5) / self.rows as f64
+    }
+
+    /// The half that holds a price; 0 is the highest.
+    fn half(&self, price: f64) -> usize {
+        let (span, halves) = (self.high - self.low, self.rows * 2);
+        if span <= 0.0 {
+            return halves / 2;
+        }
+        // What is no number would be 0 here.
+        (((self.high - price) / span * halves as f64) as usize).min(halves.saturating_sub(1))
+    }
+}
+
+/// Whether the price fell within the window.
+pub fn fell(candle: &StoredCandle) -> bool {
+    candle.close < candle.open
+}
+
+/// The character of a candle in a row. With colours the shape alone tells body and wick apart.
+pub fn cell(candle: &StoredCandle, scale: &Scale, row: usize, coloured: bool) -> char {
+    let [upper, lower] = [2 * row, 2 * row + 1].map(|half| fill(candle, scale, half));
+    if !coloured && (upper == Half::Body || lower == Half::Body) {
+        return if fell(candle) { '█' } else { '░' };
+    }
+    match (upper, lower) {
+        (Half::None, Half::None) => ' ',
+        (Half::None, Half::Wick) => '╷',
+        (Half::None, Half::Body) => '╻',
+        (Half::Wick, Half::None) => '╵',
+        (Half::Wick, Half::Wick) => '│',
+        (Half::Wick, Half::Body) => '╽',
+        (Half::Body, Half::None) => '╹',
+        (Half::Body, Half::Wick) => '╿',
+        (Half::Body, Half::Body) => '┃',
+    }
+}
+
+fn fill(candle: &StoredCandle, scale: &Scale, half: usize) -> Half {
+    let (top, bottom) = (scale.half(candle.open.max(candle.close)), scale.half(candle.open.min(candle.close)));
+    if (top..=bottom).contains(&half) {
+        return Half::Body;
+    }
+    if (scale.half(candle.high)..=scale.half(candle.low)).contains(&half) { Half::Wick } else { Half::None }
+}
+
+/// Volumes, from none to most.
+const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// The bar of a volume, where `most` is as high as a cell.
+pub fn bar(volume: f64, most: f64) -> char {
+    BARS[(volume / most * 8.0).ceil().clamp(0.0, 8.0) as usize]
+}
+
+/// A price in at most `columns` columns, which are 8 or more.
+pub fn price(price: f64, columns: usize) -> String {
+    let text = format!("{price:.6}");
+    let short: String = text.chars().take(columns).collect();
+    let fits = short.contains('.') || text.find('.') == Some(columns);
+    if fits { short.trim_end_matches('.').to_string() } else { format!("{price:.1e}") }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use crate::*;
+
+    /// A candle of the `n`th minute.
+    pub fn candle(n: u64, open: f64, high: f64, low: f64, close: f64) -> StoredCandle {
+        let window_start_ms = 1_381_152_600_000 + 60_000 * n;
+        let (volume, notional, vwap) = (n as f64, 1.0, 1.0);
+        StoredCandle { window_start_ms, open, high, low, close, volume, notional, vwap, trades: 1, as_of: 0 }
+    }
+
+    fn column(candles: &[StoredCandle], at: usize, rows: usize, coloured: bool) -> String {
+        let scale = Scale::of(candles, rows);
+        (0..rows).map(|row| cell(&candles[at], &scale, row, coloured)).collect()
+    }
+
+    #[test]
+    fn halves_end_where_the_prices_do() {
+        // Eight halves, from 8 down to 0.
+        let candles = [candle(1, 6.5, 8.0, 0.0, 3.5), candle(2, 1.0, 4.5, 1.0, 4.5), candle(3, 8.0, 8.0, 0.0, 8.0)];
+        assert_eq!(column(&candles, 0, 4, true), "╽┃╿│");
+        assert_eq!(column(&candles, 0, 4, false), "███│");
+        assert_eq!(column(&candles, 1, 4, true), " ╻┃┃");
+        assert_eq!(column(&candles, 1, 4, false), " ░░░");
+        assert_eq!(column(&candles, 2, 4, true), "╿│││", "a body without a length is seen");
+    }
+
+    #[test]
+    fn one_price_is_a_line_in_the_middle() {
+        let flat = [candle(1, 5.0, 5.0, 5.0, 5.0)];
+        assert_eq!(column(&flat, 0, 5, true), "  ╻  ");
+        assert_eq!(Scale::of(&flat, 5).price(2), 5.0);
+        assert_eq!(Scale::of(&[], 5).half(1.0), 5);
+    }
+
+    #[test]
+    fn prices_and_bars_fit() {
+        for number in [0.0, 1e-9, 0.1, 99_999.123, 12_345_678.5, 123_456_789_012.5, 1e15, 1e300] {
+            assert!(price(number, 10).chars().count() <= 10, "{}", price(number, 10));
+        }
+        assert_eq!(price(29_750.25, 10), "29750.2500");
+        assert_eq!([bar(0.0, 5.0), bar(0.1, 5.0), bar(5.0, 5.0), bar(0.0, 0.0)], [' ', '▁', '█', ' ']);
+    }
+}

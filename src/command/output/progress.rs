@@ -1,0 +1,50 @@
+//! Progress of long work, on standard error.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::time::rfc3339;
+use crate::worker::Watch;
+
+/// A bar on standard error where that is a terminal, and a hidden one elsewhere.
+pub fn progress_bar(template: &str) -> ProgressBar {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Shows how far the workers are, until `watch.stop` is set: a bar with rate and time left on a terminal, a line every
+/// few seconds elsewhere. Everything goes to standard error.
+pub fn show_progress(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = progress_bar("{msg} {wide_bar} {human_pos}/{human_len} records, {per_sec}, {eta} left");
+        let start = std::time::Instant::now();
+        let mut lines = 0;
+        while !watch.stop.load(Ordering::SeqCst) {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            let (records, total) = (watch.records.load(Ordering::Relaxed), watch.records_total.load(Ordering::Relaxed));
+            bar.set_length(total);
+            bar.set_position(records);
+            let frontier = watch.frontier.load(Ordering::SeqCst);
+            bar.set_message(format!("{what}, complete up to {}", rfc3339(frontier)));
+            let elapsed = start.elapsed().as_secs();
+            if !terminal && elapsed / 5 > lines {
+                lines = elapsed / 5;
+                let rate = records / elapsed.max(1);
+                let left = total.saturating_sub(records) / rate.max(1);
+                let up_to = rfc3339(frontier);
+                eprintln!(
+                    "{what}: {records} of {total} records, {rate}/s, about {left} s left, complete up to {up_to}"
+                );
+            }
+        }
+        bar.finish_and_clear();
+    })
+}

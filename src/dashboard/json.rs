@@ -1,0 +1,180 @@
+//! The shapes of the JSON that the HTTP API gives. Doubles are written in the shortest form that reads back the same.
+
+use dataflows::output::counters::Tally;
+use dataflows::output::to_f64::INDICATOR_COLUMNS;
+use dataflows::progress::time::{Resolution, Time};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::store::{DurableFrontier, StoredCandle, StoredIndicators};
+use crate::time::rfc3339;
+
+/// The durable frontier, for people and programs.
+#[derive(Clone, Debug, Serialize)]
+pub struct FrontierView {
+    /// Everything before it is complete.
+    pub frontier_ms: Time,
+    /// The same as text (RFC 3339).
+    pub frontier: String,
+    /// How far it is behind this machine's clock; below 0 when it is ahead.
+    pub lag_ms: i64,
+    /// This machine's clock, so that a page can correct its own.
+    pub now_ms: i64,
+    /// The incarnation that wrote it.
+    pub epoch: u64,
+    /// Digest of all rows before it: 32 hex digits.
+    pub digest: String,
+    /// Number of those rows.
+    pub rows: i64,
+    /// All that was refused, whatever the reason.
+    pub rejected: u64,
+    /// Every count by its name.
+    pub tallies: Tallies,
+}
+
+impl FrontierView {
+    /// The view of a frontier at `now_ms`.
+    pub fn new(durable: &DurableFrontier, now_ms: i64) -> Self {
+        let row = &durable.row;
+        let tallies = Tallies(Tally::all().map(|tally| (tally.name(), row.tally(tally))).collect());
+        Self {
+            frontier_ms: row.frontier,
+            frontier: rfc3339(row.frontier),
+            lag_ms: now_ms - i64::try_from(row.frontier).unwrap_or(i64::MAX),
+            now_ms,
+            epoch: durable.epoch,
+            digest: row.digest.to_string(),
+            rows: row.rows,
+            rejected: row.rejected(),
+            tallies,
+        }
+    }
+}
+
+/// Names and counts in the order of [`Tally::all`].
+#[derive(Clone, Debug)]
+pub struct Tallies(Vec<(String, u64)>);
+
+impl Serialize for Tallies {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, count)| (name, count)))
+    }
+}
+
+/// A symbol's newest UTC day.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Day {
+    /// The day.
+    pub day_start_ms: u64,
+    /// First price of the day.
+    pub open: f64,
+    /// Greatest price of the day.
+    pub high: f64,
+    /// Least price of the day.
+    pub low: f64,
+    /// Newest price.
+    pub last: f64,
+    /// Volume of the day.
+    pub volume: f64,
+    /// Trades of the day.
+    pub trades: u64,
+    /// Time of the last change.
+    pub as_of: Time,
+}
+
+impl From<StoredCandle> for Day {
+    fn from(day: StoredCandle) -> Self {
+        Self {
+            day_start_ms: day.window_start_ms,
+            open: day.open,
+            high: day.high,
+            low: day.low,
+            last: day.close,
+            volume: day.volume,
+            trades: day.trades,
+            as_of: day.as_of,
+        }
+    }
+}
+
+/// One row of the watch list.
+#[derive(Clone, Debug, Serialize)]
+pub struct WatchRow {
+    /// What was traded.
+    pub symbol: String,
+    /// Its name; empty where it is not known.
+    pub name: String,
+    /// Its newest day.
+    #[serde(flatten)]
+    pub day: Day,
+    /// Start and close of the newest one-minute candles, ascending; where the whole list is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spark: Option<Vec<(u64, f64)>>,
+}
+
+/// Rows of a chart: all of them, or those that have changed.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChartView {
+    /// Whose.
+    pub symbol: String,
+    /// Of which candles.
+    pub resolution: &'static str,
+    /// Ascending.
+    pub candles: Vec<CandleView>,
+    /// Ascending; none where none were asked for.
+    pub indicators: Vec<IndicatorView>,
+}
+
+/// A candle, and whether it is complete.
+#[derive(Clone, Debug, Serialize)]
+pub struct CandleView {
+    #[serde(flatten)]
+    candle: StoredCandle,
+    complete: bool,
+}
+
+impl CandleView {
+    /// Those that have changed since a time. Complete when the frontier has reached the end of the window.
+    pub fn of_changed(candles: Vec<StoredCandle>, resolution: Resolution, since: Time, frontier: Time) -> Vec<Self> {
+        let changed = candles.into_iter().filter(|candle| candle.as_of >= since);
+        let view = |candle: StoredCandle| {
+            let complete = frontier >= candle.window_start_ms.saturating_add(resolution.length_ms());
+            Self { candle, complete }
+        };
+        changed.map(view).collect()
+    }
+}
+
+/// A row of indicators under their names, and whether it is complete.
+#[derive(Clone, Debug)]
+pub struct IndicatorView {
+    row: StoredIndicators,
+    complete: bool,
+}
+
+impl IndicatorView {
+    /// Those that have changed since a time. Complete when the frontier has reached the end of the 5 s window.
+    pub fn of_changed(rows: Vec<StoredIndicators>, since: Time, frontier: Time) -> Vec<Self> {
+        let changed = rows.into_iter().filter(|row| row.as_of >= since);
+        let view = |row: StoredIndicators| {
+            let complete = frontier >= row.window_start_ms.saturating_add(Resolution::S5.length_ms());
+            Self { row, complete }
+        };
+        changed.map(view).collect()
+    }
+}
+
+impl Serialize for IndicatorView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("window_start_ms", &self.row.window_start_ms)?;
+        for (name, value) in INDICATOR_COLUMNS.iter().zip(&self.row.values) {
+            map.serialize_entry(name, value)?;
+        }
+        map.serialize_entry("candles", &self.row.candles)?;
+        map.serialize_entry("cumulative_trades", &self.row.cumulative_trades)?;
+        map.serialize_entry("as_of", &self.row.as_of)?;
+        map.serialize_entry("complete", &self.complete)?;
+        map.end()
+    }
+}

@@ -1,0 +1,94 @@
+//! Reads what is told to viewers. Whoever calls has read the frontier first, so the rows are at least as new as it.
+
+use dataflows::progress::time::{DAY_MS, Resolution, Time};
+
+use super::index::Index;
+use super::json::{CandleView, ChartView, Day, IndicatorView, WatchRow};
+use super::subscriptions::Chart;
+use crate::store::{Range, StoreError, StoreReader};
+
+/// One-minute candles of a sparkline.
+const SPARK_ROWS: usize = 60;
+/// A sparkline reaches back no further.
+const SPARK_MS: u64 = DAY_MS;
+/// A symbol that has not traded for so long has no row in the watch list but from the index, which looks at all days.
+const DAYS_MS: u64 = 60 * DAY_MS;
+
+/// The range of windows that end at `frontier`. No window starts behind it: rows are as of before it.
+fn back(frontier: Time, by_ms: u64, limit: usize) -> Range {
+    Range { from_ms: frontier.saturating_sub(by_ms), to_ms: frontier.saturating_add(1), limit }
+}
+
+/// The newest day of each of these symbols that has traded, in their order.
+pub fn days(
+    reader: &mut dyn StoreReader,
+    symbols: &[String],
+    index: &Index,
+    frontier: Time,
+) -> Result<Vec<WatchRow>, StoreError> {
+    let found = reader.candles_of(symbols, Resolution::D1, back(frontier, DAYS_MS, 1))?;
+    let row = |(symbol, mut candles): (&String, Vec<_>)| {
+        let day = candles.pop().map(Day::from).or_else(|| index.get(symbol)?.day.clone())?;
+        Some(WatchRow { symbol: symbol.clone(), name: index.name(symbol).to_owned(), day, spark: None })
+    };
+    Ok(symbols.iter().zip(found).filter_map(row).collect())
+}
+
+/// The same, each with its sparkline.
+pub fn days_and_sparks(
+    reader: &mut dyn StoreReader,
+    symbols: &[String],
+    index: &Index,
+    frontier: Time,
+) -> Result<Vec<WatchRow>, StoreError> {
+    let mut rows = days(reader, symbols, index, frontier)?;
+    let shown: Vec<_> = rows.iter().map(|row| row.symbol.clone()).collect();
+    let sparks = reader.candles_of(&shown, Resolution::M1, back(frontier, SPARK_MS, SPARK_ROWS))?;
+    for (row, candles) in rows.iter_mut().zip(sparks) {
+        row.spark = Some(candles.iter().map(|candle| (candle.window_start_ms, candle.close)).collect());
+    }
+    Ok(rows)
+}
+
+/// The newest `limit` rows of a chart.
+pub fn newest(
+    reader: &mut dyn StoreReader,
+    chart: &Chart,
+    limit: usize,
+    frontier: Time,
+) -> Result<ChartView, StoreError> {
+    read(reader, chart, Range { from_ms: 0, to_ms: frontier.saturating_add(1), limit }, 0, frontier)
+}
+
+/// The rows of a chart that have changed since the frontier was at `since`; a late trade reaches back by `horizon_ms`.
+pub fn changed(
+    reader: &mut dyn StoreReader,
+    chart: &Chart,
+    since: Time,
+    horizon_ms: u64,
+    frontier: Time,
+) -> Result<ChartView, StoreError> {
+    let by_ms = frontier.saturating_sub(since) + horizon_ms + chart.resolution.length_ms();
+    read(reader, chart, back(frontier, by_ms, usize::MAX >> 1), since, frontier)
+}
+
+fn read(
+    reader: &mut dyn StoreReader,
+    chart: &Chart,
+    range: Range,
+    since: Time,
+    frontier: Time,
+) -> Result<ChartView, StoreError> {
+    let candles = reader.candles(&chart.symbol, chart.resolution, range)?;
+    let indicators = if chart.indicators && chart.resolution == Resolution::S5 {
+        reader.indicators(&chart.symbol, range)?
+    } else {
+        Vec::new()
+    };
+    Ok(ChartView {
+        symbol: chart.symbol.clone(),
+        resolution: chart.resolution.name(),
+        candles: CandleView::of_changed(candles, chart.resolution, since, frontier),
+        indicators: IndicatorView::of_changed(indicators, since, frontier),
+    })
+}

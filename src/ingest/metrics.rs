@@ -1,0 +1,169 @@
+//! The ingest's counts: for its report, its progress line and its metrics, which are one and the same.
+
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+
+use crate::metrics::exposition::Sheet;
+use crate::metrics::{Probe, catalog};
+use crate::time::now_ms;
+
+/// A feed or a log that has given no sign of life for so long is not ready.
+const READY_MS: i64 = 180_000;
+
+/// Upper bounds of the latency's buckets, in seconds.
+const BUCKETS: [f64; 17] =
+    [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 120.0];
+
+/// Why trades may be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapKind {
+    /// The connection to the feed was away.
+    Reconnect,
+    /// The queue to the log was full.
+    Refused,
+    /// The log did not take records in time.
+    Lost,
+    /// The source's process ended without a `bye`.
+    Restart,
+}
+
+impl GapKind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Reconnect, Self::Refused, Self::Lost, Self::Restart];
+
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reconnect => "reconnect",
+            Self::Refused => "refused",
+            Self::Lost => "lost",
+            Self::Restart => "restart",
+        }
+    }
+}
+
+/// Counts that any number of threads share.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    /// Texts from the feed.
+    pub frames: Counter,
+    /// Trades handed to the log.
+    pub trades: Counter,
+    /// Trades that found the queue full.
+    pub refused: Counter,
+    /// Elements and texts without a symbol, handed to the log.
+    pub malformed: Counter,
+    /// Records that the log did not take in time.
+    pub lost: Counter,
+    /// Records handed to the log, control records among them.
+    pub records: Counter,
+    /// Times that the feed was connected.
+    pub connections: Counter,
+    /// Complaints of the feed.
+    pub complaints: Counter,
+    /// Complaints of the feed about more symbols than its plan takes.
+    pub too_many_symbols: Counter,
+    /// 1 while the feed is connected.
+    pub connected: Gauge,
+    /// Unix time of the last text of the feed, in milliseconds; 0 before the first.
+    pub frame_ms: Gauge<i64, AtomicI64>,
+    /// Unix time of the last trade of the feed, in milliseconds; 0 before the first.
+    pub trade_ms: Gauge<i64, AtomicI64>,
+    /// Unix time up to which everything is acknowledged, in milliseconds; 0 before the first promise.
+    pub settled_ms: Gauge<i64, AtomicI64>,
+    /// By the number of the kind.
+    gaps: [Counter; GapKind::ALL.len()],
+    latency: Histogram,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self {
+            frames: Counter::default(),
+            trades: Counter::default(),
+            refused: Counter::default(),
+            malformed: Counter::default(),
+            lost: Counter::default(),
+            records: Counter::default(),
+            connections: Counter::default(),
+            complaints: Counter::default(),
+            too_many_symbols: Counter::default(),
+            connected: Gauge::default(),
+            frame_ms: Gauge::default(),
+            trade_ms: Gauge::default(),
+            settled_ms: Gauge::default(),
+            gaps: Default::default(),
+            latency: Histogram::new(BUCKETS),
+        }
+    }
+}
+
+impl Meter {
+    /// A gap is on its way to the log.
+    pub fn gap(&self, kind: GapKind) {
+        self.gaps[kind as usize].inc();
+    }
+
+    /// Gaps of all causes.
+    pub fn gaps(&self) -> u64 {
+        self.gaps.iter().map(Counter::get).sum()
+    }
+
+    /// A record came from the socket so long ago, and the log has just acknowledged it.
+    pub fn acknowledged(&self, after: Duration) {
+        self.latency.observe(after.as_secs_f64());
+    }
+}
+
+impl Probe for Meter {
+    fn tell(&self, sheet: &mut Sheet) {
+        let counters = [
+            (&catalog::INGEST_FRAMES, &self.frames),
+            (&catalog::INGEST_TRADES, &self.trades),
+            (&catalog::INGEST_REFUSED, &self.refused),
+            (&catalog::INGEST_MALFORMED, &self.malformed),
+            (&catalog::INGEST_LOST, &self.lost),
+            (&catalog::INGEST_RECORDS, &self.records),
+            (&catalog::INGEST_CONNECTIONS, &self.connections),
+            (&catalog::INGEST_COMPLAINTS, &self.complaints),
+            (&catalog::INGEST_TOO_MANY, &self.too_many_symbols),
+        ];
+        counters.into_iter().for_each(|(name, counter)| sheet.put(name, counter.get()));
+        sheet.put_by(
+            &catalog::INGEST_GAPS,
+            GapKind::ALL.map(|kind| (kind.name().to_owned(), self.gaps[kind as usize].get())),
+        );
+        sheet.put(&catalog::INGEST_CONNECTED, u64::from(self.connected.get() == 1));
+        let ages = [
+            (&catalog::INGEST_FRAME_AGE, &self.frame_ms),
+            (&catalog::INGEST_TRADE_AGE, &self.trade_ms),
+            (&catalog::INGEST_SETTLED_AGE, &self.settled_ms),
+        ];
+        for (name, last_ms) in ages.into_iter().filter(|(_, last_ms)| last_ms.get() > 0) {
+            sheet.put(name, age_ms(last_ms.get()) as f64 / 1e3);
+        }
+        sheet.put_histogram(&catalog::INGEST_ACKNOWLEDGEMENT, &self.latency);
+    }
+
+    fn ready(&self) -> Result<String, String> {
+        if self.connected.get() == 0 {
+            return Err("not ready: the feed is not connected".to_owned());
+        }
+        if self.settled_ms.get() == 0 {
+            return Err("not ready: the log has acknowledged nothing yet".to_owned());
+        }
+        let behind_ms = age_ms(self.settled_ms.get());
+        if behind_ms > READY_MS {
+            return Err(format!("not ready: the log has acknowledged nothing for {} s", behind_ms / 1_000));
+        }
+        Ok(format!("ready: {} trades", self.trades.get()))
+    }
+}
+
+fn age_ms(last_ms: i64) -> i64 {
+    i64::try_from(now_ms()).unwrap_or(i64::MAX).saturating_sub(last_ms).max(0)
+}

@@ -1,0 +1,175 @@
+//! The thread that writes the log: appends, follows what the log acknowledges, and ends with everything told.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use tracing::{error, warn};
+
+use super::ack_tracker::Settling;
+use super::queue::{Job, Loss, QueueConfig, Shared};
+use crate::ingest::metrics::GapKind;
+use crate::ingest::router::{self, lost_cause};
+use crate::log::{LogError, LogWriter};
+use crate::time::now_ms;
+
+/// Records written between two flushes, when the queue is never empty.
+const FLUSH_RECORDS_MAX: u64 = 4_096;
+/// Between two looks at the fates, when the queue is empty.
+const IDLE: Duration = Duration::from_millis(50);
+/// Times that the end tries to tell what it lost.
+const END_TRIES: u32 = 3;
+
+/// How the thread ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Records handed to the log.
+    pub records: u64,
+    /// All that was lost is told by a gap, and a `bye` that was asked for is in the log.
+    pub told: bool,
+}
+
+pub(super) struct Writing {
+    writer: Box<dyn LogWriter>,
+    config: QueueConfig,
+    shared: Arc<Shared>,
+    settling: Settling,
+    records: u64,
+    flushed: u64,
+    /// The state could not be written; said once.
+    stateless: bool,
+}
+
+impl Writing {
+    pub fn new(writer: Box<dyn LogWriter>, config: QueueConfig, shared: Arc<Shared>) -> Self {
+        let settling = Settling::new(writer.partitions(), Instant::now());
+        Self { writer, config, shared, settling, records: 0, flushed: 0, stateless: false }
+    }
+
+    pub fn run(mut self, jobs: &Receiver<Job>) -> Result<Ended, LogError> {
+        loop {
+            match jobs.recv_timeout(IDLE) {
+                Ok(Job::Records { records, taken }) => {
+                    for (partition, record) in &records {
+                        self.append(*partition, record, taken)?;
+                        self.shared.bytes.fetch_sub(record.len(), Ordering::Relaxed);
+                    }
+                }
+                Ok(Job::Begin { complete_ms }) => self.write_state(complete_ms, false),
+                Ok(Job::Promise { record, complete_ms }) => self.promise(&record, complete_ms)?,
+                Ok(Job::Gap { record, from_ms }) => self.gap(&record, from_ms)?,
+                Ok(Job::End { bye }) => return self.end(bye.as_deref()),
+                Err(RecvTimeoutError::Timeout) => self.settle(),
+                // The ingest was dropped: what it handed over is written, and nothing is said for it.
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.sync()?;
+                    return Ok(Ended { records: self.records, told: false });
+                }
+            }
+            if self.records > self.flushed && (jobs.is_empty() || self.records - self.flushed >= FLUSH_RECORDS_MAX) {
+                self.writer.flush()?;
+                self.flushed = self.records;
+                self.settle();
+            }
+        }
+    }
+
+    fn append(&mut self, partition: u32, record: &[u8], taken: Instant) -> Result<(), LogError> {
+        self.settling.append(partition, taken, Instant::now());
+        self.writer.append(partition, record)?;
+        self.records += 1;
+        self.config.meter.records.inc();
+        Ok(())
+    }
+
+    fn everywhere(&mut self, record: &[u8]) -> Result<(), LogError> {
+        let now = Instant::now();
+        (0..self.writer.partitions()).try_for_each(|partition| self.append(partition, record, now))
+    }
+
+    /// A log that tells no fates is made durable with each promise.
+    fn promise(&mut self, record: &[u8], complete_ms: u64) -> Result<(), LogError> {
+        self.everywhere(record)?;
+        self.settling.promise(complete_ms, Instant::now());
+        if self.writer.tells_fates() { Ok(()) } else { self.sync() }
+    }
+
+    fn gap(&mut self, record: &[u8], from_ms: u64) -> Result<(), LogError> {
+        self.settling.tell_gap(from_ms, Instant::now());
+        self.everywhere(record)
+    }
+
+    fn sync(&mut self) -> Result<(), LogError> {
+        self.writer.sync()?;
+        self.flushed = self.records;
+        if self.writer.tells_fates() {
+            self.settle();
+        } else {
+            let complete_ms = self.settling.settle_all();
+            self.complete(complete_ms);
+        }
+        Ok(())
+    }
+
+    /// Takes in what the log has told of its records.
+    fn settle(&mut self) {
+        let mut fates = Vec::new();
+        self.writer.fates(&mut |fate| fates.push(fate));
+        let meter = &self.config.meter;
+        let now = (Instant::now(), now_ms());
+        let settled = self.settling.settle(&fates, now, self.config.lateness_ms, |after| meter.acknowledged(after));
+        if let Some((from_ms, records)) = settled.lost {
+            error!(records, from_ms, "the log did not take records in time");
+            meter.lost.inc_by(records);
+            let mut loss = self.shared.loss.lock().unwrap_or_else(PoisonError::into_inner);
+            let earlier = loss.unwrap_or(Loss { from_ms, records: 0 });
+            *loss = Some(Loss { from_ms: earlier.from_ms.min(from_ms), records: earlier.records + records });
+        }
+        self.complete(settled.complete_ms);
+    }
+
+    /// Everything before this time is in the log, or in a gap that is.
+    fn complete(&mut self, complete_ms: Option<u64>) {
+        let Some(complete_ms) = complete_ms else { return };
+        self.config.meter.settled_ms.set(i64::try_from(complete_ms).unwrap_or(i64::MAX));
+        self.write_state(complete_ms, false);
+    }
+
+    fn write_state(&mut self, complete_ms: u64, bye: bool) {
+        let Some(state) = &self.config.state else { return };
+        match state.write(complete_ms, bye) {
+            Ok(()) => self.stateless = false,
+            Err(error) if !self.stateless => {
+                warn!(%error, "a restart would tell a longer gap");
+                self.stateless = true;
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Waits for all acknowledgements, tells what was lost, and says `bye` once nothing is left untold.
+    fn end(mut self, bye: Option<&[u8]>) -> Result<Ended, LogError> {
+        self.sync()?;
+        for _ in 0..END_TRIES {
+            let loss = self.shared.loss.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some(Loss { from_ms, records }) = loss else { break };
+            self.config.meter.gap(GapKind::Lost);
+            let gap = router::gap(&self.config.source, from_ms, now_ms(), &lost_cause(records));
+            self.gap(&gap, from_ms)?;
+            self.sync()?;
+        }
+        if self.settling.has_hole() {
+            return Ok(Ended { records: self.records, told: false });
+        }
+        if let Some(bye) = bye {
+            self.everywhere(bye)?;
+            self.sync()?;
+            if self.settling.has_hole() {
+                return Ok(Ended { records: self.records, told: false });
+            }
+            self.write_state(now_ms(), true);
+        }
+        Ok(Ended { records: self.records, told: true })
+    }
+}

@@ -1,0 +1,253 @@
+//! Writes rows under their natural keys, whole and with their own timestamps: an older write never overwrites a newer
+//! one, and a replay writes the same cells.
+//!
+//! Rows of one partition key, of whatever tables, go as one unlogged batch: one request, and one mutation there. Where
+//! every node holds every row, small batches travel together.
+
+use std::collections::BTreeMap;
+
+use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::output::to_f64;
+use dataflows::progress::time::Resolution;
+use scylla::statement::batch::{Batch, BatchStatement, BatchType};
+use scylla::statement::prepared::PreparedStatement;
+
+use super::error::Failure;
+use super::session::{Client, Level};
+use super::values::{Value, int};
+use crate::store::table::CANDLE_VALUES;
+use crate::store::{RowBatch, table, write_us};
+
+/// Offsets in a bucket of `rejected`.
+pub const REJECTED_BUCKET: u64 = 4_096;
+
+/// A batch may weigh so much, in bytes as the server counts. It limits only batches of several partitions; larger ones
+/// gain nothing.
+const BATCH_BYTES: usize = 10 * 1024;
+/// Small batches may travel together up to so many bytes and partitions: above either the server complains in its log.
+const PACK_BYTES: usize = 4 * 1024;
+const PACK_PARTITIONS: usize = 10;
+/// What the server counts for each value behind the key, beside its bytes.
+const VALUE_BYTES: usize = 28;
+/// Values of the key of a window.
+const KEY_VALUES: usize = 3;
+
+/// The statements that write rows.
+#[derive(Debug)]
+pub struct Inserts {
+    candles: Vec<PreparedStatement>,
+    indicators: PreparedStatement,
+    rejected: PreparedStatement,
+    /// Whether batches of several partitions go to the right node anyway.
+    packs: bool,
+}
+
+/// A row that waits to be written.
+struct Insert<'a> {
+    statement: &'a PreparedStatement,
+    values: Vec<Value<'a>>,
+}
+
+impl Inserts {
+    /// Prepares them. `packs` is whether every node holds every row.
+    pub async fn prepare(client: &Client, packs: bool) -> Result<Self, Failure> {
+        let mut candles = Vec::new();
+        for resolution in Resolution::ALL {
+            let cql = insert(table::candles(resolution), &format!("symbol, bucket, window_start, {CANDLE_VALUES}"));
+            candles.push(client.prepare(&cql, Level::Quorum).await?);
+        }
+        let values = format!("symbol, bucket, window_start, {}", table::indicator_values());
+        let indicators = client.prepare(&insert("indicators_5s", &values), Level::Quorum).await?;
+        let values = "log_partition, bucket, log_offset, item, reason, original, original_bytes_total, as_of";
+        let rejected = client.prepare(&insert("rejected", values), Level::Quorum).await?;
+        Ok(Self { candles, indicators, rejected, packs })
+    }
+
+    /// Writes all rows that are not expired; returns when all of them are acknowledged.
+    pub async fn write(&self, client: &Client, rows: &RowBatch, expiry: &Expiry) -> Result<u64, Failure> {
+        let mut expired = 0;
+        // By partition key: equal keys of different tables lie on the same nodes, and become one mutation.
+        let mut partitions: BTreeMap<(&str, u64), Vec<Insert>> = BTreeMap::new();
+        for row in &rows.candles {
+            if expiry.is_expired(row.resolution, row.window_start_ms) {
+                expired += 1;
+                continue;
+            }
+            let bucket = table::bucket_ms(row.resolution, row.window_start_ms);
+            let statement = &self.candles[row.resolution as usize];
+            let insert = Insert { statement, values: candle(row, bucket) };
+            partitions.entry((row.symbol.as_str(), bucket)).or_default().push(insert);
+        }
+        for row in &rows.indicators {
+            if expiry.is_expired(Resolution::S5, row.window_start_ms) {
+                expired += 1;
+                continue;
+            }
+            let bucket = table::bucket_ms(Resolution::S5, row.window_start_ms);
+            let insert = Insert { statement: &self.indicators, values: indicators(row, bucket) };
+            partitions.entry((row.symbol.as_str(), bucket)).or_default().push(insert);
+        }
+        let refused = rows.rejected.iter().map(|row| Insert { statement: &self.rejected, values: rejected(row) });
+        let batches = partitions.into_values().flat_map(cut);
+        let batches = if self.packs { pack(batches) } else { batches.collect() };
+        let batches = batches.into_iter().chain(refused.map(|insert| vec![insert]));
+        client.gather(batches, |batch| send(client, batch)).await?;
+        Ok(expired)
+    }
+}
+
+/// Rows whose window ended longer than the table's time to live before what is published: they have been there, and
+/// have expired. A replay must not bring them back.
+#[derive(Clone, Debug, Default)]
+pub struct Expiry {
+    /// Windows that end before this are expired, in milliseconds by resolution.
+    pub before_ms: [u64; Resolution::ALL.len()],
+}
+
+impl Expiry {
+    /// As of a published frontier, for tables whose rows live so many seconds.
+    pub fn of(frontier: u64, seconds_of: &BTreeMap<String, u64>) -> Self {
+        Self {
+            before_ms: Resolution::ALL.map(|resolution| match seconds_of.get(table::candles(resolution)) {
+                None | Some(0) => 0,
+                Some(seconds) => frontier.saturating_sub(seconds * 1_000),
+            }),
+        }
+    }
+
+    fn is_expired(&self, resolution: Resolution, window_start_ms: u64) -> bool {
+        window_start_ms + resolution.length_ms() < self.before_ms[resolution as usize]
+    }
+}
+
+/// Cuts the rows of a partition into batches.
+fn cut(rows: Vec<Insert>) -> Vec<Vec<Insert>> {
+    let (mut batches, mut bytes) = (vec![Vec::new()], 0);
+    for row in rows {
+        let weight = weight(&row.values);
+        if bytes + weight > BATCH_BYTES && bytes > 0 {
+            batches.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += weight;
+        if let Some(batch) = batches.last_mut() {
+            batch.push(row);
+        }
+    }
+    batches
+}
+
+/// Puts small batches together.
+fn pack<'a>(batches: impl Iterator<Item = Vec<Insert<'a>>>) -> Vec<Vec<Insert<'a>>> {
+    let (mut packed, mut small, mut bytes, mut partitions) = (Vec::new(), Vec::new(), 0, 0);
+    for batch in batches {
+        let weight: usize = batch.iter().map(|row| weight(&row.values)).sum();
+        if weight > PACK_BYTES / 2 {
+            packed.push(batch);
+            continue;
+        }
+        if bytes + weight > PACK_BYTES || partitions == PACK_PARTITIONS {
+            packed.push(std::mem::take(&mut small));
+            (bytes, partitions) = (0, 0);
+        }
+        small.extend(batch);
+        (bytes, partitions) = (bytes + weight, partitions + 1);
+    }
+    packed.push(small);
+    packed.retain(|batch| !batch.is_empty());
+    packed
+}
+
+fn weight(values: &[Value]) -> usize {
+    let bytes = |value: &Value| match value {
+        Value::Text(text) => text.len(),
+        Value::Blob(bytes) => bytes.len(),
+        _ => 8,
+    };
+    values.iter().skip(KEY_VALUES).map(|value| VALUE_BYTES + bytes(value)).sum()
+}
+
+async fn send(client: &Client, mut rows: Vec<Insert<'_>>) -> Result<(), Failure> {
+    if rows.len() == 1
+        && let Some(row) = rows.pop()
+    {
+        let bound = row.statement.clone().bind(&row.values).map_err(|error| Failure::Refused(error.to_string()))?;
+        return client.persist(async || client.session().execute_bound_unpaged(&bound).await.map(drop)).await;
+    }
+    let statements = rows.iter().map(|row| BatchStatement::PreparedStatement(row.statement.clone())).collect();
+    let mut batch = Batch::new_with_statements(BatchType::Unlogged, statements);
+    batch.set_is_idempotent(true);
+    let values: Vec<Vec<Value>> = rows.into_iter().map(|row| row.values).collect();
+    client.persist(async || client.session().batch(&batch, &values).await.map(drop)).await
+}
+
+fn insert(table: &str, columns: &str) -> String {
+    let places = columns.split(", ").map(|_| "?").collect::<Vec<_>>().join(", ");
+    format!("INSERT INTO {table} ({columns}) VALUES ({places}) USING TIMESTAMP ?")
+}
+
+fn candle(row: &CandleRow, bucket_ms: u64) -> Vec<Value<'_>> {
+    let values = to_f64::candle(row);
+    vec![
+        Value::Text(row.symbol.as_str()),
+        Value::Date(bucket_ms),
+        Value::Timestamp(row.window_start_ms),
+        Value::Double(values.open),
+        Value::Double(values.high),
+        Value::Double(values.low),
+        Value::Double(values.close),
+        Value::Double(values.volume),
+        Value::Double(values.notional),
+        Value::Double(values.vwap),
+        Value::Bigint(int(row.trades)),
+        Value::Timestamp(row.as_of),
+        Value::Bigint(int(write_us(row.as_of))),
+    ]
+}
+
+fn indicators(row: &IndicatorRow, bucket_ms: u64) -> Vec<Value<'_>> {
+    let key = [Value::Text(row.symbol.as_str()), Value::Date(bucket_ms), Value::Timestamp(row.window_start_ms)];
+    let end = [
+        Value::Bigint(int(row.values.candles)),
+        Value::Bigint(int(row.values.cumulative_trades)),
+        Value::Timestamp(row.as_of),
+        Value::Bigint(int(write_us(row.as_of))),
+    ];
+    key.into_iter().chain(to_f64::indicators(&row.values).map(Value::Double)).chain(end).collect()
+}
+
+fn rejected(row: &RejectedRow) -> Vec<Value<'_>> {
+    vec![
+        Value::Bigint(row.partition.into()),
+        Value::Bigint(int(row.offset - row.offset % REJECTED_BUCKET)),
+        Value::Bigint(int(row.offset)),
+        Value::Bigint(row.index.into()),
+        Value::Text(row.reason.name()),
+        Value::Blob(&row.original),
+        Value::Bigint(int(row.original_bytes_total)),
+        Value::Timestamp(row.as_of),
+        Value::Bigint(int(write_us(row.as_of))),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_expired_is_what_ended_before_the_time_to_live() {
+        let seconds = BTreeMap::from([("candles_5s".to_owned(), 100), ("candles_1d".to_owned(), 0)]);
+        let expiry = Expiry::of(1_000_000, &seconds);
+        let expired = |start| expiry.is_expired(Resolution::S5, start);
+        assert_eq!([890_000, 895_000, 900_000].map(expired), [true, false, false]);
+        assert!(!expiry.is_expired(Resolution::D1, 0), "for ever");
+        assert!(!Expiry::of(5, &seconds).is_expired(Resolution::S5, 0));
+    }
+
+    #[test]
+    fn a_row_weighs_what_the_server_counts() {
+        // About 300 bytes for a candle, and 700 for a row of indicators: a little more is on the safe side.
+        let row = |values: usize| vec![Value::Bigint(1); KEY_VALUES + values];
+        assert_eq!((weight(&row(10)), weight(&row(21))), (360, 756));
+    }
+}

@@ -1,0 +1,59 @@
+//! Event times as people read them: one form for commands, page and messages.
+
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+
+/// Length of what [`day`] makes.
+pub const DAY_LEN: usize = 10;
+
+/// Milliseconds since 1970 as RFC 3339 in UTC, the fraction only where there is one: `2013-10-07T13:30:05Z`. A time
+/// that this form cannot say is shown as its milliseconds.
+pub fn rfc3339(ms: u64) -> String {
+    let timestamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    timestamp.map_or_else(|| ms.to_string(), |timestamp| timestamp.to_string())
+}
+
+/// The UTC day that holds a moment: `2013-10-07`.
+pub fn day(ms: u64) -> String {
+    rfc3339(ms).chars().take(DAY_LEN).collect()
+}
+
+/// The wall clock, in Unix milliseconds. It decides no row of the dataflow.
+pub fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// A time in milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(pub u64);
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let stamp = || u64::try_from(text.parse::<Timestamp>().ok()?.as_millisecond()).ok();
+        let ms = text.parse().ok().or_else(stamp);
+        ms.map(Self).ok_or_else(|| "write 2013-10-07T13:30:00Z, or milliseconds since 1970".to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_are_read() {
+        const MS: u64 = 1_381_152_600_000;
+        for text in ["1381152600000", "2013-10-07T13:30:00Z", "2013-10-07T15:30:00+02:00"] {
+            assert_eq!(text.parse(), Ok(Moment(MS)), "{text}");
+        }
+        for text in ["", "yesterday", "2013-10-07", "-5", "1.5", "1969-12-31T23:59:59Z"] {
+            assert!(text.parse::<Moment>().is_err(), "{text}");
+        }
+        assert_eq!(rfc3339(MS), "2013-10-07T13:30:00Z");
+        assert_eq!(rfc3339(MS + 250), "2013-10-07T13:30:00.25Z");
+        assert_eq!(rfc3339(u64::MAX), u64::MAX.to_string());
+    }
+}

@@ -1,0 +1,64 @@
+//! Reading a checkpoint back: its header is checked, its shards are decoded and dealt out to the workers.
+
+use std::sync::{Mutex, PoisonError};
+
+use dataflows::candles::state::SymbolState;
+use dataflows::settings::Settings;
+use dataflows::state::codec;
+use dataflows::state::snapshot::{SnapshotHeader, decode_shard};
+use dataflows::symbols::symbol::SHARDS;
+
+use crate::log::{Log, LogError};
+use crate::store::{Checkpoint, Store};
+use crate::worker::WorkerError;
+
+/// Decodes the header, and refuses one that was made for other rows or another log.
+pub(super) fn read_header(
+    checkpoint: &Checkpoint,
+    settings: &Settings,
+    log: &dyn Log,
+) -> Result<SnapshotHeader, WorkerError> {
+    let frontier = checkpoint.frontier;
+    let header: SnapshotHeader = codec::decode(&checkpoint.header)
+        .map_err(|error| WorkerError::Checkpoint { frontier, why: error.to_string() })?;
+    if header.fingerprint != settings.fingerprint() {
+        return Err(WorkerError::SettingsChanged { frontier });
+    }
+    let identity = log.identity();
+    if !header.log.is_empty() && !identity.is_empty() && header.log != identity {
+        let (path, was) = (log.name(), header.log);
+        let hint = "the checkpoint was made from another log under this name; put the old one back, or work from the \
+                    new one into a new store";
+        return Err(LogError::Replaced { path, was, is: identity, hint }.into());
+    }
+    if header.resume.len() != log.partitions() as usize {
+        return Err(WorkerError::Partitions { log: log.partitions(), checkpoint: header.resume.len() as u32 });
+    }
+    Ok(header)
+}
+
+/// Reads the shards of a checkpoint that are wanted. Also returns how many of them there are.
+pub(super) fn read_shards(
+    store: &mut dyn Store,
+    header: Option<&SnapshotHeader>,
+    is_wanted: impl Fn(u32) -> bool,
+) -> Result<(Vec<Vec<SymbolState>>, u32), WorkerError> {
+    let Some(header) = header else { return Ok((Vec::new(), 0)) };
+    let frontier = header.row.frontier;
+    let wanted: Vec<u32> = (0..SHARDS).filter(|&shard| is_wanted(shard)).collect();
+    let mut shards: Vec<Vec<SymbolState>> = vec![Vec::new(); SHARDS as usize];
+    let found = store.shards(frontier, &wanted)?;
+    let count = found.len() as u32;
+    for (shard, packed) in found {
+        let states = codec::unpack(&packed).and_then(|bytes| decode_shard(&bytes));
+        let bad = |error| WorkerError::Checkpoint { frontier, why: format!("shard {shard}: {error}") };
+        shards[shard as usize] = states.map_err(bad)?;
+    }
+    Ok((shards, count))
+}
+
+/// Takes out the shards that one worker owns.
+pub(super) fn take_own(shards: &Mutex<Vec<Vec<SymbolState>>>, index: usize, peers: usize) -> Vec<SymbolState> {
+    let mut shards = shards.lock().unwrap_or_else(PoisonError::into_inner);
+    shards.iter_mut().skip(index).step_by(peers).flat_map(std::mem::take).collect()
+}
