@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dataflows::build::{Outputs, build};
-use dataflows::ingress::router::Ingress;
+use dataflows::ingress::Ingress;
 use dataflows::log::batch::RecordBatch;
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;

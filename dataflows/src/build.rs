@@ -83,7 +83,7 @@ pub fn build<'scope>(
 }
 
 impl Inputs {
-    /// Sends what an [`crate::ingress::router::Ingress`] has gathered, then moves to its frontier.
+    /// Sends what an [`crate::ingress::Ingress`] has gathered, then moves to its frontier.
     pub fn send(&mut self, outgoing: Outgoing, frontier: Time) {
         let Some(open) = &mut self.0 else { return };
         give(&mut open.deliveries, outgoing.deliveries, frontier);

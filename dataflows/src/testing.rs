@@ -14,7 +14,7 @@ use timely::worker::Worker;
 
 use crate::build::{Outputs, build};
 use crate::candles::state::{SymbolState, Update};
-use crate::ingress::router::Ingress;
+use crate::ingress::Ingress;
 use crate::log::batch::RecordBatch;
 use crate::output::frontier_row::FrontierRow;
 use crate::output::ledger::{Ledger, LedgerChange};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use dataflows::progress::time::Time;
 use dataflows::symbols::entry::{ENTRY_BYTES_MAX, Entry, Market, Status, Upsert};
-use dataflows::symbols::upserts;
+use dataflows::symbols::upserts::upserts;
 use proptest::prelude::*;
 use timely::dataflow::operators::{Input, Inspect, Probe};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dataflows::build::build;
-use dataflows::ingress::router::Ingress;
+use dataflows::ingress::Ingress;
 use dataflows::log::batch::RecordBatch;
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;

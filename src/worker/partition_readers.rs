@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use dataflows::ingress::router::Ingress;
+use dataflows::ingress::Ingress;
 use dataflows::log::batch::RecordBatch;
 use dataflows::progress::time::Time;
 

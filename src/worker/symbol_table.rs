@@ -13,7 +13,7 @@ use dataflows::candles::state::Update;
 use dataflows::log::batch::RecordBatch;
 use dataflows::progress::time::Time;
 use dataflows::symbols::entry::{Entry, Upsert};
-use dataflows::symbols::upserts;
+use dataflows::symbols::upserts::upserts;
 use differential_dataflow::VecCollection;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;

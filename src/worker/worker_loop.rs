@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use dataflows::build::{Inputs, Outputs, build};
 use dataflows::candles::operator::SnapshotPart;
 use dataflows::candles::state::SymbolState;
-use dataflows::ingress::router::Ingress;
+use dataflows::ingress::Ingress;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::{MINUTE_MS, Time};

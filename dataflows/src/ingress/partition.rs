@@ -1,42 +1,97 @@
-//! One record on its way in: gives everything in it a time, by the partition's frontier as it stands at this record.
+//! One partition: gives everything in a record a time, by the partition's frontier as it stands at this record.
 
-use super::router::Ingress;
 use crate::candles::candle::{Place, Trade};
+use crate::ingress::router::Router;
 use crate::log::batch::RecordSpan;
 use crate::log::decode::{Control, RawTrade, Visitor};
 use crate::log::reject::{ORIGINAL_BYTES_MAX, Reason};
 use crate::output::counters::Tally;
 use crate::output::row::RejectedRow;
+use crate::progress::partition::PartitionFrontier;
+use crate::progress::resume::{ResumePoint, ResumeTrail};
 use crate::progress::time::Time;
-use crate::settings::ProgressMode;
-use crate::symbols::symbol::Symbol;
+use crate::settings::{ProgressMode, Settings};
+
+/// How far one partition is read.
+pub(super) struct Partition {
+    number: u32,
+    frontier: PartitionFrontier,
+    trail: ResumeTrail,
+    /// Offset of the next record.
+    offset: u64,
+}
+
+impl Partition {
+    /// Starts where a resume point says.
+    pub(super) fn new(start: ResumePoint) -> Self {
+        Self {
+            number: start.partition,
+            frontier: start.frontier.clone(),
+            offset: start.offset,
+            trail: ResumeTrail::new(start),
+        }
+    }
+
+    /// A place before the next record from which a later run may resume.
+    pub(super) fn mark(&mut self, offset: u64) {
+        self.trail.mark(offset, &self.frontier);
+    }
+
+    /// The record at `offset` is read.
+    pub(super) fn set_read(&mut self, offset: u64) {
+        self.offset = offset + 1;
+    }
+
+    /// The partition's frontier, as the tick at which things that have no time of their own count.
+    #[inline]
+    pub(super) fn now(&self, settings: &Settings) -> Time {
+        self.frontier.frontier_ms().map_or(0, |ms| settings.tick(ms))
+    }
+
+    /// [`ResumeTrail::records_from`].
+    pub(super) fn records_from(&self, frontier: Time) -> u64 {
+        self.trail.records_from(frontier)
+    }
+
+    /// Where a run as of `frontier` would resume.
+    pub(super) fn resume_point(&self, frontier: Time) -> ResumePoint {
+        let end = ResumePoint { partition: self.number, offset: self.offset, frontier: self.frontier.clone() };
+        self.trail.resume_point(frontier, end)
+    }
+
+    /// [`ResumeTrail::forget`].
+    pub(super) fn forget(&mut self, frontier: Time) {
+        self.trail.forget(frontier);
+    }
+}
 
 /// A record while it is decoded.
 pub(super) struct Reading<'a> {
-    pub(super) ingress: &'a mut Ingress,
-    /// Which of the worker's partitions it is in.
-    pub(super) at: usize,
+    pub(super) partition: &'a mut Partition,
+    pub(super) router: &'a mut Router,
+    pub(super) settings: &'a Settings,
+    /// Records before this time are in the state already.
+    pub(super) resumed_from: Time,
     pub(super) span: &'a RecordSpan,
     pub(super) record: &'a [u8],
 }
 
 impl Reading<'_> {
-    /// The partition's frontier, as the tick at which things that have no time of their own count.
     fn now(&self) -> Time {
-        self.ingress.partitions[self.at].frontier.frontier_ms().map_or(0, |ms| self.ingress.settings.tick(ms))
+        self.partition.now(self.settings)
     }
 
     /// Notes a time for the resume rule; `false` when the state holds everything of that time already.
     #[inline]
     fn is_new(&mut self, time: Time) -> bool {
-        self.ingress.partitions[self.at].trail.note(time);
-        time >= self.ingress.resumed_from
+        self.partition.trail.note(time);
+        time >= self.resumed_from
     }
 
     /// Why a trade cannot be taken at its time.
     #[inline]
     fn untimely(&self, event_ms: u64, frontier_ms: Option<u64>) -> Option<Reason> {
-        let settings = &self.ingress.settings;
+        let settings = self.settings;
         if frontier_ms.is_some_and(|frontier_ms| event_ms < frontier_ms.saturating_sub(settings.horizon_ms)) {
             return Some(Reason::BeyondHorizon);
         }
@@ -52,11 +107,11 @@ impl Reading<'_> {
 impl Visitor for Reading<'_> {
     #[inline]
     fn trade(&mut self, index: u32, raw: &RawTrade<'_>) {
-        let frontier_ms = self.ingress.partitions[self.at].frontier.frontier_ms();
+        let frontier_ms = self.partition.frontier.frontier_ms();
         if let Some(reason) = self.untimely(raw.event_ms, frontier_ms) {
             return self.reject(index, reason);
         }
-        let settings = &self.ingress.settings;
+        let settings = self.settings;
         let own = settings.tick(raw.event_ms);
         let now = frontier_ms.map_or(0, |ms| settings.tick(ms));
         let time = own.max(now);
@@ -64,13 +119,13 @@ impl Visitor for Reading<'_> {
         if self.is_new(time) {
             self.take(index, raw, time, own < now);
         }
-        self.ingress.partitions[self.at].frontier.observe(raw.event_ms, mode);
+        self.partition.frontier.observe(raw.event_ms, mode);
     }
 
     fn control(&mut self, control: Control<'_>) {
-        let before = self.ingress.partitions[self.at].frontier.frontier_ms().map(|_| self.now());
-        let promises = self.ingress.settings.progress == ProgressMode::Promises;
-        let frontier = &mut self.ingress.partitions[self.at].frontier;
+        let before = self.partition.frontier.frontier_ms().map(|_| self.now());
+        let promises = self.settings.progress == ProgressMode::Promises;
+        let frontier = &mut self.partition.frontier;
         let tally = match control {
             Control::Progress { source, event_ms } => {
                 if promises && frontier.promise(source, event_ms).is_err() {
@@ -89,7 +144,7 @@ impl Visitor for Reading<'_> {
         // The first promise has no frontier before it, and counts at its own.
         let now = before.unwrap_or_else(|| self.now());
         if self.is_new(now) {
-            self.ingress.count(now, tally);
+            self.router.count(now, tally);
         }
     }
 
@@ -101,7 +156,7 @@ impl Visitor for Reading<'_> {
         }
         let kept = self.record.len().min(ORIGINAL_BYTES_MAX);
         let row = RejectedRow {
-            partition: self.ingress.partitions[self.at].number,
+            partition: self.partition.number,
             offset: self.span.offset,
             index,
             reason,
@@ -109,53 +164,32 @@ impl Visitor for Reading<'_> {
             original_bytes_total: self.span.total_len,
             as_of,
         };
-        self.ingress.count(as_of, Tally::Rejected(reason));
-        self.ingress.rejected.push((row, as_of, 1));
+        self.router.reject(row);
     }
 }
 
 impl Reading<'_> {
     #[inline]
     fn take(&mut self, index: u32, raw: &RawTrade<'_>, time: Time, late: bool) {
-        let place = Place {
-            event_ms: raw.event_ms,
-            partition: self.ingress.partitions[self.at].number,
-            offset: self.span.offset,
-            index,
-        };
-        let ingress = &mut *self.ingress;
-        let Some(symbol) = ingress.symbol(raw.symbol) else { return self.reject(index, Reason::BadSymbol) };
-        let mut flags = ingress.flags(ingress.symbols.known[symbol as usize].scheme, raw.conditions);
-        ingress.count_trade(time);
+        let place = Place { event_ms: raw.event_ms, partition: self.partition.number, offset: self.span.offset, index };
+        let (table, router) = (&self.settings.conditions, &mut *self.router);
+        let Some(symbol) = router.symbol(table, raw.symbol) else { return self.reject(index, Reason::BadSymbol) };
+        let mut flags = router.flags(table, symbol, raw.conditions);
+        router.count_trade(time);
         if late {
-            ingress.count(time, Tally::Late);
+            router.count(time, Tally::Late);
         }
         if raw.rounded {
-            ingress.count(time, Tally::Rounded);
+            router.count(time, Tally::Rounded);
         }
         if raw.volume == 0 {
-            ingress.count(time, Tally::PriceUpdates);
+            router.count(time, Tally::PriceUpdates);
             flags.volume = false;
         }
         if flags.is_none() {
-            return ingress.count(time, Tally::Excluded);
+            return router.count(time, Tally::Excluded);
         }
         let trade = Trade { place, price: raw.price, volume: raw.volume, notional: raw.notional, flags };
-        ingress.merge(symbol, time, &trade);
-    }
-}
-
-impl Ingress {
-    /// The number of a symbol; a new one is told to the worker that keeps its state.
-    #[inline]
-    fn symbol(&mut self, text: &str) -> Option<u32> {
-        if let Some(number) = self.symbols.number(text) {
-            return Some(number);
-        }
-        let symbol = Symbol::new(text)?;
-        let number = self.symbols.add(symbol.clone(), self.settings.conditions.scheme_of(text));
-        let receiver = self.symbols.known[number as usize].receiver;
-        self.deliveries[receiver as usize].symbols.push((number, symbol));
-        Some(number)
+        router.merge(symbol, time, &trade);
     }
 }

@@ -7,41 +7,41 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use crate::symbols::symbol::Symbol;
 
 /// Numbers for symbols. The table's order is never looked at.
-pub(super) struct Symbols {
+pub(crate) struct Symbols {
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
-    pub(super) known: Vec<Known>,
-    pub(super) serial: u64,
+    pub(crate) known: Vec<Known>,
+    pub(crate) serial: u64,
     peers: u32,
 }
 
 /// What is known of one symbol.
-pub(super) struct Known {
-    pub(super) symbol: Symbol,
+pub(crate) struct Known {
+    pub(crate) symbol: Symbol,
     /// The scheme of conditions that holds for it.
-    pub(super) scheme: u32,
+    pub(crate) scheme: u32,
     /// The worker that keeps its state.
-    pub(super) receiver: u32,
+    pub(crate) receiver: u32,
     /// Where its newest partial lies in its receiver's delivery, while `serial` is the present one.
-    pub(super) at: u32,
-    pub(super) serial: u64,
+    pub(crate) at: u32,
+    pub(crate) serial: u64,
 }
 
 impl Symbols {
-    pub(super) fn new(peers: usize) -> Self {
+    pub(crate) fn new(peers: usize) -> Self {
         let hasher = DefaultHashBuilder::default();
         Self { table: HashTable::new(), hasher, known: Vec::new(), serial: 1, peers: peers as u32 }
     }
 
     /// The number of a symbol that was met before.
     #[inline]
-    pub(super) fn number(&self, text: &str) -> Option<u32> {
+    pub(crate) fn number(&self, text: &str) -> Option<u32> {
         let hash = self.hasher.hash_one(text.as_bytes());
         self.table.find(hash, |&n| self.known[n as usize].symbol.as_str() == text).copied()
     }
 
     /// Takes in a symbol that was not.
-    pub(super) fn add(&mut self, symbol: Symbol, scheme: u32) -> u32 {
+    pub(crate) fn add(&mut self, symbol: Symbol, scheme: u32) -> u32 {
         let number = self.known.len() as u32;
         let hash = self.hasher.hash_one(symbol.as_str().as_bytes());
         let receiver = symbol.shard() % self.peers;
@@ -52,7 +52,7 @@ impl Symbols {
     }
 
     /// What was in the deliveries has been taken out.
-    pub(super) fn next_serial(&mut self) {
+    pub(crate) fn next_serial(&mut self) {
         self.serial += 1;
     }
 }

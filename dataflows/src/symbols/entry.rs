@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::symbols::symbol::Symbol;
 
-pub use crate::symbols::upserts::{Upsert, upserts};
-
 /// Longest record of a directory log that is taken, in bytes.
 pub const ENTRY_BYTES_MAX: usize = 16 << 10;
 

@@ -4,7 +4,7 @@ use std::sync::mpsc::Receiver;
 
 use dataflows::build::{Inputs, build};
 use dataflows::candles::state::Update;
-use dataflows::ingress::router::Ingress;
+use dataflows::ingress::Ingress;
 use dataflows::log::batch::RecordBatch;
 use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
 use dataflows::progress::partition::PartitionFrontier;
