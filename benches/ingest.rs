@@ -13,8 +13,8 @@ use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use simulator::universe::Universe;
 use tickline::log::address::LogAddress;
-use tickline::simulate::universe::Universe;
 
 #[path = "support/broker.rs"]
 mod broker;
@@ -76,7 +76,7 @@ fn ask(address: &str) -> Numbers {
     };
     Numbers {
         trades: number("tickline_ingest_trades_total "),
-        refused: number("tickline_ingest_refused_total "),
+        refused: number("tickline_ingest_rejected_total "),
         buckets: text.lines().filter_map(bucket).collect(),
     }
 }

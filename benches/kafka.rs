@@ -78,7 +78,18 @@ fn frame(trades: &[&[u8]]) -> Vec<u8> {
 fn work(broker: &Broker, topic: &str, workers: usize) -> f64 {
     let log = format!("kafka://{}/{topic}", broker.address);
     let workers = workers.to_string();
-    let line = ["work", "--log", &log, "--store", "none", "--until-end", "--max-disorder", "5s", "--workers", &workers];
+    let line = [
+        "work",
+        "--log",
+        &log,
+        "--store",
+        "none",
+        "--until-end",
+        "--max-out-of-orderness",
+        "5s",
+        "--workers",
+        &workers,
+    ];
     let start = Instant::now();
     let status = Command::new(env!("CARGO_BIN_EXE_tickline")).args(line).stderr(Stdio::null()).status().unwrap();
     assert!(status.success(), "{line:?} ended with {status}");

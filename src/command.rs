@@ -16,6 +16,7 @@ pub mod rejected;
 pub mod replay;
 mod resume;
 pub mod setup;
+pub mod simulate;
 pub mod source;
 pub mod status;
 pub mod symbols;

@@ -12,7 +12,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use dataflows::progress::time::HORIZON_MS;
+use dataflows::progress::time::ALLOWED_LATENESS_MS;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
@@ -38,7 +38,7 @@ mod stream;
 mod subscriptions;
 
 use access::Access;
-use frontier_watcher::{Advance, Watcher};
+use frontier_watcher::{Advance, FrontierWatcher};
 use index::Index;
 use pool::ReaderPool;
 use subscriptions::AllWanted;
@@ -60,7 +60,7 @@ pub struct DashboardConfig {
     /// How often the symbols are read, at most.
     pub index_every: Duration,
     /// So far back a late trade changes rows, in milliseconds: as the workers have it.
-    pub horizon_ms: u64,
+    pub allowed_lateness_ms: u64,
 }
 
 impl Default for DashboardConfig {
@@ -72,7 +72,7 @@ impl Default for DashboardConfig {
             token: None,
             poll: Duration::from_millis(50),
             index_every: Duration::from_secs(5),
-            horizon_ms: HORIZON_MS,
+            allowed_lateness_ms: ALLOWED_LATENESS_MS,
         }
     }
 }
@@ -137,12 +137,12 @@ pub async fn serve(
     let (frontier, index) = start.await?;
     let (index_sender, index) = watch::channel(Arc::new(index));
     let wanted = Arc::new(AllWanted::default());
-    let watcher = Watcher {
+    let watcher = FrontierWatcher {
         pool: Arc::clone(&pool),
         index: index.clone(),
         wanted: Arc::clone(&wanted),
         advances: advances.clone(),
-        horizon_ms: config.horizon_ms,
+        allowed_lateness_ms: config.allowed_lateness_ms,
         told: frontier.as_ref().map(frontier_watcher::place),
     };
     let watcher = tokio::spawn(watcher.run(stopped.clone(), config.poll));

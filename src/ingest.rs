@@ -44,7 +44,7 @@ pub struct IngestConfig {
     /// Name of this source in its control records, 1 to 128 bytes. A restarted ingest goes on under the same name.
     pub source: String,
     /// A trade that comes this much later than it happened is still on time, in milliseconds.
-    pub lateness_ms: u64,
+    pub max_out_of_orderness_ms: u64,
     /// Time between two promises.
     pub progress_every: Duration,
     /// Limits of the queue to the log.
@@ -61,7 +61,7 @@ impl IngestConfig {
         Self {
             feed,
             source,
-            lateness_ms: 1_500,
+            max_out_of_orderness_ms: 1_500,
             progress_every: Duration::from_secs(1),
             queue: QueueLimits::default(),
             state: None,
@@ -109,7 +109,7 @@ pub async fn ingest(
     let queue_config = QueueConfig {
         limits: config.queue,
         source: config.source.clone(),
-        lateness_ms: config.lateness_ms,
+        max_out_of_orderness_ms: config.max_out_of_orderness_ms,
         state: config.state.clone(),
         meter: config.meter.clone(),
     };
@@ -124,7 +124,7 @@ pub async fn ingest(
         let step = tokio::select! {
             // In this order: no promise is held up by a busy feed.
             biased;
-            _ = seconds.tick() => intake.promise(now_ms()),
+            _ = seconds.tick() => intake.progress(now_ms()),
             event = events.recv() => match event {
                 Some(event) => intake.take(event, now_ms()),
                 // The feed has ended, by a stop or by an error, and everything it handed over is taken.

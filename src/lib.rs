@@ -12,7 +12,6 @@ pub mod process;
 pub mod rejected;
 pub mod retry;
 pub mod secret;
-pub mod simulate;
 pub mod store;
 pub mod symbols;
 pub mod time;

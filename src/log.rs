@@ -199,9 +199,9 @@ pub trait PartitionReader: Send {
 
 /// What became of one record that was appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum DeliveryReport {
     /// The log has acknowledged it.
-    Durable {
+    Acknowledged {
         /// Its partition.
         partition: u32,
         /// Time from [`LogWriter::append`] to the acknowledgement.
@@ -225,15 +225,15 @@ pub trait LogWriter: Send {
     fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError>;
     /// Sends everything on its way, without waiting for it to arrive.
     fn flush(&mut self) -> Result<(), LogError>;
-    /// Makes everything durable, except what is told as [`Fate::Lost`].
+    /// Makes everything durable, except what is told as [`DeliveryReport::Lost`].
     fn sync(&mut self) -> Result<(), LogError>;
     /// Whether [`LogWriter::fates`] tells of each record once, those of one partition in order. Where it does not,
     /// everything is durable when [`LogWriter::sync`] returns.
-    fn tells_fates(&self) -> bool {
+    fn has_delivery_reports(&self) -> bool {
         false
     }
     /// Tells what became of records since the last call.
-    fn fates(&mut self, _tell: &mut dyn FnMut(Fate)) {}
+    fn delivery_reports(&mut self, _tell: &mut dyn FnMut(DeliveryReport)) {}
 }
 
 /// Makes everything durable. Fails when records were given up since their fates were asked for last: `name` then has a
@@ -241,7 +241,7 @@ pub trait LogWriter: Send {
 pub fn sync_whole(writer: &mut dyn LogWriter, name: &str) -> Result<(), LogError> {
     writer.sync()?;
     let mut lost = 0_u64;
-    writer.fates(&mut |fate| lost += u64::from(matches!(fate, Fate::Lost { .. })));
+    writer.delivery_reports(&mut |report| lost += u64::from(matches!(report, DeliveryReport::Lost { .. })));
     if lost == 0 {
         return Ok(());
     }

@@ -18,14 +18,14 @@ pub mod exposition;
 pub mod frontier;
 pub mod process;
 
-use exposition::Sheet;
+use exposition::Exposition;
 
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// A process that can be asked.
-pub trait Probe: Send + Sync + 'static {
+pub trait HealthCheck: Send + Sync + 'static {
     /// Its numbers, given for this answer.
-    fn tell(&self, sheet: &mut Sheet);
+    fn tell(&self, exposition: &mut Exposition);
     /// A line that says how it is, or why it is not ready.
     fn ready(&self) -> Result<String, String>;
     /// A line that says that it lives, or why it is to be started again.
@@ -42,7 +42,7 @@ pub struct MetricsServer {
 }
 
 /// Starts to answer. Fails when the address cannot be listened on.
-pub async fn serve(listen: SocketAddr, probe: Arc<dyn Probe>) -> anyhow::Result<MetricsServer> {
+pub async fn serve(listen: SocketAddr, check: Arc<dyn HealthCheck>) -> anyhow::Result<MetricsServer> {
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}: choose another address or --metrics-port"))?;
@@ -51,7 +51,7 @@ pub async fn serve(listen: SocketAddr, probe: Arc<dyn Probe>) -> anyhow::Result<
         .route("/metrics", get(metrics))
         .route("/healthz", get(lives))
         .route("/readyz", get(readyz))
-        .with_state(probe);
+        .with_state(check);
     Ok(MetricsServer { addr, server: tokio::spawn(axum::serve(listener, router).into_future()) })
 }
 
@@ -74,24 +74,24 @@ pub async fn healthz() -> &'static str {
 }
 
 /// An answer that holds numbers, those of the process itself among them.
-pub fn exposition(mut sheet: Sheet) -> Result<Response, String> {
-    process::put(&mut sheet);
-    let text = sheet.encode().map_err(|error| format!("metrics cannot be encoded: {error}"))?;
+pub fn respond(mut exposition: Exposition) -> Result<Response, String> {
+    process::put(&mut exposition);
+    let text = exposition.encode().map_err(|error| format!("metrics cannot be encoded: {error}"))?;
     Ok(([(CONTENT_TYPE, FORMAT)], text).into_response())
 }
 
-async fn metrics(State(probe): State<Arc<dyn Probe>>) -> Response {
-    let mut sheet = Sheet::default();
-    probe.tell(&mut sheet);
-    exposition(sheet).unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response())
+async fn metrics(State(check): State<Arc<dyn HealthCheck>>) -> Response {
+    let mut exposition = Exposition::default();
+    check.tell(&mut exposition);
+    respond(exposition).unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response())
 }
 
-async fn lives(State(probe): State<Arc<dyn Probe>>) -> Response {
-    line(probe.lives())
+async fn lives(State(check): State<Arc<dyn HealthCheck>>) -> Response {
+    line(check.lives())
 }
 
-async fn readyz(State(probe): State<Arc<dyn Probe>>) -> Response {
-    line(probe.ready())
+async fn readyz(State(check): State<Arc<dyn HealthCheck>>) -> Response {
+    line(check.ready())
 }
 
 fn line(answer: Result<String, String>) -> Response {

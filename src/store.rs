@@ -43,7 +43,7 @@ pub enum StoreError {
         /// What to do next.
         hint: String,
     },
-    /// A newer incarnation has taken over.
+    /// A newer epoch has taken over.
     #[error("epoch {ours} was fenced by epoch {theirs}: another worker has taken over {path}; this one ends")]
     Fenced {
         /// The store.
@@ -148,7 +148,7 @@ pub struct Checkpoint {
 pub struct DurableFrontier {
     /// What is exact as of the durable frontier.
     pub row: FrontierRow,
-    /// The incarnation that wrote it.
+    /// The epoch that wrote it.
     pub epoch: u64,
     /// Opaque resume points as JSON, for people: `[{"partition":0,"offset":12,"frontier":...}]`.
     pub resume: String,
@@ -156,12 +156,12 @@ pub struct DurableFrontier {
 
 /// The writing side, held by one worker process. Every call returns when its effect is durable.
 pub trait Store: Send {
-    /// Becomes the next incarnation, by compare-and-set: returns its epoch, and the last checkpoint if there is one.
+    /// Becomes the next epoch, by compare-and-set: returns its epoch, and the last checkpoint if there is one.
     fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError>;
-    /// Takes part in the incarnation that another process of the same cluster has opened, to write rows and shards.
+    /// Takes part in the epoch that another process of the same cluster has opened, to write rows and shards.
     /// Frontier and checkpoint are that process' to commit. A store that only one process may hold refuses.
     fn join_epoch(&mut self, epoch: u64) -> Result<(), StoreError>;
-    /// The frontier row that was published last, by this incarnation or one before it.
+    /// The frontier row that was published last, by this epoch or one before it.
     fn published(&mut self) -> Result<Option<FrontierRow>, StoreError> {
         Ok(None)
     }

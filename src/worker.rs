@@ -1,7 +1,7 @@
 //! The worker host: log -> dataflow -> store, on the threads of this process and of its peers.
 //!
 //! Each worker thread owns the partitions p with p % workers == its index, reads them in step, and never waits for
-//! the store: rows go to the companion thread over a bounded channel, and the sink holds its capability until they
+//! the store: rows go to the store thread thread over a bounded channel, and the sink holds its capability until they
 //! are acknowledged. The frontier behind the committer is the durable frontier; what has been read beyond it is
 //! bounded.
 
@@ -38,7 +38,7 @@ mod worker_loop;
 
 use metrics::StoreMeter;
 use start::Start;
-use store_thread::Companion;
+use store_thread::StoreThread;
 use symbol_table::SymbolLog;
 
 /// How to run.
@@ -52,7 +52,7 @@ pub struct WorkerConfig {
     pub settings: Settings,
     /// Stop when everything that the log held at the start, and that its frontier covers, is durable.
     pub until_end: bool,
-    /// With `until_end`: stop before this tick, so that the durable frontier ends there at the latest.
+    /// With `until_end`: stop before this time step, so that the durable frontier ends there at the latest.
     pub until: Option<Time>,
     /// Where a run without a checkpoint begins to read, by partition; at the first offset left where nothing is said.
     pub offsets: BTreeMap<u32, u64>,
@@ -130,7 +130,7 @@ pub enum WorkerError {
     },
     /// The settings are not those of the checkpoint.
     #[error(
-        "the settings (tick, horizon, disorder, conditions) are not those that the checkpoint as of {frontier} was \
+        "the settings (time step, allowed lateness, out-of-orderness, conditions) are not those that the checkpoint as of {frontier} was \
          made with: rows would not agree; use the same settings, or a new store"
     )]
     SettingsChanged {
@@ -151,7 +151,7 @@ pub enum WorkerError {
     /// No progress records.
     #[error(
         "{log}, partition {partition}: {records} records were read and the frontier does not move; its sources write \
-         no progress records (use --max-disorder for such a log), or one of them is dead (`tickline source list` names \
+         no progress records (use --max-out-of-orderness for such a log), or one of them is dead (`tickline source list` names \
          it: start it again, or retire it)"
     )]
     Stalled {
@@ -233,7 +233,7 @@ struct Shared {
     config: WorkerConfig,
     log: Arc<dyn Log>,
     symbols: Option<SymbolLog>,
-    companion: Companion,
+    store_thread: StoreThread,
     watch: Arc<Watch>,
     /// Where each partition is read from.
     starts: Vec<ResumePoint>,
@@ -281,10 +281,19 @@ pub fn run(
     {
         watch.store.publish(&row);
     }
-    let companion = Companion::start(store, mirror, epoch, &config, log.identity(), Arc::clone(&watch));
+    let store_thread = StoreThread::start(store, mirror, epoch, &config, log.identity(), Arc::clone(&watch));
     let (failed, failures) = unbounded();
-    let shared =
-        Arc::new(Shared { companion, watch, starts, resumed, failure: Mutex::default(), failed, config, log, symbols });
+    let shared = Arc::new(Shared {
+        store_thread,
+        watch,
+        starts,
+        resumed,
+        failure: Mutex::default(),
+        failed,
+        config,
+        log,
+        symbols,
+    });
     let (peers, lost, _telling) = match mesh {
         Some(Mesh { peers, lost, tell, strangers }) => {
             shared.watch.peers.store(peers.iter().flatten().count() as u64, Ordering::SeqCst);
@@ -317,12 +326,12 @@ impl Shared {
             recv(failures) -> _ => return Err(self.failure(None)),
         };
         if panicked.is_none() || self.has_failed() {
-            self.companion.finish();
+            self.store_thread.finish();
         }
         if panicked.is_some() || self.has_failed() {
             return Err(self.failure(panicked));
         }
-        self.companion.take_failure().map_or(Ok(()), Err)
+        self.store_thread.take_failure().map_or(Ok(()), Err)
     }
 
     /// A process that slept while the others started again without it is fenced; to start it again would disturb them.
@@ -340,7 +349,7 @@ impl Shared {
     fn failure(&self, panicked: Option<String>) -> WorkerError {
         let noted = self.failure.lock().unwrap_or_else(PoisonError::into_inner).error.take();
         noted
-            .or_else(|| self.companion.take_failure())
+            .or_else(|| self.store_thread.take_failure())
             .unwrap_or_else(|| WorkerError::Thread(panicked.unwrap_or_else(|| "it ended without a reason".to_owned())))
     }
 

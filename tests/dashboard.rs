@@ -73,9 +73,9 @@ async fn gives_the_frontier() {
     assert_eq!(body["frontier"], "1970-01-01T00:00:12Z");
     assert_eq!(body["digest"], "00000000000000000000000000002ee0");
     assert_eq!((&body["rows"], &body["epoch"]), (&json!(12), &json!(7)));
-    assert_eq!(body["tallies"]["trades"], 12_000);
-    assert_eq!(body["tallies"]["rejected_bad_json"], 2);
-    assert_eq!(body["tallies"].as_object().unwrap().len(), 21);
+    assert_eq!(body["counters"]["trades"], 12_000);
+    assert_eq!(body["counters"]["rejected_bad_json"], 2);
+    assert_eq!(body["counters"].as_object().unwrap().len(), 21);
     assert_eq!(body["rejected"], 5, "bad_json and too_far_ahead together");
     assert_eq!(body["lag_ms"].as_i64().unwrap(), body["now_ms"].as_i64().unwrap() - 12_000);
 }

@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
+use simulator::fault::Faults;
+use simulator::universe::Universe;
+use simulator::{Simulator, SimulatorConfig, serve};
 use tickline::finnhub::connection::{Socket, SocketError, connect};
 use tickline::finnhub::{FeedConfig, Secret};
-use tickline::simulate::fault::Faults;
-use tickline::simulate::universe::Universe;
-use tickline::simulate::{Simulator, SimulatorConfig, serve};
 use tokio::time::timeout;
 
 /// Nothing here takes so long; a test that waits longer has failed.
@@ -119,7 +119,7 @@ async fn on_request_a_second_connection_drops_both() {
 
 #[tokio::test]
 async fn a_bad_key_is_refused_and_shown_nowhere() {
-    let config = SimulatorConfig { token: Some(Secret::new("good")), ..Default::default() };
+    let config = SimulatorConfig { token: Some("good".to_owned()), ..Default::default() };
     let simulator = serve(config).await.unwrap();
     for bad in ["", "s3cr3t"] {
         let error = open(&simulator, bad).await.err().expect("a refusal");

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use dataflows::log::batch::RecordBatch;
 use tickline::log::address::LogAddress;
-use tickline::log::{Fate, LogWriter};
+use tickline::log::{DeliveryReport, LogWriter};
 use tickline::store::address::StoreAddress;
 
 use super::input::{CHUNK, Feed, Input, PARTITIONS, Tick};
 
 /// Time between two promises.
-pub const PROMISE_MS: u64 = 1_000;
+pub const PROGRESS_MS: u64 = 1_000;
 /// Between two looks at the frontier. A reader that does not pause would take the node's time.
 const LOOK: Duration = Duration::from_millis(3);
 
@@ -67,7 +67,7 @@ impl Feeder {
     }
 
     /// Promises in every partition that all before an event time is there.
-    pub fn promise(&mut self, event_ms: u64) {
+    pub fn progress(&mut self, event_ms: u64) {
         let text = format!("{{\"type\":\"progress\",\"source\":\"bench\",\"event_ms\":{event_ms}}}");
         let mut numbers = [0; PARTITIONS];
         for (number, partition) in (0..).zip(&mut self.partitions) {
@@ -81,9 +81,9 @@ impl Feeder {
 
     /// Appends trades and a promise a second up to an event time, as fast as it goes; returns when all is durable.
     pub fn fill(&mut self, from_ms: u64, end_ms: u64) {
-        for event_ms in (from_ms..end_ms).step_by(PROMISE_MS as usize).map(|at| (at + PROMISE_MS).min(end_ms)) {
+        for event_ms in (from_ms..end_ms).step_by(PROGRESS_MS as usize).map(|at| (at + PROGRESS_MS).min(end_ms)) {
             self.append(event_ms);
-            self.promise(event_ms);
+            self.progress(event_ms);
             self.listen();
         }
         self.writer.sync().unwrap();
@@ -93,13 +93,13 @@ impl Feeder {
     /// Appends trades as their time comes, and a promise a second, for so long. `each` is called now and then.
     pub fn pace(&mut self, from_ms: u64, length: Duration, mut each: impl FnMut()) {
         let start = Instant::now();
-        let mut promised_ms = from_ms;
+        let mut progress_ms = from_ms;
         while start.elapsed() < length {
             let now_ms = from_ms + start.elapsed().as_millis() as u64;
-            self.append(now_ms.min(promised_ms + PROMISE_MS));
-            if now_ms >= promised_ms + PROMISE_MS {
-                promised_ms += PROMISE_MS;
-                self.promise(promised_ms);
+            self.append(now_ms.min(progress_ms + PROGRESS_MS));
+            if now_ms >= progress_ms + PROGRESS_MS {
+                progress_ms += PROGRESS_MS;
+                self.progress(progress_ms);
             }
             self.listen();
             each();
@@ -113,12 +113,14 @@ impl Feeder {
     fn listen(&mut self) {
         let (partitions, waiting) = (&mut self.partitions, &self.waiting);
         let acknowledged = &mut self.acknowledged;
-        self.writer.fates(&mut |fate| {
-            let Fate::Durable { partition, after } = fate else { panic!("a record was lost: {fate:?}") };
+        self.writer.delivery_reports(&mut |report| {
+            let DeliveryReport::Acknowledged { partition, after } = report else {
+                panic!("a record was lost: {report:?}")
+            };
             let told = &mut partitions[partition as usize].told;
             *told += 1;
-            let promise = waiting.iter().find(|(_, _, numbers)| numbers[partition as usize] == *told);
-            if let Some((event_ms, appended_at, _)) = promise {
+            let progress = waiting.iter().find(|(_, _, numbers)| numbers[partition as usize] == *told);
+            if let Some((event_ms, appended_at, _)) = progress {
                 let at = acknowledged.entry(*event_ms).or_insert(*appended_at);
                 *at = (*at).max(*appended_at + after);
             }
@@ -132,7 +134,7 @@ impl Feeder {
 pub fn fill(log: &str, feed: &Feed) -> u64 {
     let mut feeder = Feeder::new(log, feed);
     let last_ms = feeder.partitions.iter().filter_map(|partition| partition.events_ms.last().copied()).max().unwrap();
-    let (start_ms, end_ms) = (feeder.start_ms(), (last_ms / PROMISE_MS + 1) * PROMISE_MS);
+    let (start_ms, end_ms) = (feeder.start_ms(), (last_ms / PROGRESS_MS + 1) * PROGRESS_MS);
     feeder.fill(start_ms, end_ms);
     end_ms
 }
@@ -181,13 +183,13 @@ impl Reader {
 
     /// From the acknowledgement of each promise to when its frontier was seen, in milliseconds, for promises behind a
     /// time.
-    pub fn latencies_ms(&self, promises: &BTreeMap<u64, Instant>, behind: u64) -> Vec<f64> {
+    pub fn latencies_ms(&self, progress: &BTreeMap<u64, Instant>, behind: u64) -> Vec<f64> {
         let seen = self.seen.lock().unwrap();
         let latency = |(event_ms, acknowledged): (&u64, &Instant)| {
             let (_, at) = seen.iter().find(|(frontier, _)| frontier >= event_ms).expect("it was waited for");
             at.saturating_duration_since(*acknowledged).as_secs_f64() * 1e3
         };
-        promises.range(behind + 1..).map(latency).collect()
+        progress.range(behind + 1..).map(latency).collect()
     }
 }
 

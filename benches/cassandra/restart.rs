@@ -1,4 +1,4 @@
-//! A restart with the state of 30,000 symbols over the default horizon, and what a checkpoint of it costs.
+//! A restart with the state of 30,000 symbols over the default allowed lateness, and what a checkpoint of it costs.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::live::{Feeder, Reader};
 use super::{Running, Servers, latency, percentile::percentile};
 
 const SYMBOLS: u64 = 30_000;
-/// Event time before the first restart: the horizon, and a little more.
+/// Event time before the first restart: the allowed lateness, and a little more.
 const FILLED_MS: u64 = 17 * MINUTE_MS;
 /// How far the log goes on while nobody works.
 const AWAY_MS: u64 = 30_000;
@@ -30,7 +30,7 @@ pub fn run(servers: &Servers) {
     let driver = Driver::new(&servers.node.address, keyspace);
     let checkpoint = || driver.number("SELECT toUnixTimestamp(frontier) FROM checkpoints WHERE pipeline = 'tickline'");
     let line = format!("work --log {log} --store {store}");
-    println!("{SYMBOLS} symbols, {per_second} trades/s of event time, horizon 15 min\n");
+    println!("{SYMBOLS} symbols, {per_second} trades/s of event time, allowed lateness 15 min\n");
 
     let mut end_ms = feeder.start_ms();
     feeder.fill(end_ms, end_ms + FILLED_MS);

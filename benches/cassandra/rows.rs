@@ -18,7 +18,7 @@ const ALONE: [(Shape, usize); 7] = [
     (Shape::Any(10), 128),
 ];
 
-/// Prints both, for one advance of the frontier by a tick and for one by a minute.
+/// Prints both, for one advance of the frontier by a time step and for one by a minute.
 pub fn run(servers: &Servers) {
     let text = servers.store("bench_rows");
     let driver = Driver::new(&servers.node.address, "bench_rows");

@@ -61,18 +61,18 @@ fn feed(ingress: &mut Ingress, at: usize, input: &Input, partition: usize, chunk
             }
             ticks.get(to).map(super::input::Tick::event_ms)
         }
-        Input::Json(partitions, promises) => {
+        Input::Json(partitions, progress) => {
             if let Some(batch) = partitions[partition].get(chunk) {
                 ingress.feed(at, batch);
             }
-            promises[partition].get(chunk).copied()
+            progress[partition].get(chunk).copied()
         }
     };
-    let promise_ms = newest_ms.unwrap_or(super::input::END_MS);
-    let mut promise = RecordBatch::default();
-    let text = format!("{{\"type\":\"progress\",\"source\":\"bench\",\"event_ms\":{promise_ms}}}");
-    promise.push(u64::MAX / 2 + chunk as u64, text.as_bytes(), None);
-    ingress.feed(at, &promise);
+    let progress_ms = newest_ms.unwrap_or(super::input::END_MS);
+    let mut progress = RecordBatch::default();
+    let text = format!("{{\"type\":\"progress\",\"source\":\"bench\",\"event_ms\":{progress_ms}}}");
+    progress.push(u64::MAX / 2 + chunk as u64, text.as_bytes(), None);
+    ingress.feed(at, &progress);
 }
 
 fn count(outputs: Outputs<'_>, updates: &Arc<AtomicU64>) -> Handle<Time> {

@@ -122,13 +122,13 @@ impl Input {
             }
             batch
         };
-        let (mut partitions, mut promises) = (Vec::new(), Vec::new());
+        let (mut partitions, mut progress) = (Vec::new(), Vec::new());
         for ticks in feed.ticks() {
             let chunks = ticks.chunks(CHUNK).enumerate();
             partitions.push(chunks.map(|(n, ticks)| chunk(ticks, (n * CHUNK) as u64)).collect());
-            promises.push(ticks.iter().skip(CHUNK).step_by(CHUNK).map(Tick::event_ms).collect());
+            progress.push(ticks.iter().skip(CHUNK).step_by(CHUNK).map(Tick::event_ms).collect());
         }
-        Self::Json(partitions, promises)
+        Self::Json(partitions, progress)
     }
 
     /// Number of trades.

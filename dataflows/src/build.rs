@@ -3,13 +3,13 @@
 //! ```text
 //!  Ingress::take, at the least frontier of the worker's partitions
 //!    | deliveries (by receiver)      | rejected            | counts
-//!  Windows: ticks before the frontier|                     |
+//!  Windows: time steps before the frontier|                     |
 //!    | candles   | indicators        |                     |
 //!  Digest      Digest              Digest                  |
 //!    | rows      | rows              | rows                |
 //!    |           |                   |        changes of the ledger, summed on worker 0
 //! ```
-//! Every update's own time is a tick; the message that carries it has that time or an earlier one.
+//! Every update's own time is a time step; the message that carries it has that time or an earlier one.
 
 use differential_dataflow::VecCollection;
 use differential_dataflow::collection::AsCollection;

@@ -106,9 +106,9 @@ impl Case {
         ends.into_iter().filter(|&end| end <= self.last).collect()
     }
 
-    /// Times at which a cut may be made: ticks at which something counts or anything else, minutes among them.
+    /// Times at which a cut may be made: time steps at which something counts or anything else, minutes among them.
     fn cuts(&self) -> Vec<Time> {
-        let ticks = self.oracle.times().into_iter().flat_map(|time| [time, time + self.settings.tick_ms]);
+        let ticks = self.oracle.times().into_iter().flat_map(|time| [time, time + self.settings.step_ms]);
         let cuts: BTreeSet<Time> = ticks.chain(self.minutes()).collect();
         cuts.into_iter().filter(|&cut| 0 < cut && cut <= self.last).collect()
     }
@@ -181,7 +181,7 @@ fn every_feeding_makes_the_rows_of_the_oracle() {
     });
 }
 
-/// More than 260 candles: the longest averages move, and what is older than the horizon is folded.
+/// More than 260 candles: the longest averages move, and what is older than the allowed lateness is folded.
 #[test]
 fn long_logs_make_the_rows_of_the_oracle() {
     let strategy = (generate::long_cases(), feedings(), feedings(), any::<prop::sample::Index>());

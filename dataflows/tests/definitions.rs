@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 use dataflows::log::reject::Reason;
-use dataflows::output::counters::Tally;
+use dataflows::output::counters::Counter;
 
 mod oracle;
 
@@ -121,9 +121,9 @@ fn section_2_records() {
     ];
     assert_eq!(reasons(&oracle), expected);
     let row = oracle.frontier_row(EVER);
-    assert_eq!(row.tally(Tally::Byes), 1);
-    assert_eq!(row.tally(Tally::Trades), 1);
-    assert_eq!(row.tally(Tally::Rejected(Reason::BadJson)), 4);
+    assert_eq!(row.counter(Counter::Byes), 1);
+    assert_eq!(row.counter(Counter::Trades), 1);
+    assert_eq!(row.counter(Counter::Rejected(Reason::BadJson)), 4);
     // One trade: five candles and one row of indicators.
     assert_eq!(row.rows, 14 + 5 + 1);
 }
@@ -139,7 +139,7 @@ fn section_2_large_records_are_cut() {
 }
 
 #[test]
-fn section_3_promises() {
+fn section_3_progress() {
     let records = vec![
         progress("a", DAY + 10_000), // pf 10 000
         progress("b", DAY + 5_000),  // an older promise joins: pf stays
@@ -160,7 +160,7 @@ fn section_3_promises() {
 }
 
 #[test]
-fn section_2_promises_have_a_range() {
+fn section_2_progress_have_a_range() {
     let end = 4_102_444_800_000;
     let oracle = make(&[vec![progress("a", end), r#"{"type":"progress","source":"a","event_ms":-1}"#.to_string()]]);
     assert_eq!(reasons(&oracle), [(0, 0, Reason::BadControl, 0), (1, 0, Reason::BadControl, 0)]);
@@ -174,7 +174,7 @@ fn section_3_the_1025th_source_is_refused() {
     records.extend([bye("s7"), progress("s1024", DAY)]);
     let oracle = make(&[records]);
     assert_eq!(reasons(&oracle), [(1024, 0, Reason::BadControl, DAY)]);
-    assert_eq!(oracle.frontier_row(EVER).tally(Tally::Progress), 1025);
+    assert_eq!(oracle.frontier_row(EVER).counter(Counter::Progress), 1025);
 }
 
 #[test]
@@ -182,9 +182,9 @@ fn section_3_places_a_trade() {
     let oracle = make(&[vec![
         trade("A", DAY + 500, "1", "1"), // no pf: any time
         progress("a", DAY + 1_000_500),
-        trade("A", DAY + 1_000_400, "1", "1"), // same tick as pf: not late
+        trade("A", DAY + 1_000_400, "1", "1"), // same time step as pf: not late
         trade("A", DAY + 999_999, "1", "1"),   // late
-        trade("A", DAY + 100_500, "1", "1"),   // late, just within the horizon
+        trade("A", DAY + 100_500, "1", "1"),   // late, just within the allowed lateness
         trade("A", DAY + 100_499, "1", "1"),   // beyond it
         trade("A", DAY + 4_600_500, "1", "1"), // just believed
         trade("A", DAY + 4_600_501, "1", "1"), // too far ahead
@@ -192,20 +192,20 @@ fn section_3_places_a_trade() {
     let times: Vec<u64> = oracle.trades.iter().map(|t| t.time - DAY).collect();
     assert_eq!(times, [0, 1_000_000, 1_000_000, 1_000_000, 4_600_000]);
     let at = DAY + 1_000_000;
-    assert_eq!(reasons(&oracle), [(5, 0, Reason::BeyondHorizon, at), (7, 0, Reason::TooFarAhead, at)]);
-    assert_eq!(oracle.frontier_row(EVER).tally(Tally::Late), 2);
-    assert_eq!(oracle.frontier_row(EVER).tally(Tally::Trades), 5);
+    assert_eq!(reasons(&oracle), [(5, 0, Reason::BeyondAllowedLateness, at), (7, 0, Reason::TooFarAhead, at)]);
+    assert_eq!(oracle.frontier_row(EVER).counter(Counter::Late), 2);
+    assert_eq!(oracle.frontier_row(EVER).counter(Counter::Trades), 5);
     // The first promise has no frontier before it: it counts at its own.
-    assert_eq!(oracle.frontier_row(at).tally(Tally::Progress), 0);
-    assert_eq!(oracle.frontier_row(at + 1_000).tally(Tally::Progress), 1);
-    // As of the tick itself it has not happened.
-    assert_eq!(oracle.frontier_row(at).tally(Tally::Trades), 1);
-    assert_eq!(oracle.frontier_row(at + 1_000).tally(Tally::Trades), 4);
+    assert_eq!(oracle.frontier_row(at).counter(Counter::Progress), 0);
+    assert_eq!(oracle.frontier_row(at + 1_000).counter(Counter::Progress), 1);
+    // As of the time step itself it has not happened.
+    assert_eq!(oracle.frontier_row(at).counter(Counter::Trades), 1);
+    assert_eq!(oracle.frontier_row(at + 1_000).counter(Counter::Trades), 4);
 }
 
 #[test]
 fn section_3_disorder() {
-    let settings = Settings { max_disorder_ms: Some(2_000), horizon_ms: 5_000, ..Settings::default() };
+    let settings = Settings { max_out_of_orderness_ms: Some(2_000), allowed_lateness_ms: 5_000, ..Settings::default() };
     let stamped = |(at, (line, timestamp_ms)): (usize, (String, i64))| Record {
         offset: at as u64,
         bytes: line.into_bytes(),
@@ -216,7 +216,7 @@ fn section_3_disorder() {
         (progress("a", DAY + 90_000_000), now),       // counted only
         (trade("A", DAY + 10_000, "1", "1"), now),    // pf 8 000 after it
         (trade("A", DAY + 7_999, "1", "1"), now),     // late: counts at 8 000
-        (trade("A", DAY + 3_000, "1", "1"), now),     // at the horizon
+        (trade("A", DAY + 3_000, "1", "1"), now),     // at the allowed lateness
         (trade("A", DAY + 2_999, "1", "1"), now),     // beyond
         (trade("A", DAY + 3_610_001, "1", "1"), now), // ahead of the record's own time by too much
         (trade("A", DAY + 3_610_000, "0", "1"), now), // refused: its time moves nothing
@@ -228,11 +228,12 @@ fn section_3_disorder() {
     let times: Vec<u64> = oracle.trades.iter().map(|t| t.time - DAY).collect();
     assert_eq!(times, [10_000, 8_000, 8_000, 3_610_000, 3_608_000]);
     let at = DAY + 8_000;
-    let expected = [(4, 0, Reason::BeyondHorizon, at), (5, 0, Reason::TooFarAhead, at), (6, 0, Reason::OutOfRange, at)];
+    let expected =
+        [(4, 0, Reason::BeyondAllowedLateness, at), (5, 0, Reason::TooFarAhead, at), (6, 0, Reason::OutOfRange, at)];
     assert_eq!(reasons(&oracle), expected);
     assert_eq!(oracle.final_frontier(), DAY + 3_608_000);
     let row = oracle.frontier_row(EVER);
-    assert_eq!((row.tally(Tally::Late), row.tally(Tally::Progress)), (2, 1));
+    assert_eq!((row.counter(Counter::Late), row.counter(Counter::Progress)), (2, 1));
 }
 
 #[test]
@@ -276,7 +277,10 @@ fn section_5_flags_and_places() {
     let candle = &oracle.candle_rows(EVER)[0];
     assert_eq!(candle.notional, (9 + 12 + 21) * ONE_20);
     let row = oracle.frontier_row(EVER);
-    assert_eq!((row.tally(Tally::Excluded), row.tally(Tally::PriceUpdates), row.tally(Tally::Trades)), (2, 2, 7));
+    assert_eq!(
+        (row.counter(Counter::Excluded), row.counter(Counter::PriceUpdates), row.counter(Counter::Trades)),
+        (2, 2, 7)
+    );
 }
 
 #[test]
@@ -306,7 +310,7 @@ fn section_5_windows_and_as_of() {
         trade("A", DAY + 4_999, "1", "1"),
         trade("A", DAY + 5_000, "2", "1"),
         progress("a", DAY + 60_000),
-        trade("A", DAY + 86_400_000 - 1, "4", "0"), // far away, no flag for volume: changes nothing yet at that tick
+        trade("A", DAY + 86_400_000 - 1, "4", "0"), // far away, no flag for volume: changes nothing yet at that time step
         trade("A", DAY + 4_998, "5", "0"),          // late: opens the first window anew, and its high
         trade("A", DAY + 60_000, "1", "0"),         // alone in its 5 s and its minute, closes the longer ones
     ]]);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use dataflows::output::counters::Tally;
+use dataflows::output::counters::Counter;
 use proptest::prelude::*;
 
 mod oracle;
@@ -16,19 +16,19 @@ const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regress
 /// The generator is worth little if something never comes up in it.
 #[test]
 fn generated_logs_hold_everything() {
-    let mut tallies = [0; dataflows::output::counters::TALLIES];
+    let mut counters = [0; dataflows::output::counters::COUNTERS];
     let (mut corrected, mut frontiers) = (0, 0);
     for seed in 0..400 {
         let (settings, log) = generate::case(seed);
         let oracle = Oracle::new(&settings, &log);
-        for (sum, n) in tallies.iter_mut().zip(oracle.frontier_row(EVER).tallies) {
+        for (sum, n) in counters.iter_mut().zip(oracle.frontier_row(EVER).counters) {
             *sum += n;
         }
         corrected += oracle.candle_rows(EVER).iter().filter(|r| r.as_of >= r.window_start_ms + 5_000).count();
         frontiers += usize::from(oracle.final_frontier() > 0);
     }
-    for tally in Tally::all() {
-        assert!(tallies[tally.index()] > 4, "{} of {} in all", tallies[tally.index()], tally.name());
+    for counter in Counter::all() {
+        assert!(counters[counter.index()] > 4, "{} of {} in all", counters[counter.index()], counter.name());
     }
     assert!(corrected > 100 && frontiers > 100, "{corrected} corrected candles, {frontiers} logs with a frontier");
 }

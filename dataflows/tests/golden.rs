@@ -190,8 +190,8 @@ fn a_shard_is_encoded_as_it_was() {
 #[test]
 fn a_header_is_encoded_as_it_was() {
     let mut frontier = PartitionFrontier::default();
-    frontier.promise("b", 7).unwrap();
-    frontier.promise("a", 9).unwrap();
+    frontier.progress("b", 7).unwrap();
+    frontier.progress("a", 9).unwrap();
     let bytes = codec::encode(&ResumePoint { partition: 3, offset: 5, frontier }).unwrap();
     assert_eq!(hex(&bytes), RESUME_POINT);
 }

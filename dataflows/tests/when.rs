@@ -35,7 +35,7 @@ fn trade(symbol: &str, t: u64, p: &str, v: &str) -> String {
     format!(r#"{{"c":null,"p":{p},"s":"{symbol}","t":{t},"v":{v}}}"#)
 }
 
-fn promise(source: &str, event_ms: u64) -> String {
+fn progress(source: &str, event_ms: u64) -> String {
     format!(r#"{{"type":"progress","source":"{source}","event_ms":{event_ms}}}"#)
 }
 
@@ -110,25 +110,25 @@ fn every_row_is_out_when_the_frontier_has_passed_it() {
 #[test]
 fn a_row_comes_at_its_frontier_and_not_before() {
     drive(&settings(), 1, |driver| {
-        assert!(driver.feed(0, &promise("a", NOON)).is_empty());
+        assert!(driver.feed(0, &progress("a", NOON)).is_empty());
         assert!(driver.feed(0, &trade("A", NOON + 1_500, "10", "1")).is_empty());
-        assert!(driver.feed(0, &promise("a", NOON + 1_999)).is_empty(), "its tick is not over");
-        let out = driver.feed(0, &promise("a", NOON + 2_000));
+        assert!(driver.feed(0, &progress("a", NOON + 1_999)).is_empty(), "its time step is not over");
+        let out = driver.feed(0, &progress("a", NOON + 2_000));
         assert_eq!(candles(&out), [("5s", 0, 1), ("1m", 0, 1), ("5m", 0, 1), ("1h", 0, 1), ("1d", 0, 1)]);
         assert_eq!(indicators(&out), [(0, 1)]);
         assert!(out.candles.iter().all(|(row, time, _)| *time == NOON + 1_000 && row.as_of == *time));
-        assert!(driver.feed(0, &promise("a", NOON + 60_000)).is_empty(), "nothing changes any more");
+        assert!(driver.feed(0, &progress("a", NOON + 60_000)).is_empty(), "nothing changes any more");
     });
 }
 
 /// Ten windows with a trade of A each, one with a trade of B; a frontier behind them all.
 fn ten_windows(driver: &mut support::driver::Driver<'_>) {
-    driver.feed(0, &promise("a", NOON));
+    driver.feed(0, &progress("a", NOON));
     for at in 0..10 {
         driver.feed(0, &trade("A", NOON + at * 5_000 + 2_000, &format!("{}", 100 + at % 3), "2"));
     }
     driver.feed(0, &trade("B", NOON + 22_000, "5", "1"));
-    let out = driver.feed(0, &promise("a", NOON + 55_000));
+    let out = driver.feed(0, &progress("a", NOON + 55_000));
     assert_eq!((out.candles.len(), out.indicators.len()), (10 + 4 + 1 + 4, 10 + 1));
 }
 
@@ -137,7 +137,7 @@ fn a_late_trade_corrects_the_rows_that_change_and_no_others() {
     drive(&settings(), 1, |driver| {
         ten_windows(driver);
         assert!(driver.feed(0, &trade("A", NOON + 36_000, "101", "3")).is_empty(), "late, but not yet due");
-        let out = driver.feed(0, &promise("a", NOON + 56_000));
+        let out = driver.feed(0, &progress("a", NOON + 56_000));
         let changed = [("5s", 35), ("1m", 0), ("5m", 0), ("1h", 0), ("1d", 0)].map(|(r, at)| [(r, at, -1), (r, at, 1)]);
         assert_eq!(candles(&out), changed.concat());
         assert_eq!(indicators(&out), [35, 40, 45].map(|at| [(at, -1), (at, 1)]).concat());
@@ -154,13 +154,13 @@ fn a_late_trade_corrects_the_rows_that_change_and_no_others() {
 #[test]
 fn a_late_trade_of_a_window_without_a_row_makes_one_and_renumbers_the_rest() {
     drive(&settings(), 1, |driver| {
-        driver.feed(0, &promise("a", NOON));
+        driver.feed(0, &progress("a", NOON));
         for at in [0, 5_000, 20_000, 25_000] {
             driver.feed(0, &trade("A", NOON + at, "10", "1"));
         }
-        assert_eq!(indicators(&driver.feed(0, &promise("a", NOON + 30_000))), [(0, 1), (5, 1), (20, 1), (25, 1)]);
+        assert_eq!(indicators(&driver.feed(0, &progress("a", NOON + 30_000))), [(0, 1), (5, 1), (20, 1), (25, 1)]);
         driver.feed(0, &trade("A", NOON + 12_000, "10", "1"));
-        let out = driver.feed(0, &promise("a", NOON + 31_000));
+        let out = driver.feed(0, &progress("a", NOON + 31_000));
         assert_eq!(candles(&out)[0], ("5s", 10, 1));
         assert_eq!(indicators(&out), [(10, 1), (20, -1), (20, 1), (25, -1), (25, 1)]);
     });
@@ -172,18 +172,18 @@ fn a_late_price_update_corrects_only_what_differs() {
         ten_windows(driver);
         // Before the close of its window, and between its high and its low: nothing to see.
         driver.feed(0, &trade("A", NOON + 21_999, "101", "2"));
-        driver.feed(0, &promise("a", NOON + 56_000));
+        driver.feed(0, &progress("a", NOON + 56_000));
         driver.feed(0, &trade("A", NOON + 22_000, "101", "0"));
-        let out = driver.feed(0, &promise("a", NOON + 57_000));
+        let out = driver.feed(0, &progress("a", NOON + 57_000));
         assert!(out.candles.is_empty() && out.indicators.is_empty(), "{out:?}");
         // A new close, inside the longer windows: the shortest candle, and the averages from there on.
         driver.feed(0, &trade("A", NOON + 22_001, "100.5", "0"));
-        let out = driver.feed(0, &promise("a", NOON + 58_000));
+        let out = driver.feed(0, &progress("a", NOON + 58_000));
         assert_eq!(candles(&out), [("5s", 20, -1), ("5s", 20, 1)]);
         assert_eq!(indicators(&out), [20, 25, 30, 35, 40, 45].map(|at| [(at, -1), (at, 1)]).concat());
         // A window in which nothing was traded has no row, whatever its price.
         driver.feed(0, &trade("A", NOON + 51_000, "101.5", "0"));
-        let out = driver.feed(0, &promise("a", NOON + 59_000));
+        let out = driver.feed(0, &progress("a", NOON + 59_000));
         assert_eq!(candles(&out), ["1m", "5m", "1h", "1d"].map(|r| [(r, 0, -1), (r, 0, 1)]).concat());
         assert!(out.indicators.is_empty(), "{out:?}");
     });
@@ -195,26 +195,26 @@ fn the_slowest_partition_and_the_slowest_source_hold_everything() {
         driver.feed(0, &trade("A", NOON, "10", "1"));
         driver.feed(1, &trade("A", NOON, "11", "1"));
         for second in 1..20 {
-            let out = driver.feed(0, &promise("a", NOON + second * 10_000));
+            let out = driver.feed(0, &progress("a", NOON + second * 10_000));
             assert!(out.is_empty() && driver.frontier() == 0, "the other partition has promised nothing");
         }
-        assert!(driver.feed(1, &promise("b", NOON)).is_empty());
+        assert!(driver.feed(1, &progress("b", NOON)).is_empty());
         assert_eq!(driver.frontier(), NOON);
         assert_eq!(
-            driver.feed(1, &promise("b", NOON + 1_000)).candles.len(),
+            driver.feed(1, &progress("b", NOON + 1_000)).candles.len(),
             5,
             "one row a resolution, not one a partition"
         );
         // A second source, more than its partition's frontier behind: it holds, and never takes back.
-        driver.feed(1, &promise("c", NOON - 30_000));
-        driver.feed(1, &promise("b", NOON + 90_000));
+        driver.feed(1, &progress("c", NOON - 30_000));
+        driver.feed(1, &progress("b", NOON + 90_000));
         assert_eq!(driver.frontier(), NOON + 1_000);
-        driver.feed(1, &promise("c", NOON + 50_000));
+        driver.feed(1, &progress("c", NOON + 50_000));
         assert_eq!(driver.frontier(), NOON + 50_000);
         driver.feed(1, &bye("c"));
         assert_eq!(driver.frontier(), NOON + 90_000, "who has left holds nothing");
         driver.feed(1, &bye("b"));
-        driver.feed(1, &promise("d", NOON));
+        driver.feed(1, &progress("d", NOON));
         assert_eq!(driver.frontier(), NOON + 90_000, "never back");
     });
 }
@@ -228,8 +228,8 @@ fn the_order_of_reading_decides_nothing() {
         driver.read(1, &trade("A", NOON + 1, "14", "1"));
         driver.read(0, &trade("A", NOON + 1, "11", "1"));
         driver.work();
-        driver.feed(0, &promise("a", NOON + 1_000));
-        let out = driver.feed(1, &promise("a", NOON + 1_000));
+        driver.feed(0, &progress("a", NOON + 1_000));
+        let out = driver.feed(1, &progress("a", NOON + 1_000));
         let units = |price: i128| price / 10_000_000_000;
         assert!(out.candles.iter().all(|(row, ..)| (units(row.open), units(row.close)) == (10, 14)), "{out:?}");
         assert_eq!(out.candles.len(), 5);
@@ -239,11 +239,11 @@ fn the_order_of_reading_decides_nothing() {
 #[test]
 fn the_bounds_on_age_are_exact() {
     drive(&settings(), 1, |driver| {
-        let (horizon_ms, max_ahead_ms) = (900_000, 3_600_000);
-        driver.feed(0, &promise("a", NOON + 500));
+        let (allowed_lateness_ms, max_ahead_ms) = (900_000, 3_600_000);
+        driver.feed(0, &progress("a", NOON + 500));
         for (event_ms, refused) in [
-            (NOON + 500 - horizon_ms, 0),
-            (NOON + 500 - horizon_ms - 1, 1),
+            (NOON + 500 - allowed_lateness_ms, 0),
+            (NOON + 500 - allowed_lateness_ms - 1, 1),
             (NOON + 500 + max_ahead_ms, 0),
             (NOON + 500 + max_ahead_ms + 1, 1),
         ] {
@@ -254,12 +254,13 @@ fn the_bounds_on_age_are_exact() {
 }
 
 #[test]
-fn the_newest_trade_moves_the_frontier_of_a_log_without_promises() {
-    let settings = Settings { progress: ProgressMode::Disorder { max_disorder_ms: 2_000 }, ..settings() };
+fn the_newest_trade_moves_the_frontier_of_a_log_without_progress() {
+    let settings =
+        Settings { progress: ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms: 2_000 }, ..settings() };
     drive(&settings, 1, |driver| {
         driver.feed(0, &trade("A", NOON, "10", "1"));
         assert_eq!(driver.frontier(), NOON - 2_000);
-        driver.feed(0, &promise("a", NOON + 60_000));
+        driver.feed(0, &progress("a", NOON + 60_000));
         assert_eq!(driver.frontier(), NOON - 2_000, "promises say nothing here");
         assert!(driver.feed(0, &trade("A", NOON + 2_999, "10", "1")).is_empty());
         assert_eq!(driver.feed(0, &trade("A", NOON + 3_000, "10", "1")).candles.len(), 5);
@@ -284,7 +285,7 @@ const fn volume(at: u64) -> u64 {
     1 + number(at + 2_000) % 9
 }
 
-/// Seven hundred windows, some of whose trades come up to the horizon late: the longest averages, what is folded
+/// Seven hundred windows, some of whose trades come up to the allowed lateness late: the longest averages, what is folded
 /// away, and the corrections that must reach back behind it. The values are those of the trades in order.
 #[test]
 fn values_are_those_of_a_log_in_order() {
@@ -295,7 +296,7 @@ fn values_are_those_of_a_log_in_order() {
                 let (p, v) = (price(at).to_string(), volume(at).to_string());
                 driver.read(0, &trade("A", NOON + at * 5_000, &p, &v));
             }
-            let out = driver.feed(0, &promise("a", NOON + now * 5_000 + 4_000));
+            let out = driver.feed(0, &progress("a", NOON + now * 5_000 + 4_000));
             rows.extend(
                 out.indicators
                     .into_iter()
@@ -326,17 +327,17 @@ fn values_are_those_of_a_log_in_order() {
 #[test]
 fn a_request_for_a_checkpoint_holds_nothing_up() {
     drive(&settings(), 1, |driver| {
-        driver.feed(0, &promise("a", NOON));
+        driver.feed(0, &progress("a", NOON));
         driver.ingress.request_checkpoint(NOON + 600_000);
         // The driver checks that the outputs follow the frontier.
         let mut rows = BTreeSet::new();
         for second in 0..30 {
             driver.feed(0, &trade("A", NOON + second * 1_000, "10", "1"));
-            let out = driver.feed(0, &promise("a", NOON + (second + 1) * 1_000));
+            let out = driver.feed(0, &progress("a", NOON + (second + 1) * 1_000));
             rows.extend(out.candles.into_iter().filter(|(_, _, diff)| *diff > 0).map(|(row, _, _)| row));
             assert_eq!(rows.len(), 5 * (second as usize + 1));
         }
-        driver.feed(0, &promise("a", NOON + 700_000));
+        driver.feed(0, &progress("a", NOON + 700_000));
     });
 }
 
@@ -354,7 +355,7 @@ fn a_worker_without_a_partition_holds_nothing() {
             let mut ingress = Ingress::new(settings(), index, peers, vec![start], 0);
             let mut batch = RecordBatch::default();
             batch.push(0, trade("A", NOON, "10", "1").as_bytes(), None);
-            batch.push(1, promise("a", NOON + 9_000).as_bytes(), None);
+            batch.push(1, progress("a", NOON + 9_000).as_bytes(), None);
             ingress.feed(0, &batch);
             inputs.send(ingress.take(), ingress.frontier().unwrap());
         } else {

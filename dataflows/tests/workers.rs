@@ -15,7 +15,7 @@ const PARTITIONS: usize = 3;
 /// A record each 20 ms, out of order by up to 6 s; promises lie 3 s behind, so some trades are late.
 fn record(i: u64, random: u64) -> String {
     if i % 50 < PARTITIONS as u64 {
-        return promise(BASE_MS + i * 20 - 3_000);
+        return progress(BASE_MS + i * 20 - 3_000);
     }
     let (price, cents) = (100 + (random >> 40) % 10, (random >> 50) % 100);
     let (symbol, volume) = ((random >> 20) % 7, (random >> 45) % 4);
@@ -23,7 +23,7 @@ fn record(i: u64, random: u64) -> String {
     format!(r#"{{"c":null,"p":{price}.{cents:02},"s":"S{symbol}","t":{event_ms},"v":{volume}}}"#)
 }
 
-fn promise(event_ms: u64) -> String {
+fn progress(event_ms: u64) -> String {
     format!(r#"{{"type":"progress","source":"a","event_ms":{event_ms}}}"#)
 }
 
@@ -39,7 +39,7 @@ fn log() -> Vec<RecordBatch> {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         push(i as usize % PARTITIONS, &record(i, random));
     }
-    (0..PARTITIONS).for_each(|partition| push(partition, &promise(BASE_MS + RECORDS * 20)));
+    (0..PARTITIONS).for_each(|partition| push(partition, &progress(BASE_MS + RECORDS * 20)));
     log
 }
 

@@ -215,7 +215,7 @@ const holes = bars({
     size: [12, 8],
     targets: [
         promql('sum by (cause) (increase(tickline_ingest_gaps_total[$__rate_interval]))', '{{cause}}', 'A'),
-        promql('sum(increase(tickline_ingest_refused_total[$__rate_interval]))', 'refused', 'B'),
+        promql('sum(increase(tickline_ingest_rejected_total[$__rate_interval]))', 'refused', 'B'),
         promql('sum(increase(tickline_ingest_lost_records_total[$__rate_interval]))', 'lost', 'C'),
     ],
     unit: 'short',

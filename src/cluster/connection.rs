@@ -7,14 +7,14 @@ use std::time::Duration;
 
 /// Bytes to and from one peer.
 #[derive(Debug)]
-pub enum Link {
+pub enum Connection {
     /// As they are.
     Plain(TcpStream),
     /// Behind it they are encrypted.
     Pumped(UnixStream),
 }
 
-impl Link {
+impl Connection {
     /// Another handle to the same connection.
     pub fn try_clone(&self) -> Result<Self> {
         match self {
@@ -56,7 +56,7 @@ impl Link {
     }
 }
 
-impl Read for Link {
+impl Read for Connection {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         match self {
             Self::Plain(stream) => stream.read(buffer),
@@ -65,7 +65,7 @@ impl Read for Link {
     }
 }
 
-impl Write for Link {
+impl Write for Connection {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
         match self {
             Self::Plain(stream) => stream.write(bytes),

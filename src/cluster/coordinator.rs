@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
-use super::connection::Link;
+use super::connection::Connection;
 use super::handshake::{Answer, Hello, Plan, Refusal, Sign, Then};
-use super::listener::{Caller, Door};
+use super::listener::{Caller, Listener};
 use super::peer::Mesh;
 use super::wire::{self, FrameError};
 use super::{ClusterConfig, ClusterError};
@@ -28,10 +28,10 @@ const SIGN_BYTES_MAX: usize = 1 << 10;
 
 /// Process 0 and those who have come.
 #[derive(Debug)]
-pub struct Star {
+pub struct Coordinator {
     ours: Hello,
     hosts: Vec<String>,
-    door: Door,
+    listener: Listener,
     /// By index; that of process 0 stays empty.
     peers: Vec<Option<Peer>>,
     contenders: Vec<(Caller, Instant)>,
@@ -42,7 +42,7 @@ pub struct Star {
 
 #[derive(Debug)]
 struct Peer {
-    link: Link,
+    connection: Connection,
     from: SocketAddr,
     serial: u64,
     shards: Option<u32>,
@@ -56,13 +56,13 @@ struct Heard {
     sign: Result<Sign, FrameError>,
 }
 
-impl Star {
+impl Coordinator {
     /// Waits until all are there, however long that takes.
     pub fn gather(config: &ClusterConfig, ours: Hello) -> Result<Self, ClusterError> {
-        let door = Door::open(config)?;
+        let listener = Listener::open(config)?;
         let peers = config.hosts.iter().map(|_| None).collect();
         let hosts = config.hosts.clone();
-        let mut star = Self { ours, hosts, door, peers, contenders: Vec::new(), signs: unbounded(), serial: 0 };
+        let mut star = Self { ours, hosts, listener, peers, contenders: Vec::new(), signs: unbounded(), serial: 0 };
         let (mut said, mut ticked) = (Instant::now(), Instant::now());
         loop {
             let missing = star.missing();
@@ -75,7 +75,7 @@ impl Star {
                 star.tell_all(&Answer::Waiting { missing });
             }
             select! {
-                recv(star.door.callers()) -> caller => caller.into_iter().for_each(|caller| star.answer(caller)),
+                recv(star.listener.callers()) -> caller => caller.into_iter().for_each(|caller| star.answer(caller)),
                 recv(star.signs.1) -> heard => heard.into_iter().for_each(|heard| star.hear(&heard)),
                 default(TICK) => {}
             }
@@ -98,13 +98,13 @@ impl Star {
 
     fn take(&mut self, mut caller: Caller) {
         let index = caller.hello.index;
-        let welcomed = wire::write(&mut caller.link, &Answer::Welcome { index: self.ours.index });
-        let Ok(mut link) = welcomed.and_then(|()| caller.link.try_clone()) else { return };
+        let welcomed = wire::write(&mut caller.connection, &Answer::Welcome { index: self.ours.index });
+        let Ok(mut connection) = welcomed.and_then(|()| caller.connection.try_clone()) else { return };
         self.serial += 1;
         let (serial, signs) = (self.serial, self.signs.0.clone());
         std::thread::spawn(move || {
             loop {
-                let sign = wire::read(&mut link, Instant::now() + SILENCE_MAX, SIGN_BYTES_MAX);
+                let sign = wire::read(&mut connection, Instant::now() + SILENCE_MAX, SIGN_BYTES_MAX);
                 let is_last = !matches!(sign, Ok(Sign::Beat));
                 // The star is gone when the cluster runs.
                 if signs.send(Heard { index, serial, at: Instant::now(), sign }).is_err() || is_last {
@@ -113,7 +113,7 @@ impl Star {
             }
         });
         tracing::info!(index, from = %caller.from, "a peer is there");
-        self.peers[index] = Some(Peer { link: caller.link, from: caller.from, serial, shards: None });
+        self.peers[index] = Some(Peer { connection: caller.connection, from: caller.from, serial, shards: None });
     }
 
     fn hear(&mut self, heard: &Heard) {
@@ -142,7 +142,7 @@ impl Star {
     fn tell_all(&mut self, answer: &Answer) {
         for peer in self.peers.iter_mut().flatten() {
             // Whether it is gone is told by the thread that listens to it.
-            let _ = wire::write(&mut peer.link, answer);
+            let _ = wire::write(&mut peer.connection, answer);
         }
     }
 
@@ -153,8 +153,8 @@ impl Star {
         let running = Refusal::new(Then::Retry, format!("the cluster is running, under epoch {}", plan.epoch));
         star.contenders.drain(..).for_each(|(mut caller, _)| caller.refuse(running.clone()));
         let ours = Hello { epoch: Some(plan.epoch), ..star.ours };
-        let strangers = star.door.strangers();
-        star.door.close(move |hello| ours.check(hello).err().unwrap_or_else(|| running.clone()));
+        let strangers = star.listener.strangers();
+        star.listener.close(move |hello| ours.check(hello).err().unwrap_or_else(|| running.clone()));
         let (signs, hosts, peers) = (star.signs.1, star.hosts, star.peers);
         Ok(Told { signs, hosts, peers, strangers })
     }
@@ -188,7 +188,7 @@ impl Told {
             }
         }
         let shards = self.peers.iter().flatten().filter_map(|peer| peer.shards).sum();
-        let links = self.peers.into_iter().map(|peer| peer.map(|peer| peer.link));
+        let links = self.peers.into_iter().map(|peer| peer.map(|peer| peer.connection));
         Ok((Mesh::new(links.collect(), &self.hosts, self.strangers), shards))
     }
 }

@@ -99,7 +99,7 @@ impl Refusal {
 
 impl Hello {
     /// Whether the process that says this is a peer of ours. What never changes is looked at after the epoch: a
-    /// process of another incarnation may be of another build.
+    /// process of another epoch may be of another build.
     pub fn check(&self, theirs: &Self) -> Result<(), Refusal> {
         let (us, them) = (self.index, theirs.index);
         let end = |why: String| Err(Refusal::new(Then::End, why));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::connection::Link;
+use super::connection::Connection;
 use super::handshake::{Answer, Hello, Refusal, Then};
 use super::tls::is_for;
 use super::{ClusterConfig, ClusterError, wire};
@@ -30,19 +30,19 @@ pub struct Caller {
     /// Who it says it is.
     pub hello: Hello,
     /// The connection to it.
-    pub link: Link,
+    pub connection: Connection,
     /// Where it comes from.
     pub from: SocketAddr,
 }
 
 /// The listening socket. It is open as long as the process lives.
 #[derive(Debug)]
-pub struct Door {
+pub struct Listener {
     callers: Receiver<Caller>,
     strangers: Arc<AtomicU64>,
 }
 
-impl Door {
+impl Listener {
     /// Listens on this process' own line of the file of hosts.
     pub fn open(config: &ClusterConfig) -> Result<Self, ClusterError> {
         let address = config.hosts[config.index].clone();
@@ -85,7 +85,7 @@ impl Caller {
         let Refusal { why, then } = &refusal;
         tracing::warn!(from = %self.from, index = self.hello.index, why, ?then, "a process was refused");
         // It may have gone already.
-        let _ = wire::write(&mut self.link, &Answer::Refused(refusal));
+        let _ = wire::write(&mut self.connection, &Answer::Refused(refusal));
     }
 }
 
@@ -121,13 +121,15 @@ fn hear(config: &ClusterConfig, stream: TcpStream, from: SocketAddr) -> Result<C
     let deadline = Instant::now() + HELLO_MAX;
     let told = |error: std::io::Error| error.to_string();
     stream.set_nodelay(true).map_err(told)?;
-    let (mut link, shown) = match &config.tls {
-        None => (Link::Plain(stream), None),
-        Some(tls) => tls.accept(stream, HELLO_MAX).map(|(link, shown)| (link, Some(shown))).map_err(told)?,
+    let (mut connection, shown) = match &config.tls {
+        None => (Connection::Plain(stream), None),
+        Some(tls) => {
+            tls.accept(stream, HELLO_MAX).map(|(connection, shown)| (connection, Some(shown))).map_err(told)?
+        }
     };
-    link.set_write_timeout(Some(HELLO_MAX)).map_err(told)?;
-    let hello: Hello = wire::read(&mut link, deadline, HELLO_BYTES_MAX).map_err(|error| error.to_string())?;
-    let mut caller = Caller { hello, link, from };
+    connection.set_write_timeout(Some(HELLO_MAX)).map_err(told)?;
+    let hello: Hello = wire::read(&mut connection, deadline, HELLO_BYTES_MAX).map_err(|error| error.to_string())?;
+    let mut caller = Caller { hello, connection, from };
     let host = config.hosts.get(caller.hello.index);
     if let (Some(shown), Some(host)) = (shown, host)
         && !is_for(&shown, host)

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
-use super::connection::Link;
+use super::connection::Connection;
 use super::coordinator::say;
 use super::handshake::{Answer, Hello, Plan, Refusal, Sign, Then};
-use super::listener::Door;
+use super::listener::Listener;
 use super::peer::Mesh;
 use super::wire::{self, FrameError};
 use super::{ClusterConfig, ClusterError};
@@ -33,8 +33,8 @@ pub struct Joined {
     pub plan: Plan,
     config: ClusterConfig,
     ours: Hello,
-    door: Door,
-    star: Link,
+    listener: Listener,
+    star: Connection,
     beats: Beats,
 }
 
@@ -50,13 +50,13 @@ enum Miss {
 
 /// Dials process 0 and waits for the plan, however long that takes.
 pub fn join(config: &ClusterConfig, mut ours: Hello) -> Result<Joined, ClusterError> {
-    let door = Door::open(config)?;
+    let listener = Listener::open(config)?;
     let mut said = Instant::now();
     loop {
-        match dial(config, &ours, 0).and_then(|link| wait_for_plan(link, &mut said)) {
+        match dial(config, &ours, 0).and_then(|connection| wait_for_plan(connection, &mut said)) {
             Ok((plan, star, beats)) => {
                 ours.epoch = Some(plan.epoch);
-                return Ok(Joined { plan, config: config.clone(), ours, door, star, beats });
+                return Ok(Joined { plan, config: config.clone(), ours, listener, star, beats });
             }
             Err(Miss::Fatal(error)) => return Err(error),
             Err(Miss::Again(why) | Miss::Over(why)) => {
@@ -68,7 +68,7 @@ pub fn join(config: &ClusterConfig, mut ours: Hello) -> Result<Joined, ClusterEr
 }
 
 /// Connects to a process and says who we are; it must welcome us.
-fn dial(config: &ClusterConfig, ours: &Hello, to: usize) -> Result<Link, Miss> {
+fn dial(config: &ClusterConfig, ours: &Hello, to: usize) -> Result<Connection, Miss> {
     let address = &config.hosts[to];
     let again = |why: std::io::Error| Miss::Again(why.to_string());
     let mut error = std::io::Error::other("the name has no address");
@@ -84,16 +84,16 @@ fn dial(config: &ClusterConfig, ours: &Hello, to: usize) -> Result<Link, Miss> {
     }
     let stream = connected.ok_or(error).map_err(again)?;
     stream.set_nodelay(true).map_err(again)?;
-    let mut link = match &config.tls {
-        None => Link::Plain(stream),
+    let mut connection = match &config.tls {
+        None => Connection::Plain(stream),
         Some(tls) => tls.connect(stream, address, CONNECT_MAX).map_err(again)?,
     };
-    link.set_write_timeout(Some(CONNECT_MAX)).map_err(again)?;
-    wire::write(&mut link, ours).map_err(again)?;
+    connection.set_write_timeout(Some(CONNECT_MAX)).map_err(again)?;
+    wire::write(&mut connection, ours).map_err(again)?;
     let refused =
         |why: String| Miss::Fatal(ClusterError::Refused { index: ours.index, by: to, address: address.clone(), why });
-    match wire::read(&mut link, Instant::now() + ANSWER_MAX, wire::BYTES_MAX) {
-        Ok(Answer::Welcome { index }) if index == to => Ok(link),
+    match wire::read(&mut connection, Instant::now() + ANSWER_MAX, wire::BYTES_MAX) {
+        Ok(Answer::Welcome { index }) if index == to => Ok(connection),
         Ok(Answer::Welcome { index }) => {
             Err(refused(format!("process {index} answers there: all processes need the same hosts, in the same order")))
         }
@@ -108,12 +108,12 @@ fn dial(config: &ClusterConfig, ours: &Hello, to: usize) -> Result<Link, Miss> {
     }
 }
 
-fn wait_for_plan(mut link: Link, said: &mut Instant) -> Result<(Plan, Link, Beats), Miss> {
+fn wait_for_plan(mut connection: Connection, said: &mut Instant) -> Result<(Plan, Connection, Beats), Miss> {
     let again = |why: String| Miss::Again(why);
-    let beats = link.try_clone().map(Beats::start).map_err(|error| again(error.to_string()))?;
+    let beats = connection.try_clone().map(Beats::start).map_err(|error| again(error.to_string()))?;
     loop {
-        match wire::read(&mut link, Instant::now() + PATIENCE, wire::BYTES_MAX) {
-            Ok(Answer::Plan(plan)) => return Ok((plan, link, beats)),
+        match wire::read(&mut connection, Instant::now() + PATIENCE, wire::BYTES_MAX) {
+            Ok(Answer::Plan(plan)) => return Ok((plan, connection, beats)),
             Ok(Answer::Waiting { missing }) => {
                 say(said, || tracing::warn!(?missing, "connected to process 0, which waits for these"));
             }
@@ -126,7 +126,7 @@ fn wait_for_plan(mut link: Link, said: &mut Instant) -> Result<(Plan, Link, Beat
 impl Joined {
     /// Connects to all others, tells process 0 that this one is ready and how many shards it has read.
     pub fn ready(mut self, shards: u32) -> Result<Mesh, ClusterError> {
-        let mut links: Vec<Option<Link>> = self.config.hosts.iter().map(|_| None).collect();
+        let mut links: Vec<Option<Connection>> = self.config.hosts.iter().map(|_| None).collect();
         let own = self.config.index;
         for (to, place) in links.iter_mut().enumerate().take(own).skip(1) {
             *place = Some(self.dial_until_there(to)?);
@@ -136,10 +136,10 @@ impl Joined {
         self.beats.stop();
         wire::write(&mut star, &Sign::Ready { shards }).map_err(|error| lost(error.to_string()))?;
         links[0] = Some(star);
-        let (strangers, ours) = (self.door.strangers(), self.ours);
+        let (strangers, ours) = (self.listener.strangers(), self.ours);
         let running = format!("the cluster is running, under epoch {}", self.plan.epoch);
         let refusal = Refusal::new(Then::Retry, running);
-        self.door.close(move |hello| ours.check(hello).err().unwrap_or_else(|| refusal.clone()));
+        self.listener.close(move |hello| ours.check(hello).err().unwrap_or_else(|| refusal.clone()));
         Ok(Mesh::new(links, &self.config.hosts, strangers))
     }
 
@@ -148,11 +148,11 @@ impl Joined {
         move |why| ClusterError::PeerLost { index, address: address.clone(), why }
     }
 
-    fn dial_until_there(&mut self, to: usize) -> Result<Link, ClusterError> {
+    fn dial_until_there(&mut self, to: usize) -> Result<Connection, ClusterError> {
         loop {
             self.check_star()?;
             match dial(&self.config, &self.ours, to) {
-                Ok(link) => return Ok(link),
+                Ok(connection) => return Ok(connection),
                 Err(Miss::Fatal(error)) => return Err(error),
                 Err(Miss::Over(why)) => return Err(self.lost(to)(why)),
                 Err(Miss::Again(_)) => std::thread::sleep(PAUSE),
@@ -160,10 +160,10 @@ impl Joined {
         }
     }
 
-    fn be_dialled(&mut self, links: &mut [Option<Link>]) -> Result<(), ClusterError> {
+    fn be_dialled(&mut self, links: &mut [Option<Connection>]) -> Result<(), ClusterError> {
         while links.iter().skip(self.config.index + 1).any(Option::is_none) {
             self.check_star()?;
-            let Ok(mut caller) = self.door.callers().recv_timeout(PAUSE) else { continue };
+            let Ok(mut caller) = self.listener.callers().recv_timeout(PAUSE) else { continue };
             let index = caller.hello.index;
             let refusal = match self.ours.check(&caller.hello) {
                 Err(refusal) => Some(refusal),
@@ -176,8 +176,8 @@ impl Joined {
             match refusal {
                 Some(refusal) => caller.refuse(refusal),
                 None => {
-                    let welcomed = wire::write(&mut caller.link, &Answer::Welcome { index: self.config.index });
-                    links[index] = welcomed.ok().map(|()| caller.link);
+                    let welcomed = wire::write(&mut caller.connection, &Answer::Welcome { index: self.config.index });
+                    links[index] = welcomed.ok().map(|()| caller.connection);
                 }
             }
         }
@@ -208,11 +208,11 @@ struct Beats {
 }
 
 impl Beats {
-    fn start(mut link: Link) -> Self {
+    fn start(mut connection: Connection) -> Self {
         let (stop, stopped) = bounded::<()>(0);
         let thread = std::thread::spawn(move || {
             while stopped.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
-                if wire::write(&mut link, &Sign::Beat).is_err() {
+                if wire::write(&mut connection, &Sign::Beat).is_err() {
                     return;
                 }
             }

@@ -15,7 +15,7 @@ use timely::communication::allocator::zero_copy::stream::Stream;
 use timely::communication::networking::MessageHeader;
 
 use super::ClusterError;
-use super::connection::Link;
+use super::connection::Connection;
 
 /// The first bytes of a peer may take so long: process 0 may still be waiting for another one to be ready.
 const FIRST_MAX: Duration = Duration::from_secs(120);
@@ -39,12 +39,12 @@ pub struct Mesh {
 
 impl Mesh {
     /// Of connections over which nothing has been said but the handshake. From now on they beat.
-    pub fn new(links: Vec<Option<Link>>, hosts: &[String], strangers: Arc<AtomicU64>) -> Self {
+    pub fn new(links: Vec<Option<Connection>>, hosts: &[String], strangers: Arc<AtomicU64>) -> Self {
         let (tell, lost) = unbounded();
-        let peer = |(index, link): (usize, Option<Link>)| {
-            link.map(|link| {
+        let peer = |(index, connection): (usize, Option<Connection>)| {
+            connection.map(|connection| {
                 let peer = Peer {
-                    link,
+                    connection,
                     index,
                     address: hosts[index].clone(),
                     tell: tell.clone(),
@@ -64,7 +64,7 @@ impl Mesh {
 /// One of them.
 #[derive(Debug)]
 pub struct Peer {
-    link: Link,
+    connection: Connection,
     index: usize,
     address: String,
     tell: Sender<ClusterError>,
@@ -79,8 +79,8 @@ impl Peer {
     /// Beats until the peer is gone, or has been told that nothing follows.
     fn beat(&self) {
         // Without a handle of its own it cannot beat, and the peer will say so.
-        let own = self.link.set_write_timeout(None).and_then(|()| self.link.try_clone());
-        let Ok(mut link) = own else { return };
+        let own = self.connection.set_write_timeout(None).and_then(|()| self.connection.try_clone());
+        let Ok(mut connection) = own else { return };
         let (sent, mut beat) = (Arc::clone(&self.sent), Vec::new());
         let header = MessageHeader { channel: 0, source: 0, target_lower: 0, target_upper: 0, length: 1, seqno: 0 };
         if header.write_to(&mut beat).is_err() {
@@ -91,7 +91,7 @@ impl Peer {
             loop {
                 let sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
                 // In the middle of a message the rest of it is on its way, which is as good.
-                if sent.ended || (sent.is_between() && link.write_all(&beat).is_err()) {
+                if sent.ended || (sent.is_between() && connection.write_all(&beat).is_err()) {
                     return;
                 }
                 drop(sent);
@@ -114,16 +114,16 @@ impl Peer {
 impl Read for Peer {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         if !self.was_heard {
-            self.link.set_read_timeout(Some(FIRST_MAX))?;
+            self.connection.set_read_timeout(Some(FIRST_MAX))?;
         }
         loop {
-            match self.link.read(buffer) {
+            match self.connection.read(buffer) {
                 Ok(0) if self.frames.ended => return Ok(0),
                 Ok(0) => self.lost("it closed the connection".to_owned()),
                 Ok(n) => {
                     if !std::mem::replace(&mut self.was_heard, true) {
                         tracing::info!(index = self.index, "a peer is heard");
-                        self.link.set_read_timeout(Some(SILENCE_MAX))?;
+                        self.connection.set_read_timeout(Some(SILENCE_MAX))?;
                     }
                     self.frames.follow(&buffer[..n]);
                     return Ok(n);
@@ -146,7 +146,7 @@ impl Write for Peer {
         let sent = Arc::clone(&self.sent);
         let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            match self.link.write(bytes) {
+            match self.connection.write(bytes) {
                 Ok(0) if !bytes.is_empty() => self.lost("it takes nothing any more".to_owned()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => self.lost(error.to_string()),
@@ -159,14 +159,14 @@ impl Write for Peer {
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.link.flush()
+        self.connection.flush()
     }
 }
 
 impl Stream for Peer {
     fn try_clone(&self) -> Result<Self> {
         Ok(Self {
-            link: self.link.try_clone()?,
+            connection: self.connection.try_clone()?,
             index: self.index,
             address: self.address.clone(),
             tell: self.tell.clone(),
@@ -177,11 +177,11 @@ impl Stream for Peer {
     }
 
     fn set_nonblocking(&self, nonblocking: bool) -> Result<()> {
-        self.link.set_nonblocking(nonblocking)
+        self.connection.set_nonblocking(nonblocking)
     }
 
     fn shutdown(&self, how: Shutdown) -> Result<()> {
-        match self.link.shutdown(how) {
+        match self.connection.shutdown(how) {
             // The peer, which had ended before, is not there to be told.
             Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
             Err(error) => Err(Error::new(error.kind(), format!("process {}: {error}", self.index))),

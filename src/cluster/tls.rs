@@ -22,7 +22,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use super::connection::Link;
+use super::connection::Connection;
 use super::{ClusterError, hosts};
 use crate::tls::{authorities, certificates, install_provider};
 
@@ -69,7 +69,7 @@ impl Tls {
     }
 
     /// The side that was dialled. Also returns the certificate that the other side showed.
-    pub fn accept(&self, stream: TcpStream, within: Duration) -> Result<(Link, CertificateDer<'static>), Error> {
+    pub fn accept(&self, stream: TcpStream, within: Duration) -> Result<(Connection, CertificateDer<'static>), Error> {
         self.runtime.block_on(async {
             let stream = asynchronous(stream)?;
             let session = timeout(within, self.acceptor.accept(stream)).await??;
@@ -80,7 +80,7 @@ impl Tls {
     }
 
     /// The side that dials; the certificate of the other side must be for this host.
-    pub fn connect(&self, stream: TcpStream, address: &str, within: Duration) -> Result<Link, Error> {
+    pub fn connect(&self, stream: TcpStream, address: &str, within: Duration) -> Result<Connection, Error> {
         let name = name_of(address).ok_or_else(|| Error::other("its name cannot stand in a certificate"))?;
         self.runtime.block_on(async {
             let stream = asynchronous(stream)?;
@@ -89,7 +89,7 @@ impl Tls {
         })
     }
 
-    fn pump(&self, mut session: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Link, Error> {
+    fn pump(&self, mut session: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Connection, Error> {
         let (near, far) = UnixStream::pair()?;
         far.set_nonblocking(true)?;
         let mut far = tokio::net::UnixStream::from_std(far)?;
@@ -100,7 +100,7 @@ impl Tls {
             let _ = copy_bidirectional(&mut session, &mut far).await;
             pumps.fetch_sub(1, Ordering::SeqCst);
         });
-        Ok(Link::Pumped(near))
+        Ok(Connection::Pumped(near))
     }
 
     /// Waits until what was written has left, when all connections were ended well.

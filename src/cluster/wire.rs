@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::connection::Link;
+use super::connection::Connection;
 
 /// What every message begins with.
 pub const MAGIC: [u8; 8] = *b"tickline";
@@ -30,42 +30,46 @@ pub enum FrameError {
 }
 
 /// Sends a message.
-pub fn write(link: &mut Link, message: &impl Serialize) -> std::io::Result<()> {
+pub fn write(connection: &mut Connection, message: &impl Serialize) -> std::io::Result<()> {
     let body = serde_json::to_vec(message)?;
     let mut bytes = Vec::with_capacity(MAGIC.len() + 4 + body.len());
     bytes.extend(MAGIC);
     bytes.extend((body.len() as u32).to_be_bytes());
     bytes.extend(body);
     // One write: nobody else's bytes come between.
-    link.write_all(&bytes)
+    connection.write_all(&bytes)
 }
 
 /// Waits for a message.
-pub fn read<M: DeserializeOwned>(link: &mut Link, deadline: Instant, bytes_max: usize) -> Result<M, FrameError> {
+pub fn read<M: DeserializeOwned>(
+    connection: &mut Connection,
+    deadline: Instant,
+    bytes_max: usize,
+) -> Result<M, FrameError> {
     let mut magic = [0; MAGIC.len()];
-    fill(link, &mut magic, deadline)?;
+    fill(connection, &mut magic, deadline)?;
     if magic != MAGIC {
         return Err(FrameError::Foreign);
     }
     let mut length = [0; 4];
-    fill(link, &mut length, deadline)?;
+    fill(connection, &mut length, deadline)?;
     let length = u32::from_be_bytes(length) as usize;
     if length > bytes_max {
         return Err(FrameError::Foreign);
     }
     let mut body = vec![0; length];
-    fill(link, &mut body, deadline)?;
+    fill(connection, &mut body, deadline)?;
     serde_json::from_slice(&body).map_err(|_| FrameError::Foreign)
 }
 
-fn fill(link: &mut Link, mut buffer: &mut [u8], deadline: Instant) -> Result<(), FrameError> {
+fn fill(connection: &mut Connection, mut buffer: &mut [u8], deadline: Instant) -> Result<(), FrameError> {
     while !buffer.is_empty() {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(FrameError::Silent);
         }
-        link.set_read_timeout(Some(left.max(Duration::from_millis(1)))).map_err(FrameError::Ended)?;
-        match link.read(buffer) {
+        connection.set_read_timeout(Some(left.max(Duration::from_millis(1)))).map_err(FrameError::Ended)?;
+        match connection.read(buffer) {
             Ok(0) => return Err(FrameError::Ended(ErrorKind::UnexpectedEof.into())),
             Ok(n) => buffer = &mut buffer[n..],
             Err(error) => match error.kind() {
@@ -83,9 +87,9 @@ mod tests {
 
     use super::*;
 
-    fn pair() -> (Link, Link) {
+    fn pair() -> (Connection, Connection) {
         let (one, other) = UnixStream::pair().unwrap();
-        (Link::Pumped(one), Link::Pumped(other))
+        (Connection::Pumped(one), Connection::Pumped(other))
     }
 
     fn soon() -> Instant {

@@ -26,7 +26,7 @@ pub enum Command {
     /// The whole pipeline in one process: simulator, log, dataflow, SQLite, live page (also without a command)
     Demo(demo::DemoArgs),
     /// A stand-in for Finnhub: REST and WebSocket with made-up trades
-    Simulate(crate::simulate::SimulateArgs),
+    Simulate(super::simulate::SimulateArgs),
     /// The feed -> log
     Ingest(Box<ingest::IngestArgs>),
     /// Trades from files into a log
@@ -66,7 +66,7 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command.unwrap_or_else(|| Command::Demo(demo::DemoArgs::default())) {
             Command::Demo(args) => demo::run(&args),
-            Command::Simulate(args) => crate::simulate::run(&args),
+            Command::Simulate(args) => super::simulate::run(&args),
             Command::Ingest(args) => ingest::run(&args),
             Command::Import(args) => import::run(&args),
             Command::Setup(args) => setup::run(&args),

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context;
-use dataflows::progress::time::HORIZON_MS;
+use dataflows::progress::time::ALLOWED_LATENESS_MS;
 
 use super::options::duration::Duration;
 use super::options::secret;
 use crate::dashboard::{DashboardConfig, serve};
+use crate::process::signals::interrupted;
 use crate::store::address::StoreAddress;
 
 /// Serve the live page and the HTTP API over a store.
@@ -29,8 +30,8 @@ pub struct DashboardArgs {
     #[arg(long, env = "TICKLINE_DASHBOARD_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// So far behind the frontier a late trade still corrects its candle: as the workers have it
-    #[arg(long, env = "TICKLINE_HORIZON", default_value_t = Duration::from_ms(HORIZON_MS))]
-    pub horizon: Duration,
+    #[arg(long, env = "TICKLINE_ALLOWED_LATENESS", default_value_t = Duration::from_ms(ALLOWED_LATENESS_MS))]
+    pub allowed_lateness: Duration,
     /// Wait so long for a store that cannot be opened yet
     #[arg(long, env = "TICKLINE_STORE_WAIT", default_value_t = Duration::from_ms(0))]
     pub store_wait: Duration,
@@ -52,8 +53,8 @@ pub fn run(args: &DashboardArgs) -> anyhow::Result<()> {
         if !args.bind.is_loopback() && token.is_none() {
             tracing::warn!("whoever reaches {} can read everything in the store: set --token-file", args.bind);
         }
-        let (bind, port, horizon_ms) = (args.bind, args.port, args.horizon.ms());
-        let config = DashboardConfig { bind, port, token, horizon_ms, ..DashboardConfig::default() };
+        let (bind, port, allowed_lateness_ms) = (args.bind, args.port, args.allowed_lateness.ms());
+        let config = DashboardConfig { bind, port, token, allowed_lateness_ms, ..DashboardConfig::default() };
         let store = args.store.clone();
         let dashboard = serve(config, move || store.open_reader()).await?;
         println!("live page of {} at http://{}/ (end with Ctrl-C)", args.store, dashboard.addr());

@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use anyhow::Context;
 use dataflows::log::conditions::{BUILT_IN, ConditionTable};
 use dataflows::settings::Settings;
+use simulator::{Simulator, SimulatorConfig};
 use tokio::sync::watch;
 
 use super::ingest::{check_url, read_watchlist};
@@ -25,7 +26,6 @@ use crate::ingest::{IngestConfig, ingest};
 use crate::log::address::LogAddress;
 use crate::process::signals::interrupted;
 use crate::secret::Secret;
-use crate::simulate::{self, Simulator, SimulatorConfig};
 use crate::store::address::StoreAddress;
 use crate::time::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
@@ -135,8 +135,8 @@ async fn simulated_feed(args: &DemoArgs) -> anyhow::Result<(FeedConfig, Simulato
         subscriptions_max: args.symbols,
         ..SimulatorConfig::default()
     };
-    let simulator = simulate::serve(simulated).await?;
-    let symbols = simulate::universe::Universe::new(args.symbols).symbols();
+    let simulator = simulator::serve(simulated).await?;
+    let symbols = simulator::universe::Universe::new(args.symbols).symbols();
     Ok((FeedConfig::new(simulator.url(), Secret::new("demo"), symbols), simulator))
 }
 

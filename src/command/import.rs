@@ -1,7 +1,7 @@
 //! `tickline import`: trades from JSON Lines files into a log, with exact promises.
 //!
 //! The files are read twice. The first pass learns the least event time that is still to come at every place of every
-//! partition (`plan`); the second copies the lines and writes a progress record whenever that has moved by a tick.
+//! partition (`plan`); the second copies the lines and writes a progress record whenever that has moved by a time step.
 //! So no trade of the files is late, whatever their order; with `--as-live` the promises follow the newest time
 //! instead, as those of a live source do, and what comes out of order is late.
 
@@ -19,7 +19,7 @@ mod files;
 mod lines;
 mod meter;
 mod plan;
-mod promises;
+mod progress;
 mod shape;
 
 /// Partitions of a log that is made here, when no number is given.

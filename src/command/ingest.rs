@@ -61,8 +61,8 @@ pub struct IngestArgs {
     #[arg(long, env = "TICKLINE_SYMBOLS_MAX", default_value_t = 50)]
     pub symbols_max: usize,
     /// A trade that comes this much later than it happened is still on time
-    #[arg(long, env = "TICKLINE_LATENESS", default_value_t = Duration::from_ms(1_500))]
-    pub lateness: Duration,
+    #[arg(long, env = "TICKLINE_MAX_OUT_OF_ORDERNESS", default_value_t = Duration::from_ms(1_500))]
+    pub max_out_of_orderness: Duration,
     /// A connection on which nothing comes for so long is dead
     #[arg(long, env = "TICKLINE_SILENCE_MAX", default_value_t = Duration::from_ms(150_000))]
     pub silence_max: Duration,
@@ -165,7 +165,7 @@ fn config_of(args: &IngestArgs) -> anyhow::Result<IngestConfig> {
     feed.tls = args.ca.as_deref().map(tls::trusting).transpose().map_err(|error| UsageError(error.to_string()))?;
     let state = args.state.clone().unwrap_or_else(|| default_state(&args.source));
     let mut config = IngestConfig::new(feed, args.source.clone());
-    config.lateness_ms = args.lateness.ms();
+    config.max_out_of_orderness_ms = args.max_out_of_orderness.ms();
     config.state = Some(StateFile::new(state, args.source.clone()));
     Ok(config)
 }

@@ -118,7 +118,7 @@ pub fn replay(
     }
     let config = WorkerConfig {
         until_end: true,
-        until: args.until.map(|until| settings.tick(until.0)),
+        until: args.until.map(|until| settings.step(until.0)),
         offsets: args.from_offset.iter().copied().collect(),
         checkpoint_every: None,
         stops,

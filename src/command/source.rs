@@ -59,7 +59,7 @@ pub struct RetireArgs {
 }
 
 /// What a source has promised.
-struct Promises {
+struct ProgressRecords {
     partitions: usize,
     least_ms: u64,
 }
@@ -83,37 +83,38 @@ impl Visitor for Controls {
     fn control(&mut self, control: Control<'_>) {
         match control {
             // A source too many is refused by the dataflow too.
-            Control::Progress { source, event_ms } => drop(self.0.promise(source, event_ms)),
+            Control::Progress { source, event_ms } => drop(self.0.progress(source, event_ms)),
             Control::Bye { source } => self.0.bye(source),
             Control::Gap => {}
         }
     }
 }
 
-fn live(args: &ListArgs) -> anyhow::Result<BTreeMap<String, Promises>> {
+fn live(args: &ListArgs) -> anyhow::Result<BTreeMap<String, ProgressRecords>> {
     let points = match &args.store {
         Some(store) => resume::points(store.open_reader()?.frontier()?.as_ref(), &store.to_string())?,
         None => Vec::new(),
     };
     let log = args.log.open()?;
-    let mut live: BTreeMap<String, Promises> = BTreeMap::new();
+    let mut live: BTreeMap<String, ProgressRecords> = BTreeMap::new();
     for partition in 0..log.partitions() {
         let mut controls = Controls(PartitionFrontier::default());
         let mut from = log.first_offset(partition)?;
         for point in points.iter().filter(|point| point.partition == partition) {
             from = point.offset;
-            for (source, promise_ms) in &point.sources {
-                let _ = controls.0.promise(source, *promise_ms);
+            for (source, progress_ms) in &point.sources {
+                let _ = controls.0.progress(source, *progress_ms);
             }
         }
         read_to_end(&*log, partition, from, |span, record| {
             decode(record, span.total_len, &mut controls);
             Ok::<_, LogError>(())
         })?;
-        for (source, promise_ms) in controls.0.sources() {
-            let known = live.entry(source.to_owned()).or_insert(Promises { partitions: 0, least_ms: promise_ms });
+        for (source, progress_ms) in controls.0.sources() {
+            let known =
+                live.entry(source.to_owned()).or_insert(ProgressRecords { partitions: 0, least_ms: progress_ms });
             known.partitions += 1;
-            known.least_ms = known.least_ms.min(promise_ms);
+            known.least_ms = known.least_ms.min(progress_ms);
         }
     }
     Ok(live)
@@ -124,11 +125,11 @@ fn list(args: &ListArgs) -> anyhow::Result<String> {
     if live.is_empty() {
         return Ok(format!("{} has no live source: all have said good-bye, or none has promised yet\n", args.log));
     }
-    live.sort_by_key(|(_, promises)| Reverse(promises.least_ms));
-    let row = |(source, promises): &(String, Promises)| {
-        vec![source.clone(), promises.partitions.to_string(), rfc3339(promises.least_ms)]
+    live.sort_by_key(|(_, progress)| Reverse(progress.least_ms));
+    let row = |(source, progress): &(String, ProgressRecords)| {
+        vec![source.clone(), progress.partitions.to_string(), rfc3339(progress.least_ms)]
     };
-    Ok(table::table(&["source", "partitions", "promised_up_to"], &live.iter().map(row).collect::<Vec<_>>()))
+    Ok(table::table(&["source", "partitions", "progress_up_to"], &live.iter().map(row).collect::<Vec<_>>()))
 }
 
 fn retire(args: &RetireArgs) -> anyhow::Result<()> {

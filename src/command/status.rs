@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use dataflows::log::reject::Reason;
-use dataflows::output::counters::Tally;
+use dataflows::output::counters::Counter;
 use dataflows::output::frontier_row::FrontierRow;
 use serde::Serialize;
 
@@ -50,7 +50,7 @@ struct Status {
     digest: Option<String>,
     rows: Option<i64>,
     epoch: Option<u64>,
-    tallies: BTreeMap<String, u64>,
+    counters: BTreeMap<String, u64>,
     rejected: Vec<Rejected>,
     gaps: u64,
     partitions: Vec<Partition>,
@@ -96,7 +96,7 @@ pub fn text(args: &Args) -> anyhow::Result<String> {
 fn status(args: &Args) -> anyhow::Result<Status> {
     let durable = args.store.open_reader()?.frontier()?;
     let row = durable.as_ref().map(|durable| &durable.row);
-    let tallies = row.map(|row| Tally::all().map(|tally| (tally.name(), row.tally(tally))).collect());
+    let counters = row.map(|row| Counter::all().map(|counter| (counter.name(), row.counter(counter))).collect());
     Ok(Status {
         store: args.store.to_string(),
         log: args.log.as_ref().map(LogAddress::to_string),
@@ -105,15 +105,15 @@ fn status(args: &Args) -> anyhow::Result<Status> {
         digest: row.map(|row| row.digest.to_string()),
         rows: row.map(|row| row.rows),
         epoch: durable.as_ref().map(|durable| durable.epoch),
-        tallies: tallies.unwrap_or_default(),
+        counters: counters.unwrap_or_default(),
         rejected: row.map_or_else(Vec::new, |row| rejected(args, row)),
-        gaps: row.map_or(0, |row| row.tally(Tally::Gaps)),
+        gaps: row.map_or(0, |row| row.counter(Counter::Gaps)),
         partitions: partitions(args, durable.as_ref())?,
     })
 }
 
 fn rejected(args: &Args, row: &FrontierRow) -> Vec<Rejected> {
-    let counts = Reason::ALL.into_iter().map(|reason| (reason.name(), row.tally(Tally::Rejected(reason))));
+    let counts = Reason::ALL.into_iter().map(|reason| (reason.name(), row.counter(Counter::Rejected(reason))));
     let look = |reason| format!("tickline rejected list --store {} --reason {reason}", args.store);
     let told = counts.filter(|(_, count)| *count > 0);
     told.map(|(reason, count)| Rejected { reason, count, look: look(reason) }).collect()
@@ -150,8 +150,8 @@ fn as_text(status: &Status) -> String {
             let _ = writeln!(text, "nothing is complete yet: {} has no frontier\n", status.store);
         }
     }
-    let refused = Reason::ALL.map(|reason| Tally::Rejected(reason).name());
-    let counted = status.tallies.iter().filter(|(name, count)| **count > 0 && !refused.contains(name));
+    let refused = Reason::ALL.map(|reason| Counter::Rejected(reason).name());
+    let counted = status.counters.iter().filter(|(name, count)| **count > 0 && !refused.contains(name));
     let rows: Vec<_> = counted.map(|(name, count)| vec![name.clone(), count.to_string()]).collect();
     if !rows.is_empty() {
         text += &(table::table(&["counted", "number"], &rows) + "\n");

@@ -11,7 +11,6 @@ use dataflows::progress::time::Resolution;
 
 use super::candles::resolution;
 use crate::command::UsageError;
-use crate::command::top::screen;
 use crate::store::address::StoreAddress;
 
 /// Arguments of `tickline top`.

@@ -49,7 +49,7 @@ pub fn place(frontier: &DurableFrontier) -> (u64, u64) {
 }
 
 /// What the watcher works with.
-pub struct Watcher {
+pub struct FrontierWatcher {
     /// Of the store.
     pub pool: Arc<ReaderPool>,
     /// Names, and days long ago.
@@ -59,12 +59,12 @@ pub struct Watcher {
     /// Whom to tell.
     pub advances: broadcast::Sender<Arc<Advance>>,
     /// So far back a late trade changes rows, in milliseconds.
-    pub horizon_ms: u64,
+    pub allowed_lateness_ms: u64,
     /// What was told last.
     pub told: Option<(u64, u64)>,
 }
 
-impl Watcher {
+impl FrontierWatcher {
     /// Asks every `poll` until told to stop.
     pub async fn run(mut self, stop: watch::Receiver<bool>, poll: Duration) {
         let mut ticks = interval(poll);
@@ -92,7 +92,7 @@ impl Watcher {
             return Ok(());
         }
         let view = FrontierView::new(&frontier, now_ms());
-        // What another incarnation has told is not known here: viewers are given everything anew.
+        // What another epoch has told is not known here: viewers are given everything anew.
         let since = self.told.filter(|told| told.0 == now.0 && told.1 < now.1).map(|told| told.1);
         let advance = match since {
             Some(since) => self.changes(now, view, since).await?,
@@ -107,7 +107,7 @@ impl Watcher {
     /// Reads what has changed since the frontier was at `since`.
     async fn changes(&self, place: (u64, u64), view: FrontierView, since: u64) -> Result<Advance, ApiError> {
         let (symbols, charts) = self.wanted.now();
-        let (to, horizon_ms, index) = (place.1, self.horizon_ms, Arc::clone(&self.index.borrow()));
+        let (to, allowed_lateness_ms, index) = (place.1, self.allowed_lateness_ms, Arc::clone(&self.index.borrow()));
         let read_watch = async {
             let mut watch: BTreeMap<_, _> = symbols.iter().map(|symbol| (symbol.clone(), None)).collect();
             if !symbols.is_empty() {
@@ -120,7 +120,7 @@ impl Watcher {
         };
         let read_chart = |chart: Chart| async move {
             let of = chart.clone();
-            let read = self.pool.read(move |reader| queries::changed(reader, &of, since, horizon_ms, to));
+            let read = self.pool.read(move |reader| queries::changed(reader, &of, since, allowed_lateness_ms, to));
             Ok::<_, ApiError>((chart, encode(&read.await?)?))
         };
         let (watch, charts) = tokio::try_join!(read_watch, try_join_all(charts.into_iter().map(read_chart)))?;

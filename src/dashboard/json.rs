@@ -1,6 +1,6 @@
 //! The shapes of the JSON that the HTTP API gives. Doubles are written in the shortest form that reads back the same.
 
-use dataflows::output::counters::Tally;
+use dataflows::output::counters::Counter;
 use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use dataflows::progress::time::{Resolution, Time};
 use serde::ser::SerializeMap;
@@ -20,7 +20,7 @@ pub struct FrontierView {
     pub lag_ms: i64,
     /// This machine's clock, so that a page can correct its own.
     pub now_ms: i64,
-    /// The incarnation that wrote it.
+    /// The epoch that wrote it.
     pub epoch: u64,
     /// Digest of all rows before it: 32 hex digits.
     pub digest: String,
@@ -29,14 +29,14 @@ pub struct FrontierView {
     /// All that was refused, whatever the reason.
     pub rejected: u64,
     /// Every count by its name.
-    pub tallies: Tallies,
+    pub counters: Counters,
 }
 
 impl FrontierView {
     /// The view of a frontier at `now_ms`.
     pub fn new(durable: &DurableFrontier, now_ms: i64) -> Self {
         let row = &durable.row;
-        let tallies = Tallies(Tally::all().map(|tally| (tally.name(), row.tally(tally))).collect());
+        let counters = Counters(Counter::all().map(|counter| (counter.name(), row.counter(counter))).collect());
         Self {
             frontier_ms: row.frontier,
             frontier: rfc3339(row.frontier),
@@ -46,16 +46,16 @@ impl FrontierView {
             digest: row.digest.to_string(),
             rows: row.rows,
             rejected: row.rejected(),
-            tallies,
+            counters,
         }
     }
 }
 
-/// Names and counts in the order of [`Tally::all`].
+/// Names and counts in the order of [`Counter::all`].
 #[derive(Clone, Debug)]
-pub struct Tallies(Vec<(String, u64)>);
+pub struct Counters(Vec<(String, u64)>);
 
-impl Serialize for Tallies {
+impl Serialize for Counters {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, count)| (name, count)))
     }

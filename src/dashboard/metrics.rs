@@ -10,9 +10,9 @@ use axum::response::Response;
 
 use crate::dashboard::Shared;
 use crate::dashboard::error::ApiError;
-use crate::metrics::exposition::{Histograms, Sheet, durations};
+use crate::metrics::exposition::{Exposition, Histograms, durations};
 use crate::metrics::frontier::{put_row, put_time};
-use crate::metrics::{catalog, exposition};
+use crate::metrics::{catalog, respond};
 use crate::time::rfc3339;
 
 /// What has been asked for, by route: as many as there are, whatever paths are tried.
@@ -45,21 +45,21 @@ pub async fn count(State(shared): State<Arc<Shared>>, request: Request, next: Ne
 /// The numbers of the store's frontier, of viewers and requests. A store that cannot be read is told as one.
 pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
     let read = shared.pool.read(|reader| reader.frontier()).await;
-    let mut sheet = Sheet::default();
-    sheet.put(&catalog::DASHBOARD_STORE_UP, u64::from(read.is_ok()));
+    let mut exposition = Exposition::default();
+    exposition.put(&catalog::DASHBOARD_STORE_UP, u64::from(read.is_ok()));
     if let Ok(Some(frontier)) = read {
-        put_time(&mut sheet, &catalog::DURABLE_FRONTIER, frontier.row.frontier);
-        sheet.put(&catalog::EPOCH, frontier.epoch);
-        put_row(&mut sheet, &frontier.row);
+        put_time(&mut exposition, &catalog::DURABLE_FRONTIER, frontier.row.frontier);
+        exposition.put(&catalog::EPOCH, frontier.epoch);
+        put_row(&mut exposition, &frontier.row);
     }
-    sheet.put(&catalog::DASHBOARD_VIEWERS, shared.advances.receiver_count() as u64);
-    sheet.put(&catalog::DASHBOARD_READ_FAILURES, shared.pool.failures());
-    sheet.put_histograms(&catalog::DASHBOARD_DURATION, &shared.requests.durations);
+    exposition.put(&catalog::DASHBOARD_VIEWERS, shared.advances.receiver_count() as u64);
+    exposition.put(&catalog::DASHBOARD_READ_FAILURES, shared.pool.failures());
+    exposition.put_histograms(&catalog::DASHBOARD_DURATION, &shared.requests.durations);
     let answered = shared.requests.answered.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let labels = |route, status| vec![("route", route), ("status", status)];
     let answered = answered.into_iter().map(|((route, status), count)| (labels(route, status), count.into()));
-    sheet.put_each(&catalog::DASHBOARD_REQUESTS, answered);
-    exposition(sheet).map_err(|why| ApiError::unavailable(why, "report this"))
+    exposition.put_each(&catalog::DASHBOARD_REQUESTS, answered);
+    respond(exposition).map_err(|why| ApiError::unavailable(why, "report this"))
 }
 
 /// The store can be read and has a frontier.

@@ -60,15 +60,15 @@ pub fn newest(
     read(reader, chart, Range { from_ms: 0, to_ms: frontier.saturating_add(1), limit }, 0, frontier)
 }
 
-/// The rows of a chart that have changed since the frontier was at `since`; a late trade reaches back by `horizon_ms`.
+/// The rows of a chart that have changed since the frontier was at `since`; a late trade reaches back by `allowed_lateness_ms`.
 pub fn changed(
     reader: &mut dyn StoreReader,
     chart: &Chart,
     since: Time,
-    horizon_ms: u64,
+    allowed_lateness_ms: u64,
     frontier: Time,
 ) -> Result<ChartView, StoreError> {
-    let by_ms = frontier.saturating_sub(since) + horizon_ms + chart.resolution.length_ms();
+    let by_ms = frontier.saturating_sub(since) + allowed_lateness_ms + chart.resolution.length_ms();
     read(reader, chart, back(frontier, by_ms, usize::MAX >> 1), since, frontier)
 }
 

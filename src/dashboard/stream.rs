@@ -21,7 +21,7 @@ use super::error::ApiError;
 use super::frontier_watcher::{Advance, encode, place};
 use super::json::FrontierView;
 use super::query::{LIMIT_DEFAULT, LIMIT_MAX, Pairs, Parameters};
-use super::subscriptions::{Chart, Counted, Wanted};
+use super::subscriptions::{Chart, Counted, Subscriptions};
 use super::{Shared, now_ms, queries, until};
 
 /// Viewers at the same time; each holds a connection.
@@ -165,12 +165,12 @@ impl Viewer {
     }
 
     /// What was asked for; where that left it open, what trades most now.
-    fn wanted(&self) -> Wanted {
+    fn wanted(&self) -> Subscriptions {
         let asked = &self.asked;
         let busiest = || self.shared.index.borrow().busiest(WATCH_DEFAULT);
         let watch = if asked.watch.is_empty() { busiest() } else { asked.watch.clone() };
         let symbol = asked.symbol.clone().or_else(|| watch.first().cloned());
         let (resolution, indicators) = (asked.resolution, asked.indicators);
-        Wanted { watch, chart: symbol.map(|symbol| Chart { symbol, resolution, indicators }) }
+        Subscriptions { watch, chart: symbol.map(|symbol| Chart { symbol, resolution, indicators }) }
     }
 }

@@ -18,7 +18,7 @@ pub struct Chart {
 
 /// What one viewer wants.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct Subscriptions {
     /// Symbols of the watch list, in the order asked for.
     pub watch: Vec<String>,
     /// The chart, if one is shown.
@@ -37,7 +37,7 @@ struct Counts {
 
 impl AllWanted {
     /// Counts a viewer in, until what is returned is dropped.
-    pub fn add(self: &Arc<Self>, wanted: Wanted) -> Counted {
+    pub fn add(self: &Arc<Self>, wanted: Subscriptions) -> Counted {
         let mut counts = self.locked();
         for symbol in &wanted.watch {
             *counts.symbols.entry(symbol.clone()).or_default() += 1;
@@ -64,7 +64,7 @@ impl AllWanted {
 pub struct Counted {
     all: Arc<AllWanted>,
     /// What it wants.
-    pub wanted: Wanted,
+    pub wanted: Subscriptions,
 }
 
 impl Drop for Counted {
@@ -96,7 +96,7 @@ mod tests {
     fn what_nobody_wants_any_more_is_forgotten() {
         let all = Arc::new(AllWanted::default());
         let chart = Chart { symbol: "A".into(), resolution: Resolution::S5, indicators: true };
-        let wanted = |watch: &[&str], chart: Option<&Chart>| Wanted {
+        let wanted = |watch: &[&str], chart: Option<&Chart>| Subscriptions {
             watch: watch.iter().map(|symbol| (*symbol).to_owned()).collect(),
             chart: chart.cloned(),
         };

@@ -14,10 +14,10 @@ const TOO_MANY_SYMBOLS: &str = "too many symbols";
 
 pub(super) struct Intake {
     source: String,
-    lateness_ms: u64,
+    max_out_of_orderness_ms: u64,
     queue: Queue,
     meter: Meter,
-    promised_ms: u64,
+    progress_ms: u64,
     /// When the feed last gave a sign of life; nothing before the first connection.
     alive_ms: Option<u64>,
     /// From when on a predecessor, which ended without a `bye`, may have missed trades.
@@ -41,10 +41,10 @@ impl Intake {
     pub fn new(config: &IngestConfig, queue: Queue, predecessor_ms: Option<u64>) -> Self {
         Self {
             source: config.source.clone(),
-            lateness_ms: config.lateness_ms,
+            max_out_of_orderness_ms: config.max_out_of_orderness_ms,
             queue,
             meter: config.meter.clone(),
-            promised_ms: 0,
+            progress_ms: 0,
             alive_ms: None,
             predecessor_ms,
             lost: None,
@@ -89,7 +89,7 @@ impl Intake {
             return Ok(());
         }
         self.meter.refused.inc_by(elements);
-        let from_ms = now_ms.saturating_sub(self.lateness_ms);
+        let from_ms = now_ms.saturating_sub(self.max_out_of_orderness_ms);
         let (from_ms, refused) = self.refused.map_or((from_ms, 0), |(from_ms, _, refused)| (from_ms, refused));
         self.refused = Some((from_ms, now_ms, refused + elements));
         Ok(())
@@ -112,7 +112,7 @@ impl Intake {
         let gap = self.hole(now_ms);
         if gap.is_none() {
             // Nothing is queued yet, so there is a place.
-            self.queue.begin(now_ms.saturating_sub(self.lateness_ms))?;
+            self.queue.begin(now_ms.saturating_sub(self.max_out_of_orderness_ms))?;
         }
         self.lost = None;
         self.predecessor_ms = None;
@@ -124,7 +124,7 @@ impl Intake {
         match (self.alive_ms, self.predecessor_ms) {
             (Some(alive_ms), _) => {
                 let cause = self.lost.clone().unwrap_or_else(|| "reconnected".to_owned());
-                let from_ms = alive_ms.saturating_sub(self.lateness_ms);
+                let from_ms = alive_ms.saturating_sub(self.max_out_of_orderness_ms);
                 Some(Gap { from_ms, to_ms, kind: GapKind::Reconnect, cause })
             }
             (None, Some(from_ms)) => {
@@ -136,7 +136,7 @@ impl Intake {
     }
 
     /// Promises, and tells gaps that had no place before. Before the first connection there is nothing to promise.
-    pub fn promise(&mut self, now_ms: u64) -> Result<(), Gone> {
+    pub fn progress(&mut self, now_ms: u64) -> Result<(), Gone> {
         if let Some(gap) = self.untold.take() {
             self.tell_gap(gap)?;
         }
@@ -153,10 +153,10 @@ impl Intake {
             return Ok(());
         }
         // The wall clock may be set back; a promise may not.
-        self.promised_ms = self.promised_ms.max(now_ms.saturating_sub(self.lateness_ms));
+        self.progress_ms = self.progress_ms.max(now_ms.saturating_sub(self.max_out_of_orderness_ms));
         // If this process died now, the next one would have to tell a gap from the last sign of life on.
-        let complete_ms = self.promised_ms.min(alive_ms.saturating_sub(self.lateness_ms));
-        self.queue.promise(router::progress(&self.source, self.promised_ms), complete_ms).map(|_| ())
+        let complete_ms = self.progress_ms.min(alive_ms.saturating_sub(self.max_out_of_orderness_ms));
+        self.queue.progress(router::progress(&self.source, self.progress_ms), complete_ms).map(|_| ())
     }
 
     fn tell_gap(&mut self, mut gap: Gap) -> Result<(), Gone> {
@@ -204,7 +204,7 @@ mod tests {
     use crate::ingest::state_file::StateFile;
     use crate::ingest::writer::queue::{self, QueueConfig, QueueLimits};
     use crate::ingest::{IngestReport, report};
-    use crate::log::{Fate, LogError, LogWriter};
+    use crate::log::{DeliveryReport, LogError, LogWriter};
 
     /// Writes nothing until it is let go.
     struct Blocked {
@@ -249,7 +249,8 @@ mod tests {
         let feed = FeedConfig::new(String::new(), Secret::new(""), Vec::new());
         let config = IngestConfig::new(feed, "s".to_owned());
         let (source, meter) = (config.source.clone(), config.meter.clone());
-        let queue_config = QueueConfig { limits, source, lateness_ms: config.lateness_ms, state, meter };
+        let queue_config =
+            QueueConfig { limits, source, max_out_of_orderness_ms: config.max_out_of_orderness_ms, state, meter };
         let (queue, result) = queue::start(Box::new(writer), queue_config).unwrap();
         (Intake::new(&config, queue, hole_ms), result)
     }
@@ -273,8 +274,8 @@ mod tests {
                 blocks.recv().unwrap();
             }
         }
-        ingest.promise(20_000).unwrap();
-        ingest.promise(15_000).unwrap();
+        ingest.progress(20_000).unwrap();
+        ingest.progress(15_000).unwrap();
         drop(go);
         ingest.end(true, 20_000)();
         let written: Vec<String> = records.iter().collect();
@@ -341,7 +342,7 @@ mod tests {
     struct Lossy {
         lost_left: u64,
         waiting: Vec<u32>,
-        fates: Vec<Fate>,
+        delivery_reports: Vec<DeliveryReport>,
         written: std_mpsc::Sender<String>,
     }
 
@@ -365,28 +366,28 @@ mod tests {
                 let after = Duration::from_millis(1);
                 let lost = self.lost_left > 0;
                 self.lost_left -= u64::from(lost);
-                self.fates.push(if lost {
-                    Fate::Lost { partition, after }
+                self.delivery_reports.push(if lost {
+                    DeliveryReport::Lost { partition, after }
                 } else {
-                    Fate::Durable { partition, after }
+                    DeliveryReport::Acknowledged { partition, after }
                 });
             }
             Ok(())
         }
 
-        fn tells_fates(&self) -> bool {
+        fn has_delivery_reports(&self) -> bool {
             true
         }
 
-        fn fates(&mut self, tell: &mut dyn FnMut(Fate)) {
-            self.fates.drain(..).for_each(tell);
+        fn delivery_reports(&mut self, tell: &mut dyn FnMut(DeliveryReport)) {
+            self.delivery_reports.drain(..).for_each(tell);
         }
     }
 
     /// Ends after ten trades of which the log loses so many records; whether all is told, and what was appended.
     fn ended_with_losses(lost_left: u64) -> (bool, u64, Vec<String>) {
         let (written, records) = std_mpsc::channel();
-        let writer = Lossy { lost_left, waiting: Vec::new(), fates: Vec::new(), written };
+        let writer = Lossy { lost_left, waiting: Vec::new(), delivery_reports: Vec::new(), written };
         let (mut ingest, result) = intake(writer, QueueLimits::default(), None);
         let meter = ingest.meter.clone();
         for _ in 0..10 {
@@ -417,13 +418,13 @@ mod tests {
     fn a_predecessor_without_a_bye_is_a_gap_up_to_the_first_connection_or_the_end() {
         for connects in [true, false] {
             let (written, records) = std_mpsc::channel();
-            let writer = Lossy { lost_left: 0, waiting: Vec::new(), fates: Vec::new(), written };
+            let writer = Lossy { lost_left: 0, waiting: Vec::new(), delivery_reports: Vec::new(), written };
             let (mut ingest, _result) = intake(writer, QueueLimits::default(), Some(1_000));
             // Nothing is promised before the first connection.
-            ingest.promise(3_000).unwrap();
+            ingest.progress(3_000).unwrap();
             if connects {
                 ingest.take(FeedEvent::Connected, 4_000).unwrap();
-                ingest.promise(6_000).unwrap();
+                ingest.progress(6_000).unwrap();
             }
             ingest.end(true, 9_000)();
             let to_ms = if connects { 4_000 } else { 9_000 };
@@ -447,7 +448,7 @@ mod tests {
         // The predecessor left knowingly; this one dies before the log has acknowledged anything.
         state.write(7, true).unwrap();
         let (written, _records) = std_mpsc::channel();
-        let writer = Lossy { lost_left: u64::MAX, waiting: Vec::new(), fates: Vec::new(), written };
+        let writer = Lossy { lost_left: u64::MAX, waiting: Vec::new(), delivery_reports: Vec::new(), written };
         let (mut ingest, result) = intake_with(writer, QueueLimits::default(), None, Some(state.clone()));
         ingest.take(FeedEvent::Connected, 4_000).unwrap();
         ingest.take(text(r#"{"data":[{"s":"A"}],"type":"trade"}"#), 5_000).unwrap();
@@ -459,7 +460,7 @@ mod tests {
     #[test]
     fn a_stop_while_the_feed_is_away_tells_the_gap() {
         let (written, records) = std_mpsc::channel();
-        let writer = Lossy { lost_left: 0, waiting: Vec::new(), fates: Vec::new(), written };
+        let writer = Lossy { lost_left: 0, waiting: Vec::new(), delivery_reports: Vec::new(), written };
         let (mut ingest, _result) = intake(writer, QueueLimits::default(), None);
         ingest.take(FeedEvent::Connected, 4_000).unwrap();
         ingest.take(FeedEvent::Lost { cause: "cut".to_owned() }, 5_000).unwrap();

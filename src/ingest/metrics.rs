@@ -7,8 +7,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
-use crate::metrics::exposition::Sheet;
-use crate::metrics::{Probe, catalog};
+use crate::metrics::exposition::Exposition;
+use crate::metrics::{HealthCheck, catalog};
 use crate::time::now_ms;
 
 /// A feed or a log that has given no sign of life for so long is not ready.
@@ -74,7 +74,7 @@ pub struct Meter {
     /// Unix time of the last trade of the feed, in milliseconds; 0 before the first.
     pub trade_ms: Gauge<i64, AtomicI64>,
     /// Unix time up to which everything is acknowledged, in milliseconds; 0 before the first promise.
-    pub settled_ms: Gauge<i64, AtomicI64>,
+    pub acknowledged_ms: Gauge<i64, AtomicI64>,
     /// By the number of the kind.
     gaps: [Counter; GapKind::ALL.len()],
     latency: Histogram,
@@ -95,7 +95,7 @@ impl Default for Meter {
             connected: Gauge::default(),
             frame_ms: Gauge::default(),
             trade_ms: Gauge::default(),
-            settled_ms: Gauge::default(),
+            acknowledged_ms: Gauge::default(),
             gaps: Default::default(),
             latency: Histogram::new(BUCKETS),
         }
@@ -119,12 +119,12 @@ impl Meter {
     }
 }
 
-impl Probe for Meter {
-    fn tell(&self, sheet: &mut Sheet) {
+impl HealthCheck for Meter {
+    fn tell(&self, exposition: &mut Exposition) {
         let counters = [
             (&catalog::INGEST_FRAMES, &self.frames),
             (&catalog::INGEST_TRADES, &self.trades),
-            (&catalog::INGEST_REFUSED, &self.refused),
+            (&catalog::INGEST_REJECTED, &self.refused),
             (&catalog::INGEST_MALFORMED, &self.malformed),
             (&catalog::INGEST_LOST, &self.lost),
             (&catalog::INGEST_RECORDS, &self.records),
@@ -132,31 +132,31 @@ impl Probe for Meter {
             (&catalog::INGEST_COMPLAINTS, &self.complaints),
             (&catalog::INGEST_TOO_MANY, &self.too_many_symbols),
         ];
-        counters.into_iter().for_each(|(name, counter)| sheet.put(name, counter.get()));
-        sheet.put_by(
+        counters.into_iter().for_each(|(name, counter)| exposition.put(name, counter.get()));
+        exposition.put_by(
             &catalog::INGEST_GAPS,
             GapKind::ALL.map(|kind| (kind.name().to_owned(), self.gaps[kind as usize].get())),
         );
-        sheet.put(&catalog::INGEST_CONNECTED, u64::from(self.connected.get() == 1));
+        exposition.put(&catalog::INGEST_CONNECTED, u64::from(self.connected.get() == 1));
         let ages = [
             (&catalog::INGEST_FRAME_AGE, &self.frame_ms),
             (&catalog::INGEST_TRADE_AGE, &self.trade_ms),
-            (&catalog::INGEST_SETTLED_AGE, &self.settled_ms),
+            (&catalog::INGEST_ACKNOWLEDGED_AGE, &self.acknowledged_ms),
         ];
         for (name, last_ms) in ages.into_iter().filter(|(_, last_ms)| last_ms.get() > 0) {
-            sheet.put(name, age_ms(last_ms.get()) as f64 / 1e3);
+            exposition.put(name, age_ms(last_ms.get()) as f64 / 1e3);
         }
-        sheet.put_histogram(&catalog::INGEST_ACKNOWLEDGEMENT, &self.latency);
+        exposition.put_histogram(&catalog::INGEST_ACKNOWLEDGEMENT, &self.latency);
     }
 
     fn ready(&self) -> Result<String, String> {
         if self.connected.get() == 0 {
             return Err("not ready: the feed is not connected".to_owned());
         }
-        if self.settled_ms.get() == 0 {
+        if self.acknowledged_ms.get() == 0 {
             return Err("not ready: the log has acknowledged nothing yet".to_owned());
         }
-        let behind_ms = age_ms(self.settled_ms.get());
+        let behind_ms = age_ms(self.acknowledged_ms.get());
         if behind_ms > READY_MS {
             return Err(format!("not ready: the log has acknowledged nothing for {} s", behind_ms / 1_000));
         }

@@ -134,10 +134,10 @@ mod tests {
 
     #[test]
     fn no_text_of_the_feed_becomes_a_control_record() {
-        let promise = r#"{"type":"progress","source":"x","event_ms":9000000000000}"#;
-        let wrapped = format!(r#"{{"type":"trade","data":[{promise}]}}"#);
-        assert_eq!(texts(&route(promise, 4)), [(0, wrapped.as_str())]);
-        let element = format!(r#"{{"data":[{promise}],"type":"trade"}}"#);
+        let progress = r#"{"type":"progress","source":"x","event_ms":9000000000000}"#;
+        let wrapped = format!(r#"{{"type":"trade","data":[{progress}]}}"#);
+        assert_eq!(texts(&route(progress, 4)), [(0, wrapped.as_str())]);
+        let element = format!(r#"{{"data":[{progress}],"type":"trade"}}"#);
         assert_eq!(texts(&route(&element, 4)), [(0, wrapped.as_str())]);
         // Of a key that comes twice the last counts for the dataflow; here the text is no frame at all.
         for twice in [r#"{"type":"x","type":"bye","source":"x"}"#, r#"{"type":"trade","data":[],"type":"bye"}"#] {

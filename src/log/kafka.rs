@@ -24,19 +24,19 @@ pub use writer::KafkaWriter;
 
 use address::KafkaAddress;
 use topic::Topic;
-use topic_watch::Guard;
+use topic_watch::TopicWatch;
 
 /// A topic that is read.
 pub struct KafkaLog {
     topic: Arc<Topic>,
     /// Watches from the first reader on.
-    guard: OnceLock<Arc<Guard>>,
+    watch: OnceLock<Arc<TopicWatch>>,
 }
 
 impl KafkaLog {
     /// Opens a topic that is there.
     pub fn open(address: &KafkaAddress) -> Result<Self, LogError> {
-        Ok(Self { topic: Arc::new(Topic::open(address)?), guard: OnceLock::new() })
+        Ok(Self { topic: Arc::new(Topic::open(address)?), watch: OnceLock::new() })
     }
 
     /// Opens a topic, and makes it when it is not there; it must have so many partitions.
@@ -55,13 +55,13 @@ impl KafkaLog {
         Topic::exists(address)
     }
 
-    fn guard(&self) -> Result<Arc<Guard>, LogError> {
-        if let Some(guard) = self.guard.get() {
-            return Ok(Arc::clone(guard));
+    fn watch(&self) -> Result<Arc<TopicWatch>, LogError> {
+        if let Some(watch) = self.watch.get() {
+            return Ok(Arc::clone(watch));
         }
-        let guard = Guard::start(Arc::clone(&self.topic))
+        let watch = TopicWatch::start(Arc::clone(&self.topic))
             .map_err(|error| self.topic.failed("cannot start a thread", error.to_string()))?;
-        Ok(Arc::clone(self.guard.get_or_init(|| guard)))
+        Ok(Arc::clone(self.watch.get_or_init(|| watch)))
     }
 }
 
@@ -79,7 +79,7 @@ impl Log for KafkaLog {
     }
 
     fn reader(&self, partition: u32, offset: u64) -> Result<Box<dyn PartitionReader>, LogError> {
-        Ok(Box::new(KafkaReader::open(Arc::clone(&self.topic), self.guard()?, partition, offset)?))
+        Ok(Box::new(KafkaReader::open(Arc::clone(&self.topic), self.watch()?, partition, offset)?))
     }
 
     fn name(&self) -> String {

@@ -83,7 +83,7 @@ table! {
     DURABLE_FRONTIER = Gauge, "tickline_durable_frontier_timestamp_seconds", [], FRONTIER,
         "Durable frontier: everything before this Unix time is complete and in the store. Absent before the first";
     EPOCH = Gauge, "tickline_epoch", [], FRONTIER,
-        "Incarnation of the pipeline: of this process (0 before it starts), or the one that wrote the durable frontier";
+        "Epoch of the pipeline: of this process (0 before it starts), or the one that wrote the durable frontier";
     ROWS = Gauge, "tickline_rows", [], FRONTIER, "Rows as of the durable frontier";
     TRADES = Counter, "tickline_trades_total", [], FRONTIER, "Trades taken, as of the durable frontier";
     LATE = Counter, "tickline_late_trades_total", [], FRONTIER,
@@ -138,7 +138,7 @@ table! {
 
     INGEST_FRAMES = Counter, "tickline_ingest_frames_total", [], INGEST, "Texts from the feed";
     INGEST_TRADES = Counter, "tickline_ingest_trades_total", [], INGEST, "Trades handed to the log";
-    INGEST_REFUSED = Counter, "tickline_ingest_refused_total", [], INGEST,
+    INGEST_REJECTED = Counter, "tickline_ingest_rejected_total", [], INGEST,
         "Trades refused since the queue to the log was full";
     INGEST_MALFORMED = Counter, "tickline_ingest_malformed_total", [], INGEST, "Elements and texts without a symbol";
     INGEST_LOST = Counter, "tickline_ingest_lost_records_total", [], INGEST,
@@ -155,7 +155,7 @@ table! {
         "Time since the feed's last text. Absent before the first";
     INGEST_TRADE_AGE = Gauge, "tickline_ingest_trade_age_seconds", [], INGEST,
         "Time since the feed's last trade: tells a feed that only pings. Absent before the first";
-    INGEST_SETTLED_AGE = Gauge, "tickline_ingest_settled_age_seconds", [], INGEST,
+    INGEST_ACKNOWLEDGED_AGE = Gauge, "tickline_ingest_acknowledged_age_seconds", [], INGEST,
         "How far the last promise that is acknowledged is behind the clock. Absent before the first";
     INGEST_ACKNOWLEDGEMENT = Histogram, "tickline_ingest_acknowledgement_seconds", [], INGEST,
         "From the socket to the log's acknowledgement, for each record";

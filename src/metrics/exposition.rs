@@ -46,11 +46,11 @@ impl From<f64> for Value {
 
 /// What is told in one answer.
 #[derive(Debug, Default)]
-pub struct Sheet {
+pub struct Exposition {
     registry: Registry,
 }
 
-impl Sheet {
+impl Exposition {
     /// Gives the value of a metric without labels.
     pub fn put(&mut self, name: &'static Name, value: impl Into<Value>) {
         self.put_each(name, [(Vec::new(), value.into())]);
@@ -153,13 +153,13 @@ mod tests {
     #[test]
     fn every_name_comes_out_as_it_stands_in_the_table() {
         for name in catalog::ALL {
-            let mut sheet = Sheet::default();
+            let mut exposition = Exposition::default();
             let labels: Vec<Label> = name.labels.iter().map(|label| (*label, "a\"b".to_owned())).collect();
             match name.kind {
-                Kind::Histogram => sheet.put_histogram(name, &Histogram::new([1.0])),
-                _ => sheet.put_each(name, [(labels, Value::Whole(u64::MAX))]),
+                Kind::Histogram => exposition.put_histogram(name, &Histogram::new([1.0])),
+                _ => exposition.put_each(name, [(labels, Value::Whole(u64::MAX))]),
             }
-            let text = sheet.encode().unwrap();
+            let text = exposition.encode().unwrap();
             let tail = if name.kind == Kind::Histogram { "_bucket" } else { "" };
             let told = text.lines().any(|line| line.starts_with(&format!("{}{tail}", name.name)));
             assert!(told, "{} is not in\n{text}", name.name);
@@ -171,11 +171,11 @@ mod tests {
 
     #[test]
     fn counts_stay_whole_and_nothing_is_told_without_values() {
-        let mut sheet = Sheet::default();
-        sheet.put(&catalog::TRADES, (1 << 53) + 1);
-        sheet.put_by(&catalog::REJECTED, [("bad_json".to_owned(), 3)]);
-        sheet.put_by(&catalog::PARTITION_UNREAD, Vec::<(String, u64)>::new());
-        let text = sheet.encode().unwrap();
+        let mut exposition = Exposition::default();
+        exposition.put(&catalog::TRADES, (1 << 53) + 1);
+        exposition.put_by(&catalog::REJECTED, [("bad_json".to_owned(), 3)]);
+        exposition.put_by(&catalog::PARTITION_UNREAD, Vec::<(String, u64)>::new());
+        let text = exposition.encode().unwrap();
         assert!(text.contains("\ntickline_trades_total 9007199254740993\n"), "{text}");
         assert!(text.contains("\ntickline_rejected_total{reason=\"bad_json\"} 3\n"), "{text}");
         assert!(!text.contains("unread") && text.ends_with("# EOF\n"), "{text}");

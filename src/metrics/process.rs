@@ -5,28 +5,28 @@ use std::fs;
 use dataflows::settings::PIPELINE_REVISION;
 
 use super::catalog;
-use super::exposition::Sheet;
+use super::exposition::Exposition;
 
 /// The kernel counts processor time for programs in hundredths of a second on every machine that Linux runs on today.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// What every process tells of itself.
-pub fn put(sheet: &mut Sheet) {
+pub fn put(exposition: &mut Exposition) {
     let labels = [("version", env!("CARGO_PKG_VERSION").to_owned()), ("revision", PIPELINE_REVISION.to_string())];
-    sheet.put_each(&catalog::BUILD_INFO, [(labels.to_vec(), 1.into())]);
+    exposition.put_each(&catalog::BUILD_INFO, [(labels.to_vec(), 1.into())]);
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     if let Some((user, system, started)) = times(&stat) {
-        sheet.put(&catalog::CPU, (user + system) / TICKS_PER_SECOND);
+        exposition.put(&catalog::CPU, (user + system) / TICKS_PER_SECOND);
         if let Some(booted_s) = fs::read_to_string("/proc/stat").ok().as_deref().and_then(boot) {
-            sheet.put(&catalog::STARTED, booted_s + started / TICKS_PER_SECOND);
+            exposition.put(&catalog::STARTED, booted_s + started / TICKS_PER_SECOND);
         }
     }
     if let Some(kib) = fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident) {
-        sheet.put(&catalog::MEMORY, kib * 1024);
+        exposition.put(&catalog::MEMORY, kib * 1024);
     }
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
         // The look itself holds one of them.
-        sheet.put(&catalog::OPEN_FILES, (open.count() as u64).saturating_sub(1));
+        exposition.put(&catalog::OPEN_FILES, (open.count() as u64).saturating_sub(1));
     }
 }
 
@@ -65,9 +65,9 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn this_process_started_not_long_ago() {
-        let mut sheet = Sheet::default();
-        put(&mut sheet);
-        let text = sheet.encode().unwrap();
+        let mut exposition = Exposition::default();
+        put(&mut exposition);
+        let text = exposition.encode().unwrap();
         let value = |name: &str| {
             let line = text.lines().find(|line| line.starts_with(name)).unwrap();
             line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()

@@ -35,7 +35,7 @@ pub use schema::{SETUP, set_up};
 
 use address::CassandraAddress;
 use error::Failure;
-use session::{Client, Level, Patience};
+use session::{Client, Level, RetryPolicy};
 use write_rows::{Expiry, Inserts};
 
 /// The writing side of a keyspace.
@@ -46,18 +46,18 @@ pub struct CassandraStore {
     expiry: Expiry,
     /// Rows that were left out because they had expired.
     expired: u64,
-    /// What this incarnation last saw published.
+    /// What this epoch last saw published.
     published: Option<frontier::Published>,
-    /// Epoch and frontier of the checkpoint that this incarnation last saw committed.
+    /// Epoch and frontier of the checkpoint that this epoch last saw committed.
     committed: (u64, Time),
-    /// The checkpoint whose shards this incarnation may put.
+    /// The checkpoint whose shards this epoch may put.
     gathering: Option<(u64, Time)>,
 }
 
 impl CassandraStore {
     /// Connects to a keyspace whose tables are there.
     pub fn open(address: &CassandraAddress) -> Result<Self, StoreError> {
-        let client = Client::open(address, Patience::Endless)?;
+        let client = Client::open(address, RetryPolicy::Endless)?;
         let (inserts, published, expiry) = client.run("cannot open it for writing", async {
             let inserts =
                 Inserts::prepare(&client, replicas::hold_everything(client.session(), &address.keyspace)).await?;

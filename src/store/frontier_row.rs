@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use dataflows::output::counters::{TALLIES, Tally};
+use dataflows::output::counters::{COUNTERS, Counter};
 use dataflows::output::digest::Digest;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::settings::PIPELINE_REVISION;
@@ -18,7 +18,7 @@ pub struct HeldRow {
     /// Number of rows as of the frontier.
     pub rows: i64,
     /// The counts as a JSON object.
-    pub tallies: String,
+    pub counters: String,
     /// The revision of the program that wrote it.
     pub revision: u64,
 }
@@ -40,25 +40,26 @@ pub enum Damage {
 impl HeldRow {
     /// Takes the row apart.
     pub fn decode(self) -> Result<FrontierRow, Damage> {
-        let Self { frontier, digest, rows, tallies, .. } = self;
+        let Self { frontier, digest, rows, counters, .. } = self;
         let bad = |what: &str| Damage::Value(format!("the frontier row of {frontier} holds {what}"));
         if digest.len() != 32 {
             return Err(bad("a digest that is none"));
         }
         let digest = u128::from_str_radix(&digest, 16).map_err(|_| bad("a digest that is none"))?;
-        let named: BTreeMap<String, u64> = serde_json::from_str(&tallies).map_err(|_| bad("tallies that are none"))?;
-        let mut tallies = vec![0; TALLIES];
-        for tally in Tally::all() {
-            tallies[tally.index()] = named.get(&tally.name()).copied().unwrap_or(0);
+        let named: BTreeMap<String, u64> =
+            serde_json::from_str(&counters).map_err(|_| bad("counters that are none"))?;
+        let mut counters = vec![0; COUNTERS];
+        for counter in Counter::all() {
+            counters[counter.index()] = named.get(&counter.name()).copied().unwrap_or(0);
         }
-        Ok(FrontierRow { frontier, digest: Digest(digest), rows, tallies })
+        Ok(FrontierRow { frontier, digest: Digest(digest), rows, counters })
     }
 }
 
 /// The counts as a JSON object by name, in the order of the names.
-pub fn tallies_text(tallies: &[u64]) -> String {
+pub fn counters_text(counters: &[u64]) -> String {
     let named: BTreeMap<String, u64> =
-        Tally::all().map(|tally| (tally.name(), tallies.get(tally.index()).copied().unwrap_or(0))).collect();
+        Counter::all().map(|counter| (counter.name(), counters.get(counter.index()).copied().unwrap_or(0))).collect();
     let fields = named.iter().map(|(name, count)| format!("\"{name}\":{count}"));
     format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
 }

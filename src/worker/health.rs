@@ -5,9 +5,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::{PartitionRead, Watch};
-use crate::metrics::exposition::Sheet;
+use crate::metrics::exposition::Exposition;
 use crate::metrics::frontier::{put_row, put_time};
-use crate::metrics::{Probe, catalog};
+use crate::metrics::{HealthCheck, catalog};
 use crate::time::rfc3339;
 
 /// A worker that has not gone round for so long does not live.
@@ -17,16 +17,16 @@ const ROUND_MAX: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Health(pub Arc<Watch>);
 
-impl Probe for Health {
-    fn tell(&self, sheet: &mut Sheet) {
+impl HealthCheck for Health {
+    fn tell(&self, exposition: &mut Exposition) {
         let watch = &self.0;
         let published = watch.store.published();
         let published_ms = published.as_ref().map_or(0, |row| row.frontier);
-        put_time(sheet, &catalog::DURABLE_FRONTIER, watch.frontier.load(Ordering::SeqCst).max(published_ms));
-        sheet.put(&catalog::EPOCH, watch.epoch.load(Ordering::SeqCst));
+        put_time(exposition, &catalog::DURABLE_FRONTIER, watch.frontier.load(Ordering::SeqCst).max(published_ms));
+        exposition.put(&catalog::EPOCH, watch.epoch.load(Ordering::SeqCst));
         // The first process alone writes it, and knows it.
-        published.iter().for_each(|row| put_row(sheet, row));
-        self.tell_partitions(sheet);
+        published.iter().for_each(|row| put_row(exposition, row));
+        self.tell_partitions(exposition);
         let strangers = watch.strangers.get().map_or(0, |strangers| strangers.load(Ordering::SeqCst));
         for (name, count) in [
             (&catalog::RECORDS, watch.records.load(Ordering::SeqCst)),
@@ -35,13 +35,13 @@ impl Probe for Health {
             (&catalog::PEERS_EXPECTED, watch.peers_expected.load(Ordering::SeqCst)),
             (&catalog::STRANGERS, strangers),
         ] {
-            sheet.put(name, count);
+            exposition.put(name, count);
         }
         if let Some(age) = self.round_age() {
-            sheet.put(&catalog::ROUND_AGE, age.as_secs_f64());
+            exposition.put(&catalog::ROUND_AGE, age.as_secs_f64());
         }
-        watch.store.tell(sheet);
-        sheet.put(&catalog::CHECKPOINT_FRONTIER, watch.checkpoint.load(Ordering::SeqCst) as f64 / 1e3);
+        watch.store.tell(exposition);
+        exposition.put(&catalog::CHECKPOINT_FRONTIER, watch.checkpoint.load(Ordering::SeqCst) as f64 / 1e3);
     }
 
     fn ready(&self) -> Result<String, String> {
@@ -70,18 +70,18 @@ impl Health {
         stepped.map(|stepped| stepped.elapsed())
     }
 
-    fn tell_partitions(&self, sheet: &mut Sheet) {
+    fn tell_partitions(&self, exposition: &mut Exposition) {
         let partitions = self.0.partitions.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(least) = partitions.values().map(|read| read.frontier).min() {
-            put_time(sheet, &catalog::READ_FRONTIER, least);
+            put_time(exposition, &catalog::READ_FRONTIER, least);
         }
         let by =
             |of: fn(&PartitionRead) -> u64| partitions.iter().map(move |(number, read)| (number.to_string(), of(read)));
         let frontier = by(|read| read.frontier).filter(|(_, ms)| *ms > 0).map(|(number, ms)| (number, ms as f64 / 1e3));
-        sheet.put_by(&catalog::PARTITION_FRONTIER, frontier);
-        sheet.put_by(&catalog::PARTITION_OFFSET, by(|read| read.offset));
+        exposition.put_by(&catalog::PARTITION_FRONTIER, frontier);
+        exposition.put_by(&catalog::PARTITION_OFFSET, by(|read| read.offset));
         let unread = partitions.iter().filter_map(|(number, read)| Some((number.to_string(), read.unread?)));
-        sheet.put_by(&catalog::PARTITION_UNREAD, unread);
+        exposition.put_by(&catalog::PARTITION_UNREAD, unread);
     }
 }
 

@@ -11,7 +11,7 @@ use dataflows::progress::time::{Resolution, Time};
 
 use super::store_thread::Command;
 use crate::metrics::catalog;
-use crate::metrics::exposition::{Histograms, Sheet, durations};
+use crate::metrics::exposition::{Exposition, Histograms, durations};
 use crate::store::{RowBatch, table};
 use crate::time::now_ms;
 
@@ -180,18 +180,18 @@ impl StoreMeter {
     }
 
     /// Tells all of it but the frontier row.
-    pub(super) fn tell(&self, sheet: &mut Sheet) {
+    pub(super) fn tell(&self, exposition: &mut Exposition) {
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let rows = TABLES.iter().zip(&self.rows).map(|(table, rows)| ((*table).to_owned(), count(rows)));
-        sheet.put_by(&catalog::ROWS_WRITTEN, rows);
-        sheet.put_histograms(&catalog::STORE_WRITE, &self.durations);
+        exposition.put_by(&catalog::ROWS_WRITTEN, rows);
+        exposition.put_histograms(&catalog::STORE_WRITE, &self.durations);
         let waiting = self.waiting.get().map_or(0, |waiting| waiting.0.len());
-        sheet.put(&catalog::STORE_IN_FLIGHT, (waiting + self.busy.load(Ordering::Relaxed)) as u64);
-        sheet.put(&catalog::STORE_RETRIES, self.retries.get().map_or(0, |retries| count(retries)));
+        exposition.put(&catalog::STORE_IN_FLIGHT, (waiting + self.busy.load(Ordering::Relaxed)) as u64);
+        exposition.put(&catalog::STORE_RETRIES, self.retries.get().map_or(0, |retries| count(retries)));
         let checkpoint = locked(&self.checkpoint);
-        sheet.put(&catalog::CHECKPOINT_COMMITTED, checkpoint.committed_ms as f64 / 1e3);
-        sheet.put(&catalog::CHECKPOINT_DURATION, checkpoint.took.as_secs_f64());
-        sheet.put(&catalog::CHECKPOINT_SIZE, checkpoint.bytes);
+        exposition.put(&catalog::CHECKPOINT_COMMITTED, checkpoint.committed_ms as f64 / 1e3);
+        exposition.put(&catalog::CHECKPOINT_DURATION, checkpoint.took.as_secs_f64());
+        exposition.put(&catalog::CHECKPOINT_SIZE, checkpoint.bytes);
     }
 }
 
@@ -200,9 +200,9 @@ mod tests {
     use super::*;
 
     fn told(meter: &StoreMeter) -> String {
-        let mut sheet = Sheet::default();
-        meter.tell(&mut sheet);
-        sheet.encode().unwrap()
+        let mut exposition = Exposition::default();
+        meter.tell(&mut exposition);
+        exposition.encode().unwrap()
     }
 
     #[test]

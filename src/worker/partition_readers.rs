@@ -78,7 +78,7 @@ impl Readers {
         }
     }
 
-    /// Whether everything has been read that the log held at the start, up to the tick that the run ends at.
+    /// Whether everything has been read that the log held at the start, up to the time step that the run ends at.
     pub(super) fn at_end(&self, ingress: &Ingress, until: Option<Time>) -> bool {
         let is_past = |at| is_past(until, ingress.partition_frontier(at));
         self.readers.iter().enumerate().all(|(at, p)| p.reader.position() >= p.end || is_past(at))

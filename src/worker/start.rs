@@ -13,7 +13,7 @@ use dataflows::state::snapshot::SnapshotHeader;
 use super::checkpoint::load;
 use super::{WorkerConfig, WorkerError};
 use crate::cluster::ClusterConfig;
-use crate::cluster::coordinator::Star;
+use crate::cluster::coordinator::Coordinator;
 use crate::cluster::handshake::{Hello, PROTOCOL, Plan, build_hash};
 use crate::cluster::member::join;
 use crate::cluster::peer::Mesh;
@@ -45,7 +45,7 @@ pub(super) fn start(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store)
     };
     let ours = hello(config, cluster, log)?;
     if cluster.index == 0 {
-        let star = Star::gather(cluster, ours)?;
+        let star = Coordinator::gather(cluster, ours)?;
         let plan = open(config, log, store)?;
         let told = star.tell(&plan)?;
         let (mut start, own) = Start::from_plan(&plan, config, log, store)?;
@@ -141,8 +141,11 @@ fn hello(config: &WorkerConfig, cluster: &ClusterConfig, log: &dyn Log) -> Resul
         ("workers", config.workers.to_string()),
         ("log", identity),
         ("partitions", log.partitions().to_string()),
-        ("tick", format!("{} ms", settings.tick_ms)),
-        ("settings (tick, horizon, disorder, conditions)", format!("{:016x}", settings.fingerprint())),
+        ("tick", format!("{} ms", settings.step_ms)),
+        (
+            "settings (time step, allowed lateness, out-of-orderness, conditions)",
+            format!("{:016x}", settings.fingerprint()),
+        ),
         ("until-end", config.until_end.to_string()),
         ("symbols", symbols),
     ];

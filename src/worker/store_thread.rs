@@ -49,14 +49,14 @@ pub(super) enum Command {
 }
 
 /// The workers' handle to the thread.
-pub(super) struct Companion {
+pub(super) struct StoreThread {
     commands: Mutex<Option<Sender<Command>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     failure: Arc<Mutex<Option<WorkerError>>>,
     keeps_rows: bool,
 }
 
-impl Companion {
+impl StoreThread {
     pub(super) fn start(
         store: Box<dyn Store>,
         mirror: Option<Mirror>,
@@ -317,8 +317,8 @@ mod tests {
         let noted = Arc::new(Mutex::new(Vec::new()));
         let config = WorkerConfig::new(1, Settings::new(ConditionTable::from_toml(BUILT_IN).unwrap()));
         let store = Box::new(Noting(Arc::clone(&noted)));
-        let companion = Companion::start(store, None, 1, &config, String::new(), Arc::default());
-        let commands = companion.sender().unwrap();
+        let store_thread = StoreThread::start(store, None, 1, &config, String::new(), Arc::default());
+        let commands = store_thread.sender().unwrap();
         let row = |frontier| FrontierRow { frontier, ..FrontierRow::empty() };
         let part = |frontier| Command::Part(Part { frontier, shards: 0, resume: Vec::new() });
         let publish = |frontier| Command::Frontier {
@@ -339,8 +339,8 @@ mod tests {
         ];
         told.into_iter().for_each(|command| commands.send(command).unwrap());
         drop(commands);
-        companion.finish();
-        assert!(companion.take_failure().is_none());
+        store_thread.finish();
+        assert!(store_thread.take_failure().is_none());
         let wanted = ["frontier 59", "frontier 60", "checkpoint 60", "frontier 130", "checkpoint 120"];
         assert_eq!(*noted.lock().unwrap(), wanted);
     }

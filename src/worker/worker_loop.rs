@@ -19,8 +19,8 @@ use timely::dataflow::operators::{Inspect, Probe as _};
 use timely::worker::Worker;
 
 use super::commit::{Stops, commit};
-use super::control::cluster_view::Board;
-use super::control::messages::{Gossip, News, Part};
+use super::control::cluster_view::ClusterView;
+use super::control::messages::{ControlChannel, ControlMessage, Part};
 use super::partition_readers::Readers;
 use super::sink::sink;
 use super::store_thread::Command;
@@ -57,8 +57,8 @@ struct Host<'a> {
     asked: Time,
     /// The second input, where there is one.
     directory: Option<Directory>,
-    gossip: Gossip,
-    board: Rc<RefCell<Board>>,
+    control: ControlChannel,
+    view: Rc<RefCell<ClusterView>>,
     /// The frontier as of which resume points were last told.
     told: Time,
     /// Whether this worker has told its end.
@@ -86,25 +86,25 @@ pub(super) fn run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolS
 fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) -> Result<(), WorkerError> {
     let (index, peers) = (worker.index(), worker.peers());
     let readers = Readers::open(shared, index, peers)?;
-    let Some(commands) = shared.companion.sender() else { return Ok(()) };
+    let Some(commands) = shared.store_thread.sender() else { return Ok(()) };
     let starts: Vec<ResumePoint> = shared.starts.iter().skip(index).step_by(peers).cloned().collect();
     let resumed_from = shared.resumed.as_ref().map_or(0, |header| header.row.frontier);
     let owns_none = starts.is_empty();
     let ingress = Ingress::new(shared.config.settings.clone(), index, peers, starts, resumed_from);
     let stops: Stops = Rc::new(RefCell::new(shared.config.stops.iter().copied().collect()));
     let parts = Parts::default();
-    let board = Rc::new(RefCell::new(Board::new(peers, shared.starts.clone(), resumed_from)));
+    let view = Rc::new(RefCell::new(ClusterView::new(peers, shared.starts.clone(), resumed_from)));
     let (mut inputs, durable) = worker.dataflow(|scope| {
         let (inputs, outputs) = build(scope, &shared.config.settings, states, &shared.config.stops);
-        (inputs, connect(outputs, shared, &stops, &parts, &board, &commands))
+        (inputs, connect(outputs, shared, &stops, &parts, &view, &commands))
     });
-    let mut gossip = Gossip::start(worker);
+    let mut control = ControlChannel::start(worker);
     if owns_none {
         inputs.close();
     }
     let directory = shared.symbols.as_ref().map(|symbols| Directory::start(worker, symbols, &commands)).transpose()?;
     if let Some(symbols) = shared.symbols.as_ref().filter(|_| index == 0) {
-        gossip.tell_all(&News::SymbolsEnd(symbols.end));
+        control.tell_all(&ControlMessage::SymbolsEnd(symbols.end));
     }
     let next_checkpoint = shared.config.checkpoint_every.map(|every| Instant::now() + every).filter(|_| index == 0);
     let (put, arrived) = unbounded();
@@ -122,8 +122,8 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         next_checkpoint,
         asked: 0,
         directory,
-        gossip,
-        board,
+        control,
+        view,
         told: 0,
         told_end: false,
         told_committed: resumed_from,
@@ -137,21 +137,21 @@ fn connect(
     shared: &Arc<Shared>,
     stops: &Stops,
     parts: &Parts,
-    board: &Rc<RefCell<Board>>,
+    view: &Rc<RefCell<ClusterView>>,
     commands: &Sender<Command>,
 ) -> Probe<Time> {
     let keep = Rc::clone(parts);
     outputs.snapshots.inspect(move |part| keep.borrow_mut().push(part.clone()));
     let start = shared.resumed.as_ref().map_or_else(FrontierRow::empty, |header| header.row.clone());
     let rows = shared
-        .companion
+        .store_thread
         .keeps_rows()
         .then(|| sink(outputs.candles, outputs.indicators, outputs.rejected, commands.clone()));
-    let keep = Rc::clone(board);
+    let keep = Rc::clone(view);
     let committed = move |row: &FrontierRow| {
-        let mut board = keep.borrow_mut();
-        board.last_row = Some(row.clone());
-        board.resume_json()
+        let mut view = keep.borrow_mut();
+        view.last_row = Some(row.clone());
+        view.resume_json()
     };
     let done = commit(outputs.ledger, rows, start, Rc::clone(stops), committed, commands.clone());
     done.probe().0
@@ -189,23 +189,23 @@ impl Host<'_> {
         if self.index == self.shared.config.first_worker() {
             *self.shared.watch.stepped.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
-        if let Some(error) = self.shared.companion.take_failure() {
+        if let Some(error) = self.shared.store_thread.take_failure() {
             return Err(error);
         }
-        while let Some(news) = self.gossip.hear() {
-            if let Some(part) = self.board.borrow_mut().hear(news) {
+        while let Some(message) = self.control.hear() {
+            if let Some(part) = self.view.borrow_mut().hear(message) {
                 self.command(Command::Part(part));
             }
         }
         while let Ok(part) = self.putting.arrived.try_recv() {
             self.putting.under_way -= 1;
-            self.gossip.tell(0, News::Part(part));
+            self.control.tell(0, ControlMessage::Part(part));
         }
         if self.index == 0 {
             let committed = self.shared.watch.checkpoint.load(Ordering::SeqCst);
             if committed > self.told_committed {
                 self.told_committed = committed;
-                self.gossip.tell_all(&News::Committed(committed));
+                self.control.tell_all(&ControlMessage::Committed(committed));
             }
         }
         Ok(())
@@ -226,13 +226,13 @@ impl Host<'_> {
             self.told = durable;
             let points = self.ingress.resume_points(durable);
             if !points.is_empty() {
-                self.gossip.tell(0, News::Resume(points));
+                self.control.tell(0, ControlMessage::Resume(points));
             }
             self.shared.watch.frontier.fetch_max(durable, Ordering::SeqCst);
         }
         // Before this no run will resume: the last checkpoint, or where none are made, the durable frontier.
         let makes_checkpoints = self.shared.config.checkpoint_every.is_some();
-        let committed = self.board.borrow().committed();
+        let committed = self.view.borrow().committed();
         self.shared.watch.checkpoint.fetch_max(committed, Ordering::SeqCst);
         self.ingress.forget(if makes_checkpoints { committed } else { durable });
         durable
@@ -241,7 +241,7 @@ impl Host<'_> {
     /// The first worker asks for a checkpoint as of the next full minute, when one is due. Its own frontier holds all
     /// others back until they have heard of it. One at a time: a store that is away must not let them pile up.
     fn ask_for_checkpoint(&mut self) {
-        if self.asked > self.board.borrow().committed() {
+        if self.asked > self.view.borrow().committed() {
             return;
         }
         let (Some(due), Some(every)) = (self.next_checkpoint, self.shared.config.checkpoint_every) else { return };
@@ -273,19 +273,19 @@ impl Host<'_> {
     fn is_done(&mut self) -> bool {
         if !self.told_end && self.readers.at_end(&self.ingress, self.shared.config.until) {
             self.told_end = true;
-            self.gossip.tell_all(&News::End { worker: self.index, end: self.frontier() });
+            self.control.tell_all(&ControlMessage::End { worker: self.index, end: self.frontier() });
         }
         let is_durable = |end| !self.durable.less_than(&end);
-        let board = self.board.borrow();
-        let is_written = |directory: &Directory| board.symbols_end().is_some_and(|end| directory.is_done(end));
-        board.end().is_some_and(is_durable) && self.directory.as_ref().is_none_or(is_written)
+        let view = self.view.borrow();
+        let is_written = |directory: &Directory| view.symbols_end().is_some_and(|end| directory.is_done(end));
+        view.end().is_some_and(is_durable) && self.directory.as_ref().is_none_or(is_written)
     }
 
     /// Tells the last; the first worker waits for that of all others. Resume points are published one commit behind;
     /// at the end the last frontier row gets those as of itself.
     fn leave(mut self, worker: &mut Worker) -> Result<(), WorkerError> {
         let mut told = false;
-        while !(told && (self.index != 0 || self.board.borrow().all_done())) {
+        while !(told && (self.index != 0 || self.view.borrow().all_done())) {
             self.talk()?;
             self.tell();
             if self.shared.has_failed() {
@@ -293,13 +293,13 @@ impl Host<'_> {
             }
             if !told && self.putting.under_way == 0 {
                 told = true;
-                self.gossip.tell(0, News::Done);
+                self.control.tell(0, ControlMessage::Done);
             }
             worker.step_or_park(Some(IDLE));
             self.pass_on_parts();
         }
-        let resume = self.board.borrow().resume_json();
-        let row = self.board.borrow_mut().last_row.take();
+        let resume = self.view.borrow().resume_json();
+        let row = self.view.borrow_mut().last_row.take();
         if let Some(row) = row {
             *self.shared.watch.row.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.clone());
             self.command(Command::Frontier { row, kept: Vec::new(), resume, ack: Box::new(|| ()) });

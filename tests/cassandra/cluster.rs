@@ -149,7 +149,7 @@ fn three_processes_under_load_of_which_one_is_killed_come_back_by_themselves() {
         (0..4).for_each(|_| stage.grow());
         let again = wait_for("the supervisor runs another", || child(&cluster[victim]).filter(|now| *now != running));
         assert_ne!(again, running);
-        stage.wait_growing(&mut cluster, "a new incarnation", |stage| stage.progress().by > before.epoch);
+        stage.wait_growing(&mut cluster, "a new epoch", |stage| stage.progress().by > before.epoch);
         assert!(stage.progress().frontier >= before.frontier);
         stage.verify();
     }

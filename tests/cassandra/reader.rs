@@ -22,7 +22,7 @@ pub struct Wanted {
 /// What a keyspace says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// The last incarnation.
+    /// The last epoch.
     pub epoch: u64,
     /// The durable frontier.
     pub frontier: Option<u64>,
@@ -117,7 +117,7 @@ fn read(raw: &Raw, keyspace: &str, wanted: &Wanted, stop: &AtomicBool) -> Seen {
         };
         let Some(frontier) = found.progress.frontier else { continue };
         assert!(Some(frontier) >= last.frontier, "the frontier went back: {last:?}, {:?}", found.progress);
-        assert!(found.progress.by >= last.by, "an older incarnation wrote: {last:?}, {:?}", found.progress);
+        assert!(found.progress.by >= last.by, "an older epoch wrote: {last:?}, {:?}", found.progress);
         seen.frontiers += u64::from(Some(frontier) > last.frontier);
         last = found.progress;
         for (minute, digest) in wanted.minutes.range(..=frontier) {

@@ -14,7 +14,7 @@ const TRADES: u64 = 120_000;
 const SYMBOLS: usize = 24;
 pub const PARTITIONS: usize = 3;
 /// Short, so that a late trade can be too late.
-pub const SETTINGS: &str = "--horizon 3s";
+pub const SETTINGS: &str = "--allowed-lateness 3s";
 
 /// The log and the undisturbed runs.
 pub struct Scene {

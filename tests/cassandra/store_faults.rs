@@ -84,7 +84,7 @@ fn taking_over_with_an_unknown_outcome() {
         stage.fault(fits, how, Which::Next(1));
         let mut worker = [stage.start(2, "")];
         stage.wait_for_faults(&mut worker, 1);
-        stage.wait_growing(&mut worker, "the next incarnation", |stage| stage.progress().epoch == epoch);
+        stage.wait_growing(&mut worker, "the next epoch", |stage| stage.progress().epoch == epoch);
         worker.into_iter().for_each(Running::kill);
     }
     stage.proxy.no_fault();

@@ -36,7 +36,7 @@ fn a_cluster_comes_together_among_strangers() {
     let there = |index: usize| cluster.line(index).replace("hosts hosts", "hosts elsewhere");
     let unfit = [
         (format!("{} --workers 3 --until-end", there(2)), ["has workers 3", "process 0 has 2"]),
-        (format!("{} {WORK} --horizon 3s", there(2)), ["has settings", "process 0 has"]),
+        (format!("{} {WORK} --allowed-lateness 3s", there(2)), ["has settings", "process 0 has"]),
         (format!("{} --workers 2", there(2)), ["has until-end false", "process 0 has true"]),
         (format!("{} {WORK}", there(1)), ["index 1 is in use by a live peer", "127."]),
     ];

@@ -80,7 +80,7 @@ async fn the_description_can_be_wrong() {
     body["more"] = json!(1);
     assert!(!frontier.is_valid(&body), "a field that is not described is found");
     body.as_object_mut().unwrap().remove("more");
-    body["tallies"].as_object_mut().unwrap().remove("late");
+    body["counters"].as_object_mut().unwrap().remove("late");
     assert!(!frontier.is_valid(&body), "a field that is not there is found");
 }
 

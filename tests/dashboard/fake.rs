@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use dataflows::log::reject::Reason;
-use dataflows::output::counters::{TALLIES, Tally};
+use dataflows::output::counters::{COUNTERS, Counter};
 use dataflows::output::digest::Digest;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::RejectedRow;
@@ -50,15 +50,15 @@ impl FakeStore {
 
     /// Moves the frontier; digest, rows and counts follow from it.
     pub fn advance(&self, frontier: u64) {
-        let mut tallies = vec![0; TALLIES];
-        tallies[Tally::Trades.index()] = frontier;
-        tallies[Tally::Rejected(Reason::BadJson).index()] = 2;
-        tallies[Tally::Rejected(Reason::TooFarAhead).index()] = 3;
-        let row = FrontierRow { frontier, digest: Digest(u128::from(frontier)), rows: 12, tallies };
+        let mut counters = vec![0; COUNTERS];
+        counters[Counter::Trades.index()] = frontier;
+        counters[Counter::Rejected(Reason::BadJson).index()] = 2;
+        counters[Counter::Rejected(Reason::TooFarAhead).index()] = 3;
+        let row = FrontierRow { frontier, digest: Digest(u128::from(frontier)), rows: 12, counters };
         self.rows().frontier = Some(DurableFrontier { row, epoch: 7, resume: "[]".into() });
     }
 
-    /// The next incarnation, at the same frontier.
+    /// The next epoch, at the same frontier.
     pub fn restart(&self) {
         if let Some(frontier) = &mut self.rows().frontier {
             frontier.epoch += 1;

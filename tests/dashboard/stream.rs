@@ -26,7 +26,7 @@ async fn two_viewers_get_one_event_an_advance() {
         for viewer in [&mut one, &mut two] {
             let event = viewer.next().await;
             assert_eq!((&event["frontier_ms"], &event["whole"]), (&json!(frontier), &json!(false)));
-            assert_eq!(event["tallies"]["trades"], frontier);
+            assert_eq!(event["counters"]["trades"], frontier);
             assert_eq!(event["watch"][0]["last"], frontier as f64);
         }
     }

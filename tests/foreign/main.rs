@@ -10,13 +10,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tickline::finnhub::Secret;
-use tickline::simulate::universe::Universe;
-use tickline::simulate::{Simulator, SimulatorConfig, serve};
+use simulator::universe::Universe;
+use simulator::{Simulator, SimulatorConfig, serve};
 
 async fn simulator() -> Simulator {
     let config = SimulatorConfig {
-        token: Some(Secret::new("key")),
+        token: Some("key".to_owned()),
         ping_every: Duration::from_millis(200),
         ..SimulatorConfig::default()
     };

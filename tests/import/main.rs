@@ -45,7 +45,7 @@ fn partition(log: &Path, partition: usize) -> Vec<String> {
 #[derive(Debug, Default, PartialEq)]
 struct Verdict {
     late: usize,
-    broken_promises: usize,
+    broken_progress: usize,
     too_far_ahead: usize,
     frontier_ms: u64,
     live: usize,
@@ -54,14 +54,14 @@ struct Verdict {
 
 fn judge(lines: &[String]) -> Verdict {
     let mut verdict = Verdict::default();
-    let mut promise: Option<u64> = None;
+    let mut progress: Option<u64> = None;
     for line in lines {
         let value: Value = serde_json::from_str(line).unwrap_or_default();
         match value["type"].as_str() {
             Some("progress") => {
                 let event_ms = value["event_ms"].as_u64().unwrap();
-                assert!(promise.is_none_or(|old| old <= event_ms), "a promise falls");
-                promise = Some(event_ms);
+                assert!(progress.is_none_or(|old| old <= event_ms), "a promise falls");
+                progress = Some(event_ms);
                 verdict.frontier_ms = verdict.frontier_ms.max(event_ms);
                 verdict.live = 1;
             }
@@ -69,7 +69,7 @@ fn judge(lines: &[String]) -> Verdict {
             _ => {
                 let t = value["t"].as_u64();
                 verdict.late += usize::from(t.is_some_and(|t| t / 1000 < verdict.frontier_ms / 1000));
-                verdict.broken_promises += usize::from(t.is_some_and(|t| t < promise.expect("a promise comes first")));
+                verdict.broken_progress += usize::from(t.is_some_and(|t| t < progress.expect("a promise comes first")));
                 verdict.too_far_ahead += usize::from(t.is_some_and(|t| t > verdict.frontier_ms + 3_600_000));
                 verdict.lines.push(line.clone());
             }
@@ -85,7 +85,7 @@ fn source_lines(lines: &[String], wanted: impl Fn(&Value) -> bool) -> Vec<&Strin
 proptest! {
     #![proptest_config(Config::with_cases(40))]
     #[test]
-    fn no_trade_is_late_and_every_promise_is_kept(
+    fn no_trade_is_late_and_every_progress_is_kept(
         trades in collection::vec((0_usize..12, 0_u64..40_000), 1..200),
         split in any::<prop::sample::Index>(),
         packed in any::<bool>(),
@@ -108,10 +108,10 @@ proptest! {
         for p in 0..3 {
             let written = partition(&log, p);
             let verdict = judge(&written);
-            assert_eq!((verdict.late, verdict.broken_promises, verdict.too_far_ahead, verdict.live), (0, 0, 0, 0));
+            assert_eq!((verdict.late, verdict.broken_progress, verdict.too_far_ahead, verdict.live), (0, 0, 0, 0));
             assert_eq!(verdict.frontier_ms, newest - newest % 1000 + 1000);
             assert!(serde_json::from_str::<Value>(&written[0]).unwrap()["type"] == "progress");
-            check_promises_are_exact(&written);
+            check_progress_are_exact(&written);
             // Order and bytes are those of the files.
             let symbol = |line: &String| serde_json::from_str::<Value>(line).unwrap()["s"].clone();
             let symbols: Vec<_> = verdict.lines.iter().map(symbol).collect();
@@ -125,17 +125,17 @@ proptest! {
     }
 }
 
-/// Before every trade, the frontier's tick is that of the least event time still to come: no promise could be better.
-fn check_promises_are_exact(lines: &[String]) {
+/// Before every trade, the frontier's time step is that of the least event time still to come: no promise could be better.
+fn check_progress_are_exact(lines: &[String]) {
     let values: Vec<Value> = lines.iter().map(|l| serde_json::from_str(l).unwrap()).collect();
-    let mut promise = 0;
+    let mut progress = 0;
     for (at, value) in values.iter().enumerate() {
         if let Some(ms) = value["event_ms"].as_u64() {
-            promise = ms;
+            progress = ms;
         }
         if value["t"].is_u64() {
             let least = values[at..].iter().filter_map(|v| v["t"].as_u64()).min().unwrap();
-            assert_eq!(promise / 1000, least / 1000);
+            assert_eq!(progress / 1000, least / 1000);
         }
     }
 }

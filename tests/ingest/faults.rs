@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use futures_util::SinkExt as _;
 use serde_json::Value;
-use tickline::finnhub::Secret;
+use simulator::fault::{Fault, Faults, Times};
+use simulator::sent_trades::SentTrades;
+use simulator::server::Counters;
+use simulator::{SimulatorConfig, serve};
 use tickline::ingest::metrics::Meter;
 use tickline::ingest::{IngestConfig, IngestReport};
-use tickline::simulate::fault::{Fault, Faults, Times};
-use tickline::simulate::sent::Sent;
-use tickline::simulate::server::Counters;
-use tickline::simulate::{SimulatorConfig, serve};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
@@ -49,14 +48,14 @@ async fn survive(
 ) -> Outcome {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("sent");
-    let sent = Some(Arc::new(Sent::create(&path).unwrap()));
+    let sent = Some(Arc::new(SentTrades::create(&path).unwrap()));
     let (faults, ping_every) = (Faults::of(&[fault]), Duration::from_millis(100));
     let simulator = SimulatorConfig { faults, ping_every, sent, activity: 10, ..Default::default() };
     let simulator = serve(simulator).await.unwrap();
     let memory = Memory::default();
     let mut config = config(simulator.url(), "key", &SYMBOLS);
     adjust(&mut config);
-    let (meter, lateness_ms) = (config.meter.clone(), config.lateness_ms);
+    let (meter, max_out_of_orderness_ms) = (config.meter.clone(), config.max_out_of_orderness_ms);
     let (stop, running) = start(config, &memory);
     until(&format!("{fault:?}"), || done(simulator.counters(), &meter)).await;
     let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
@@ -65,7 +64,7 @@ async fn survive(
     until("the end of the simulator", || meter.connected.get() == 0).await;
     let report = end(&stop, running).await.unwrap();
     let kept = read_kept(&(0..PARTITIONS).map(|partition| memory.of(partition)).collect::<Vec<_>>());
-    let balance = balance(&read_sent(&path), &kept, lateness_ms);
+    let balance = balance(&read_sent(&path), &kept, max_out_of_orderness_ms);
     assert!(balance.kept > 0 && balance.kept + balance.missing == balance.sent, "{balance:?}");
     assert_eq!((report.trades, report.refused), (balance.kept, 0));
     Outcome { report, kept, balance, strikes, attempts }
@@ -232,7 +231,7 @@ async fn the_simulator_with_faults_loses_connections_but_no_element_in_silence()
 
 #[tokio::test]
 async fn a_refused_key_ends_the_ingest_without_a_bye() {
-    let simulator = serve(SimulatorConfig { token: Some(Secret::new("good")), ..Default::default() }).await.unwrap();
+    let simulator = serve(SimulatorConfig { token: Some("good".to_owned()), ..Default::default() }).await.unwrap();
     let memory = Memory::default();
     let (_stop, running) = start(config(simulator.url(), "s3cr3t", &["AAPL"]), &memory);
     let error = timeout(DEADLINE, running).await.unwrap().unwrap().unwrap_err();

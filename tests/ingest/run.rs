@@ -81,7 +81,7 @@ fn an_ingest_tells_how_it_goes_and_ends_with_a_bye() {
         (gaps >= 1.0 && number(&answer, "tickline_ingest_trades_total") > 100.0).then_some(answer)
     });
     assert!(!answer.contains("canary"));
-    assert_eq!(number(&answer, "tickline_ingest_refused_total"), 0.0);
+    assert_eq!(number(&answer, "tickline_ingest_rejected_total"), 0.0);
     assert!(number(&answer, "tickline_ingest_frame_age_seconds") < 60.0);
     assert!(get(&metrics, "/healthz").ends_with("ok\n"));
     wait_for("the line", || ingest.stderr().contains(" trades, ").then_some(()));

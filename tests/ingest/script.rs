@@ -134,7 +134,7 @@ async fn what_was_read_before_a_stop_is_in_the_log_before_the_bye() {
 }
 
 #[tokio::test]
-async fn promises_come_to_every_partition_also_when_quiet_and_never_fall() {
+async fn progress_come_to_every_partition_also_when_quiet_and_never_fall() {
     let (listener, url) = listen().await;
     let memory = Memory::default();
     let before_ms = jiff::Timestamp::now().as_millisecond();
@@ -144,11 +144,11 @@ async fn promises_come_to_every_partition_also_when_quiet_and_never_fall() {
     end(&stop, running).await.unwrap();
     let after_ms = jiff::Timestamp::now().as_millisecond();
     for partition in 0..PARTITIONS {
-        let promises = memory.control(partition, "progress");
-        let times: Vec<i64> = promises.iter().map(|promise| promise["event_ms"].as_i64().unwrap()).collect();
+        let progress = memory.control(partition, "progress");
+        let times: Vec<i64> = progress.iter().map(|progress| progress["event_ms"].as_i64().unwrap()).collect();
         assert!(times.is_sorted());
         assert!(times[0] >= before_ms - 1_500 && times[times.len() - 1] <= after_ms - 1_500);
-        assert!(promises.iter().all(|promise| promise["source"] == "test"));
+        assert!(progress.iter().all(|progress| progress["source"] == "test"));
         assert_eq!(memory.control(partition, "bye").len(), 1);
     }
 }

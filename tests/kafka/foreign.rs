@@ -88,10 +88,10 @@ fn what_others_write_lands_beside_ours_and_is_counted() {
     assert_eq!(writers_of.len(), symbols.len(), "a symbol in two partitions");
     assert!(writers_of.values().all(|writers| *writers == BTreeSet::from([1, 2, 3])));
 
-    let settings = "--max-disorder 30s --workers 2";
+    let settings = "--max-out-of-orderness 30s --workers 2";
     home.ok(&format!("work --log {log} --store sqlite:rows.db --until-end {settings}"));
     let status: Value = serde_json::from_str(&home.ok("status --store sqlite:rows.db --format json")).unwrap();
-    assert_eq!(status["tallies"]["trades"], 3 * TRADES * symbols.len() as u64, "{status}");
+    assert_eq!(status["counters"]["trades"], 3 * TRADES * symbols.len() as u64, "{status}");
     assert_eq!(status["rejected"], json!([]));
     let store = rusqlite::Connection::open(home.path("rows.db")).unwrap();
     let mut query = store.prepare("SELECT symbol, trades, volume FROM candles_1d ORDER BY symbol").unwrap();
@@ -101,7 +101,7 @@ fn what_others_write_lands_beside_ours_and_is_counted() {
     wanted.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(counted, wanted);
     let last = |workers: u16| {
-        let lines = home.ok(&format!("replay --log {log} --max-disorder 30s --workers {workers}"));
+        let lines = home.ok(&format!("replay --log {log} --max-out-of-orderness 30s --workers {workers}"));
         serde_json::from_str::<Value>(lines.lines().last().unwrap()).unwrap()
     };
     assert_eq!(last(1), last(3));
@@ -130,7 +130,7 @@ fn others_read_every_kind_of_record_that_we_write() {
     writer.sync().unwrap();
 
     let mut seen: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    let mut promises = BTreeSet::new();
+    let mut progress = BTreeSet::new();
     for record in read(&topic) {
         let partition = record["partition"].as_u64().unwrap();
         match record["key"].as_str() {
@@ -140,13 +140,13 @@ fn others_read_every_kind_of_record_that_we_write() {
             }
             None => {
                 assert_eq!(record["value"], json!({ "type": "progress", "source": "a", "event_ms": T0 }));
-                promises.insert(partition);
+                progress.insert(partition);
             }
         }
     }
     // The one trade of a symbol that comes after its own frame is that of the first symbol only.
     assert_eq!(seen, wanted);
-    assert_eq!(promises.len(), PARTITIONS as usize);
+    assert_eq!(progress.len(), PARTITIONS as usize);
 }
 
 #[test]

@@ -8,11 +8,11 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
+use simulator::sent_trades::SentTrades;
+use simulator::{SimulatorConfig, serve};
 use tickline::finnhub::{FeedConfig, Secret};
 use tickline::ingest::{IngestConfig, ingest};
 use tickline::log::address::LogAddress;
-use tickline::simulate::sent::Sent;
-use tickline::simulate::{SimulatorConfig, serve};
 use tokio::sync::watch;
 
 use crate::account::{Balance, balance, read_kept, read_sent};
@@ -20,7 +20,7 @@ use crate::broker::{Broker, log_address, shared, topic};
 use crate::home::{Ended, Home, Running, wait_for};
 
 const PARTITIONS: u32 = 3;
-const LATENESS_MS: u64 = 1_500;
+const MAX_OUT_OF_ORDERNESS_MS: u64 = 1_500;
 const SYMBOLS: &str = "AAPL,NVDA,TSLA,SPY,BINANCE:BTCUSDT,BINANCE:ETHUSDT,IC MARKETS:1";
 const CANARY: &str = "canary-5c1";
 
@@ -111,7 +111,7 @@ fn books(records: &[Vec<String>], sent: &Path) -> (Balance, Vec<String>) {
     assert!(records.iter().flatten().all(|record| !record.contains(CANARY)));
     let kept = read_kept(records);
     let causes = kept.gaps[0].iter().map(|gap| gap["cause"].as_str().unwrap().to_owned()).collect();
-    let balance = balance(&read_sent(sent), &kept, LATENESS_MS);
+    let balance = balance(&read_sent(sent), &kept, MAX_OUT_OF_ORDERNESS_MS);
     assert!(balance.kept > 0 && balance.kept + balance.missing == balance.sent, "{balance:?}");
     (balance, causes)
 }
@@ -153,8 +153,8 @@ fn records_that_expire_are_counted_and_lie_in_a_gap() {
     broker.server.restart();
     more_acknowledged(&metrics);
     wait_for("the gap", || (number(&metrics, "tickline_ingest_gaps_total{cause=\"lost\"}") > 0.0).then_some(()));
-    let settled = || number(&metrics, "tickline_ingest_settled_age_seconds");
-    wait_for("a promise of now is acknowledged", || (settled() < 5.0).then_some(()));
+    let acknowledged = || number(&metrics, "tickline_ingest_acknowledged_age_seconds");
+    wait_for("a promise of now is acknowledged", || (acknowledged() < 5.0).then_some(()));
     finish(simulator, ingest);
     let (balance, causes) = books(&records(&broker, "t"), &home.path("sent"));
     assert!(balance.missing > 0, "{balance:?}");
@@ -170,7 +170,7 @@ fn a_broker_that_stays_away_fills_the_queue_and_what_is_refused_lies_in_a_gap() 
     let log = format!("{}?config={}", broker.log_address("t"), home.path("client.properties").display());
     let writer = log.parse::<LogAddress>().unwrap().open_writer().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let sent = Arc::new(Sent::create(&home.path("sent")).unwrap());
+    let sent = Arc::new(SentTrades::create(&home.path("sent")).unwrap());
     let simulator = SimulatorConfig { activity: 20, sent: Some(sent), ..SimulatorConfig::default() };
     let simulator = runtime.block_on(serve(simulator)).unwrap();
     let symbols = SYMBOLS.split(',').map(str::to_owned).collect();
@@ -207,7 +207,7 @@ fn a_stop_while_the_broker_is_away_is_told_by_the_next_start() {
         let (mut ingest, metrics) = start(&home, log, &feed, "--source one");
         more_acknowledged(&metrics);
         wait_for("a settled promise", || {
-            (number(&metrics, "tickline_ingest_settled_age_seconds") < 10.0).then_some(())
+            (number(&metrics, "tickline_ingest_acknowledged_age_seconds") < 10.0).then_some(())
         });
         broker.server.kill();
         more_trades(&metrics, 200.0);
@@ -239,12 +239,14 @@ fn two_ingests_share_the_symbols_of_one_topic_and_the_dataflow_waits_for_both() 
     let mut both: Vec<_> = (0..2).map(|at| start_with_key(&homes[at], &log, &feed, more[at], at)).collect();
     for (_, metrics) in &both {
         more_acknowledged(metrics);
-        wait_for("a settled promise", || (number(metrics, "tickline_ingest_settled_age_seconds") < 10.0).then_some(()));
+        wait_for("a settled promise", || {
+            (number(metrics, "tickline_ingest_acknowledged_age_seconds") < 10.0).then_some(())
+        });
     }
     simulator.terminate();
     simulator.end("the simulator").is(0, &[]);
     // Both promise past the last trade, so that every trade is in a row.
-    both.iter().for_each(|(_, metrics)| promises_pass_now(metrics));
+    both.iter().for_each(|(_, metrics)| progress_pass_now(metrics));
     let (mut first, _) = both.remove(0);
     let (mut second, _) = both.remove(0);
     first.terminate();
@@ -271,10 +273,10 @@ fn start_with_key(home: &Home, log: &str, feed: &str, more: &str, key: usize) ->
 }
 
 /// Waits until the feed is away, and then for promises that pass that moment.
-fn promises_pass_now(metrics: &str) {
+fn progress_pass_now(metrics: &str) {
     wait_for("the end of the feed", || (number(metrics, "tickline_ingest_connected") == 0.0).then_some(()));
     let name = "tickline_ingest_records_total";
-    let (before, rounds) = (number(metrics, name), 2.0 + (LATENESS_MS / 1_000) as f64);
+    let (before, rounds) = (number(metrics, name), 2.0 + (MAX_OUT_OF_ORDERNESS_MS / 1_000) as f64);
     let more = f64::from(PARTITIONS) * rounds;
     wait_for("promises", || (number(metrics, name) > before + more).then_some(()));
 }

@@ -7,7 +7,7 @@ use dataflows::log::batch::RecordBatch;
 use rdkafka::admin::{AlterConfig, NewPartitions, ResourceSpecifier};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tickline::log::address::LogAddress;
-use tickline::log::{Fate, LogError, PartitionReader};
+use tickline::log::{DeliveryReport, LogError, PartitionReader};
 
 use crate::broker::{Broker, log_address, shared, topic};
 use crate::pids::wait_until;
@@ -78,9 +78,9 @@ fn a_writer_tells_what_became_of_each_record() {
     }
     writer.sync().unwrap();
     let mut durable = 0;
-    writer.fates(&mut |fate| durable += u32::from(matches!(fate, Fate::Durable { .. })));
+    writer.delivery_reports(&mut |report| durable += u32::from(matches!(report, DeliveryReport::Acknowledged { .. })));
     assert_eq!(durable, 1_000);
-    writer.fates(&mut |_| durable += 1);
+    writer.delivery_reports(&mut |_| durable += 1);
     assert_eq!(durable, 1_000, "each is told once");
 }
 
@@ -98,11 +98,11 @@ fn a_record_that_the_cluster_never_takes_is_told_as_lost() {
     broker.server.kill();
     writer.append(0, b"after").unwrap();
     writer.sync().unwrap();
-    let mut fates = Vec::new();
-    writer.fates(&mut |fate| fates.push(fate));
+    let mut delivery_reports = Vec::new();
+    writer.delivery_reports(&mut |report| delivery_reports.push(report));
     assert!(
-        matches!(fates[..], [Fate::Durable { .. }, Fate::Lost { partition: 0, after }] if after.as_millis() > 1_000),
-        "{fates:?}"
+        matches!(delivery_reports[..], [DeliveryReport::Acknowledged { .. }, DeliveryReport::Lost { partition: 0, after }] if after.as_millis() > 1_000),
+        "{delivery_reports:?}"
     );
 }
 

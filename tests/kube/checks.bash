@@ -84,7 +84,7 @@ agrees() {
 gaps() { tickline status | awk '/^gaps/ {print $2}'; }
 no_gaps() { [[ $(gaps) == none ]]; }
 
-# Which incarnation of the workers writes.
+# Which epoch of the workers writes.
 epoch() { tickline status | awk '/^epoch/ {print $2}'; }
 
 # What ingest says of itself: every trade that it took is in the log.

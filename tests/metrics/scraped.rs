@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use dataflows::output::counters::Tally;
+use dataflows::output::counters::Counter;
 use tickline::metrics::catalog::{ALL, Kind, Role};
 use tickline::store::DurableFrontier;
 use tickline::store::address::StoreAddress;
@@ -134,7 +134,7 @@ fn a_run_that_is_behind_what_was_published_takes_no_count_back() {
     let frontier = before.frontier as f64 / 1e3;
     assert!(told("tickline_read_frontier_timestamp_seconds") < frontier, "it is behind: {text}");
     assert_eq!(told("tickline_durable_frontier_timestamp_seconds"), frontier);
-    assert_eq!(told("tickline_trades_total"), before.tally(Tally::Trades) as f64);
+    assert_eq!(told("tickline_trades_total"), before.counter(Counter::Trades) as f64);
     assert_eq!(told("tickline_rows"), before.rows as f64);
 }
 
@@ -184,11 +184,11 @@ fn stem(series: &str) -> &str {
 /// The ingest has ended, so the frontier comes to rest: then Prometheus has the numbers of the frontier row, from the
 /// worker and from the dashboard. What lies behind the last promises, their `bye` among it, is not in that row.
 fn agrees_with_the_store(home: &Home, prometheus: &Prometheus) {
-    let tallies = [
-        ("tickline_trades_total", Tally::Trades),
-        ("tickline_late_trades_total", Tally::Late),
-        ("tickline_progress_records_total", Tally::Progress),
-        ("tickline_gaps_total", Tally::Gaps),
+    let counters = [
+        ("tickline_trades_total", Counter::Trades),
+        ("tickline_late_trades_total", Counter::Late),
+        ("tickline_progress_records_total", Counter::Progress),
+        ("tickline_gaps_total", Counter::Gaps),
     ];
     let log = std::fs::read_dir(home.path("log")).unwrap().map(|file| file.unwrap().path());
     let partitions = log.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
@@ -196,9 +196,9 @@ fn agrees_with_the_store(home: &Home, prometheus: &Prometheus) {
     let row = wait_for("the same numbers in the store and in Prometheus", || {
         let row = published(home)?.row;
         let mut wanted: Vec<(String, f64)> =
-            tallies.iter().map(|(name, tally)| ((*name).to_owned(), row.tally(*tally) as f64)).collect();
-        let refused = Tally::all().filter(|tally| matches!(tally, Tally::Rejected(_)));
-        wanted.push(("sum by (job) (tickline_rejected_total)".into(), refused.map(|t| row.tally(t) as f64).sum()));
+            counters.iter().map(|(name, counter)| ((*name).to_owned(), row.counter(*counter) as f64)).collect();
+        let refused = Counter::all().filter(|counter| matches!(counter, Counter::Rejected(_)));
+        wanted.push(("sum by (job) (tickline_rejected_total)".into(), refused.map(|t| row.counter(t) as f64).sum()));
         wanted.push(("tickline_rows".into(), row.rows as f64));
         wanted.push(("tickline_durable_frontier_timestamp_seconds".into(), row.frontier as f64 / 1e3));
         // Two of them: the worker and the dashboard.
@@ -206,8 +206,8 @@ fn agrees_with_the_store(home: &Home, prometheus: &Prometheus) {
         let is_read = prometheus.query("sum(tickline_partition_offset)") == [lines as f64];
         (is_read && wanted.iter().all(agrees)).then_some(row)
     });
-    assert!(row.tally(Tally::Trades) > 100 && row.tally(Tally::Gaps) > 0, "{row:?}");
-    assert!(row.rows > 0 && row.tally(Tally::Progress) > 0, "{row:?}");
+    assert!(row.counter(Counter::Trades) > 100 && row.counter(Counter::Gaps) > 0, "{row:?}");
+    assert!(row.rows > 0 && row.counter(Counter::Progress) > 0, "{row:?}");
     assert_eq!(prometheus.query("tickline_records_read_total"), [lines as f64]);
     assert_eq!(prometheus.query("max(tickline_partition_unread_records)"), [0.0]);
     assert_eq!(prometheus.query("tickline_epoch"), [1.0, 1.0]);

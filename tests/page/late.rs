@@ -30,7 +30,7 @@ fn trade(after_ms: u64, price: f64, volume: f64) -> Value {
     json!({ "s": "AAPL", "p": price, "v": volume, "t": START + after_ms })
 }
 
-fn promise(after_ms: u64) -> Value {
+fn progress(after_ms: u64) -> Value {
     json!({ "type": "progress", "source": "hand", "event_ms": START + after_ms })
 }
 
@@ -46,7 +46,7 @@ fn a_late_trade_moves_a_drawn_candle() {
     std::fs::create_dir(home.path("log")).unwrap();
     let log = Hand(home.path("log/partition-00000.jsonl"));
     let usual = (0..20).filter(|number| *number != EMPTY).map(|number| trade(number * 5_000 + 100, 100.5, 3.0));
-    log.append(&[vec![promise(0)], usual.collect(), vec![promise(100_000)]].concat());
+    log.append(&[vec![progress(0)], usual.collect(), vec![progress(100_000)]].concat());
     let mut work = home.start("work --log dir:log --store sqlite:rows.db");
     crate::process::wait_for("a frontier", || crate::tables::progress(&home.path("rows.db")).frontier);
     let (_dashboard, address) = scene::serve(&home);
@@ -56,7 +56,7 @@ fn a_late_trade_moves_a_drawn_candle() {
     assert_eq!(before.as_array().unwrap().len(), 19);
     assert_eq!(candle(&before, 10), Some(vec![100.5, 100.5, 100.5, 100.5, 3.0, 1.0]));
     assert_eq!(candle(&before, EMPTY), None);
-    log.append(&[trade(52_000, 150.25, 7.0), trade(EMPTY * 5_000, 99.0, 2.0), promise(102_000)]);
+    log.append(&[trade(52_000, 150.25, 7.0), trade(EMPTY * 5_000, 99.0, 2.0), progress(102_000)]);
     script.answer("late");
 
     let told = script.told();
@@ -76,7 +76,7 @@ fn a_late_trade_moves_a_drawn_candle() {
     assert!(told["status"].as_str().unwrap().starts_with("complete, corrected at"), "{told}");
 
     let gap = json!({ "type": "gap", "source": "hand", "from_ms": START, "to_ms": START + 1, "cause": "a test" });
-    log.append(&[gap, promise(105_000)]);
+    log.append(&[gap, progress(105_000)]);
     script.answer("gap");
     assert_eq!(script.told(), "1");
     script.end();

@@ -40,7 +40,7 @@ function fakeStream() {
     trades: at,
     as_of: START + at * LENGTH,
   });
-  const tallies = { trades: 0, late: 0, price_updates: 0, gaps: 0, rejected_bad_json: 0 };
+  const counters = { trades: 0, late: 0, price_updates: 0, gaps: 0, rejected_bad_json: 0 };
   const spark = Array.from({ length: 60 }, (_, at) => [START + (at - 60) * 60_000, wave(at, 1)]);
   window.fake = { at: 0, source: null };
   window.EventSource = class extends EventTarget {
@@ -69,7 +69,7 @@ function fakeStream() {
         digest: '0'.repeat(32),
         rows: at,
         rejected: 0,
-        tallies,
+        counters,
         whole,
         watch,
         chart,

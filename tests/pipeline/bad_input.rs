@@ -159,10 +159,10 @@ fn what_is_bad_is_kept_and_harms_nobody() {
     let status: Value = serde_json::from_str(&status).unwrap();
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     wanted.iter().for_each(|row| *counts.entry(format!("rejected_{}", row.2)).or_default() += 1);
-    let tallies = status["tallies"].as_object().unwrap().iter();
-    let told = tallies.filter(|(name, count)| name.starts_with("rejected_") && **count != 0);
+    let counters = status["counters"].as_object().unwrap().iter();
+    let told = counters.filter(|(name, count)| name.starts_with("rejected_") && **count != 0);
     assert_eq!(told.map(|(name, n)| (name.clone(), n.as_u64().unwrap())).collect::<BTreeMap<_, _>>(), counts);
-    assert_eq!(status["tallies"]["trades"], bad.len() as u64 + 2);
+    assert_eq!(status["counters"]["trades"], bad.len() as u64 + 2);
 
     let csv = home.ok("candles --store sqlite:rows.db --symbol X:GOOD --resolution 5s --format csv");
     let row = |n: usize| {

@@ -173,9 +173,9 @@ fn a_log_that_is_not_the_one_is_refused() {
 fn other_settings_are_refused() {
     let home = home_with_checkpoint();
     let words = ["the settings", "are not those", "a new store"];
-    home.fails(&format!("{WORK} --horizon 5m"), 2, &words);
-    home.fails(&format!("{WORK} --tick 500ms"), 2, &words);
-    home.fails(&format!("{WORK} --max-disorder 1s"), 2, &words);
+    home.fails(&format!("{WORK} --allowed-lateness 5m"), 2, &words);
+    home.fails(&format!("{WORK} --step 500ms"), 2, &words);
+    home.fails(&format!("{WORK} --max-out-of-orderness 1s"), 2, &words);
     home.write("table.toml", "[[scheme]]\nprefix = \"\"\nkind = \"codes\"\n");
     home.fails(&format!("{WORK} --conditions table.toml"), 2, &words);
     home.ok(WORK);
@@ -195,7 +195,7 @@ fn bad_usage_is_told() {
     home.fails("verify --log dir:log --store none", 2, &["sqlite:PATH"]);
     home.fails("work --log dir:log --store cassandra", 2, &["is no store"]);
     home.fails("work --log trades --store none", 2, &["is no log"]);
-    home.fails(&format!("{WORK} --tick 7ms"), 2, &["tick of 7 ms"]);
+    home.fails(&format!("{WORK} --step 7ms"), 2, &["time step of 7 ms"]);
     home.fails(&format!("{WORK} --conditions nowhere.toml"), 2, &["nowhere.toml"]);
     home.write("table.toml", "scheme = []");
     home.fails(&format!("{WORK} --conditions table.toml"), 2, &["prefix = \"\""]);

@@ -15,7 +15,7 @@ use crate::tables;
 
 /// Partition, offset, index.
 type Place = (u64, u64, u64);
-/// What is known of each: reason, tick, the bytes as text.
+/// What is known of each: reason, time step, the bytes as text.
 type Refused = BTreeMap<Place, (String, u64, String)>;
 
 /// A log of two partitions, with a record that is refused after so many good ones.

@@ -18,8 +18,8 @@ use crate::process::{Home, Running, wait_for};
 use crate::tables::{self, Progress};
 
 /// Short, so that a late trade can be too late.
-const HORIZON_MS: u64 = 3_000;
-const SETTINGS: &str = "--horizon 3s";
+const ALLOWED_LATENESS_MS: u64 = 3_000;
+const SETTINGS: &str = "--allowed-lateness 3s";
 const WORKERS: [u16; 5] = [2, 1, 4, 3, 2];
 
 /// A log in `whole`, and in `wanted.db` what an undisturbed run makes of it.
@@ -44,7 +44,7 @@ struct Seen {
 
 /// A 5 s candle is final when its window ends so far before the frontier that no late trade is taken for it any more.
 fn final_candles(connection: &Connection, frontier: u64) -> u64 {
-    let end = frontier.saturating_sub(HORIZON_MS + 1_000);
+    let end = frontier.saturating_sub(ALLOWED_LATENESS_MS + 1_000);
     let sql = format!("SELECT * FROM candles_5s WHERE window_start + 5000 <= {end} ORDER BY 1, 2, 3");
     let mut hasher = DefaultHasher::new();
     tables::rows(connection, &sql).hash(&mut hasher);
@@ -156,10 +156,10 @@ fn the_log_holds_all_kinds() {
     let home = home(60_000);
     let status = home.ok("status --store sqlite:wanted.db --format json");
     let status: Value = serde_json::from_str(&status).unwrap();
-    let count = |name: &str| status["tallies"][name].as_u64().unwrap();
+    let count = |name: &str| status["counters"][name].as_u64().unwrap();
     assert_eq!(count("rejected_missing_field"), 39);
     assert!(count("late") > 0, "{status}");
-    assert!(count("rejected_beyond_horizon") > 0, "{status}");
+    assert!(count("rejected_beyond_allowed_lateness") > 0, "{status}");
 }
 
 #[test]

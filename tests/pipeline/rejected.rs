@@ -87,7 +87,7 @@ fn they_are_found_by_reason_place_and_number() {
     assert_eq!(of(&format!("--partition 0 --from-offset {}", stored[100].1)), stored[100..]);
     assert_eq!(of("--partition 1"), []);
     home.run("rejected list --store sqlite:rows.db --partition 1").is(0, &["nothing"]);
-    home.fails("rejected list --store sqlite:rows.db --reason worse", 2, &["bad_json", "beyond_horizon"]);
+    home.fails("rejected list --store sqlite:rows.db --reason worse", 2, &["bad_json", "beyond_allowed_lateness"]);
     home.fails("rejected list --store sqlite:none.db", 2, &["none.db"]);
 }
 

@@ -50,8 +50,8 @@ fn every_number_of_workers_prints_the_same_digests() {
     for name in ["frontier", "digest", "rows"] {
         assert_eq!(last[name], status[name], "{name}: {status}");
     }
-    assert_eq!(status["tallies"]["trades"], TRADES);
-    assert_eq!((&status["tallies"]["late"], &status["epoch"]), (&Value::from(0), &Value::from(1)));
+    assert_eq!(status["counters"]["trades"], TRADES);
+    assert_eq!((&status["counters"]["late"], &status["epoch"]), (&Value::from(0), &Value::from(1)));
     let verified = home.ok("verify --log dir:log --store sqlite:rows.db --workers 3");
     assert!(verified.contains(last["digest"].as_str().unwrap()), "{verified}");
     home.ok("replay --log dir:log --workers 3 --store sqlite:again.db");

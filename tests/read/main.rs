@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dataflows::output::counters::{TALLIES, Tally};
+use dataflows::output::counters::{COUNTERS, Counter};
 use dataflows::output::digest::Digest;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues};
@@ -163,9 +163,9 @@ fn status_tells_the_lag_of_every_partition() {
     let json: Value = serde_json::from_str(&text("--format json")).unwrap();
     assert_eq!(json["frontier"], Value::Null);
 
-    let mut row = FrontierRow { frontier: T0 + 1_000, digest: Digest(0xab), rows: 5, tallies: vec![0; TALLIES] };
-    row.tallies[Tally::Trades.index()] = 77;
-    row.tallies[Tally::Gaps.index()] = 2;
+    let mut row = FrontierRow { frontier: T0 + 1_000, digest: Digest(0xab), rows: 5, counters: vec![0; COUNTERS] };
+    row.counters[Counter::Trades.index()] = 77;
+    row.counters[Counter::Gaps.index()] = 2;
     let resume = r#"[{"partition":0,"offset":2,"frontier":null},
         {"partition":1,"offset":1,"frontier":1381152600000,"sources":{"x":1}}]"#;
     let mut store =
@@ -178,7 +178,7 @@ fn status_tells_the_lag_of_every_partition() {
         assert!(table.contains(part), "{part} in\n{table}");
     }
     let json: Value = serde_json::from_str(&text(&format!("{line} --format json"))).unwrap();
-    assert_eq!((&json["rows"], &json["epoch"], &json["tallies"]["trades"]), (&5.into(), &1.into(), &77.into()));
+    assert_eq!((&json["rows"], &json["epoch"], &json["counters"]["trades"]), (&5.into(), &1.into(), &77.into()));
     // Both partitions hold a promise at the start, one at the end and the bye; one of them the trade as well.
     let ends: Vec<u64> =
         json["partitions"].as_array().unwrap().iter().map(|p| p["end_offset"].as_u64().unwrap()).collect();

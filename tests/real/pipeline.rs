@@ -48,10 +48,10 @@ impl Pipeline {
     }
 
     /// The counts of the frontier row.
-    pub fn tally(&self, name: &str) -> u64 {
+    pub fn counter(&self, name: &str) -> u64 {
         let status = self.run(&["status", "--store", "sqlite:rows.db", "--format", "json"], &[]);
         let status: Value = serde_json::from_str(&status).unwrap();
-        status["tallies"][name].as_u64().unwrap_or_else(|| panic!("{name}: {status}"))
+        status["counters"][name].as_u64().unwrap_or_else(|| panic!("{name}: {status}"))
     }
 
     /// All that was refused, whatever the reason.

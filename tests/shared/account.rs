@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// One trade that the simulator sent.
-pub struct Sent {
+pub struct SentTrades {
     pub sent_ms: u64,
     pub event_ms: u64,
     pub text: String,
@@ -45,12 +45,12 @@ struct Frame<'a> {
 }
 
 /// Reads what `simulate --sent` wrote.
-pub fn read_sent(path: &Path) -> Vec<Sent> {
+pub fn read_sent(path: &Path) -> Vec<SentTrades> {
     let text = std::fs::read_to_string(path).unwrap();
     let lines = text.lines().map(|line| {
         let line: SentLine<'_> = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let trade: Value = serde_json::from_str(line.trade.get()).unwrap();
-        Sent { sent_ms: line.sent_ms, event_ms: trade["t"].as_u64().unwrap(), text: line.trade.get().to_owned() }
+        SentTrades { sent_ms: line.sent_ms, event_ms: trade["t"].as_u64().unwrap(), text: line.trade.get().to_owned() }
     });
     lines.collect()
 }
@@ -84,19 +84,19 @@ pub fn read_kept(partitions: &[Vec<String>]) -> Kept {
 /// Compares. Nothing may be in the log that was not sent, nor more often; what is missing was sent within a gap that
 /// stands in every partition, and happened within it unless it was late anyway. Trades may be equal in every byte: of
 /// those, as many must lie in gaps as are missing.
-pub fn balance(sent: &[Sent], kept: &Kept, lateness_ms: u64) -> Balance {
-    let mut sent_of: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
+pub fn balance(sent: &[SentTrades], kept: &Kept, max_out_of_orderness_ms: u64) -> Balance {
+    let mut sent_of: BTreeMap<&str, Vec<&SentTrades>> = BTreeMap::new();
     sent.iter().for_each(|trade| sent_of.entry(&trade.text).or_default().push(trade));
     for (text, count) in &kept.trades {
         let times = sent_of.get(text.as_str()).map_or(0, |sent| sent.len() as u64);
         assert!(*count <= times, "{text} is {count} times in the log, and was sent {times} times");
     }
-    let covered = |trade: &Sent| {
+    let covered = |trade: &SentTrades| {
         kept.gaps.iter().all(|gaps| {
             gaps.iter().any(|gap| {
                 let (from_ms, to_ms) = (gap["from_ms"].as_u64().unwrap(), gap["to_ms"].as_u64().unwrap());
                 let within = |ms: u64| from_ms <= ms && ms <= to_ms;
-                let late = trade.sent_ms - trade.event_ms > lateness_ms;
+                let late = trade.sent_ms - trade.event_ms > max_out_of_orderness_ms;
                 within(trade.sent_ms) && (late || within(trade.event_ms))
             })
         })
@@ -114,13 +114,13 @@ pub fn balance(sent: &[Sent], kept: &Kept, lateness_ms: u64) -> Balance {
 
 #[test]
 fn the_books_find_what_is_missing_and_what_is_too_much() {
-    let sent = |sent_ms| Sent { sent_ms, event_ms: sent_ms - 10, text: r#"{"t":1}"#.to_owned() };
+    let sent = |sent_ms| SentTrades { sent_ms, event_ms: sent_ms - 10, text: r#"{"t":1}"#.to_owned() };
     let gap = r#"{"type":"gap","source":"s","from_ms":100,"to_ms":200,"cause":"x"}"#.to_owned();
     let frame = r#"{"type":"trade","data":[{"t":1},{"t":1}]}"#.to_owned();
     let two = read_kept(&[vec![frame.clone(), gap]]);
     assert_eq!(balance(&[sent(50), sent(50), sent(150)], &two, 5), Balance { sent: 3, kept: 2, missing: 1 });
     for times in [vec![50, 50, 99], vec![50, 50, 201], vec![50, 50, 105], vec![50]] {
-        let all: Vec<Sent> = times.into_iter().map(sent).collect();
+        let all: Vec<SentTrades> = times.into_iter().map(sent).collect();
         let kept = read_kept(&[vec![frame.clone(), r#"{"type":"gap","from_ms":100,"to_ms":200}"#.to_owned()]]);
         let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| balance(&all, &kept, 15)));
         assert!(broken.is_err());

@@ -13,7 +13,7 @@ pub const ROWS: [&str; 7] =
 /// What is durable, and who wrote it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
-    /// The last incarnation.
+    /// The last epoch.
     pub epoch: u64,
     /// The durable frontier.
     pub frontier: Option<u64>,
@@ -45,10 +45,10 @@ pub fn rows(connection: &Connection, sql: &str) -> Vec<String> {
     statement.query_map([], row).unwrap().map(|row| row.unwrap().join("|")).collect()
 }
 
-/// Everything in a store that its log decides: all rows, and all frontier rows but for the incarnation that wrote them.
+/// Everything in a store that its log decides: all rows, and all frontier rows but for the epoch that wrote them.
 pub fn all(path: &Path) -> Vec<(String, Vec<String>)> {
     let connection = open(path);
-    let decided = "frontier, digest, rows, tallies, revision";
+    let decided = "frontier, digest, rows, counters, revision";
     let mut queries: Vec<String> = ROWS.iter().map(|table| format!("SELECT * FROM {table} ORDER BY 1, 2, 3")).collect();
     queries.extend(["frontier", "frontier_history"].map(|table| format!("SELECT {decided} FROM {table} ORDER BY 1")));
     queries.into_iter().map(|query| (query.clone(), rows(&connection, &query))).collect()

@@ -209,7 +209,7 @@ fn readers_see_nothing_of_what_is_not_published() {
     let kept: Vec<_> = (1..=50_000).step_by(1_000).map(|minute| row(minute * 60_000, minute.into())).collect();
     store.commit_frontier(&durable(50_000 * 60_000, 1, epoch), &kept).unwrap();
     // As a writer leaves it that ends between the two.
-    let columns = "pipeline, bucket, frontier, digest, rows, tallies, revision";
+    let columns = "pipeline, bucket, frontier, digest, rows, counters, revision";
     let values = "'tickline', '1970-02-01', 3000000060000, '0', 0, '{}', 0";
     plain.execute(&format!("INSERT INTO frontier_history ({columns}) VALUES ({values})"));
     assert_eq!(reader.frontiers().unwrap(), kept, "over two months");

@@ -70,7 +70,7 @@ fn the_tables_are_plain() {
     assert_eq!(text("SELECT printf('%s %d', candles, sma_12 * 10) FROM indicators_5s"), "2 15");
     assert_eq!(text("SELECT reason FROM rejected WHERE log_offset = 7"), "bad_price");
     assert_eq!(text("SELECT digest FROM frontier"), format!("{:032x}", 255));
-    assert_eq!(text("SELECT tallies ->> 'rejected_too_far_ahead' || '' FROM frontier_history"), "2");
+    assert_eq!(text("SELECT counters ->> 'rejected_too_far_ahead' || '' FROM frontier_history"), "2");
     assert_eq!(text("SELECT group_concat(frontier) || '' FROM checkpoint_shards"), "61000");
     assert_eq!(text("PRAGMA journal_mode"), "wal");
 }
@@ -158,7 +158,7 @@ fn a_damaged_frontier_row_is_named() {
     let mut store = SqliteStore::open(&path).unwrap();
     let (epoch, _) = store.open_epoch().unwrap();
     store.commit_frontier(&durable(1_000, 1, epoch), &[]).unwrap();
-    for change in ["digest = 'xyz'", "tallies = '{'", "frontier = -5"] {
+    for change in ["digest = 'xyz'", "counters = '{'", "frontier = -5"] {
         Connection::open(&path).unwrap().execute_batch(&format!("UPDATE frontier SET {change}")).unwrap();
         let error = SqliteReader::open(&path).unwrap().frontier().unwrap_err();
         assert_eq!(error.exit_code(), 3, "{change}: {error}");

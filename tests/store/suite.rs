@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use dataflows::log::reject::Reason;
-use dataflows::output::counters::{TALLIES, Tally};
+use dataflows::output::counters::{COUNTERS, Counter};
 use dataflows::output::digest::Digest;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
@@ -117,9 +117,9 @@ pub fn batch() -> RowBatch {
 }
 
 pub fn row(frontier: u64, digest: u128) -> FrontierRow {
-    let mut row = FrontierRow { frontier, digest: Digest(digest), rows: 3, tallies: vec![0; TALLIES] };
-    row.tallies[Tally::Trades.index()] = 11;
-    row.tallies[Tally::Rejected(Reason::TooFarAhead).index()] = 2;
+    let mut row = FrontierRow { frontier, digest: Digest(digest), rows: 3, counters: vec![0; COUNTERS] };
+    row.counters[Counter::Trades.index()] = 11;
+    row.counters[Counter::Rejected(Reason::TooFarAhead).index()] = 2;
     row
 }
 

@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use tickline::finnhub::Secret;
+use simulator::rest_fault::RestFaults;
+use simulator::{Simulator, SimulatorConfig, serve};
 use tickline::ingest::watchlist::read_list;
-use tickline::simulate::rest_fault::RestFaults;
-use tickline::simulate::{Simulator, SimulatorConfig, serve};
 
 use crate::process::Home;
 use crate::world::{CANARY, simulator};
@@ -39,7 +38,7 @@ fn files_with(text: &str, folder: &Path) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_is_shown_nowhere() {
     let faults = RestFaults { too_many: 1, server_error: 1, cut: 1, ..RestFaults::default() };
-    let config = SimulatorConfig { token: Some(Secret::new(CANARY)), rest_faults: faults, ..Default::default() };
+    let config = SimulatorConfig { token: Some(CANARY.to_owned()), rest_faults: faults, ..Default::default() };
     let simulator = serve(config).await.unwrap();
     let (home, sync) = home_of(&simulator, "--exchange US --log dir:symbols");
     let loud = |line: &str| {
@@ -60,7 +59,7 @@ async fn the_key_is_shown_nowhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exit_codes_say_what_to_do() {
-    let config = SimulatorConfig { token: Some(Secret::new("another key")), ..Default::default() };
+    let config = SimulatorConfig { token: Some("another key".to_owned()), ..Default::default() };
     let strict = serve(config).await.unwrap();
     let (home, sync) = home_of(&strict, "--exchange US");
     home.fails(&sync, 2, &["HTTP status 401", "FINNHUB_TOKEN"]);

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use dataflows::progress::time::DAY_MS;
 use dataflows::symbols::entry::{Market, Status};
-use tickline::simulate::rest_fault::RestFaults;
-use tickline::simulate::universe::{Class, Universe};
+use simulator::rest_fault::RestFaults;
+use simulator::universe::{Class, Universe};
 use tickline::symbols::SyncError;
 use tickline::symbols::book::Book;
 use tickline::symbols::sync;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use dataflows::symbols::entry::{Entry, Status};
-use tickline::simulate::rest_fault::RestFaults;
+use simulator::rest_fault::RestFaults;
 use tickline::store::address::StoreAddress;
 
 use crate::process::{Home, wait_for};
@@ -34,7 +34,7 @@ fn stored(home: &Home, store: &str) -> BTreeMap<String, Entry> {
 fn digest(home: &Home, store: &str) -> serde_json::Value {
     let status = home.ok(&format!("status --store sqlite:{store} --format json"));
     let status: serde_json::Value = serde_json::from_str(&status).unwrap();
-    serde_json::json!([status["frontier"], status["digest"], status["rows"], status["tallies"], status["partitions"]])
+    serde_json::json!([status["frontier"], status["digest"], status["rows"], status["counters"], status["partitions"]])
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use dataflows::progress::time::DAY_MS;
 use dataflows::symbols::entry::Entry;
+use simulator::rest_fault::RestFaults;
+use simulator::{Simulator, SimulatorConfig, serve};
 use tickline::finnhub::Secret;
 use tickline::finnhub::rest::RestConfig;
 use tickline::log::address::LogAddress;
-use tickline::simulate::rest_fault::RestFaults;
-use tickline::simulate::{Simulator, SimulatorConfig, serve};
 use tickline::store::address::StoreAddress;
 use tickline::symbols::book::Book;
 use tickline::symbols::{Report, SyncConfig, SyncError, sync};

@@ -59,8 +59,8 @@ mod tests {
     #[test]
     fn a_setting_of_several_commands_is_one_line() {
         let table = table();
-        let line = table.lines().find(|line| line.starts_with("| `horizon` |")).unwrap();
-        assert!(line.contains("`TICKLINE_HORIZON`") && line.contains("`15m`"), "{line}");
+        let line = table.lines().find(|line| line.starts_with("| `allowed lateness` |")).unwrap();
+        assert!(line.contains("`TICKLINE_ALLOWED_LATENESS`") && line.contains("`15m`"), "{line}");
         assert!(["`work`", "`replay`", "`verify`", "`dashboard`"].iter().all(|name| line.contains(name)), "{line}");
         assert!(table.contains("`symbols sync`") && table.lines().count() > 20, "{table}");
     }

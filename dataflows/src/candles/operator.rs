@@ -1,7 +1,7 @@
-//! The operator around [`WindowState`]: gathers trades by tick, and applies each tick once no trade can join it any
+//! The operator around [`WindowState`]: gathers trades by time step, and applies each time step once no trade can join it any
 //! more.
 //!
-//! It holds a capability for the earliest tick it has gathered, so nothing downstream can pass a row that is still to
+//! It holds a capability for the earliest time step it has gathered, so nothing downstream can pass a row that is still to
 //! come. Rows go out when the frontier moves, changed rows only, at least once in each minute of event time: the
 //! frontier row of a minute is exact however far the frontier jumps.
 
@@ -44,7 +44,7 @@ pub struct Windows<'scope> {
     pub indicators: VecCollection<'scope, Time, IndicatorRow, i64>,
     /// Parts of snapshots, one a worker for each checkpoint that was asked for.
     pub snapshots: StreamVec<'scope, Time, SnapshotPart>,
-    /// Where ticks were joined, so that no frontier row is made between them.
+    /// Where time steps were joined, so that no frontier row is made between them.
     pub joined: StreamVec<'scope, Time, LedgerChange>,
 }
 
@@ -54,15 +54,15 @@ struct Gathered {
     symbols: HashMap<Symbol, u32>,
     /// By sender: from its numbers of symbols to ours.
     numbers: Vec<Vec<u32>>,
-    ticks: BTreeMap<Time, Vec<Partial>>,
-    /// Memory of ticks that are done, for those to come.
+    steps: BTreeMap<Time, Vec<Partial>>,
+    /// Memory of time steps that are done, for those to come.
     spare: Vec<Vec<Partial>>,
     checkpoints: BTreeSet<Time>,
     /// Ticks before this one are applied.
     applied: Time,
     /// Times, beside full minutes, at which the rows must be exact.
     stops: BTreeSet<Time>,
-    /// The first and the last tick applied since the last flush.
+    /// The first and the last time step applied since the last flush.
     segment: Option<(Time, Time)>,
 }
 
@@ -142,7 +142,7 @@ impl Gathered {
             state,
             symbols,
             numbers,
-            ticks: BTreeMap::new(),
+            steps: BTreeMap::new(),
             spare: Vec::new(),
             checkpoints: BTreeSet::new(),
             applied: 0,
@@ -151,7 +151,7 @@ impl Gathered {
         }
     }
 
-    /// Takes a message: names of symbols first, then trades into their ticks.
+    /// Takes a message: names of symbols first, then trades into their time steps.
     fn take(&mut self, delivery: Delivery) {
         let numbers = &mut self.numbers[delivery.sender as usize];
         for (theirs, symbol) in delivery.symbols {
@@ -163,10 +163,15 @@ impl Gathered {
         }
         let mut rest = delivery.partials.as_slice();
         while let Some(first) = rest.first() {
-            assert!(first.time >= self.applied, "a trade of tick {} came after tick {}", first.time, self.applied);
+            assert!(
+                first.time >= self.applied,
+                "a trade of time step {} came after time step {}",
+                first.time,
+                self.applied
+            );
             let len = rest.iter().take_while(|p| p.time == first.time).count();
-            let tick = self.ticks.entry(first.time).or_insert_with(|| self.spare.pop().unwrap_or_default());
-            tick.extend(rest[..len].iter().map(|p| Partial { symbol: numbers[p.symbol as usize], ..*p }));
+            let step = self.steps.entry(first.time).or_insert_with(|| self.spare.pop().unwrap_or_default());
+            step.extend(rest[..len].iter().map(|p| Partial { symbol: numbers[p.symbol as usize], ..*p }));
             rest = &rest[len..];
         }
         self.checkpoints.extend(delivery.checkpoint);
@@ -174,12 +179,12 @@ impl Gathered {
 
     /// The earliest time at which something may still go out.
     fn least(&self) -> Option<Time> {
-        let tick = self.ticks.first_key_value().map(|(time, _)| *time);
+        let step = self.steps.first_key_value().map(|(time, _)| *time);
         let checkpoint = self.checkpoints.first().copied();
-        tick.into_iter().chain(checkpoint).min()
+        step.into_iter().chain(checkpoint).min()
     }
 
-    /// Applies every tick before the frontier; flushes between minutes, at stops and at the end; snapshots on the way.
+    /// Applies every time step before the frontier; flushes between minutes, at stops and at the end; snapshots on the way.
     fn advance(
         &mut self,
         frontier: Time,
@@ -190,11 +195,11 @@ impl Gathered {
             if self.segment.is_some_and(|(_, last)| self.must_part(last, time)) {
                 self.flush(&mut flush);
             }
-            // A checkpoint as of a tick comes before that tick.
+            // A checkpoint as of a time step comes before that time step.
             if self.checkpoints.remove(&time) {
                 self.snapshot(time, &mut flush, &mut snapshot);
             }
-            if let Some(mut partials) = self.ticks.remove(&time) {
+            if let Some(mut partials) = self.steps.remove(&time) {
                 self.state.apply(time, &partials);
                 self.segment = Some((self.segment.map_or(time, |(first, _)| first), time));
                 partials.clear();
@@ -208,7 +213,7 @@ impl Gathered {
         self.applied = frontier;
     }
 
-    /// Whether a frontier row is wanted behind tick `last` and not behind tick `next`.
+    /// Whether a frontier row is wanted behind time step `last` and not behind time step `next`.
     fn must_part(&self, last: Time, next: Time) -> bool {
         last / MINUTE_MS != next / MINUTE_MS || self.stops.range(last + 1..=next).next().is_some()
     }

@@ -20,9 +20,9 @@ pub struct Slot {
     /// The last flush round in which it was touched: its row as of the flush before is already noted down.
     #[serde(skip)]
     pub round: u64,
-    /// The last tick in which only price updates touched it, counted by [`crate::candles::state`].
+    /// The last time step in which only price updates touched it, counted by [`crate::candles::state`].
     #[serde(skip)]
-    pub tick_serial: u32,
+    pub step_serial: u32,
 }
 
 /// Windows ascending; most work is on the newest.

@@ -1,9 +1,9 @@
-//! The state of one worker's symbols, and the rule that applies one tick to it. No timely in here: the operator around
+//! The state of one worker's symbols, and the rule that applies one time step to it. No timely in here: the operator around
 //! it ([`crate::candles::operator`]) decides when.
 //!
 //! Changes are gathered between flushes: for each row that was touched, what it was at the last flush. A flush gives,
-//! for each row that differs, its retraction and its new value. So a jump over many ticks costs one change a row, not
-//! one a tick.
+//! for each row that differs, its retraction and its new value. So a jump over many time steps costs one change a row, not
+//! one a time step.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ struct TouchedIndicators {
     change: Change,
 }
 
-/// A candle that only price updates touched in this tick: its values before.
+/// A candle that only price updates touched in this time step: its values before.
 struct PriceUpdated {
     symbol: u32,
     resolution: Resolution,
@@ -58,16 +58,16 @@ struct PriceUpdated {
 
 /// The symbols of one worker.
 pub struct WindowState {
-    horizon_ms: u64,
+    allowed_lateness_ms: u64,
     indicators: bool,
     pub(crate) symbols: Vec<SymbolState>,
     round: u64,
-    tick_serial: u32,
+    step_serial: u32,
     touched_candles: Vec<TouchedCandle>,
     touched_rows: Vec<TouchedIndicators>,
     price_updated: Vec<PriceUpdated>,
-    /// Symbols whose 5 s candles changed in this tick, with the windows.
-    tick_windows: Vec<(u32, u64)>,
+    /// Symbols whose 5 s candles changed in this time step, with the windows.
+    step_windows: Vec<(u32, u64)>,
     tick_points: Vec<Point>,
 }
 
@@ -75,15 +75,15 @@ impl WindowState {
     /// No symbols yet.
     pub fn new(settings: &Settings) -> Self {
         Self {
-            horizon_ms: settings.horizon_ms,
+            allowed_lateness_ms: settings.allowed_lateness_ms,
             indicators: settings.indicators,
             symbols: Vec::new(),
             round: 1,
-            tick_serial: 1,
+            step_serial: 1,
             touched_candles: Vec::new(),
             touched_rows: Vec::new(),
             price_updated: Vec::new(),
-            tick_windows: Vec::new(),
+            step_windows: Vec::new(),
             tick_points: Vec::new(),
         }
     }
@@ -105,9 +105,9 @@ impl WindowState {
         (self.symbols.len() - 1) as u32
     }
 
-    /// Applies all trades of one tick. Ticks come ascending, each once. Partials bear this state's numbers of symbols.
+    /// Applies all trades of one time step. Ticks come ascending, each once. Partials bear this state's numbers of symbols.
     pub fn apply(&mut self, now: Time, partials: &[Partial]) {
-        self.tick_serial = self.tick_serial.wrapping_add(1).max(1);
+        self.step_serial = self.step_serial.wrapping_add(1).max(1);
         for partial in partials {
             self.merge(now, partial);
         }
@@ -115,17 +115,17 @@ impl WindowState {
         if self.indicators {
             self.update_indicators(now);
         }
-        self.tick_windows.clear();
+        self.step_windows.clear();
     }
 
-    /// Windows that end at or before this never change again: every later trade is at most the horizon behind `now`.
+    /// Windows that end at or before this never change again: every later trade is at most the allowed lateness behind `now`.
     fn fixed_ms(&self, now: Time) -> u64 {
-        now.saturating_sub(self.horizon_ms)
+        now.saturating_sub(self.allowed_lateness_ms)
     }
 
     #[inline]
     fn merge(&mut self, now: Time, partial: &Partial) {
-        let (round, tick_serial, fixed_ms) = (self.round, self.tick_serial, self.fixed_ms(now));
+        let (round, step_serial, fixed_ms) = (self.round, self.step_serial, self.fixed_ms(now));
         let state = &mut self.symbols[partial.symbol as usize];
         let trades = partial.candle.trades > 0;
         for resolution in Resolution::ALL {
@@ -133,7 +133,7 @@ impl WindowState {
             let series = &mut state.series[resolution as usize];
             let Some(slot) = series.get_mut(window_start_ms) else {
                 let candle = partial.candle;
-                series.insert(Slot { candle, window_start_ms, as_of: now, round, tick_serial: 0 });
+                series.insert(Slot { candle, window_start_ms, as_of: now, round, step_serial: 0 });
                 series.drop_while(|s| s.round != round && s.window_start_ms + resolution.length_ms() <= fixed_ms);
                 self.touched_candles.push(TouchedCandle {
                     symbol: partial.symbol,
@@ -150,17 +150,17 @@ impl WindowState {
             }
             if trades {
                 slot.as_of = now;
-            } else if slot.as_of != now && slot.tick_serial != tick_serial && slot.candle.trades > 0 {
-                slot.tick_serial = tick_serial;
+            } else if slot.as_of != now && slot.step_serial != step_serial && slot.candle.trades > 0 {
+                slot.step_serial = step_serial;
                 let before = slot.candle;
                 self.price_updated.push(PriceUpdated { symbol: partial.symbol, resolution, window_start_ms, before });
             }
             slot.candle.merge(&partial.candle);
         }
-        self.tick_windows.push((partial.symbol, partial.window_start_ms));
+        self.step_windows.push((partial.symbol, partial.window_start_ms));
     }
 
-    /// A price update changes a row's `as_of` only if a value is different at the end of the tick.
+    /// A price update changes a row's `as_of` only if a value is different at the end of the time step.
     fn settle_price_updates(&mut self, now: Time) {
         for updated in self.price_updated.drain(..) {
             let series = &mut self.symbols[updated.symbol as usize].series[updated.resolution as usize];
@@ -174,8 +174,8 @@ impl WindowState {
 
     fn update_indicators(&mut self, now: Time) {
         let fixed_ms = self.fixed_ms(now);
-        let mut windows = std::mem::take(&mut self.tick_windows);
-        // The sort puts a symbol's windows together; ticks hold few windows a symbol, and most hold one.
+        let mut windows = std::mem::take(&mut self.step_windows);
+        // The sort puts a symbol's windows together; time steps hold few windows a symbol, and most hold one.
         windows.sort_unstable();
         windows.dedup();
         let mut rest = windows.as_slice();
@@ -192,7 +192,7 @@ impl WindowState {
             rest = &rest[len..];
         }
         windows.clear();
-        self.tick_windows = windows;
+        self.step_windows = windows;
     }
 
     /// Hands over every row that differs from the last flush, as retraction and new value.

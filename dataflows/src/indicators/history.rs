@@ -23,7 +23,7 @@ struct Anchor {
     chain: Chain,
 }
 
-/// A row of indicators that changed: what it was at the last tick, and what it is now.
+/// A row of indicators that changed: what it was at the last time step, and what it is now.
 #[derive(Clone, Copy, Debug)]
 pub struct Change {
     /// Start of its window.
@@ -48,7 +48,7 @@ pub struct History {
 }
 
 impl History {
-    /// Takes the candles of one tick whose windows changed or are new, ascending. Tells of every row that changed by
+    /// Takes the candles of one time step whose windows changed or are new, ascending. Tells of every row that changed by
     /// it.
     ///
     /// Windows that end at or before `fixed_ms` never change again.

@@ -1,4 +1,4 @@
-//! What travels between workers: trades already merged by symbol, window and tick, many in one message.
+//! What travels between workers: trades already merged by symbol, window and time step, many in one message.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,14 +6,14 @@ use crate::candles::candle::Candle;
 use crate::progress::time::Time;
 use crate::symbols::symbol::Symbol;
 
-/// The trades of one symbol in one 5 s window that share a tick, merged.
+/// The trades of one symbol in one 5 s window that share a time step, merged.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Partial {
     /// The trades.
     pub candle: Candle,
     /// Start of the 5 s window.
     pub window_start_ms: u64,
-    /// The tick at which they count.
+    /// The time step at which they count.
     pub time: Time,
     /// The sender's number of the symbol.
     pub symbol: u32,

@@ -5,7 +5,7 @@ use crate::ingress::router::Router;
 use crate::log::batch::RecordSpan;
 use crate::log::decode::{Control, RawTrade, Visitor};
 use crate::log::reject::{ORIGINAL_BYTES_MAX, Reason};
-use crate::output::counters::Tally;
+use crate::output::counters::Counter;
 use crate::output::row::RejectedRow;
 use crate::progress::partition::PartitionFrontier;
 use crate::progress::resume::{ResumePoint, ResumeTrail};
@@ -42,10 +42,10 @@ impl Partition {
         self.offset = offset + 1;
     }
 
-    /// The partition's frontier, as the tick at which things that have no time of their own count.
+    /// The partition's frontier, as the time step at which things that have no time of their own count.
     #[inline]
     pub(super) fn now(&self, settings: &Settings) -> Time {
-        self.frontier.frontier_ms().map_or(0, |ms| settings.tick(ms))
+        self.frontier.frontier_ms().map_or(0, |ms| settings.step(ms))
     }
 
     /// [`ResumeTrail::records_from`].
@@ -92,12 +92,12 @@ impl Reading<'_> {
     #[inline]
     fn untimely(&self, event_ms: u64, frontier_ms: Option<u64>) -> Option<Reason> {
         let settings = self.settings;
-        if frontier_ms.is_some_and(|frontier_ms| event_ms < frontier_ms.saturating_sub(settings.horizon_ms)) {
-            return Some(Reason::BeyondHorizon);
+        if frontier_ms.is_some_and(|frontier_ms| event_ms < frontier_ms.saturating_sub(settings.allowed_lateness_ms)) {
+            return Some(Reason::BeyondAllowedLateness);
         }
         let reference_ms = match settings.progress {
-            ProgressMode::Promises => frontier_ms,
-            ProgressMode::Disorder { .. } => self.span.timestamp_ms.map(|ms| ms.max(0) as u64),
+            ProgressMode::Records => frontier_ms,
+            ProgressMode::BoundedOutOfOrderness { .. } => self.span.timestamp_ms.map(|ms| ms.max(0) as u64),
         };
         let ahead = reference_ms.is_some_and(|ms| event_ms > ms.saturating_add(settings.max_ahead_ms));
         ahead.then_some(Reason::TooFarAhead)
@@ -112,8 +112,8 @@ impl Visitor for Reading<'_> {
             return self.reject(index, reason);
         }
         let settings = self.settings;
-        let own = settings.tick(raw.event_ms);
-        let now = frontier_ms.map_or(0, |ms| settings.tick(ms));
+        let own = settings.step(raw.event_ms);
+        let now = frontier_ms.map_or(0, |ms| settings.step(ms));
         let time = own.max(now);
         let mode = settings.progress;
         if self.is_new(time) {
@@ -124,27 +124,27 @@ impl Visitor for Reading<'_> {
 
     fn control(&mut self, control: Control<'_>) {
         let before = self.partition.frontier.frontier_ms().map(|_| self.now());
-        let promises = self.settings.progress == ProgressMode::Promises;
+        let progress = self.settings.progress == ProgressMode::Records;
         let frontier = &mut self.partition.frontier;
-        let tally = match control {
+        let counter = match control {
             Control::Progress { source, event_ms } => {
-                if promises && frontier.promise(source, event_ms).is_err() {
+                if progress && frontier.progress(source, event_ms).is_err() {
                     return self.reject(0, Reason::BadControl);
                 }
-                Tally::Progress
+                Counter::Progress
             }
-            Control::Gap => Tally::Gaps,
+            Control::Gap => Counter::Gaps,
             Control::Bye { source } => {
-                if promises {
+                if progress {
                     frontier.bye(source);
                 }
-                Tally::Byes
+                Counter::Byes
             }
         };
         // The first promise has no frontier before it, and counts at its own.
         let now = before.unwrap_or_else(|| self.now());
         if self.is_new(now) {
-            self.router.count(now, tally);
+            self.router.count(now, counter);
         }
     }
 
@@ -177,17 +177,17 @@ impl Reading<'_> {
         let mut flags = router.flags(table, symbol, raw.conditions);
         router.count_trade(time);
         if late {
-            router.count(time, Tally::Late);
+            router.count(time, Counter::Late);
         }
         if raw.rounded {
-            router.count(time, Tally::Rounded);
+            router.count(time, Counter::Rounded);
         }
         if raw.volume == 0 {
-            router.count(time, Tally::PriceUpdates);
+            router.count(time, Counter::PriceUpdates);
             flags.volume = false;
         }
         if flags.is_none() {
-            return router.count(time, Tally::Excluded);
+            return router.count(time, Counter::Excluded);
         }
         let trade = Trade { place, price: raw.price, volume: raw.volume, notional: raw.notional, flags };
         router.merge(symbol, time, &trade);

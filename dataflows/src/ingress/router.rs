@@ -1,6 +1,6 @@
 //! Merges trades with their neighbours and addresses them to the worker that keeps their symbol's state.
 //!
-//! A trade is merged with those of the same symbol, window and tick before it travels, so a dense feed crosses threads
+//! A trade is merged with those of the same symbol, window and time step before it travels, so a dense feed crosses threads
 //! as few large pieces.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use crate::ingress::delivery::{Delivery, Partial};
 use crate::ingress::symbols::Symbols;
 use crate::log::conditions::{ConditionTable, Flags};
 use crate::log::decode::general;
-use crate::output::counters::Tally;
+use crate::output::counters::Counter;
 use crate::output::ledger::LedgerChange;
 use crate::output::row::RejectedRow;
 use crate::progress::time::{Resolution, Time};
@@ -40,7 +40,7 @@ pub(super) struct Router {
     deliveries: Vec<Delivery>,
     rejected: Vec<(RejectedRow, Time, i64)>,
     counts: BTreeMap<Time, LedgerChange>,
-    /// Counts of the common case: trades of the current tick.
+    /// Counts of the common case: trades of the current time step.
     trades: (Time, u64),
 }
 
@@ -85,12 +85,12 @@ impl Router {
     /// Adds a rejected record, and counts it.
     pub(super) fn reject(&mut self, row: RejectedRow) {
         let as_of = row.as_of;
-        self.count(as_of, Tally::Rejected(row.reason));
+        self.count(as_of, Counter::Rejected(row.reason));
         self.rejected.push((row, as_of, 1));
     }
 
-    pub(super) fn count(&mut self, time: Time, tally: Tally) {
-        self.counts.entry(time).or_insert_with(|| LedgerChange::at(time)).count(tally, 1);
+    pub(super) fn count(&mut self, time: Time, counter: Counter) {
+        self.counts.entry(time).or_insert_with(|| LedgerChange::at(time)).count(counter, 1);
     }
 
     #[inline]
@@ -105,7 +105,7 @@ impl Router {
     pub(super) fn flush_trades(&mut self) {
         let (time, trades) = std::mem::take(&mut self.trades);
         if trades > 0 {
-            self.counts.entry(time).or_insert_with(|| LedgerChange::at(time)).count(Tally::Trades, trades);
+            self.counts.entry(time).or_insert_with(|| LedgerChange::at(time)).count(Counter::Trades, trades);
         }
     }
 
@@ -143,7 +143,7 @@ impl Router {
         flags
     }
 
-    /// Merges a trade into the partial of its symbol, window and tick.
+    /// Merges a trade into the partial of its symbol, window and time step.
     #[inline]
     pub(super) fn merge(&mut self, symbol: u32, time: Time, trade: &Trade) {
         let known = &mut self.symbols.known[symbol as usize];

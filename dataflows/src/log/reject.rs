@@ -33,8 +33,8 @@ pub enum Reason {
     BadConditions,
     /// A number outside the range that is taken.
     OutOfRange,
-    /// Older than the horizon allows to correct.
-    BeyondHorizon,
+    /// Older than the allowed lateness allows to correct.
+    BeyondAllowedLateness,
     /// Further ahead of the partition's frontier than is believed.
     TooFarAhead,
 }
@@ -53,7 +53,7 @@ impl Reason {
         Self::BadTime,
         Self::BadConditions,
         Self::OutOfRange,
-        Self::BeyondHorizon,
+        Self::BeyondAllowedLateness,
         Self::TooFarAhead,
     ];
 
@@ -71,7 +71,7 @@ impl Reason {
             Self::BadTime => "bad_time",
             Self::BadConditions => "bad_conditions",
             Self::OutOfRange => "out_of_range",
-            Self::BeyondHorizon => "beyond_horizon",
+            Self::BeyondAllowedLateness => "beyond_allowed_lateness",
             Self::TooFarAhead => "too_far_ahead",
         }
     }

@@ -6,7 +6,7 @@ use crate::log::reject::Reason;
 
 /// One kind of thing that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Tally {
+pub enum Counter {
     /// Trades taken (price updates and excluded ones among them).
     Trades,
     /// Trades that came behind their partition's frontier and corrected an old window.
@@ -27,11 +27,11 @@ pub enum Tally {
     Rejected(Reason),
 }
 
-/// Number of different tallies.
-pub const TALLIES: usize = 8 + Reason::ALL.len();
+/// Number of different counters.
+pub const COUNTERS: usize = 8 + Reason::ALL.len();
 
-impl Tally {
-    /// A number below [`TALLIES`], for counting in an array.
+impl Counter {
+    /// A number below [`COUNTERS`], for counting in an array.
     pub const fn index(self) -> usize {
         match self {
             Self::Trades => 0,
@@ -46,7 +46,7 @@ impl Tally {
         }
     }
 
-    /// All of them, in the order of [`Tally::index`].
+    /// All of them, in the order of [`Counter::index`].
     pub fn all() -> impl Iterator<Item = Self> {
         let counts = [
             Self::Trades,
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn every_index_is_used_once() {
-        let indices: Vec<_> = Tally::all().map(Tally::index).collect();
-        assert_eq!(indices, (0..TALLIES).collect::<Vec<_>>());
+        let indices: Vec<_> = Counter::all().map(Counter::index).collect();
+        assert_eq!(indices, (0..COUNTERS).collect::<Vec<_>>());
     }
 }

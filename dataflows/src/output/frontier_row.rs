@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::log::reject::Reason;
-use crate::output::counters::{TALLIES, Tally};
+use crate::output::counters::{COUNTERS, Counter};
 use crate::output::digest::Digest;
 use crate::progress::time::Time;
 
@@ -16,23 +16,23 @@ pub struct FrontierRow {
     pub digest: Digest,
     /// Number of rows as of the frontier.
     pub rows: i64,
-    /// Counts as of the frontier, by [`Tally::index`].
-    pub tallies: Vec<u64>,
+    /// Counts as of the frontier, by [`Counter::index`].
+    pub counters: Vec<u64>,
 }
 
 impl FrontierRow {
     /// Nothing yet, at frontier 0.
     pub fn empty() -> Self {
-        Self { frontier: 0, digest: Digest::default(), rows: 0, tallies: vec![0; TALLIES] }
+        Self { frontier: 0, digest: Digest::default(), rows: 0, counters: vec![0; COUNTERS] }
     }
 
     /// One count; 0 of what a row of an older program did not count yet.
-    pub fn tally(&self, tally: Tally) -> u64 {
-        self.tallies.get(tally.index()).copied().unwrap_or(0)
+    pub fn counter(&self, counter: Counter) -> u64 {
+        self.counters.get(counter.index()).copied().unwrap_or(0)
     }
 
     /// All that was refused, whatever the reason.
     pub fn rejected(&self) -> u64 {
-        Reason::ALL.into_iter().map(|reason| self.tally(Tally::Rejected(reason))).sum()
+        Reason::ALL.into_iter().map(|reason| self.counter(Counter::Rejected(reason))).sum()
     }
 }

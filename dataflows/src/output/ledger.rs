@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::output::counters::Tally;
+use crate::output::counters::Counter;
 use crate::output::digest::Digest;
 use crate::output::frontier_row::FrontierRow;
 use crate::progress::time::{MINUTE_MS, Time};
@@ -18,9 +18,9 @@ pub struct LedgerChange {
     pub digest: Digest,
     /// Change of the number of rows.
     pub rows: i64,
-    /// What was counted, by [`Tally::index`].
-    pub tallies: Vec<(u8, u64)>,
-    /// The row changes of this tick down to `time` were told joined: as of a frontier behind this tick and not behind
+    /// What was counted, by [`Counter::index`].
+    pub counters: Vec<(u8, u64)>,
+    /// The row changes of this time step down to `time` were told joined: as of a frontier behind this time step and not behind
     /// `time` the digest is not known.
     pub joined_from: Option<Time>,
 }
@@ -30,7 +30,7 @@ pub struct LedgerChange {
 pub struct Ledger {
     sum: FrontierRow,
     pending: BTreeMap<Time, LedgerChange>,
-    /// First and last tick of each stretch whose changes were told joined.
+    /// First and last time step of each stretch whose changes were told joined.
     joined: Vec<(Time, Time)>,
     /// End of the last minute in which something changed, until its row is kept.
     open_minute_end: Option<Time>,
@@ -56,8 +56,8 @@ impl Ledger {
         let entry = self.pending.entry(change.time).or_default();
         entry.digest.merge(change.digest);
         entry.rows += change.rows;
-        for &(tally, count) in &change.tallies {
-            bump(&mut entry.tallies, tally, count);
+        for &(counter, count) in &change.counters {
+            bump(&mut entry.counters, counter, count);
         }
     }
 
@@ -96,17 +96,17 @@ impl Ledger {
     fn apply(&mut self, change: &LedgerChange) {
         self.sum.digest.merge(change.digest);
         self.sum.rows += change.rows;
-        for &(tally, count) in &change.tallies {
-            self.sum.tallies[usize::from(tally)] += count;
+        for &(counter, count) in &change.counters {
+            self.sum.counters[usize::from(counter)] += count;
         }
     }
 }
 
 /// Adds to a count in a short list of counts.
-fn bump(tallies: &mut Vec<(u8, u64)>, tally: u8, count: u64) {
-    match tallies.iter_mut().find(|(t, _)| *t == tally) {
+fn bump(counters: &mut Vec<(u8, u64)>, counter: u8, count: u64) {
+    match counters.iter_mut().find(|(t, _)| *t == counter) {
         Some((_, sum)) => *sum += count,
-        None => tallies.push((tally, count)),
+        None => counters.push((counter, count)),
     }
 }
 
@@ -118,8 +118,8 @@ impl LedgerChange {
 
     /// Counts something.
     #[inline]
-    pub fn count(&mut self, tally: Tally, count: u64) {
-        bump(&mut self.tallies, tally.index() as u8, count);
+    pub fn count(&mut self, counter: Counter, count: u64) {
+        bump(&mut self.counters, counter.index() as u8, count);
     }
 }
 

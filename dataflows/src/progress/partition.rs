@@ -36,13 +36,13 @@ impl PartitionFrontier {
 
     /// Names and promises of the live sources.
     pub fn sources(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.sources.iter().map(|(name, promise)| (name.as_str(), *promise))
+        self.sources.iter().map(|(name, progress)| (name.as_str(), *progress))
     }
 
     /// A source promises that its on-time trades from here on have `event_ms` or more.
-    pub fn promise(&mut self, source: &str, event_ms: u64) -> Result<(), TooManySources> {
-        if let Some(promise) = self.sources.get_mut(source) {
-            *promise = event_ms.max(*promise);
+    pub fn progress(&mut self, source: &str, event_ms: u64) -> Result<(), TooManySources> {
+        if let Some(progress) = self.sources.get_mut(source) {
+            *progress = event_ms.max(*progress);
         } else if self.sources.len() < SOURCES_MAX {
             self.sources.insert(source.to_owned(), event_ms);
         } else {
@@ -58,14 +58,14 @@ impl PartitionFrontier {
         self.advance(self.sources.values().min().copied());
     }
 
-    /// A trade was taken: in disorder mode it moves the frontier.
+    /// A trade was taken: in out-of-orderness mode it moves the frontier.
     #[inline]
     pub fn observe(&mut self, event_ms: u64, mode: ProgressMode) {
-        if let ProgressMode::Disorder { max_disorder_ms } = mode
+        if let ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms } = mode
             && self.newest_ms.is_none_or(|newest_ms| newest_ms < event_ms)
         {
             self.newest_ms = Some(event_ms);
-            self.advance(Some(event_ms.saturating_sub(max_disorder_ms)));
+            self.advance(Some(event_ms.saturating_sub(max_out_of_orderness_ms)));
         }
     }
 
@@ -75,7 +75,7 @@ impl PartitionFrontier {
 }
 
 /// Whether a promised time can be one: 1970 to 2100.
-pub fn is_promise(event_ms: i64) -> bool {
+pub fn is_progress_time(event_ms: i64) -> bool {
     (0..EVENT_MS_END).contains(&event_ms)
 }
 
@@ -89,15 +89,15 @@ mod tests {
         assert_eq!(partition.frontier_ms(), None);
         partition.bye("a");
         assert_eq!(partition.frontier_ms(), None);
-        partition.promise("a", 100).unwrap();
+        partition.progress("a", 100).unwrap();
         assert_eq!(partition.frontier_ms(), Some(100));
-        partition.promise("b", 40).unwrap();
+        partition.progress("b", 40).unwrap();
         assert_eq!(partition.frontier_ms(), Some(100), "never back");
-        partition.promise("a", 200).unwrap();
+        partition.progress("a", 200).unwrap();
         assert_eq!(partition.frontier_ms(), Some(100), "b holds it");
-        partition.promise("b", 150).unwrap();
+        partition.progress("b", 150).unwrap();
         assert_eq!(partition.frontier_ms(), Some(150));
-        partition.promise("b", 20).unwrap();
+        partition.progress("b", 20).unwrap();
         partition.bye("b");
         assert_eq!(partition.frontier_ms(), Some(200));
         partition.bye("a");
@@ -108,15 +108,15 @@ mod tests {
     fn sources_are_bounded() {
         let mut partition = PartitionFrontier::default();
         for n in 0..SOURCES_MAX {
-            partition.promise(&n.to_string(), 5).unwrap();
+            partition.progress(&n.to_string(), 5).unwrap();
         }
-        assert_eq!(partition.promise("one more", 5), Err(TooManySources));
-        assert_eq!(partition.promise("7", 6), Ok(()));
+        assert_eq!(partition.progress("one more", 5), Err(TooManySources));
+        assert_eq!(partition.progress("7", 6), Ok(()));
     }
 
     #[test]
     fn disorder_follows_the_newest_trade() {
-        let mode = ProgressMode::Disorder { max_disorder_ms: 10 };
+        let mode = ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms: 10 };
         let mut partition = PartitionFrontier::default();
         for (event_ms, frontier_ms) in [(5, 0), (30, 20), (25, 20), (31, 21)] {
             partition.observe(event_ms, mode);

@@ -1,14 +1,14 @@
-//! Event time: ticks, windows, resolutions. Plain integer milliseconds since the Unix epoch, no clock.
+//! Event time: time steps, windows, resolutions. Plain integer milliseconds since the Unix epoch, no clock.
 
 use serde::{Deserialize, Serialize};
 
-/// Dataflow time: event time in milliseconds, floored to a tick.
+/// Dataflow time: event time in milliseconds, floored to a time step.
 pub type Time = u64;
 
 /// Default grain of dataflow time, in milliseconds.
-pub const TICK_MS: u64 = 1_000;
+pub const STEP_MS: u64 = 1_000;
 /// Default distance behind the frontier to which a late trade still corrects its candle.
-pub const HORIZON_MS: u64 = 15 * 60 * 1_000;
+pub const ALLOWED_LATENESS_MS: u64 = 15 * 60 * 1_000;
 /// Default distance ahead of its partition's frontier at which a trade is refused.
 pub const MAX_AHEAD_MS: u64 = 60 * 60 * 1_000;
 /// Distance between the frontier rows that are kept, in milliseconds of event time.
@@ -21,14 +21,14 @@ pub const EVENT_MS_MIN: i64 = 31_536_000_000;
 /// Event times are below this: 2100-01-01. A time in microseconds, read as milliseconds, falls behind it.
 pub const EVENT_MS_END: i64 = 4_102_444_800_000;
 
-/// Rounds an event time down to its tick.
+/// Rounds an event time down to its time step.
 ///
 /// ```
-/// assert_eq!(dataflows::time::floor_tick(12_345, 1_000), 12_000);
+/// assert_eq!(dataflows::time::floor_step(12_345, 1_000), 12_000);
 /// ```
 #[inline]
-pub fn floor_tick(event_ms: u64, tick_ms: u64) -> Time {
-    event_ms - event_ms % tick_ms
+pub fn floor_step(event_ms: u64, step_ms: u64) -> Time {
+    event_ms - event_ms % step_ms
 }
 
 /// Length of a candle's window.

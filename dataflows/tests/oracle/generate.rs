@@ -1,4 +1,4 @@
-//! Logs for property tests: bounded disorder with everything that goes wrong in it, as proptest strategies.
+//! Logs for property tests: bounded out-of-orderness with everything that goes wrong in it, as proptest strategies.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -50,18 +50,18 @@ fn nth(strategy: impl Strategy<Value = Case>, seed: u64) -> (Settings, Log) {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    let tick_ms = prop_oneof![6 => Just(1_000), 1 => Just(500), 1 => Just(5_000)];
-    let horizon_ms = prop_oneof![5 => Just(20_000), 1 => Just(0), 1 => Just(7_300), 2 => Just(900_000)];
+    let step_ms = prop_oneof![6 => Just(1_000), 1 => Just(500), 1 => Just(5_000)];
+    let allowed_lateness_ms = prop_oneof![5 => Just(20_000), 1 => Just(0), 1 => Just(7_300), 2 => Just(900_000)];
     let max_ahead_ms = prop_oneof![1 => Just(15_000), 2 => Just(3_600_000)];
     let disorder = prop_oneof![3 => Just(None), 2 => prop::sample::select(vec![0, 1_500, 10_000]).prop_map(Some)];
-    (tick_ms, horizon_ms, max_ahead_ms, disorder)
-        .prop_map(|(tick, horizon, ahead, disorder)| plan::settings(tick, horizon, ahead, disorder))
+    (step_ms, allowed_lateness_ms, max_ahead_ms, disorder)
+        .prop_map(|(tick, allowed_lateness, ahead, disorder)| plan::settings(tick, allowed_lateness, ahead, disorder))
 }
 
 /// Settings that refuse little.
 fn kind_settings() -> impl Strategy<Value = Settings> {
     settings().prop_map(|settings| Settings {
-        horizon_ms: settings.horizon_ms.max(20_000),
+        allowed_lateness_ms: settings.allowed_lateness_ms.max(20_000),
         max_ahead_ms: 3_600_000,
         ..settings
     })
@@ -104,7 +104,7 @@ fn long_step() -> impl Strategy<Value = Step> {
     let partition = 0_usize..6;
     let one_of_two = trade().prop_map(|trade| TradeStep {
         symbol: usize::from(trade.symbol == 1),
-        // A trade from far ahead would end the log in disorder mode.
+        // A trade from far ahead would end the log in out-of-orderness mode.
         age_ms: trade.age_ms.clamp(-3_000, 60_000),
         ..trade
     });

@@ -1,9 +1,9 @@
-//! Rows as of any frontier: everything is made anew as of every tick at which a symbol traded, and compared with
+//! Rows as of any frontier: everything is made anew as of every time step at which a symbol traded, and compared with
 //! before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dataflows::output::counters::{TALLIES, Tally};
+use dataflows::output::counters::{COUNTERS, Counter};
 use dataflows::output::digest::Digest;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
@@ -15,7 +15,7 @@ use super::indicator::indicators;
 use super::partition::{Partition, Trade};
 use super::{Log, Settings, digest};
 
-/// The values that a row has had, each with the tick at which it became so.
+/// The values that a row has had, each with the time step at which it became so.
 type Versions<K, V> = BTreeMap<K, Vec<(u64, V)>>;
 
 /// All that a log makes.
@@ -26,7 +26,7 @@ pub struct Oracle {
     /// Every trade that was taken, by partition and then in the order of the log.
     pub trades: Vec<Trade>,
     rejected: Vec<RejectedRow>,
-    counts: Vec<(u64, Tally)>,
+    counts: Vec<(u64, Counter)>,
     candles: Versions<(usize, String, u64), Candle>,
     indicators: Versions<(String, u64), IndicatorValues>,
 }
@@ -56,7 +56,7 @@ impl Oracle {
         oracle
     }
 
-    /// All rows of the symbol with all trades up to and with the tick; a value that is not what it was is a new
+    /// All rows of the symbol with all trades up to and with the time step; a value that is not what it was is a new
     /// version.
     fn make_anew(&mut self, tick: u64, symbol: &str) {
         let so_far: Vec<&Trade> = self.trades.iter().filter(|t| t.symbol == symbol && t.time <= tick).collect();
@@ -112,17 +112,17 @@ impl Oracle {
         let candles = self.candle_rows(frontier);
         let indicators = self.indicator_rows(frontier);
         let rejected = self.rejected_rows(frontier);
-        let mut tallies = vec![0; TALLIES];
-        for (time, tally) in &self.counts {
+        let mut counters = vec![0; COUNTERS];
+        for (time, counter) in &self.counts {
             if *time < frontier {
-                tallies[tally.index()] += 1;
+                counters[counter.index()] += 1;
             }
         }
         FrontierRow {
             frontier,
             digest: Digest(digest::digest(&candles, &indicators, &rejected)),
             rows: (candles.len() + indicators.len() + rejected.len()) as i64,
-            tallies,
+            counters,
         }
     }
 
@@ -159,7 +159,7 @@ pub fn final_frontier(settings: &Settings, log: &Log) -> u64 {
 pub fn frontier_after(settings: &Settings, log: &Log, consumed: &[usize]) -> u64 {
     assert_eq!(log.len(), consumed.len(), "a count for each partition");
     let frontier = |(partition, records): (usize, &Vec<super::Record>)| {
-        Partition::read(settings, partition as u32, &records[..consumed[partition]]).frontier_tick()
+        Partition::read(settings, partition as u32, &records[..consumed[partition]]).frontier_step()
     };
     log.iter().enumerate().map(frontier).min().unwrap_or(0)
 }

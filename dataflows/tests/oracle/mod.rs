@@ -26,13 +26,13 @@ pub use partition::Trade;
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Grain of time.
-    pub tick_ms: u64,
+    pub step_ms: u64,
     /// How old a trade may be to correct its candle.
-    pub horizon_ms: u64,
+    pub allowed_lateness_ms: u64,
     /// How far ahead a trade may be.
     pub max_ahead_ms: u64,
-    /// Set in disorder mode.
-    pub max_disorder_ms: Option<u64>,
+    /// Set in out-of-orderness mode.
+    pub max_out_of_orderness_ms: Option<u64>,
     /// What conditions mean.
     pub conditions: Conditions,
 }
@@ -40,10 +40,10 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            tick_ms: 1_000,
-            horizon_ms: 900_000,
+            step_ms: 1_000,
+            allowed_lateness_ms: 900_000,
             max_ahead_ms: 3_600_000,
-            max_disorder_ms: None,
+            max_out_of_orderness_ms: None,
             conditions: Conditions::finnhub(),
         }
     }

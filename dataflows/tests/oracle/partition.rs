@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dataflows::log::reject::Reason;
-use dataflows::output::counters::Tally;
+use dataflows::output::counters::Counter;
 use dataflows::output::row::RejectedRow;
 
 use super::conditions::Flags;
@@ -24,7 +24,7 @@ pub struct Trade {
     pub volume: i128,
     /// What it may do, the rule of `v == 0` applied.
     pub flags: Flags,
-    /// The tick at which it counts.
+    /// The time step at which it counts.
     pub time: u64,
 }
 
@@ -34,7 +34,7 @@ pub struct Partition<'a> {
     settings: &'a Settings,
     partition: u32,
     /// The live sources and what each has promised.
-    promises: BTreeMap<String, i64>,
+    progress: BTreeMap<String, i64>,
     /// The partition frontier.
     pub frontier: Option<i64>,
     /// What was taken.
@@ -42,7 +42,7 @@ pub struct Partition<'a> {
     /// What was refused.
     pub rejected: Vec<RejectedRow>,
     /// Everything that is counted, with its time.
-    pub counts: Vec<(u64, Tally)>,
+    pub counts: Vec<(u64, Counter)>,
 }
 
 /// A trade as its own record describes it.
@@ -69,12 +69,12 @@ impl<'a> Partition<'a> {
         read
     }
 
-    /// The partition frontier's tick after each record.
+    /// The partition frontier's time step after each record.
     pub fn ticks(settings: &'a Settings, partition: u32, records: &[Record]) -> Vec<u64> {
         let mut read = Self::unread(settings, partition);
         let after = |record| {
             read.record(record);
-            read.frontier_tick()
+            read.frontier_step()
         };
         records.iter().map(after).collect()
     }
@@ -83,7 +83,7 @@ impl<'a> Partition<'a> {
         Self {
             settings,
             partition,
-            promises: BTreeMap::new(),
+            progress: BTreeMap::new(),
             frontier: None,
             trades: Vec::new(),
             rejected: Vec::new(),
@@ -91,14 +91,14 @@ impl<'a> Partition<'a> {
         }
     }
 
-    /// The partition frontier's tick; 0 when there is none.
-    pub fn frontier_tick(&self) -> u64 {
-        self.frontier.map_or(0, |ms| self.floor_tick(ms))
+    /// The partition frontier's time step; 0 when there is none.
+    pub fn frontier_step(&self) -> u64 {
+        self.frontier.map_or(0, |ms| self.floor_step(ms))
     }
 
-    fn floor_tick(&self, ms: i64) -> u64 {
+    fn floor_step(&self, ms: i64) -> u64 {
         let ms = u64::try_from(ms).unwrap();
-        ms / self.settings.tick_ms * self.settings.tick_ms
+        ms / self.settings.step_ms * self.settings.step_ms
     }
 
     fn record(&mut self, record: &Record) {
@@ -122,25 +122,25 @@ impl<'a> Partition<'a> {
         let (Some(source), Some(event_ms)) = (source(object), event_ms) else {
             return self.refuse(record, 0, Reason::BadControl);
         };
-        let in_promises_mode = self.settings.max_disorder_ms.is_none();
-        if in_promises_mode && !self.promises.contains_key(&source) && self.promises.len() == 1024 {
+        let in_progress_mode = self.settings.max_out_of_orderness_ms.is_none();
+        if in_progress_mode && !self.progress.contains_key(&source) && self.progress.len() == 1024 {
             return self.refuse(record, 0, Reason::BadControl);
         }
-        let before = self.frontier.map(|_| self.frontier_tick());
-        if in_promises_mode {
-            let promised = self.promises.get(&source).copied().unwrap_or(event_ms);
-            self.promises.insert(source, promised.max(event_ms));
-            self.raise_to_least_promise();
+        let before = self.frontier.map(|_| self.frontier_step());
+        if in_progress_mode {
+            let progress = self.progress.get(&source).copied().unwrap_or(event_ms);
+            self.progress.insert(source, progress.max(event_ms));
+            self.raise_to_least_progress();
         }
-        self.count(before.unwrap_or_else(|| self.frontier_tick()), Tally::Progress);
+        self.count(before.unwrap_or_else(|| self.frontier_step()), Counter::Progress);
     }
 
     fn bye(&mut self, record: &Record, object: &Object) {
         let Some(source) = source(object) else { return self.refuse(record, 0, Reason::BadControl) };
-        self.count(self.frontier_tick(), Tally::Byes);
-        if self.settings.max_disorder_ms.is_none() {
-            self.promises.remove(&source);
-            self.raise_to_least_promise();
+        self.count(self.frontier_step(), Counter::Byes);
+        if self.settings.max_out_of_orderness_ms.is_none() {
+            self.progress.remove(&source);
+            self.raise_to_least_progress();
         }
     }
 
@@ -151,16 +151,16 @@ impl<'a> Partition<'a> {
         if source(object).is_none() || from_ms.is_none() || to_ms.is_none() || cause.is_none() {
             return self.refuse(record, 0, Reason::BadControl);
         }
-        self.count(self.frontier_tick(), Tally::Gaps);
+        self.count(self.frontier_step(), Counter::Gaps);
     }
 
-    fn raise_to_least_promise(&mut self) {
-        if let Some(least) = self.promises.values().min() {
+    fn raise_to_least_progress(&mut self) {
+        if let Some(least) = self.progress.values().min() {
             self.raise(*least);
         }
     }
 
-    /// The partition frontier never falls. Nor is it before the epoch, however great the disorder.
+    /// The partition frontier never falls. Nor is it before the epoch, however great the out-of-orderness.
     fn raise(&mut self, to: i64) {
         let to = to.max(0);
         self.frontier = Some(self.frontier.map_or(to, |ms| ms.max(to)));
@@ -184,18 +184,18 @@ impl<'a> Partition<'a> {
             Ok(draft) => draft,
             Err(reason) => return self.refuse(record, index, reason),
         };
-        let time = self.floor_tick(self.frontier.map_or(draft.event_ms, |ms| ms.max(draft.event_ms)));
-        let late = self.frontier.is_some() && self.floor_tick(draft.event_ms) < self.frontier_tick();
-        let tallies = [
-            (true, Tally::Trades),
-            (late, Tally::Late),
-            (draft.volume == 0, Tally::PriceUpdates),
-            (draft.flags.is_none(), Tally::Excluded),
-            (draft.rounded, Tally::Rounded),
+        let time = self.floor_step(self.frontier.map_or(draft.event_ms, |ms| ms.max(draft.event_ms)));
+        let late = self.frontier.is_some() && self.floor_step(draft.event_ms) < self.frontier_step();
+        let counters = [
+            (true, Counter::Trades),
+            (late, Counter::Late),
+            (draft.volume == 0, Counter::PriceUpdates),
+            (draft.flags.is_none(), Counter::Excluded),
+            (draft.rounded, Counter::Rounded),
         ];
-        for (holds, tally) in tallies {
+        for (holds, counter) in counters {
             if holds {
-                self.count(time, tally);
+                self.count(time, counter);
             }
         }
         self.trades.push(Trade {
@@ -206,7 +206,7 @@ impl<'a> Partition<'a> {
             flags: draft.flags,
             time,
         });
-        if let Some(disorder) = self.settings.max_disorder_ms {
+        if let Some(disorder) = self.settings.max_out_of_orderness_ms {
             self.raise(draft.event_ms.saturating_sub_unsigned(disorder));
         }
     }
@@ -255,10 +255,10 @@ impl<'a> Partition<'a> {
     fn check_time(&self, record: &Record, draft: &Draft) -> Result<(), Reason> {
         let event_ms = i128::from(draft.event_ms);
         let max_ahead = i128::from(self.settings.max_ahead_ms);
-        if self.frontier.is_some_and(|pf| event_ms < i128::from(pf) - i128::from(self.settings.horizon_ms)) {
-            return Err(Reason::BeyondHorizon);
+        if self.frontier.is_some_and(|pf| event_ms < i128::from(pf) - i128::from(self.settings.allowed_lateness_ms)) {
+            return Err(Reason::BeyondAllowedLateness);
         }
-        let believed_from = match self.settings.max_disorder_ms {
+        let believed_from = match self.settings.max_out_of_orderness_ms {
             None => self.frontier,
             Some(_) => record.timestamp_ms,
         };
@@ -269,8 +269,8 @@ impl<'a> Partition<'a> {
     }
 
     fn refuse(&mut self, record: &Record, index: u32, reason: Reason) {
-        let as_of = self.frontier_tick();
-        self.count(as_of, Tally::Rejected(reason));
+        let as_of = self.frontier_step();
+        self.count(as_of, Counter::Rejected(reason));
         let kept = record.bytes.len().min(64 * 1024);
         self.rejected.push(RejectedRow {
             partition: self.partition,
@@ -283,8 +283,8 @@ impl<'a> Partition<'a> {
         });
     }
 
-    fn count(&mut self, time: u64, tally: Tally) {
-        self.counts.push((time, tally));
+    fn count(&mut self, time: u64, counter: Counter) {
+        self.counts.push((time, counter));
     }
 }
 

@@ -48,11 +48,12 @@ pub fn conditions(bits: bool) -> ConditionTable {
 
 /// The same settings for the dataflow.
 pub fn settings(of: &oracle::Settings) -> Settings {
-    let progress =
-        of.max_disorder_ms.map_or(ProgressMode::Promises, |max_disorder_ms| ProgressMode::Disorder { max_disorder_ms });
-    let (tick_ms, horizon_ms, max_ahead_ms) = (of.tick_ms, of.horizon_ms, of.max_ahead_ms);
+    let progress = of.max_out_of_orderness_ms.map_or(ProgressMode::Records, |max_out_of_orderness_ms| {
+        ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms }
+    });
+    let (step_ms, allowed_lateness_ms, max_ahead_ms) = (of.step_ms, of.allowed_lateness_ms, of.max_ahead_ms);
     let settings = Settings::new(conditions(of.conditions.0.len() > 1));
-    Settings { tick_ms, horizon_ms, max_ahead_ms, progress, ..settings }
+    Settings { step_ms, allowed_lateness_ms, max_ahead_ms, progress, ..settings }
 }
 
 /// The same log for the dataflow.

@@ -15,7 +15,7 @@ pub trait Keyed: Clone + Ord + Debug {
     type Key: Clone + Ord + Debug;
     /// Its key.
     fn key(&self) -> Self::Key;
-    /// The tick of its last change.
+    /// The time step of its last change.
     fn as_of(&self) -> Time;
 }
 

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::Context;
-use dataflows::progress::time::{MAX_AHEAD_MS, TICK_MS, floor_tick};
+use dataflows::progress::time::{MAX_AHEAD_MS, STEP_MS, floor_step};
 
 use super::meter::Meter;
 use super::plan::Plan;
-use super::promises::Promises;
+use super::progress::ProgressRecords;
 use super::shape::{Shape, shape};
 use super::{Args, PARTITIONS, holds_records, lines};
 use crate::command::UsageError;
@@ -48,8 +48,8 @@ fn look(args: &Args, partitions: u32, meter: &mut Meter) -> anyhow::Result<Vec<P
         lines::for_each(file, &meter.bar.clone(), |number, line| {
             meter.record();
             match shape(line, partitions) {
-                Shape::Trades { partition, least_ms, .. } => plans[partition as usize].add(least_ms, TICK_MS),
-                Shape::Promise => return Err(promise_in_file(file, number).into()),
+                Shape::Trades { partition, least_ms, .. } => plans[partition as usize].add(least_ms, STEP_MS),
+                Shape::Progress => return Err(progress_in_file(file, number).into()),
                 Shape::Other => {}
             }
             Ok(())
@@ -58,7 +58,7 @@ fn look(args: &Args, partitions: u32, meter: &mut Meter) -> anyhow::Result<Vec<P
     Ok(plans)
 }
 
-fn promise_in_file(file: &Path, number: u64) -> UsageError {
+fn progress_in_file(file: &Path, number: u64) -> UsageError {
     UsageError(format!(
         "{}, line {number}: a promise of another source, which would be made again in this log: take the line out, or \
          copy a whole log with --from-log",
@@ -71,7 +71,7 @@ struct Import<'a> {
     args: &'a Args,
     plans: &'a [Plan],
     writer: &'a mut dyn LogWriter,
-    promises: Promises,
+    progress: ProgressRecords,
     partitions: Vec<Partition>,
     /// The newest time of any trade that will be taken.
     newest_ms: Option<u64>,
@@ -88,21 +88,21 @@ struct Partition {
     /// Promises so far.
     made: usize,
     /// The last of them.
-    promised_ms: u64,
+    progress_ms: u64,
 }
 
 impl<'a> Import<'a> {
     fn new(args: &'a Args, plans: &'a [Plan], writer: &'a mut dyn LogWriter) -> Self {
         let partitions = vec![Partition::default(); plans.len()];
-        let promises = Promises::new(&args.source);
-        Self { args, plans, writer, promises, partitions, newest_ms: None, records: 0, others: 0, too_far_ahead: 0 }
+        let progress = ProgressRecords::new(&args.source);
+        Self { args, plans, writer, progress, partitions, newest_ms: None, records: 0, others: 0, too_far_ahead: 0 }
     }
 
     /// The first promise of every partition; one without trades promises the least time of all.
     fn begin(&mut self) -> Result<(), LogError> {
         let Some(least_ms) = self.plans.iter().filter_map(Plan::least_ms).min() else { return Ok(()) };
         for partition in 0..self.plans.len() {
-            self.promise(partition as u32, self.plans[partition].least_ms().unwrap_or(least_ms))?;
+            self.progress(partition as u32, self.plans[partition].least_ms().unwrap_or(least_ms))?;
             self.partitions[partition].made = 1;
         }
         Ok(())
@@ -119,14 +119,14 @@ impl<'a> Import<'a> {
                 }
                 self.partitions[partition as usize].trades += 1;
                 // The dataflow refuses what is too far ahead; such a time must not be promised at the end either.
-                if greatest_ms > self.partitions[partition as usize].promised_ms + MAX_AHEAD_MS {
+                if greatest_ms > self.partitions[partition as usize].progress_ms + MAX_AHEAD_MS {
                     self.too_far_ahead += 1;
                 } else {
                     self.newest_ms = self.newest_ms.max(Some(greatest_ms));
                 }
                 Ok(self.writer.append(partition, line)?)
             }
-            Shape::Promise => Err(changed()),
+            Shape::Progress => Err(changed()),
             Shape::Other => {
                 self.others += 1;
                 Ok(self.writer.append(0, line)?)
@@ -136,33 +136,33 @@ impl<'a> Import<'a> {
 
     /// Makes the promise that the first pass found to hold from this trade on.
     fn foresee(&mut self, partition: u32, least_ms: u64) -> anyhow::Result<()> {
-        let Partition { trades, made, promised_ms } = self.partitions[partition as usize];
+        let Partition { trades, made, progress_ms } = self.partitions[partition as usize];
         let plan = &self.plans[partition as usize];
-        if trades >= plan.trades() || least_ms < promised_ms {
+        if trades >= plan.trades() || least_ms < progress_ms {
             return Err(changed());
         }
-        if let Some(next) = plan.promises().get(made).filter(|next| next.before == trades) {
-            self.promise(partition, next.event_ms)?;
+        if let Some(next) = plan.progress().get(made).filter(|next| next.before == trades) {
+            self.progress(partition, next.event_ms)?;
             self.partitions[partition as usize].made += 1;
         }
         Ok(())
     }
 
-    /// Promises the tick of the newest trade, in every partition, as a live source does.
+    /// Promises the time step of the newest trade, in every partition, as a live source does.
     fn follow(&mut self, newest_ms: u64) -> Result<(), LogError> {
-        let tick = floor_tick(newest_ms, TICK_MS);
-        if self.newest_ms.is_some_and(|seen| floor_tick(seen, TICK_MS) >= tick) {
+        let tick = floor_step(newest_ms, STEP_MS);
+        if self.newest_ms.is_some_and(|seen| floor_step(seen, STEP_MS) >= tick) {
             return Ok(());
         }
-        (0..self.plans.len() as u32).try_for_each(|partition| self.promise(partition, tick))
+        (0..self.plans.len() as u32).try_for_each(|partition| self.progress(partition, tick))
     }
 
-    fn promise(&mut self, partition: u32, event_ms: u64) -> Result<(), LogError> {
-        self.partitions[partition as usize].promised_ms = event_ms;
-        self.promises.progress(self.writer, partition, event_ms)
+    fn progress(&mut self, partition: u32, event_ms: u64) -> Result<(), LogError> {
+        self.partitions[partition as usize].progress_ms = event_ms;
+        self.progress.progress(self.writer, partition, event_ms)
     }
 
-    /// Promises that all is there up to the end of the last trade's tick, and leaves.
+    /// Promises that all is there up to the end of the last trade's time step, and leaves.
     fn end(&mut self) -> anyhow::Result<()> {
         if self.partitions.iter().zip(self.plans).any(|(have, plan)| have.trades != plan.trades()) {
             return Err(changed());
@@ -171,9 +171,9 @@ impl<'a> Import<'a> {
         for partition in 0..self.plans.len() as u32 {
             if self.newest_ms.is_some() {
                 // Where a partition's own promises went further, the last of them stays.
-                let end_ms = floor_tick(newest_ms, TICK_MS) + TICK_MS;
-                self.promise(partition, end_ms.max(self.partitions[partition as usize].promised_ms))?;
-                self.promises.bye(self.writer, partition)?;
+                let end_ms = floor_step(newest_ms, STEP_MS) + STEP_MS;
+                self.progress(partition, end_ms.max(self.partitions[partition as usize].progress_ms))?;
+                self.progress.bye(self.writer, partition)?;
             }
         }
         Ok(sync_whole(self.writer, &self.args.log.to_string())?)

@@ -19,7 +19,7 @@ pub enum Shape {
         greatest_ms: u64,
     },
     /// A record by which another source promises or leaves.
-    Promise,
+    Progress,
     /// Anything else. It goes to partition 0, where it will be counted or refused.
     Other,
 }
@@ -51,7 +51,7 @@ impl Visitor for Look {
 
     fn control(&mut self, control: Control<'_>) {
         if !matches!(control, Control::Gap) {
-            self.shape = Shape::Promise;
+            self.shape = Shape::Progress;
         }
     }
 
@@ -91,7 +91,7 @@ mod tests {
             assert_eq!(line(text), Shape::Other, "{text}");
         }
         assert_eq!(line(r#"{"type":"gap","source":"x","from_ms":1,"to_ms":2,"cause":"y"}"#), Shape::Other);
-        assert_eq!(line(r#"{"type":"bye","source":"x"}"#), Shape::Promise);
-        assert_eq!(line(r#"{"type":"progress","source":"x","event_ms":1575526691134}"#), Shape::Promise);
+        assert_eq!(line(r#"{"type":"bye","source":"x"}"#), Shape::Progress);
+        assert_eq!(line(r#"{"type":"progress","source":"x","event_ms":1575526691134}"#), Shape::Progress);
     }
 }

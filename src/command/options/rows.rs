@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use dataflows::log::conditions::{BUILT_IN, ConditionTable};
-use dataflows::progress::time::{HORIZON_MS, MAX_AHEAD_MS, TICK_MS};
+use dataflows::progress::time::{ALLOWED_LATENESS_MS, MAX_AHEAD_MS, STEP_MS};
 use dataflows::settings::{ProgressMode, Settings};
 
 use crate::command::UsageError;
@@ -15,17 +15,17 @@ use crate::command::options::duration::Duration;
 #[command(next_help_heading = "What decides the rows")]
 pub struct SettingsArgs {
     /// Grain of progress; a divisor of 5s
-    #[arg(long, env = "TICKLINE_TICK", default_value_t = Duration::from_ms(TICK_MS))]
+    #[arg(long, env = "TICKLINE_STEP", default_value_t = Duration::from_ms(STEP_MS))]
     pub tick: Duration,
     /// So far behind the frontier a trade still corrects its candle
-    #[arg(long, env = "TICKLINE_HORIZON", default_value_t = Duration::from_ms(HORIZON_MS))]
-    pub horizon: Duration,
+    #[arg(long, env = "TICKLINE_ALLOWED_LATENESS", default_value_t = Duration::from_ms(ALLOWED_LATENESS_MS))]
+    pub allowed_lateness: Duration,
     /// Further ahead of the frontier a trade is refused
     #[arg(long, env = "TICKLINE_MAX_AHEAD", default_value_t = Duration::from_ms(MAX_AHEAD_MS))]
     pub max_ahead: Duration,
     /// For logs without progress records: the frontier is so far behind the newest trade
-    #[arg(long, env = "TICKLINE_MAX_DISORDER")]
-    pub max_disorder: Option<Duration>,
+    #[arg(long, env = "TICKLINE_WORK_MAX_OUT_OF_ORDERNESS")]
+    pub max_out_of_orderness: Option<Duration>,
     /// TOML file that says which trades set prices and add volume, by their conditions
     #[arg(long, env = "TICKLINE_CONDITIONS", value_name = "FILE")]
     pub conditions: Option<PathBuf>,
@@ -47,11 +47,12 @@ impl SettingsArgs {
             None => BUILT_IN.to_owned(),
         };
         let mut settings = Settings::new(ConditionTable::from_toml(&text)?);
-        settings.tick_ms = self.tick.ms();
-        settings.horizon_ms = self.horizon.ms();
+        settings.step_ms = self.tick.ms();
+        settings.allowed_lateness_ms = self.allowed_lateness.ms();
         settings.max_ahead_ms = self.max_ahead.ms();
-        if let Some(max_disorder) = self.max_disorder {
-            settings.progress = ProgressMode::Disorder { max_disorder_ms: max_disorder.ms() };
+        if let Some(max_out_of_orderness) = self.max_out_of_orderness {
+            settings.progress =
+                ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms: max_out_of_orderness.ms() };
         }
         settings.validate()?;
         Ok(settings)

@@ -96,7 +96,7 @@ pub fn price(price: f64, columns: usize) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use crate::*;
+    use super::*;
 
     /// A candle of the `n`th minute.
     pub fn candle(n: u64, open: f64, high: f64, low: f64, close: f64) -> StoredCandle {

@@ -1,7 +1,7 @@
 //! Draws the state: a plain function of state, clock and room. Red and green are never alone in saying something: the
 //! change has a sign, and without colours a candle has a filling.
 
-use dataflows::output::counters::Tally;
+use dataflows::output::counters::Counter;
 use indicatif::HumanCount;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Flex, Layout, Rect};
@@ -76,10 +76,10 @@ fn head_lines(state: &State, now_ms: u64) -> Vec<Line<'static>> {
         Span::from(format!("  {behind}  epoch {}  digest {}", durable.epoch, row.digest)),
     ];
     let counts = [
-        ("trades", row.tally(Tally::Trades)),
-        ("late", row.tally(Tally::Late)),
+        ("trades", row.counter(Counter::Trades)),
+        ("late", row.counter(Counter::Late)),
         ("rejected", row.rejected()),
-        ("gaps", row.tally(Tally::Gaps)),
+        ("gaps", row.counter(Counter::Gaps)),
         ("rows", u64::try_from(row.rows).unwrap_or(0)),
     ];
     let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {}", HumanCount(*count))).collect();
@@ -236,9 +236,9 @@ mod tests {
         let mut state = state();
         state.coloured = true;
         let mut row = FrontierRow { frontier: FRONTIER, rows: 42, ..FrontierRow::empty() };
-        row.tallies[Tally::Trades.index()] = 1_234_567;
-        row.tallies[Tally::Rejected(Reason::BadJson).index()] = 2;
-        row.tallies[Tally::Rejected(Reason::TooFarAhead).index()] = 1;
+        row.counters[Counter::Trades.index()] = 1_234_567;
+        row.counters[Counter::Rejected(Reason::BadJson).index()] = 2;
+        row.counters[Counter::Rejected(Reason::TooFarAhead).index()] = 1;
         state.durable = Some(DurableFrontier { row, epoch: 3, resume: String::new() });
         state.candles = (1..=6).map(|n| candle(n, n as f64, n as f64 + 2.0, n as f64 - 1.0, n as f64 + 1.0)).collect();
         state.candles[2].close = 2.0;

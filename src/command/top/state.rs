@@ -207,7 +207,7 @@ impl State {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::screen::*;
+    use super::*;
     use crate::command::output::candlestick::tests::candle;
 
     /// A state that has heard of three symbols.

@@ -15,7 +15,7 @@ export class Head {
   #gaps = null; // gap records when the page came
 
   constructor() {
-    $('tallies').parentElement.addEventListener('toggle', () => this.#tallies());
+    $('counters').parentElement.addEventListener('toggle', () => this.#counters());
     setInterval(() => this.tick(), 1000);
   }
 
@@ -45,24 +45,24 @@ export class Head {
     return undefined;
   }
 
-  #counts({ tallies, rejected, rows, digest }) {
-    const counts = { trades: tallies.trades, rows, late: tallies.late, gaps: tallies.gaps, rejected };
+  #counts({ counters, rejected, rows, digest }) {
+    const counts = { trades: counters.trades, rows, late: counters.late, gaps: counters.gaps, rejected };
     for (const [name, count] of Object.entries(counts)) setText($(name), grouped.format(count));
     for (const name of ['late', 'gaps', 'rejected']) $(name).parentElement.classList.toggle('some', counts[name] > 0);
     setText($('digest'), `${digest.slice(0, 8)}…`);
     $('digest').title = digest;
-    this.#gaps ??= tallies.gaps;
-    if (tallies.gaps > this.#gaps) say('A source says that it has missed trades: there is a hole in the feed.');
-    $('gap-note').hidden = tallies.gaps === this.#gaps;
-    if ($('tallies').parentElement.open) this.#tallies();
+    this.#gaps ??= counters.gaps;
+    if (counters.gaps > this.#gaps) say('A source says that it has missed trades: there is a hole in the feed.');
+    $('gap-note').hidden = counters.gaps === this.#gaps;
+    if ($('counters').parentElement.open) this.#counters();
   }
 
-  #tallies() {
-    const pairs = Object.entries(this.#event?.tallies ?? {}).flatMap(([name, count]) => [
+  #counters() {
+    const pairs = Object.entries(this.#event?.counters ?? {}).flatMap(([name, count]) => [
       make('dt', { textContent: name.replaceAll('_', ' ') }),
       make('dd', { textContent: grouped.format(count) }),
     ]);
-    $('tallies').replaceChildren(...pairs);
+    $('counters').replaceChildren(...pairs);
   }
 
   #pace() {

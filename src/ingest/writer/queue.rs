@@ -21,13 +21,13 @@ use crate::log::{LogError, LogWriter};
 const CONTROL_PLACES: usize = 64;
 
 /// What the thread is asked to write.
-pub(super) enum Job {
+pub(in crate::ingest) enum Job {
     /// Records as they are, from a text that was taken from the socket then.
     Records { records: Vec<Record>, taken: Instant },
     /// The first connection: from this Unix time (ms) on, everything is this process' to tell.
     Begin { complete_ms: u64 },
     /// A record that promises, for every partition; once it is there, all before this Unix time (ms) is.
-    Promise { record: Vec<u8>, complete_ms: u64 },
+    Progress { record: Vec<u8>, complete_ms: u64 },
     /// A record for every partition that tells a gap from this Unix time (ms) on.
     Gap { record: Vec<u8>, from_ms: u64 },
     /// The end: with a `bye` when it is a clean one.
@@ -57,7 +57,7 @@ pub struct QueueConfig {
     /// The source's name.
     pub source: String,
     /// A trade that comes this much later than it happened is still on time, in milliseconds.
-    pub lateness_ms: u64,
+    pub max_out_of_orderness_ms: u64,
     /// Where settled promises are written down.
     pub state: Option<StateFile>,
     /// Where records are counted.
@@ -75,7 +75,7 @@ pub struct Loss {
 
 /// What both sides see.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub(in crate::ingest) struct Shared {
     /// Bytes of trades that wait.
     pub bytes: AtomicUsize,
     /// Lost records that no gap tells yet.
@@ -141,8 +141,8 @@ impl Queue {
     }
 
     /// Queues a promise for every partition; false when not even a place for it is left.
-    pub fn promise(&self, record: Vec<u8>, complete_ms: u64) -> std::result::Result<bool, Gone> {
-        self.send(Job::Promise { record, complete_ms })
+    pub fn progress(&self, record: Vec<u8>, complete_ms: u64) -> std::result::Result<bool, Gone> {
+        self.send(Job::Progress { record, complete_ms })
     }
 
     /// Queues a gap for every partition; false when not even a place for it is left.

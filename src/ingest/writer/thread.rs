@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tracing::{error, warn};
 
-use super::ack_tracker::Settling;
+use super::ack_tracker::AckTracker;
 use super::queue::{Job, Loss, QueueConfig, Shared};
 use crate::ingest::metrics::GapKind;
 use crate::ingest::router::{self, lost_cause};
@@ -30,11 +30,11 @@ pub struct Ended {
     pub told: bool,
 }
 
-pub(super) struct Writing {
+pub(in crate::ingest) struct Writing {
     writer: Box<dyn LogWriter>,
     config: QueueConfig,
     shared: Arc<Shared>,
-    settling: Settling,
+    ack_tracker: AckTracker,
     records: u64,
     flushed: u64,
     /// The state could not be written; said once.
@@ -43,8 +43,8 @@ pub(super) struct Writing {
 
 impl Writing {
     pub fn new(writer: Box<dyn LogWriter>, config: QueueConfig, shared: Arc<Shared>) -> Self {
-        let settling = Settling::new(writer.partitions(), Instant::now());
-        Self { writer, config, shared, settling, records: 0, flushed: 0, stateless: false }
+        let ack_tracker = AckTracker::new(writer.partitions(), Instant::now());
+        Self { writer, config, shared, ack_tracker, records: 0, flushed: 0, stateless: false }
     }
 
     pub fn run(mut self, jobs: &Receiver<Job>) -> Result<Ended, LogError> {
@@ -57,7 +57,7 @@ impl Writing {
                     }
                 }
                 Ok(Job::Begin { complete_ms }) => self.write_state(complete_ms, false),
-                Ok(Job::Promise { record, complete_ms }) => self.promise(&record, complete_ms)?,
+                Ok(Job::Progress { record, complete_ms }) => self.progress(&record, complete_ms)?,
                 Ok(Job::Gap { record, from_ms }) => self.gap(&record, from_ms)?,
                 Ok(Job::End { bye }) => return self.end(bye.as_deref()),
                 Err(RecvTimeoutError::Timeout) => self.settle(),
@@ -76,7 +76,7 @@ impl Writing {
     }
 
     fn append(&mut self, partition: u32, record: &[u8], taken: Instant) -> Result<(), LogError> {
-        self.settling.append(partition, taken, Instant::now());
+        self.ack_tracker.append(partition, taken, Instant::now());
         self.writer.append(partition, record)?;
         self.records += 1;
         self.config.meter.records.inc();
@@ -89,24 +89,24 @@ impl Writing {
     }
 
     /// A log that tells no fates is made durable with each promise.
-    fn promise(&mut self, record: &[u8], complete_ms: u64) -> Result<(), LogError> {
+    fn progress(&mut self, record: &[u8], complete_ms: u64) -> Result<(), LogError> {
         self.everywhere(record)?;
-        self.settling.promise(complete_ms, Instant::now());
-        if self.writer.tells_fates() { Ok(()) } else { self.sync() }
+        self.ack_tracker.progress(complete_ms, Instant::now());
+        if self.writer.has_delivery_reports() { Ok(()) } else { self.sync() }
     }
 
     fn gap(&mut self, record: &[u8], from_ms: u64) -> Result<(), LogError> {
-        self.settling.tell_gap(from_ms, Instant::now());
+        self.ack_tracker.tell_gap(from_ms, Instant::now());
         self.everywhere(record)
     }
 
     fn sync(&mut self) -> Result<(), LogError> {
         self.writer.sync()?;
         self.flushed = self.records;
-        if self.writer.tells_fates() {
+        if self.writer.has_delivery_reports() {
             self.settle();
         } else {
-            let complete_ms = self.settling.settle_all();
+            let complete_ms = self.ack_tracker.settle_all();
             self.complete(complete_ms);
         }
         Ok(())
@@ -114,25 +114,27 @@ impl Writing {
 
     /// Takes in what the log has told of its records.
     fn settle(&mut self) {
-        let mut fates = Vec::new();
-        self.writer.fates(&mut |fate| fates.push(fate));
+        let mut delivery_reports = Vec::new();
+        self.writer.delivery_reports(&mut |report| delivery_reports.push(report));
         let meter = &self.config.meter;
         let now = (Instant::now(), now_ms());
-        let settled = self.settling.settle(&fates, now, self.config.lateness_ms, |after| meter.acknowledged(after));
-        if let Some((from_ms, records)) = settled.lost {
+        let acknowledged =
+            self.ack_tracker
+                .settle(&delivery_reports, now, self.config.max_out_of_orderness_ms, |after| meter.acknowledged(after));
+        if let Some((from_ms, records)) = acknowledged.lost {
             error!(records, from_ms, "the log did not take records in time");
             meter.lost.inc_by(records);
             let mut loss = self.shared.loss.lock().unwrap_or_else(PoisonError::into_inner);
             let earlier = loss.unwrap_or(Loss { from_ms, records: 0 });
             *loss = Some(Loss { from_ms: earlier.from_ms.min(from_ms), records: earlier.records + records });
         }
-        self.complete(settled.complete_ms);
+        self.complete(acknowledged.complete_ms);
     }
 
     /// Everything before this time is in the log, or in a gap that is.
     fn complete(&mut self, complete_ms: Option<u64>) {
         let Some(complete_ms) = complete_ms else { return };
-        self.config.meter.settled_ms.set(i64::try_from(complete_ms).unwrap_or(i64::MAX));
+        self.config.meter.acknowledged_ms.set(i64::try_from(complete_ms).unwrap_or(i64::MAX));
         self.write_state(complete_ms, false);
     }
 
@@ -159,13 +161,13 @@ impl Writing {
             self.gap(&gap, from_ms)?;
             self.sync()?;
         }
-        if self.settling.has_hole() {
+        if self.ack_tracker.has_hole() {
             return Ok(Ended { records: self.records, told: false });
         }
         if let Some(bye) = bye {
             self.everywhere(bye)?;
             self.sync()?;
-            if self.settling.has_hole() {
+            if self.ack_tracker.has_hole() {
                 return Ok(Ended { records: self.records, told: false });
             }
             self.write_state(now_ms(), true);

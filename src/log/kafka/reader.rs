@@ -9,13 +9,13 @@ use tracing::warn;
 
 use super::batch_reader::{Fetch, Taken};
 use super::topic::Topic;
-use super::topic_watch::Guard;
+use super::topic_watch::TopicWatch;
 use crate::log::{LogError, PartitionReader};
 
 /// Reads one partition. Its client fetches ahead, within a bound, in threads of its own.
 pub struct KafkaReader {
     topic: Arc<Topic>,
-    guard: Arc<Guard>,
+    watch: Arc<TopicWatch>,
     partition: u32,
     position: u64,
     fetch: Fetch,
@@ -34,7 +34,12 @@ enum Ended {
 
 impl KafkaReader {
     /// Starts at `offset`, which must lie between the first offset and the end.
-    pub(super) fn open(topic: Arc<Topic>, guard: Arc<Guard>, partition: u32, offset: u64) -> Result<Self, LogError> {
+    pub(super) fn open(
+        topic: Arc<Topic>,
+        watch: Arc<TopicWatch>,
+        partition: u32,
+        offset: u64,
+    ) -> Result<Self, LogError> {
         let (first, end) = topic.offsets(partition)?;
         if offset < first || offset > end {
             return Err(topic.lost(partition, offset, cause(offset, first)));
@@ -42,7 +47,7 @@ impl KafkaReader {
         let client = topic.fetching_client()?;
         let fetch = Fetch::start(client, &topic.address.topic, partition as i32, offset as i64);
         let fetch = fetch.map_err(|error| topic.failed("cannot read", error.to_string()))?;
-        Ok(Self { topic, guard, partition, position: offset, fetch, ended: None })
+        Ok(Self { topic, watch, partition, position: offset, fetch, ended: None })
     }
 
     /// Looks at one message: a record goes into the batch, an error may end the reading.
@@ -95,7 +100,7 @@ impl KafkaReader {
 impl PartitionReader for KafkaReader {
     fn read(&mut self, batch: &mut RecordBatch, bytes_max: usize) -> Result<(), LogError> {
         batch.clear();
-        self.guard.check()?;
+        self.watch.check()?;
         let Self { fetch, position, ended, partition, .. } = self;
         while ended.is_none() {
             let taken = fetch.take(|message| {

@@ -18,18 +18,18 @@ use crate::log::LogError;
 const ASK_EVERY: Duration = Duration::from_secs(2);
 
 /// Whether the topic has changed since it was opened.
-pub(super) struct Guard {
+pub(super) struct TopicWatch {
     topic: Arc<Topic>,
     changed: AtomicBool,
 }
 
-impl Guard {
+impl TopicWatch {
     /// Starts to watch, until nobody holds the guard any more.
     pub(super) fn start(topic: Arc<Topic>) -> std::io::Result<Arc<Self>> {
-        let guard = Arc::new(Self { topic, changed: AtomicBool::new(false) });
-        let watched = Arc::downgrade(&guard);
-        thread::Builder::new().name("kafka-topic".to_owned()).spawn(move || watch(&watched))?;
-        Ok(guard)
+        let watch = Arc::new(Self { topic, changed: AtomicBool::new(false) });
+        let watched = Arc::downgrade(&watch);
+        thread::Builder::new().name("kafka-topic".to_owned()).spawn(move || run(&watched))?;
+        Ok(watch)
     }
 
     /// Fails from the moment on that a change was found.
@@ -46,15 +46,15 @@ impl Guard {
     }
 }
 
-fn watch(watched: &Weak<Guard>) {
+fn run(watched: &Weak<TopicWatch>) {
     loop {
         thread::sleep(ASK_EVERY);
-        let Some(guard) = watched.upgrade() else { return };
-        match guard.topic.changed() {
+        let Some(watch) = watched.upgrade() else { return };
+        match watch.topic.changed() {
             Ok(None) => {}
-            Ok(Some(_)) => return guard.changed.store(true, Ordering::Release),
+            Ok(Some(_)) => return watch.changed.store(true, Ordering::Release),
             // Readers go on meanwhile: a broker that is away changes nothing.
-            Err(error) => warn!(%error, topic = guard.topic.name(), "the topic could not be checked"),
+            Err(error) => warn!(%error, topic = watch.topic.name(), "the topic could not be checked"),
         }
     }
 }

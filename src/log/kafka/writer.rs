@@ -1,7 +1,7 @@
 //! Appends to a topic, each record once: an idempotent producer that waits for all replicas.
 //!
 //! What waits in memory is bounded: `append` waits while there is no room. A record that the cluster does not take
-//! within `message.timeout.ms` is given up and told as [`Fate::Lost`]; idempotence cannot cover that, so whoever
+//! within `message.timeout.ms` is given up and told as [`DeliveryReport::Lost`]; idempotence cannot cover that, so whoever
 //! appends must record the hole.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,15 +20,15 @@ use super::config::{client_config, explain};
 use super::context::log;
 use super::key::KeyOf;
 use super::topic::Topic;
-use crate::log::{Fate, LogError, LogWriter};
+use crate::log::{DeliveryReport, LogError, LogWriter};
 
 /// Default of `message.timeout.ms`: how long a record waits for a cluster that is away.
 const MESSAGE_TIMEOUT_MS: u32 = 120_000;
 /// Default of `queue.buffering.max.kbytes`.
 const BUFFER_KBYTES_MAX: u32 = 65_536;
-/// Fates that nobody has asked for yet; durable ones beyond this are not told. More than can be on their way, so that
+/// DeliveryReports that nobody has asked for yet; durable ones beyond this are not told. More than can be on their way, so that
 /// nobody who asks now and then misses one.
-const FATES_MAX: usize = 1 << 21;
+const DELIVERY_REPORTS_MAX: usize = 1 << 21;
 /// Between two looks whether there is room again.
 const ROOM_PAUSE: Duration = Duration::from_millis(1);
 
@@ -36,20 +36,20 @@ const ROOM_PAUSE: Duration = Duration::from_millis(1);
 pub struct KafkaWriter {
     topic: Topic,
     producer: ThreadedProducer<Deliveries>,
-    fates: Arc<Fates>,
+    delivery_reports: Arc<DeliveryReports>,
     key_of: KeyOf,
     start: Instant,
 }
 
 /// What the library's thread tells.
-struct Fates {
+struct DeliveryReports {
     start: Instant,
-    told: Mutex<Vec<Fate>>,
+    told: Mutex<Vec<DeliveryReport>>,
     /// Somebody was told that records are given up, since the fates were asked for last.
     warned: AtomicBool,
 }
 
-struct Deliveries(Arc<Fates>);
+struct Deliveries(Arc<DeliveryReports>);
 
 impl ClientContext for Deliveries {
     fn log(&self, level: Level, facility: &str, message: &str) {
@@ -70,14 +70,14 @@ impl ProducerContext for Deliveries {
         let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
         let partition = |message: &BorrowedMessage<'_>| message.partition().cast_unsigned();
         match result {
-            Ok(_) if told.len() >= FATES_MAX => {}
-            Ok(message) => told.push(Fate::Durable { partition: partition(message), after }),
+            Ok(_) if told.len() >= DELIVERY_REPORTS_MAX => {}
+            Ok(message) => told.push(DeliveryReport::Acknowledged { partition: partition(message), after }),
             Err((error, message)) => {
                 // One line for all that are given up until somebody asks: a long outage must not flood the log.
                 if !self.0.warned.swap(true, Ordering::Relaxed) {
                     warn!(%error, partition = partition(message), "records are given up");
                 }
-                told.push(Fate::Lost { partition: partition(message), after });
+                told.push(DeliveryReport::Lost { partition: partition(message), after });
             }
         }
     }
@@ -105,10 +105,11 @@ impl KafkaWriter {
         }
         config.set("enable.idempotence", "true").set("acks", "all");
         let start = Instant::now();
-        let fates = Arc::new(Fates { start, told: Mutex::default(), warned: AtomicBool::new(false) });
-        let producer = config.create_with_context(Deliveries(Arc::clone(&fates)));
+        let delivery_reports =
+            Arc::new(DeliveryReports { start, told: Mutex::default(), warned: AtomicBool::new(false) });
+        let producer = config.create_with_context(Deliveries(Arc::clone(&delivery_reports)));
         let producer = producer.map_err(|error| explain(address, &error))?;
-        Ok(Self { topic, producer, fates, key_of, start })
+        Ok(Self { topic, producer, delivery_reports, key_of, start })
     }
 
     /// A producer that has lost its order or its rights cannot go on.
@@ -173,13 +174,13 @@ impl LogWriter for KafkaWriter {
         }
     }
 
-    fn tells_fates(&self) -> bool {
+    fn has_delivery_reports(&self) -> bool {
         true
     }
 
-    fn fates(&mut self, tell: &mut dyn FnMut(Fate)) {
-        let mut told = self.fates.told.lock().unwrap_or_else(PoisonError::into_inner);
-        self.fates.warned.store(false, Ordering::Relaxed);
+    fn delivery_reports(&mut self, tell: &mut dyn FnMut(DeliveryReport)) {
+        let mut told = self.delivery_reports.told.lock().unwrap_or_else(PoisonError::into_inner);
+        self.delivery_reports.warned.store(false, Ordering::Relaxed);
         told.drain(..).for_each(tell);
     }
 }

@@ -49,7 +49,7 @@ pub async fn put_shards(client: &Client, epoch: u64, frontier: Time, shards: &[(
 }
 
 /// Makes the shards of (epoch, frontier) the checkpoint, and removes all earlier ones. `committed` is what this
-/// incarnation last saw there, by epoch and frontier; nobody else can have changed it since, or this one is fenced.
+/// epoch last saw there, by epoch and frontier; nobody else can have changed it since, or this one is fenced.
 pub async fn commit(
     client: &Client,
     epoch: u64,

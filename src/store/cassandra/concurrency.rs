@@ -9,7 +9,7 @@ const MOST: u64 = 512;
 
 /// The bound, and what it has learnt.
 #[derive(Debug)]
-pub struct Window {
+pub struct ConcurrencyLimit {
     limit: u64,
     /// Answers since the limit last grew.
     good: u64,
@@ -19,13 +19,13 @@ pub struct Window {
     halved_at: u64,
 }
 
-impl Default for Window {
+impl Default for ConcurrencyLimit {
     fn default() -> Self {
         Self { limit: START, good: 0, started: 0, halved_at: 0 }
     }
 }
 
-impl Window {
+impl ConcurrencyLimit {
     /// Requests that may be in flight now.
     pub fn limit(&self) -> usize {
         self.limit as usize
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn the_bound_grows_slowly_and_halves_once_a_round() {
-        let mut window = Window::default();
+        let mut window = ConcurrencyLimit::default();
         let sent: Vec<u64> = (0..START).map(|_| window.start()).collect();
         sent.iter().for_each(|_| window.succeed());
         assert_eq!(window.limit(), START as usize + 8);

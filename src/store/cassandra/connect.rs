@@ -29,13 +29,13 @@ pub async fn session(address: &CassandraAddress, config: &Config) -> Result<Sess
                 return Ok(session);
             }
             Err(error) => match Failure::from(error) {
-                Failure::Passing(why) => why,
+                Failure::Transient(why) => why,
                 other => return Err(other),
             },
         };
         if begun.elapsed() >= HOSTS_AWAITED {
             let waited_s = HOSTS_AWAITED.as_secs();
-            return Err(Failure::Passing(format!(
+            return Err(Failure::Transient(format!(
                 "no host has answered for {waited_s} s; are the nodes up, and are address and access right? {why}"
             )));
         }

@@ -1,7 +1,7 @@
 //! Who may write: the registers `epochs`, `frontier` and `checkpoints`, one row each, changed only by lightweight
 //! transactions.
 //!
-//! A new incarnation raises the epoch, then raises the fence of the two others to it, and only then reads them. What
+//! A new epoch raises the epoch, then raises the fence of the two others to it, and only then reads them. What
 //! an older one still has under way is decided before that, and is then either seen or refused. The answer to a
 //! lightweight transaction may get lost: it is repeated where that does no harm, and what is there then decides.
 
@@ -48,7 +48,7 @@ pub async fn attempt(client: &Client, cql: &str, values: &impl SerializeRow) -> 
             let applied = first.columns.first().and_then(|value| value.as_ref()?.as_boolean());
             Ok(Ok(applied.unwrap_or(false)))
         }
-        Err(Failure::Passing(why)) => Ok(Err(why)),
+        Err(Failure::Transient(why)) => Ok(Err(why)),
         Err(other) => Err(other),
     }
 }
@@ -107,7 +107,7 @@ async fn raise_fence(client: &Client, register: &'static str, epoch: u64) -> Res
 /// Makes a register that says: nothing yet. No value is null.
 async fn make(client: &Client, register: &str, epoch: u64) -> Result<Result<bool, String>, Failure> {
     if register == "frontier" {
-        let cql = "INSERT INTO frontier (pipeline, frontier, digest, rows, tallies, epoch, revision, resume, fence) \
+        let cql = "INSERT INTO frontier (pipeline, frontier, digest, rows, counters, epoch, revision, resume, fence) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS";
         let none = "0".repeat(32);
         return attempt(client, cql, &(PIPELINE, timestamp(0), none, 0_i64, "{}", 0_i64, 0_i64, "[]", int(epoch)))

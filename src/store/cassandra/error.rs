@@ -12,14 +12,14 @@ use crate::store::frontier_row::Damage;
 /// Why something failed, before it is known where.
 #[derive(Debug)]
 pub enum Failure {
-    /// Another incarnation has taken over.
+    /// Another epoch has taken over.
     Fenced { ours: u64, theirs: u64 },
     /// What is there cannot have been written.
     Corrupt { what: String, hint: String },
     /// The tables are not those that this program knows.
     Schema(String),
     /// Another attempt may help: a timeout, an overload, a lost connection. It may have had its effect all the same.
-    Passing(String),
+    Transient(String),
     /// Another attempt would fail alike.
     Refused(String),
 }
@@ -38,7 +38,7 @@ impl Failure {
             Self::Fenced { ours, theirs } => StoreError::Fenced { path, ours, theirs },
             Self::Corrupt { what, hint } => StoreError::Corrupt { path, what, hint },
             Self::Schema(why) => StoreError::Schema { path, why },
-            Self::Passing(why) | Self::Refused(why) => StoreError::Failed { path, what, why },
+            Self::Transient(why) | Self::Refused(why) => StoreError::Failed { path, what, why },
         }
     }
 }
@@ -54,28 +54,28 @@ impl From<Damage> for Failure {
 
 impl From<ExecutionError> for Failure {
     fn from(error: ExecutionError) -> Self {
-        let passes = match &error {
+        let is_retryable = match &error {
             ExecutionError::RequestTimeout(_) | ExecutionError::EmptyPlan => true,
-            ExecutionError::ConnectionPoolError(pool) => pool_passes(pool),
-            ExecutionError::LastAttemptError(attempt) => attempt_passes(attempt),
-            ExecutionError::PrepareError(prepare) => prepare_passes(prepare),
+            ExecutionError::ConnectionPoolError(pool) => pool_is_retryable(pool),
+            ExecutionError::LastAttemptError(attempt) => attempt_is_retryable(attempt),
+            ExecutionError::PrepareError(prepare) => prepare_is_retryable(prepare),
             ExecutionError::SchemaAgreementError(_) | ExecutionError::MetadataError(_) => true,
             _ => false,
         };
-        Self::of(passes, &error)
+        Self::of(is_retryable, &error)
     }
 }
 
 impl From<PrepareError> for Failure {
     fn from(error: PrepareError) -> Self {
-        Self::of(prepare_passes(&error), &error)
+        Self::of(prepare_is_retryable(&error), &error)
     }
 }
 
 impl From<NextPageError> for Failure {
     fn from(error: NextPageError) -> Self {
-        let passes = matches!(&error, NextPageError::RequestFailure(request) if request_passes(request));
-        Self::of(passes, &error)
+        let is_retryable = matches!(&error, NextPageError::RequestFailure(request) if request_is_retryable(request));
+        Self::of(is_retryable, &error)
     }
 }
 
@@ -90,73 +90,73 @@ impl From<NextRowError> for Failure {
 
 impl From<UseKeyspaceError> for Failure {
     fn from(error: UseKeyspaceError) -> Self {
-        let passes = match &error {
+        let is_retryable = match &error {
             UseKeyspaceError::RequestTimeout(_) => true,
-            UseKeyspaceError::RequestError(attempt) => attempt_passes(attempt),
+            UseKeyspaceError::RequestError(attempt) => attempt_is_retryable(attempt),
             _ => false,
         };
-        Self::of(passes, &error)
+        Self::of(is_retryable, &error)
     }
 }
 
 impl From<NewSessionError> for Failure {
     fn from(error: NewSessionError) -> Self {
-        let passes = match &error {
+        let is_retryable = match &error {
             // A name that cannot be resolved yet is common where servers and clients start together.
             NewSessionError::FailedToResolveAnyHostname(_) => true,
-            NewSessionError::MetadataError(metadata) => metadata_passes(metadata),
+            NewSessionError::MetadataError(metadata) => metadata_is_retryable(metadata),
             _ => false,
         };
-        Self::of(passes, &error)
+        Self::of(is_retryable, &error)
     }
 }
 
 impl Failure {
-    fn of(passes: bool, error: &dyn std::error::Error) -> Self {
+    fn of(is_retryable: bool, error: &dyn std::error::Error) -> Self {
         let why = error.to_string();
-        if passes { Self::Passing(why) } else { Self::Refused(why) }
+        if is_retryable { Self::Transient(why) } else { Self::Refused(why) }
     }
 }
 
-fn metadata_passes(error: &MetadataError) -> bool {
+fn metadata_is_retryable(error: &MetadataError) -> bool {
     match error {
-        MetadataError::ConnectionPoolError(pool) => pool_passes(pool),
+        MetadataError::ConnectionPoolError(pool) => pool_is_retryable(pool),
         MetadataError::FetchError(fetch) => match &fetch.error {
-            MetadataFetchErrorKind::PrepareError(attempt) => attempt_passes(attempt),
+            MetadataFetchErrorKind::PrepareError(attempt) => attempt_is_retryable(attempt),
             MetadataFetchErrorKind::NextRowError(NextRowError::NextPageError(NextPageError::RequestFailure(
                 request,
-            ))) => request_passes(request),
+            ))) => request_is_retryable(request),
             _ => false,
         },
         _ => true,
     }
 }
 
-fn request_passes(error: &RequestError) -> bool {
+fn request_is_retryable(error: &RequestError) -> bool {
     match error {
-        RequestError::LastAttemptError(attempt) => attempt_passes(attempt),
-        RequestError::ConnectionPoolError(pool) => pool_passes(pool),
+        RequestError::LastAttemptError(attempt) => attempt_is_retryable(attempt),
+        RequestError::ConnectionPoolError(pool) => pool_is_retryable(pool),
         _ => true,
     }
 }
 
-fn prepare_passes(error: &PrepareError) -> bool {
+fn prepare_is_retryable(error: &PrepareError) -> bool {
     match error {
-        PrepareError::ConnectionPoolError(pool) => pool_passes(pool),
-        PrepareError::AllAttemptsFailed { first_attempt } => attempt_passes(first_attempt),
+        PrepareError::ConnectionPoolError(pool) => pool_is_retryable(pool),
+        PrepareError::AllAttemptsFailed { first_attempt } => attempt_is_retryable(first_attempt),
         _ => false,
     }
 }
 
-fn attempt_passes(error: &RequestAttemptError) -> bool {
+fn attempt_is_retryable(error: &RequestAttemptError) -> bool {
     match error {
-        RequestAttemptError::DbError(db, _) => db_passes(db),
+        RequestAttemptError::DbError(db, _) => db_is_retryable(db),
         RequestAttemptError::BrokenConnectionError(_) | RequestAttemptError::UnableToAllocStreamId => true,
         _ => false,
     }
 }
 
-fn db_passes(error: &DbError) -> bool {
+fn db_is_retryable(error: &DbError) -> bool {
     !matches!(
         error,
         DbError::SyntaxError
@@ -170,11 +170,11 @@ fn db_passes(error: &DbError) -> bool {
     )
 }
 
-fn pool_passes(error: &ConnectionPoolError) -> bool {
+fn pool_is_retryable(error: &ConnectionPoolError) -> bool {
     match error {
         ConnectionPoolError::Broken { last_connection_error: ConnectionError::ConnectionSetupRequestError(setup) } => {
             match &setup.error {
-                ConnectionSetupRequestErrorKind::DbError(db, _) => db_passes(db),
+                ConnectionSetupRequestErrorKind::DbError(db, _) => db_is_retryable(db),
                 ConnectionSetupRequestErrorKind::MissingAuthentication => false,
                 _ => true,
             }
@@ -198,8 +198,8 @@ mod tests {
 
     use super::*;
 
-    fn passes(error: ExecutionError) -> bool {
-        matches!(Failure::from(error), Failure::Passing(_))
+    fn is_retryable(error: ExecutionError) -> bool {
+        matches!(Failure::from(error), Failure::Transient(_))
     }
 
     fn db(error: DbError) -> ExecutionError {
@@ -210,27 +210,27 @@ mod tests {
     fn what_time_may_cure_is_tried_again() {
         let (consistency, received, required) = (Consistency::LocalQuorum, 0, 2);
         let timeout = DbError::WriteTimeout { consistency, received, required, write_type: WriteType::UnloggedBatch };
-        assert!(passes(db(timeout)));
-        assert!(passes(db(DbError::Unavailable { consistency, required, alive: 1 })));
+        assert!(is_retryable(db(timeout)));
+        assert!(is_retryable(db(DbError::Unavailable { consistency, required, alive: 1 })));
         for error in [DbError::Overloaded, DbError::IsBootstrapping, DbError::ServerError] {
-            assert!(passes(db(error)));
+            assert!(is_retryable(db(error)));
         }
-        assert!(passes(ExecutionError::RequestTimeout(Duration::from_secs(1))));
+        assert!(is_retryable(ExecutionError::RequestTimeout(Duration::from_secs(1))));
         let broken = RequestAttemptError::BrokenConnectionError(BrokenConnectionErrorKind::ChannelError.into());
-        assert!(passes(broken.into()));
+        assert!(is_retryable(broken.into()));
         let refused = ConnectionError::IoError(Arc::new(std::io::ErrorKind::ConnectionRefused.into()));
-        assert!(passes(ConnectionPoolError::Broken { last_connection_error: refused }.into()));
+        assert!(is_retryable(ConnectionPoolError::Broken { last_connection_error: refused }.into()));
     }
 
     #[test]
     fn what_is_wrong_stays_wrong() {
         for error in [DbError::Invalid, DbError::SyntaxError, DbError::Unauthorized, DbError::ConfigError] {
-            assert!(!passes(db(error.clone())));
+            assert!(!is_retryable(db(error.clone())));
             let prepare =
                 PrepareError::AllAttemptsFailed { first_attempt: RequestAttemptError::DbError(error, "".into()) };
-            assert!(!passes(prepare.into()));
+            assert!(!is_retryable(prepare.into()));
         }
         let untrusted = ConnectionError::IoError(Arc::new(std::io::ErrorKind::InvalidData.into()));
-        assert!(!passes(ConnectionPoolError::Broken { last_connection_error: untrusted }.into()));
+        assert!(!is_retryable(ConnectionPoolError::Broken { last_connection_error: untrusted }.into()));
     }
 }

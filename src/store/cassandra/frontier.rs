@@ -11,7 +11,7 @@ use super::epoch::{self, PIPELINE};
 use super::error::Failure;
 use super::session::{Client, Level, pauses};
 use super::values::{date, int, timestamp};
-use crate::store::frontier_row::{HeldRow, standing, tallies_text};
+use crate::store::frontier_row::{HeldRow, counters_text, standing};
 use crate::store::{DurableFrontier, table, write_us};
 
 /// A row of the history as it is read.
@@ -22,21 +22,21 @@ pub type Published = (DurableFrontier, u64);
 
 /// The durable frontier; `None` before the first.
 pub async fn durable(client: &Client, level: Level) -> Result<Option<Published>, Failure> {
-    let cql = "SELECT frontier, digest, rows, tallies, revision, epoch, resume FROM frontier WHERE pipeline = ?";
+    let cql = "SELECT frontier, digest, rows, counters, revision, epoch, resume FROM frontier WHERE pipeline = ?";
     type Row = (CqlTimestamp, String, i64, String, i64, i64, String);
     let rows: Vec<Row> = client.rows(cql, level, &(PIPELINE,)).await?;
-    let Some((frontier, digest, rows, tallies, revision, epoch, resume)) = rows.into_iter().next() else {
+    let Some((frontier, digest, rows, counters, revision, epoch, resume)) = rows.into_iter().next() else {
         return Ok(None);
     };
     if epoch == 0 {
         return Ok(None);
     }
-    let held = held((frontier, digest, rows, tallies, revision))?;
+    let held = held((frontier, digest, rows, counters, revision))?;
     let revision = held.revision;
     Ok(Some((DurableFrontier { row: held.decode()?, epoch: unsigned("epoch", epoch)?, resume }, revision)))
 }
 
-/// Publishes the durable frontier and the kept rows before it. `published` is what this incarnation last saw there;
+/// Publishes the durable frontier and the kept rows before it. `published` is what this epoch last saw there;
 /// nobody else can have changed it since, or this one is fenced.
 pub async fn publish(
     client: &Client,
@@ -67,7 +67,7 @@ pub async fn kept(client: &Client, up_to: u64) -> Result<Vec<FrontierRow>, Failu
     let cql = "SELECT DISTINCT pipeline, bucket FROM frontier_history";
     let buckets: Vec<(String, CqlDate)> = client.rows(cql, Level::Quorum, &()).await?;
     let buckets = buckets.into_iter().filter(|(pipeline, _)| pipeline == PIPELINE).map(|(_, bucket)| bucket);
-    let cql = "SELECT frontier, digest, rows, tallies, revision FROM frontier_history \
+    let cql = "SELECT frontier, digest, rows, counters, revision FROM frontier_history \
                WHERE pipeline = ? AND bucket = ? AND frontier <= ?";
     let of = async |bucket| client.rows::<History>(cql, Level::Quorum, &(PIPELINE, bucket, timestamp(up_to))).await;
     let parts = client.gather(buckets, of).await?;
@@ -79,7 +79,7 @@ pub async fn kept(client: &Client, up_to: u64) -> Result<Vec<FrontierRow>, Failu
 
 /// Writes the rows of minutes, or finds the same ones there. All are compared before one is written.
 async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
-    let found = "SELECT frontier, digest, rows, tallies, revision FROM frontier_history \
+    let found = "SELECT frontier, digest, rows, counters, revision FROM frontier_history \
                  WHERE pipeline = ? AND bucket = ? AND frontier = ?";
     let missing = client.gather(kept, async |row: &FrontierRow| {
         let key = (PIPELINE, date(table::month_ms(row.frontier)), timestamp(row.frontier));
@@ -91,7 +91,7 @@ async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
         Ok((standing(&old.decode()?, revision, row)? == Ordering::Less).then_some(row))
     });
     let missing = missing.await?;
-    let cql = "INSERT INTO frontier_history (pipeline, bucket, frontier, digest, rows, tallies, revision) \
+    let cql = "INSERT INTO frontier_history (pipeline, bucket, frontier, digest, rows, counters, revision) \
                VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?";
     let write = async |row: &FrontierRow| {
         let values = (
@@ -100,7 +100,7 @@ async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
             timestamp(row.frontier),
             row.digest.to_string(),
             row.rows,
-            tallies_text(&row.tallies),
+            counters_text(&row.counters),
             int(PIPELINE_REVISION),
             int(write_us(row.frontier)),
         );
@@ -112,7 +112,7 @@ async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
 /// Sets the register, as long as it is ours and holds what we last saw there: an attempt whose answer got lost may be
 /// carried out later than all that follow it, and must not set the frontier back.
 async fn set(client: &Client, durable: &DurableFrontier, published: Option<&Published>) -> Result<(), Failure> {
-    let cql = "UPDATE frontier SET frontier = ?, digest = ?, rows = ?, tallies = ?, epoch = ?, revision = ?, \
+    let cql = "UPDATE frontier SET frontier = ?, digest = ?, rows = ?, counters = ?, epoch = ?, revision = ?, \
                resume = ? WHERE pipeline = ? IF fence = ? AND frontier = ? AND revision = ?";
     let row = &durable.row;
     let (old, old_revision) = published.map_or((0, 0), |(old, revision)| (old.row.frontier, *revision));
@@ -120,7 +120,7 @@ async fn set(client: &Client, durable: &DurableFrontier, published: Option<&Publ
         timestamp(row.frontier),
         row.digest.to_string(),
         row.rows,
-        tallies_text(&row.tallies),
+        counters_text(&row.counters),
         int(durable.epoch),
         int(PIPELINE_REVISION),
         &durable.resume,
@@ -155,12 +155,12 @@ async fn check_fence(client: &Client, ours: u64) -> Result<(), Failure> {
     }
 }
 
-fn held((frontier, digest, rows, tallies, revision): History) -> Result<HeldRow, Failure> {
+fn held((frontier, digest, rows, counters, revision): History) -> Result<HeldRow, Failure> {
     Ok(HeldRow {
         frontier: unsigned("frontier", frontier.0)?,
         digest,
         rows,
-        tallies,
+        counters,
         revision: unsigned("revision", revision)?,
     })
 }

@@ -15,14 +15,14 @@ use scylla::value::CqlTimestamp;
 use super::address::CassandraAddress;
 use super::error::Failure;
 use super::frontier::{self, unsigned};
-use super::session::{Client, Level, Pages, Patience};
+use super::session::{Client, Level, Pages, RetryPolicy};
 use super::values::int;
 use super::write_rows::REJECTED_BUCKET;
 use super::{epoch, read_rows, symbols};
 use crate::store::{DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators};
 
 /// So long a reader goes on asking.
-const PATIENCE: Patience = Patience::Bounded(Duration::from_secs(10));
+const RETRY_POLICY: RetryPolicy = RetryPolicy::Bounded(Duration::from_secs(10));
 
 /// Refused records in one answer; each may hold 64 KiB.
 const REFUSED_AT_ONCE: i32 = 100;
@@ -36,7 +36,7 @@ pub struct CassandraReader {
 impl CassandraReader {
     /// Opens a keyspace that is there.
     pub fn open(address: &CassandraAddress) -> Result<Self, StoreError> {
-        Ok(Self { client: Client::open(address, PATIENCE)? })
+        Ok(Self { client: Client::open(address, RETRY_POLICY)? })
     }
 }
 

@@ -7,7 +7,7 @@ use scylla::statement::Statement;
 
 use super::address::CassandraAddress;
 use super::error::Failure;
-use super::session::{Client, Level, Patience};
+use super::session::{Client, Level, RetryPolicy};
 use crate::store::StoreError;
 
 /// The file that makes keyspace and tables.
@@ -17,7 +17,7 @@ pub const SETUP: &str = include_str!("../../../cql/cassandra-setup.cql");
 const VERSION: i64 = 1;
 
 /// So long a change of the schema may take, and so long it is tried again.
-const PATIENCE: Duration = Duration::from_secs(60);
+const RETRY_POLICY: Duration = Duration::from_secs(60);
 
 /// The keyspace's name in the file.
 const NAME: &str = "tickline";
@@ -30,7 +30,7 @@ type Tables = BTreeMap<String, BTreeMap<String, Column>>;
 
 /// Makes the keyspace, with so many copies, and the tables. What is there stays as it is.
 pub fn set_up(address: &CassandraAddress, copies: u32) -> Result<(), StoreError> {
-    let client = Client::connect(address, Patience::Bounded(PATIENCE))?;
+    let client = Client::connect(address, RetryPolicy::Bounded(RETRY_POLICY))?;
     let keyspace = &address.keyspace;
     client.run("cannot make the tables", async {
         for statement in statements(SETUP) {
@@ -42,11 +42,11 @@ pub fn set_up(address: &CassandraAddress, copies: u32) -> Result<(), StoreError>
                 .replace(&format!("KEYSPACE IF NOT EXISTS {NAME}"), &format!("KEYSPACE IF NOT EXISTS {keyspace}"))
                 .replace("'replication_factor': 3", &format!("'replication_factor': {copies}"));
             let mut statement = Statement::new(statement);
-            statement.set_request_timeout(Some(PATIENCE));
+            statement.set_request_timeout(Some(RETRY_POLICY));
             client.persist(async || client.session().query_unpaged(statement.clone(), ()).await.map(drop)).await?;
         }
         let agreed = client.session().await_schema_agreement().await;
-        agreed.map_err(|error| Failure::Passing(error.to_string()))?;
+        agreed.map_err(|error| Failure::Transient(error.to_string()))?;
         check(&client, address).await
     })
 }

@@ -23,7 +23,7 @@ use scylla::statement::prepared::PreparedStatement;
 use tokio::runtime::Runtime;
 
 use super::address::CassandraAddress;
-use super::concurrency::Window;
+use super::concurrency::ConcurrencyLimit;
 use super::config::{Config, Quorum};
 use super::error::Failure;
 use super::{connect, schema};
@@ -34,7 +34,7 @@ const SAY_EVERY: Duration = Duration::from_secs(10);
 
 /// How long to go on when the store does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
+pub enum RetryPolicy {
     /// As long as it takes: nothing is acknowledged meanwhile, and nothing is lost.
     Endless,
     /// A person or a page is waiting.
@@ -71,9 +71,9 @@ pub struct Client {
     session: Session,
     name: String,
     quorum: Quorum,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     prepared: Mutex<HashMap<(String, Level), PreparedStatement>>,
-    window: Mutex<Window>,
+    window: Mutex<ConcurrencyLimit>,
     waiting: Mutex<Waiting>,
     /// How often something was tried again.
     pub retries: Arc<AtomicU64>,
@@ -98,8 +98,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Client {
     /// Connects, and checks that the tables are those that this program knows.
-    pub fn open(address: &CassandraAddress, patience: Patience) -> Result<Self, StoreError> {
-        let client = Self::connect(address, patience)?;
+    pub fn open(address: &CassandraAddress, retry_policy: RetryPolicy) -> Result<Self, StoreError> {
+        let client = Self::connect(address, retry_policy)?;
         client.run("cannot check the tables", async {
             schema::check(&client, address).await?;
             Ok(client.session.use_keyspace(&address.keyspace, false).await?)
@@ -108,7 +108,7 @@ impl Client {
     }
 
     /// Connects, without looking at any keyspace.
-    pub fn connect(address: &CassandraAddress, patience: Patience) -> Result<Self, StoreError> {
+    pub fn connect(address: &CassandraAddress, retry_policy: RetryPolicy) -> Result<Self, StoreError> {
         let config = Config::read(address)?;
         let name = address.to_string();
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -125,7 +125,7 @@ impl Client {
             session,
             name,
             quorum: config.quorum,
-            patience,
+            retry_policy,
             prepared: Mutex::default(),
             window: Mutex::default(),
             waiting: Mutex::default(),
@@ -258,7 +258,7 @@ impl Client {
                     return Ok(value);
                 }
                 Err(error) => match Failure::from(error) {
-                    Failure::Passing(why) => why,
+                    Failure::Transient(why) => why,
                     other => return Err(other),
                 },
             };
@@ -269,10 +269,10 @@ impl Client {
 
     /// Waits before another attempt; fails where patience ends.
     pub async fn pause(&self, pauses: &mut Pauses, begun: Instant, why: String) -> Result<(), Failure> {
-        if let Patience::Bounded(most) = self.patience
+        if let RetryPolicy::Bounded(most) = self.retry_policy
             && begun.elapsed() >= most
         {
-            return Err(Failure::Passing(why));
+            return Err(Failure::Transient(why));
         }
         self.retries.fetch_add(1, Ordering::Relaxed);
         self.say_it_waits(&why);

@@ -12,7 +12,7 @@ use crate::store::frontier_row::Damage;
 pub enum Failure {
     /// SQLite's own error.
     Sqlite(Error),
-    /// Another incarnation has taken over.
+    /// Another epoch has taken over.
     Fenced { ours: u64, theirs: u64 },
     /// What is there cannot have been written.
     Corrupt { what: String, hint: String },

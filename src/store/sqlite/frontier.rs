@@ -9,10 +9,10 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::error::Failure;
 use super::write_rows::int;
 use crate::store::DurableFrontier;
-use crate::store::frontier_row::{HeldRow, standing, tallies_text};
+use crate::store::frontier_row::{HeldRow, counters_text, standing};
 
 /// The columns that make a [`FrontierRow`], in the order that [`row_of`] reads.
-const COLUMNS: &str = "frontier, digest, rows, tallies, revision";
+const COLUMNS: &str = "frontier, digest, rows, counters, revision";
 
 /// Publishes the durable frontier, unless a later one is published already.
 pub fn publish(transaction: &Transaction, durable: &DurableFrontier) -> Result<(), Failure> {
@@ -21,14 +21,14 @@ pub fn publish(transaction: &Transaction, durable: &DurableFrontier) -> Result<(
     {
         return Ok(());
     }
-    let sql = "INSERT OR REPLACE INTO frontier (one, frontier, digest, rows, tallies, epoch, revision, resume) \
+    let sql = "INSERT OR REPLACE INTO frontier (one, frontier, digest, rows, counters, epoch, revision, resume) \
                VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let row = &durable.row;
     transaction.prepare_cached(sql)?.execute(params![
         int(row.frontier),
         row.digest.to_string(),
         row.rows,
-        tallies_text(&row.tallies),
+        counters_text(&row.counters),
         int(durable.epoch),
         int(PIPELINE_REVISION),
         durable.resume,
@@ -43,13 +43,13 @@ pub fn keep(transaction: &Transaction, row: &FrontierRow) -> Result<(), Failure>
     {
         return Ok(());
     }
-    let sql = "INSERT OR REPLACE INTO frontier_history (frontier, digest, rows, tallies, revision) \
+    let sql = "INSERT OR REPLACE INTO frontier_history (frontier, digest, rows, counters, revision) \
                VALUES (?1, ?2, ?3, ?4, ?5)";
     transaction.prepare_cached(sql)?.execute(params![
         int(row.frontier),
         row.digest.to_string(),
         row.rows,
-        tallies_text(&row.tallies),
+        counters_text(&row.counters),
         int(PIPELINE_REVISION),
     ])?;
     Ok(())
@@ -94,7 +94,7 @@ fn row_of(row: &Row) -> rusqlite::Result<HeldRow> {
         frontier: row.get(0)?,
         digest: row.get(1)?,
         rows: row.get(2)?,
-        tallies: row.get(3)?,
+        counters: row.get(3)?,
         revision: row.get(4)?,
     })
 }

@@ -24,9 +24,9 @@ CREATE TABLE rejected (
     PRIMARY KEY (log_partition, log_offset, item)) STRICT, WITHOUT ROWID;
 CREATE TABLE frontier (
     one INTEGER PRIMARY KEY CHECK (one = 1), frontier INTEGER NOT NULL, digest TEXT NOT NULL, rows INTEGER NOT NULL,
-    tallies TEXT NOT NULL, epoch INTEGER NOT NULL, revision INTEGER NOT NULL, resume TEXT NOT NULL) STRICT;
+    counters TEXT NOT NULL, epoch INTEGER NOT NULL, revision INTEGER NOT NULL, resume TEXT NOT NULL) STRICT;
 CREATE TABLE frontier_history (
-    frontier INTEGER PRIMARY KEY, digest TEXT NOT NULL, rows INTEGER NOT NULL, tallies TEXT NOT NULL,
+    frontier INTEGER PRIMARY KEY, digest TEXT NOT NULL, rows INTEGER NOT NULL, counters TEXT NOT NULL,
     revision INTEGER NOT NULL) STRICT;
 CREATE TABLE checkpoints (
     one INTEGER PRIMARY KEY CHECK (one = 1), frontier INTEGER NOT NULL, epoch INTEGER NOT NULL,

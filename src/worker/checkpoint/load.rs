@@ -13,7 +13,7 @@ use crate::store::{Checkpoint, Store};
 use crate::worker::WorkerError;
 
 /// Decodes the header, and refuses one that was made for other rows or another log.
-pub(super) fn read_header(
+pub(in crate::worker) fn read_header(
     checkpoint: &Checkpoint,
     settings: &Settings,
     log: &dyn Log,
@@ -38,7 +38,7 @@ pub(super) fn read_header(
 }
 
 /// Reads the shards of a checkpoint that are wanted. Also returns how many of them there are.
-pub(super) fn read_shards(
+pub(in crate::worker) fn read_shards(
     store: &mut dyn Store,
     header: Option<&SnapshotHeader>,
     is_wanted: impl Fn(u32) -> bool,
@@ -58,7 +58,11 @@ pub(super) fn read_shards(
 }
 
 /// Takes out the shards that one worker owns.
-pub(super) fn take_own(shards: &Mutex<Vec<Vec<SymbolState>>>, index: usize, peers: usize) -> Vec<SymbolState> {
+pub(in crate::worker) fn take_own(
+    shards: &Mutex<Vec<Vec<SymbolState>>>,
+    index: usize,
+    peers: usize,
+) -> Vec<SymbolState> {
     let mut shards = shards.lock().unwrap_or_else(PoisonError::into_inner);
     shards.iter_mut().skip(index).step_by(peers).flat_map(std::mem::take).collect()
 }

@@ -20,7 +20,7 @@ use timely::worker::Worker;
 
 /// What is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum News {
+pub(in crate::worker) enum ControlMessage {
     /// To all: when the durable frontier is there, this worker has read all that it is to read.
     End {
         /// The worker.
@@ -42,51 +42,51 @@ pub(super) enum News {
 
 /// One worker's part of a checkpoint, whose shards are at the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Part {
+pub(in crate::worker) struct Part {
     /// The checkpoint is as of this time.
-    pub(super) frontier: Time,
+    pub(in crate::worker) frontier: Time,
     /// How many shards there are.
-    pub(super) shards: u32,
+    pub(in crate::worker) shards: u32,
     /// Where this worker's partitions would be read from.
-    pub(super) resume: Vec<ResumePoint>,
+    pub(in crate::worker) resume: Vec<ResumePoint>,
 }
 
-type Addressed = (u64, News);
+type Addressed = (u64, ControlMessage);
 type Builder = CapacityContainerBuilder<Vec<Addressed>>;
 
 /// One worker's end of it.
-pub(super) struct Gossip {
+pub(in crate::worker) struct ControlChannel {
     input: UnorderedHandle<u64, Builder>,
     /// Held for ever: nothing here is ever complete.
     capability: ActivateCapability<u64>,
-    heard: Rc<RefCell<VecDeque<News>>>,
+    heard: Rc<RefCell<VecDeque<ControlMessage>>>,
     peers: usize,
 }
 
-impl Gossip {
-    pub(super) fn start(worker: &mut Worker) -> Self {
+impl ControlChannel {
+    pub(in crate::worker) fn start(worker: &mut Worker) -> Self {
         let heard = Rc::new(RefCell::new(VecDeque::new()));
         let (keep, peers) = (Rc::clone(&heard), worker.peers());
         let (input, capability) = worker.dataflow::<u64, _, _>(|scope| {
             let ((input, capability), stream) = scope.new_unordered_input::<Builder>();
             stream.sink(Exchange::new(|(to, _): &Addressed| *to), "Gossip", move |(input, _)| {
-                input.for_each(|_, news| keep.borrow_mut().extend(news.drain(..).map(|(_, news)| news)));
+                input.for_each(|_, message| keep.borrow_mut().extend(message.drain(..).map(|(_, message)| message)));
             });
             (input, capability)
         });
         Self { input, capability, heard, peers }
     }
 
-    pub(super) fn tell(&mut self, to: usize, news: News) {
-        self.input.activate().session(&self.capability).give((to as u64, news));
+    pub(in crate::worker) fn tell(&mut self, to: usize, message: ControlMessage) {
+        self.input.activate().session(&self.capability).give((to as u64, message));
     }
 
-    pub(super) fn tell_all(&mut self, news: &News) {
-        (0..self.peers).for_each(|to| self.tell(to, news.clone()));
+    pub(in crate::worker) fn tell_all(&mut self, message: &ControlMessage) {
+        (0..self.peers).for_each(|to| self.tell(to, message.clone()));
     }
 
     /// The next thing heard.
-    pub(super) fn hear(&self) -> Option<News> {
+    pub(in crate::worker) fn hear(&self) -> Option<ControlMessage> {
         self.heard.borrow_mut().pop_front()
     }
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::{Control, RawTrade, Visitor, in_range};
 use crate::log::decimal::{self, Decimal, DecimalError};
 use crate::log::reject::Reason;
-use crate::progress::partition::{SOURCE_BYTES_MAX, is_promise};
+use crate::progress::partition::{SOURCE_BYTES_MAX, is_progress_time};
 use crate::symbols::symbol::Symbol;
 
 /// An object's fields as texts of JSON; of a key that comes twice the last counts.
@@ -80,7 +80,7 @@ fn source(fields: &Fields<'_>) -> Option<String> {
 }
 
 fn progress(fields: &Fields<'_>) -> Option<Owned> {
-    let event_ms = integer(fields.get("event_ms")?).filter(|&ms| is_promise(ms))?;
+    let event_ms = integer(fields.get("event_ms")?).filter(|&ms| is_progress_time(ms))?;
     Some(Owned::Progress(source(fields)?, event_ms as u64))
 }
 

@@ -194,7 +194,12 @@ fn source_json(source: usize) -> String {
 }
 
 /// Settings of generated logs, in which corrections and folding are frequent.
-pub fn settings(tick_ms: u64, horizon_ms: u64, max_ahead_ms: u64, max_disorder_ms: Option<u64>) -> Settings {
+pub fn settings(
+    step_ms: u64,
+    allowed_lateness_ms: u64,
+    max_ahead_ms: u64,
+    max_out_of_orderness_ms: Option<u64>,
+) -> Settings {
     let conditions = Conditions::with_lean_bits(BITS_PREFIX);
-    Settings { tick_ms, horizon_ms, max_ahead_ms, max_disorder_ms, conditions }
+    Settings { step_ms, allowed_lateness_ms, max_ahead_ms, max_out_of_orderness_ms, conditions }
 }

@@ -5,9 +5,9 @@
 
 /// A sequence of numbers (SplitMix64) that its starting place decides.
 #[derive(Clone, Debug)]
-pub struct Dice(u64);
+pub struct Rng(u64);
 
-impl Dice {
+impl Rng {
     /// The dice of one place.
     pub fn at(seed: u64, key: u64, place: u64) -> Self {
         Self(hash(seed, key, place))

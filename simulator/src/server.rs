@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use axum::http::Uri;
@@ -16,14 +16,17 @@ use tokio::task::JoinHandle;
 use super::fault::Faults;
 use super::limit::RateLimit;
 use super::rest_fault::{Befalls, RestFaults};
-use super::sent::Sent;
+use super::sent_trades::SentTrades;
 use super::universe::Universe;
 use super::{rest, socket};
-use crate::secret::Secret;
-pub(super) use crate::time::now_ms;
 
-/// How the simulator behaves. Start from `SimulatorConfig::default()`.
-#[derive(Clone, Debug)]
+/// The wall clock, in Unix milliseconds.
+pub(super) fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// How the simulator behaves. Start from `SimulatorConfig::default()`. It has no `Debug`: it holds a token.
+#[derive(Clone)]
 pub struct SimulatorConfig {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
@@ -32,7 +35,7 @@ pub struct SimulatorConfig {
     /// Number of instruments.
     pub symbols: usize,
     /// The one key that is taken; `None` takes every key that is not empty.
-    pub token: Option<Secret>,
+    pub token: Option<String>,
     /// Subscriptions that one connection may hold; one more is answered with an error.
     pub subscriptions_max: usize,
     /// REST calls in a minute for each key.
@@ -46,7 +49,7 @@ pub struct SimulatorConfig {
     /// How many times busier than usual the instruments are.
     pub activity: u64,
     /// Where all trades that are sent are written down.
-    pub sent: Option<Arc<Sent>>,
+    pub sent: Option<Arc<SentTrades>>,
 }
 
 impl Default for SimulatorConfig {
@@ -120,7 +123,7 @@ pub(super) struct Shared {
 impl Shared {
     /// Whether this key may come in.
     pub fn accepts(&self, token: &str) -> bool {
-        !token.is_empty() && self.config.token.as_ref().is_none_or(|known| known.expose() == token)
+        !token.is_empty() && self.config.token.as_ref().is_none_or(|known| known == token)
     }
 
     /// A fault strikes.
@@ -162,7 +165,7 @@ pub struct Simulator {
     stop: watch::Sender<bool>,
     server: JoinHandle<std::io::Result<()>>,
     counters: Arc<Counters>,
-    sent: Option<Arc<Sent>>,
+    sent: Option<Arc<SentTrades>>,
 }
 
 /// Starts a simulator; it is ready when this returns. Fails when the address cannot be listened on.

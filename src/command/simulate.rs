@@ -1,37 +1,16 @@
-//! A stand-in for Finnhub on this machine: REST and WebSocket with made-up trades, seeded, and with faults on request.
-//!
-//! Nothing here knows a real price. What happens is a function of the seed and the time of the event alone; only the
-//! server's pace follows the wall clock.
+//! `tickline simulate`: the stand-in for Finnhub, on the command line.
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-
-pub mod builtin;
-pub mod dice;
-pub mod fault;
-pub mod limit;
-mod listing;
-pub mod market;
-pub mod price;
-pub mod print;
-mod rest;
-pub mod rest_fault;
-pub mod sent;
-pub mod server;
-mod socket;
-pub mod trade;
-pub mod universe;
-
-pub use server::{Simulator, SimulatorConfig, serve};
+use simulator::fault::{self, Fault, Faults};
+use simulator::rest_fault::{RestFault, RestFaults};
+use simulator::universe::Universe;
+use simulator::{SimulatorConfig, print, sent_trades, serve};
 
 use crate::process::signals::interrupted;
-use crate::secret::Secret;
-use fault::{Fault, Faults};
-use rest_fault::{RestFault, RestFaults};
-use universe::Universe;
 
 /// A stand-in for Finnhub: REST and WebSocket with made-up trades.
 #[derive(clap::Args, Clone, Debug)]
@@ -98,13 +77,14 @@ fn config_of(args: &SimulateArgs) -> anyhow::Result<SimulatorConfig> {
         Some(path) => {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("the key file {} cannot be read", path.display()))?;
-            Some(Secret::new(&text))
+            Some(text.trim().to_owned())
         }
         None => None,
     };
     let sent = match &args.sent {
         Some(path) => {
-            let file = sent::Sent::create(path).with_context(|| format!("{} cannot be made", path.display()))?;
+            let file =
+                sent_trades::SentTrades::create(path).with_context(|| format!("{} cannot be made", path.display()))?;
             Some(Arc::new(file))
         }
         None => None,

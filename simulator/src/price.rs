@@ -4,7 +4,7 @@
 //! span about as a random walk does, from seconds to weeks. Some lattice points lie far out, which makes calm and wild
 //! stretches of every length. All in integers, so that every platform sees the same price.
 
-use super::dice::hash;
+use super::rng::hash;
 use super::universe::Instrument;
 
 /// Periods from 4 seconds to about 12 days.
@@ -46,7 +46,7 @@ fn lattice(seed: u64, key: u64, octave: u32, cell: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulate::universe::Universe;
+    use crate::universe::Universe;
 
     #[test]
     fn one_pair_has_about_one_price_on_all_exchanges() {

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::dice::{Dice, hash};
 use super::price::middle;
+use super::rng::{Rng, hash};
 use super::trade::{SimTrade, conditions_of};
 use super::universe::{Class, Instrument, Universe};
 
@@ -78,20 +78,20 @@ impl Market {
 
 /// Adds the trades that happen to one instrument in one second.
 fn second_of(seed: u64, index: u32, instrument: &Instrument, second: u64, out: &mut Vec<SimTrade>) {
-    let mut dice = Dice::at(seed, instrument.key, second);
-    let orders = orders(seed, instrument, second, &mut dice);
+    let mut rng = Rng::at(seed, instrument.key, second);
+    let orders = orders(seed, instrument, second, &mut rng);
     if orders == 0 {
         return;
     }
     let (left, right) = (middle(seed, instrument, second), middle(seed, instrument, second + 1));
     let mut place = 0;
     for _ in 0..orders {
-        let ms = dice.below(1_000);
-        let mut price = left + (right - left) * ms as i64 / 1_000 + jitter(instrument, &mut dice);
-        let mut emit_ms = second * 1_000 + ms + delay(&mut dice);
-        let upward = dice.below(2) == 0;
-        for _ in 0..fills(&mut dice) {
-            let (size, odd_lot) = size(instrument, &mut dice);
+        let ms = rng.below(1_000);
+        let mut price = left + (right - left) * ms as i64 / 1_000 + jitter(instrument, &mut rng);
+        let mut emit_ms = second * 1_000 + ms + delay(&mut rng);
+        let upward = rng.below(2) == 0;
+        for _ in 0..fills(&mut rng) {
+            let (size, odd_lot) = size(instrument, &mut rng);
             out.push(SimTrade {
                 emit_ms,
                 instrument: index,
@@ -99,17 +99,17 @@ fn second_of(seed: u64, index: u32, instrument: &Instrument, second: u64, out: &
                 event_ms: second * 1_000 + ms,
                 price: price.max(1),
                 size,
-                conditions: conditions_of(instrument.class, odd_lot, dice.roll()),
+                conditions: conditions_of(instrument.class, odd_lot, rng.roll()),
             });
             place += 1;
-            emit_ms += dice.below(2);
-            price += if upward { 1 } else { -1 } * dice.below(2) as i64;
+            emit_ms += rng.below(2);
+            price += if upward { 1 } else { -1 } * rng.below(2) as i64;
         }
     }
 }
 
 /// How many orders are executed in a second: the usual rate, times the mood of the instrument and of its whole class.
-fn orders(seed: u64, instrument: &Instrument, second: u64, dice: &mut Dice) -> u64 {
+fn orders(seed: u64, instrument: &Instrument, second: u64, rng: &mut Rng) -> u64 {
     let own = match hash(seed, instrument.key ^ 1, second / 20) % 16 {
         0 => 4_000,
         1..5 => 1_700,
@@ -121,49 +121,49 @@ fn orders(seed: u64, instrument: &Instrument, second: u64, dice: &mut Dice) -> u
     // Spread over 1000 s, rounded at random, so that quiet instruments keep their rate.
     let quiet = instrument.orders_per_1000_s < 20;
     let millis = if quiet { instrument.orders_per_1000_s } else { millis };
-    let orders = millis / 1_000 + u64::from(dice.below(1_000) < millis % 1_000);
-    if orders > 2 { orders / 2 + dice.below(orders + 1) } else { orders }
+    let orders = millis / 1_000 + u64::from(rng.below(1_000) < millis % 1_000);
+    if orders > 2 { orders / 2 + rng.below(orders + 1) } else { orders }
 }
 
 /// Fills of one order: mostly one, seldom a sweep through many.
-fn fills(dice: &mut Dice) -> u64 {
-    match dice.below(100) {
+fn fills(rng: &mut Rng) -> u64 {
+    match rng.below(100) {
         0..70 => 1,
-        70..97 => 2 + dice.below(3),
-        _ => 5 + dice.below(12),
+        70..97 => 2 + rng.below(3),
+        _ => 5 + rng.below(12),
     }
 }
 
 /// Distance from the middle: the two sides of the book, and a little more.
-fn jitter(instrument: &Instrument, dice: &mut Dice) -> i64 {
+fn jitter(instrument: &Instrument, rng: &mut Rng) -> i64 {
     let spread = 1 + instrument.price / 40_000;
-    dice.below(2 * spread as u64 + 1) as i64 - spread
+    rng.below(2 * spread as u64 + 1) as i64 - spread
 }
 
 /// From happening to being handed out. Most trades come at once, some overtake each other, a few are late.
-fn delay(dice: &mut Dice) -> u64 {
-    match dice.below(12_000) {
-        0..10_800 => 15 + dice.below(100),
-        10_800..11_997 => 100 + dice.below(USUAL_DELAY_MS_MAX - 200),
-        _ => 2_000 + dice.below(DELAY_MS_MAX - 2_100),
+fn delay(rng: &mut Rng) -> u64 {
+    match rng.below(12_000) {
+        0..10_800 => 15 + rng.below(100),
+        10_800..11_997 => 100 + rng.below(USUAL_DELAY_MS_MAX - 200),
+        _ => 2_000 + rng.below(DELAY_MS_MAX - 2_100),
     }
 }
 
 /// Size of a fill in the instrument's units, and whether it is an odd lot. Zero is a price update.
-fn size(instrument: &Instrument, dice: &mut Dice) -> (i64, bool) {
+fn size(instrument: &Instrument, rng: &mut Rng) -> (i64, bool) {
     let updates_of_1000 = match instrument.class {
         Class::Stock => 2,
         Class::Crypto => 12,
         Class::Forex => 400,
     };
-    if dice.below(1_000) < updates_of_1000 {
+    if rng.below(1_000) < updates_of_1000 {
         return (0, false);
     }
     // Doubled as often as a coin shows heads: many small, few very large.
-    let doublings = dice.roll().trailing_ones().min(7);
+    let doublings = rng.roll().trailing_ones().min(7);
     let usual = instrument.size.max(1) as u64;
-    let size = (1 + dice.below(usual)) << doublings;
-    if instrument.class == Class::Stock && dice.below(100) < 45 && usual > 10 {
+    let size = (1 + rng.below(usual)) << doublings;
+    if instrument.class == Class::Stock && rng.below(100) < 45 && usual > 10 {
         return (100 * (1 + size as i64 / 200), false);
     }
     (size as i64, instrument.class == Class::Stock && size < 100)
@@ -172,7 +172,7 @@ fn size(instrument: &Instrument, dice: &mut Dice) -> (i64, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulate::print::print;
+    use crate::print::print;
 
     const START_MS: u64 = 1_704_205_800_000;
 

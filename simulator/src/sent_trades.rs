@@ -9,9 +9,9 @@ use super::server::now_ms;
 
 /// The file. One line a trade: `{"sent_ms":..,"trade":{..}}`, the trade byte for byte as it is sent.
 #[derive(Debug)]
-pub struct Sent(Mutex<BufWriter<File>>);
+pub struct SentTrades(Mutex<BufWriter<File>>);
 
-impl Sent {
+impl SentTrades {
     /// Begins the file anew.
     pub fn create(path: &Path) -> io::Result<Self> {
         Ok(Self(Mutex::new(BufWriter::new(File::create(path)?))))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::builtin::ROWS;
-use super::dice::{hash, key_of};
+use super::rng::{hash, key_of};
 
 /// Kind of instrument: decides its sizes, conditions and share of price updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,12 +4,12 @@ use crate::log::{LogError, LogWriter};
 
 /// Writes control records of one source.
 #[derive(Debug)]
-pub struct Promises {
+pub struct ProgressRecords {
     /// The source's name as JSON text.
     source: String,
 }
 
-impl Promises {
+impl ProgressRecords {
     /// For a source.
     pub fn new(source: &str) -> Self {
         Self { source: serde_json::Value::from(source).to_string() }
