@@ -8,8 +8,8 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
 use dataflows::progress::time::Time;
-use dataflows::symbols::entry::{ENTRY_BYTES_MAX, Entry, Market, Status, Upsert};
-use dataflows::symbols::upserts::upserts;
+use dataflows::symbols::entry::{ENTRY_BYTES_MAX, Entry, Market, Status};
+use dataflows::symbols::upserts::{Upsert, upserts};
 use proptest::prelude::*;
 use timely::dataflow::operators::{Input, Inspect, Probe};
 

@@ -1,0 +1,165 @@
+//! One pipeline on several processes: killed in part or as a whole, started again in other numbers, stopped and woken.
+//! Rows, digest and what a reader sees are those of one process that nobody disturbed.
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::cassandra::scene::PARTITIONS;
+use crate::cassandra::stage::Stage;
+use crate::cassandra::statements::{
+    commits_checkpoint, commits_frontier, opens_epoch, puts_shard, reads_shard, writes_candles,
+};
+use crate::cassandra::zombie::{stop, wake};
+use crate::pipeline::growing::below;
+use crate::shared::broker::{log_address, topic};
+use crate::shared::node::shared;
+use crate::shared::pids::kill;
+use crate::shared::process::{Running, wait_for};
+use crate::shared::proxy_cql::{How, Which};
+
+const LOST: i32 = 5;
+
+/// A port that nobody has, below those that the system gives to clients: one of them might take it in between.
+fn port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id() % 4_000;
+    let next = || 12_000 + ((first + NEXT.fetch_add(1, Ordering::Relaxed)) % 8_000) as u16;
+    std::iter::repeat_with(next).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+}
+
+/// Starts so many processes through the stage's proxy, each with so many workers.
+fn start(stage: &Stage, processes: usize, workers: usize, more: &str) -> Vec<Running> {
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    let lines: String = (0..processes).map(|_| format!("127.0.0.1:{}\n", port())).collect();
+    let hosts = format!("hosts-{}", LAST.fetch_add(1, Ordering::Relaxed));
+    stage.home.write(&hosts, lines);
+    let one =
+        |process| stage.start(workers, &format!("--processes {processes} --process {process} --hosts {hosts} {more}"));
+    (0..processes).map(one).collect()
+}
+
+/// What kind of statement a cluster has just sent when it is hit, and which processes are: the first one, the last
+/// one, or all.
+struct Round(usize, usize, fn(&str) -> bool, u64, Hit);
+
+#[derive(Clone, Copy, PartialEq)]
+enum Hit {
+    First,
+    Last,
+    All,
+}
+
+fn kills(mut stage: Stage, seed: u64, rounds: &[Round]) {
+    let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    for Round(processes, workers, fits, first, hit) in rounds {
+        let how = if below(&mut dice, 2) == 0 { How::DoneSilence } else { How::LostSilence };
+        stage.fault(*fits, how, Which::Nth(1 + below(&mut dice, *first)));
+        let mut cluster = start(&stage, *processes, *workers, "");
+        stage.grow();
+        stage.wait_for_faults(&mut cluster, 1);
+        let (_, statement) = stage.proxy.faults();
+        eprintln!("{processes} x {workers}, {how:?}: {statement}, {:?}", stage.progress());
+        assert!(stage.progress().frontier < Some(stage.wanted.frontier), "the kill hit work in progress");
+        match hit {
+            Hit::All => cluster.drain(..).for_each(Running::kill),
+            Hit::First => cluster.remove(0).kill(),
+            Hit::Last => cluster.pop().unwrap().kill(),
+        }
+        stage.proxy.no_fault();
+        for survivor in cluster {
+            survivor.end("a process without its peer").is_lost();
+        }
+    }
+    while stage.grow_if_any() {}
+    for process in start(&stage, 3, 1, "--until-end") {
+        process.end("the last cluster").is(0, &[]);
+    }
+    assert!(stage.progress().checkpoint.is_some(), "there was something to resume from");
+    eprintln!("{:?}", stage.finish());
+}
+
+impl crate::shared::process::Ended {
+    fn is_lost(&self) {
+        assert_eq!(self.code, Some(LOST), "{self:?}");
+    }
+}
+
+#[test]
+fn some_or_all_are_killed_and_come_back_in_other_numbers() {
+    let log = log_address(&topic(PARTITIONS as u32));
+    kills(
+        Stage::with(shared(), &log, 24),
+        1,
+        &[
+            Round(1, 2, writes_candles, 20, Hit::All),
+            Round(3, 1, puts_shard, 15, Hit::Last),
+            Round(3, 1, commits_checkpoint, 1, Hit::First),
+            Round(2, 2, reads_shard, 20, Hit::Last),
+            Round(2, 1, commits_frontier, 5, Hit::First),
+            Round(3, 2, opens_epoch, 1, Hit::All),
+        ],
+    );
+}
+
+#[test]
+fn a_process_of_three_that_is_stopped_and_wakes_up_ends_and_changes_nothing() {
+    let mut stage = Stage::new(3);
+    let mut cluster = start(&stage, 3, 1, "");
+    stage.grow();
+    stage.wait_for_frontier(&mut cluster, |frontier| frontier.is_some());
+    stage.grow();
+    let zombie = cluster.remove(0);
+    stop(zombie.id());
+    for survivor in cluster {
+        survivor.end("a process whose peer stands still").is_lost();
+    }
+    let before = stage.progress();
+    stage.grow();
+    for process in start(&stage, 2, 1, "--until-end") {
+        process.end("the next cluster").is(0, &[]);
+    }
+    let published = stage.progress();
+    assert!(published.frontier > before.frontier && published.epoch > before.epoch, "{before:?} {published:?}");
+    wake(zombie.id());
+    zombie.end("the zombie ends").is(4, &["fenced"]);
+    assert_eq!(stage.progress(), published);
+    stage.finish();
+}
+
+/// The child that a supervisor runs.
+fn child(supervisor: &Running) -> Option<u32> {
+    let id = supervisor.id();
+    let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
+}
+
+#[test]
+fn three_processes_under_load_of_which_one_is_killed_come_back_by_themselves() {
+    let log = log_address(&topic(PARTITIONS as u32));
+    let mut stage = Stage::with(shared(), &log, 12);
+    let mut cluster = start(&stage, 3, 1, "--restart");
+    stage.grow();
+    stage.wait_for_frontier(&mut cluster, |frontier| frontier.is_some());
+    for victim in [1, 0] {
+        let before = stage.progress();
+        let running = child(&cluster[victim]).expect("the supervisor runs one");
+        kill(running);
+        // The load does not wait for anybody.
+        (0..4).for_each(|_| stage.grow());
+        let again = wait_for("the supervisor runs another", || child(&cluster[victim]).filter(|now| *now != running));
+        assert_ne!(again, running);
+        stage.wait_growing(&mut cluster, "a new epoch", |stage| stage.progress().by > before.epoch);
+        assert!(stage.progress().frontier >= before.frontier);
+        stage.verify();
+    }
+    while stage.grow_if_any() {}
+    stage.wait_for_frontier(&mut cluster, |frontier| frontier == Some(stage.wanted.frontier));
+    cluster.iter_mut().for_each(Running::terminate);
+    for supervisor in cluster {
+        supervisor.end("a supervisor that was asked to end");
+    }
+    stage.finish();
+}

@@ -1,0 +1,60 @@
+//! Mutual TLS between processes: only who has a certificate of the cluster's authority for its own host is let in.
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+use crate::cluster::cluster::{Cluster, ended, says};
+
+/// Writes a folder of certificates for each host, `tls-0` and so on, all of one authority; and one, `tls-other`, of
+/// another authority.
+fn certificates(cluster: &Cluster) {
+    let authority = || {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+    };
+    let (ours, other) = (authority(), authority());
+    let trusted = ours.as_ref().pem();
+    let folder = |name: String, host: String, issuer: &CertifiedIssuer<'_, KeyPair>| {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec![host]).unwrap().signed_by(&key, issuer).unwrap();
+        std::fs::create_dir(cluster.home.path(&name)).unwrap();
+        cluster.home.write(&format!("{name}/ca.pem"), &trusted);
+        cluster.home.write(&format!("{name}/cert.pem"), certificate.pem());
+        cluster.home.write(&format!("{name}/key.pem"), key.serialize_pem());
+    };
+    for (index, host) in cluster.hosts.iter().enumerate() {
+        folder(format!("tls-{index}"), host.ip().to_string(), &ours);
+    }
+    folder("tls-other".to_owned(), cluster.hosts[1].ip().to_string(), &other);
+}
+
+#[test]
+fn only_those_with_a_certificate_for_their_host_take_part() {
+    let cluster = Cluster::new(3, 20_000);
+    certificates(&cluster);
+    let (frontier, digest) = cluster.wanted();
+    let work = |index: usize, tls: &str| cluster.start(index, &format!("--workers 2 --until-end {tls}"));
+    let mut first = work(0, "--cluster-tls tls-0");
+    let plain = work(1, "");
+    says(&mut first, "a connection was dropped", 1);
+    plain.kill();
+    let foreign = work(1, "--cluster-tls tls-other");
+    says(&mut first, "invalid peer certificate", 1);
+    foreign.kill();
+    // The certificate of another process.
+    work(1, "--cluster-tls tls-2").end("a wrong name").is(2, &["certificate is not for process 1"]);
+    work(1, "--cluster-tls nowhere").end("no certificates").is(2, &["nowhere/ca.pem", "not there"]);
+    let all = ended(vec![first, work(1, "--cluster-tls tls-1"), work(2, "--cluster-tls tls-2")]);
+    all.iter().for_each(|one| one.is(0, &[&format!("complete up to {frontier}")]));
+    all[0].is(0, &[&format!("digest {digest}")]);
+}
+
+#[test]
+fn a_killed_peer_behind_tls_is_noticed() {
+    let cluster = Cluster::new(2, 5_000);
+    certificates(&cluster);
+    let mut all: Vec<_> = (0..2).map(|index| cluster.start(index, &format!("--cluster-tls tls-{index}"))).collect();
+    all.iter_mut().for_each(|one| says(one, "worker starts", 1));
+    all.remove(1).kill();
+    all.remove(0).end("the other").is(5, &["process 1", "was lost"]);
+}

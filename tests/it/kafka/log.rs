@@ -1,0 +1,243 @@
+//! The log on a topic: the suite that every log passes, access by TLS and SASL, and what only a topic can lose.
+
+use std::path::Path;
+use std::time::Duration;
+
+use dataflows::log::batch::RecordBatch;
+use rdkafka::admin::{AlterConfig, NewPartitions, ResourceSpecifier};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use tickline::log::address::LogAddress;
+use tickline::log::{DeliveryReport, LogError, PartitionReader};
+
+use crate::shared::broker::{Broker, log_address, shared, topic};
+use crate::shared::log_suite as suite;
+use crate::shared::pids::wait_until;
+
+fn address(text: &str) -> LogAddress {
+    text.parse().unwrap()
+}
+
+fn fill(address: &LogAddress, partition: u32, records: u64) {
+    let mut writer = address.open_writer().unwrap();
+    for n in 0..records {
+        writer.append(partition, format!("record {n}").as_bytes()).unwrap();
+    }
+    writer.sync().unwrap();
+}
+
+/// Reads until it fails.
+fn until_it_fails(reader: &mut dyn PartitionReader) -> LogError {
+    let mut batch = RecordBatch::default();
+    let mut found = None;
+    wait_until("the reader notices", || {
+        found = reader.read(&mut batch, 1 << 20).err();
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+#[test]
+fn a_topic_keeps_the_contract() {
+    suite::all(&|partitions| {
+        let address = address(&log_address(&topic(partitions)));
+        let (log, writer) = (address.open().unwrap(), address.open_writer().unwrap());
+        suite::Subject { log, writer, record_bytes_max: (2 << 20) - 1_000, home: Box::new(()) }
+    });
+}
+
+#[test]
+fn every_kind_of_record_comes_back_byte_for_byte_under_the_symbol_as_key() {
+    let trade = |symbol: &str| format!(r#"{{"c":["1"],"p":1.50,"s":"{symbol}","t":1575526691134,"v":0}}"#);
+    let frame = format!(r#"{{"type":"trade","data":[{0},{0}]}}"#, trade("IC MARKETS:1"));
+    let records = [
+        (Some("A"), trade("A")),
+        (Some("IC MARKETS:1"), frame),
+        (None, r#"{"type":"progress","source":"s","event_ms":5}"#.to_owned()),
+        (None, r#"{"type":"gap","source":"s","from_ms":1,"to_ms":2,"cause":"x"}"#.to_owned()),
+        (None, r#"{"type":"bye","source":"s"}"#.to_owned()),
+        (None, "no JSON".to_owned()),
+    ];
+    let name = topic(1);
+    let address = address(&log_address(&name));
+    let mut writer = address.open_writer().unwrap();
+    records.iter().for_each(|(_, record)| writer.append(0, record.as_bytes()).unwrap());
+    writer.sync().unwrap();
+    let log = address.open().unwrap();
+    let read = suite::drain(&*log, &mut *log.reader(0, 0).unwrap(), 1 << 20);
+    let texts: Vec<_> = read.iter().map(|(_, bytes, _)| std::str::from_utf8(bytes).unwrap()).collect();
+    assert_eq!(texts, records.each_ref().map(|(_, record)| record.as_str()));
+    let keys = records.each_ref().map(|(key, _)| key.map(str::to_owned));
+    assert_eq!(shared().keys(&name, records.len()), keys);
+}
+
+#[test]
+fn a_writer_tells_what_became_of_each_record() {
+    let mut writer = address(&log_address(&topic(2))).open_writer().unwrap();
+    for n in 0..1_000 {
+        writer.append(n % 2, b"{}").unwrap();
+    }
+    writer.sync().unwrap();
+    let mut durable = 0;
+    writer.delivery_reports(&mut |report| durable += u32::from(matches!(report, DeliveryReport::Acknowledged { .. })));
+    assert_eq!(durable, 1_000);
+    writer.delivery_reports(&mut |_| durable += 1);
+    assert_eq!(durable, 1_000, "each is told once");
+}
+
+#[test]
+fn a_record_that_the_cluster_never_takes_is_told_as_lost() {
+    let home = tempfile::tempdir().unwrap();
+    let broker = Broker::start(home.path());
+    broker.create_topic("t", 1);
+    let config = home.path().join("client.properties");
+    std::fs::write(&config, "message.timeout.ms=1500\n").unwrap();
+    let address = address(&format!("{}?config={}", broker.log_address("t"), config.display()));
+    let mut writer = address.open_writer().unwrap();
+    writer.append(0, b"before").unwrap();
+    writer.sync().unwrap();
+    broker.server.kill();
+    writer.append(0, b"after").unwrap();
+    writer.sync().unwrap();
+    let mut delivery_reports = Vec::new();
+    writer.delivery_reports(&mut |report| delivery_reports.push(report));
+    assert!(
+        matches!(delivery_reports[..], [DeliveryReport::Acknowledged { .. }, DeliveryReport::Lost { partition: 0, after }] if after.as_millis() > 1_000),
+        "{delivery_reports:?}"
+    );
+}
+
+#[test]
+fn access_by_tls_and_sasl_comes_from_the_file_and_only_with_the_right_password() {
+    let name = topic(1);
+    fill(&address(&log_address(&name)), 0, 3);
+    let home = tempfile::tempdir().unwrap();
+    let open = |mechanism: &str, password: &str, ca: &Path| {
+        let config = home.path().join("client.properties");
+        let text = format!(
+            "security.protocol=sasl_ssl\nssl.ca.location={}\nsasl.mechanism={mechanism}\nsasl.username=tickline\n\
+             sasl.password={password}\n",
+            ca.display()
+        );
+        std::fs::write(&config, text).unwrap();
+        address(&format!("kafka://{}/{name}?config={}", shared().sasl_ssl, config.display())).open()
+    };
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        let log = open(mechanism, "tickline-secret", &shared().ca).unwrap();
+        let mut reader = log.reader(0, 0).unwrap();
+        assert_eq!(suite::drain(&*log, &mut *reader, 1 << 20).len(), 3, "{mechanism}");
+    }
+    let error = open("PLAIN", "canary-password", &shared().ca).err().unwrap();
+    let text = error.to_string();
+    assert!(text.contains("uthentication") && !text.contains("canary"), "{text}");
+}
+
+#[test]
+fn what_retention_removed_is_named_before_and_while_reading() {
+    let name = topic(1);
+    let address = address(&log_address(&name));
+    fill(&address, 0, 100);
+    let log = address.open().unwrap();
+    let mut behind = log.reader(0, 10).unwrap();
+    // The reader has not asked for anything yet that is handed over: what it has fetched ahead may still come.
+    let (runtime, admin, options) = shared().admin();
+    let specifier = ResourceSpecifier::Topic(&name);
+    let short = AlterConfig::new(specifier).set("retention.ms", "1").set("segment.ms", "1000");
+    runtime.block_on(admin.alter_configs([&short], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
+    wait_until("retention removes the records", || {
+        fill(&address, 0, 1);
+        std::thread::sleep(Duration::from_millis(200));
+        log.first_offset(0).unwrap() > 50
+    });
+    let error = log.reader(0, 10).err().unwrap();
+    let text = error.to_string();
+    assert!(matches!(error, LogError::OffsetLost { wanted: 10, first, .. } if first > 50), "{text}");
+    assert!(text.contains(&name) && text.contains("partition 0") && text.contains("offset 10"), "{text}");
+    assert_eq!(error.exit_code(), 3);
+    // A reader that goes on from records fetched before sees each offset, or fails; it never jumps.
+    let mut batch = RecordBatch::default();
+    let mut next = 10;
+    while next < 100 {
+        match behind.read(&mut batch, 1 << 20) {
+            Ok(()) => {}
+            Err(error) => {
+                assert!(matches!(error, LogError::OffsetLost { wanted, .. } if wanted == next), "{error}");
+                break;
+            }
+        }
+        for span in &batch.records {
+            assert_eq!(span.offset, next);
+            next += 1;
+        }
+    }
+}
+
+#[test]
+fn a_topic_that_is_made_again_is_another_log() {
+    let name = topic(1);
+    let address = address(&log_address(&name));
+    fill(&address, 0, 10);
+    let log = address.open().unwrap();
+    let mut reader = log.reader(0, 0).unwrap();
+    assert_eq!(suite::drain(&*log, &mut *reader, 1 << 20).len(), 10);
+    let (runtime, admin, options) = shared().admin();
+    runtime.block_on(admin.delete_topics(&[&name], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
+    let asking: BaseConsumer = shared().client_config().create().unwrap();
+    wait_until("the topic is gone", || {
+        let metadata = asking.fetch_metadata(None, Duration::from_secs(10)).unwrap();
+        metadata.topics().iter().all(|topic| topic.name() != name)
+    });
+    shared().create_topic(&name, 1);
+    fill(&address, 0, 20);
+    for _ in 0..2 {
+        let error = until_it_fails(&mut *reader);
+        assert!(matches!(error, LogError::Replaced { .. }) && error.exit_code() == 3, "{error}");
+        assert!(error.to_string().contains(&name), "{error}");
+    }
+    assert_ne!(address.open().unwrap().identity(), log.identity());
+}
+
+#[test]
+fn added_partitions_end_the_reading() {
+    let name = topic(1);
+    let address = address(&log_address(&name));
+    let log = address.open().unwrap();
+    let mut reader = log.reader(0, 0).unwrap();
+    let (runtime, admin, options) = shared().admin();
+    let more = NewPartitions::new(&name, 3);
+    runtime.block_on(admin.create_partitions([&more], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
+    for _ in 0..2 {
+        let error = until_it_fails(&mut *reader);
+        assert!(matches!(error, LogError::PartitionsChanged { was: 1, is: 3, .. }), "{error}");
+        assert_eq!(error.exit_code(), 3);
+    }
+}
+
+#[test]
+fn a_broker_that_comes_back_is_read_on_from() {
+    let home = tempfile::tempdir().unwrap();
+    let mut broker = Broker::start(home.path());
+    broker.create_topic("t", 1);
+    let address = address(&broker.log_address("t"));
+    fill(&address, 0, 5);
+    let log = address.open().unwrap();
+    let mut reader = log.reader(0, 0).unwrap();
+    assert_eq!(suite::drain(&*log, &mut *reader, 1 << 20).len(), 5);
+    broker.server.kill();
+    let mut batch = RecordBatch::default();
+    reader.read(&mut batch, 1 << 20).unwrap();
+    assert!(batch.records.is_empty());
+    broker.server.restart();
+    fill(&address, 0, 5);
+    let records = suite::drain(&*log, &mut *reader, 1 << 20);
+    assert_eq!(records.iter().map(|record| record.0).collect::<Vec<_>>(), [5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn a_topic_that_is_not_there_and_a_cluster_that_is_not_there_are_told_apart() {
+    let missing = address(&log_address("no-such-topic")).open().err().unwrap();
+    assert!(matches!(missing, LogError::Missing { .. }) && missing.exit_code() == 2, "{missing}");
+    assert!(!address(&log_address("no-such-topic")).exists().unwrap());
+    let away = address("kafka://127.0.0.1:1/t").open().err().unwrap();
+    assert!(matches!(away, LogError::Failed { .. }) && away.exit_code() == 1, "{away}");
+    assert!(away.to_string().contains("127.0.0.1:1"), "{away}");
+}

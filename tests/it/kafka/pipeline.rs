@@ -1,0 +1,133 @@
+//! The dataflow over a topic: the same rows as over a directory, after a kill too; and a topic that has lost what a
+//! restart needs ends it loudly.
+
+use rdkafka::admin::NewPartitions;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::shared::broker::{log_address, shared, topic};
+use crate::shared::process::{Home, Running, wait_for};
+use crate::shared::tables;
+
+const PARTITIONS: u32 = 3;
+const TRADES: u64 = 150_000;
+
+/// A log in `dir:whole`, made of three parts of some minutes each, and in `wanted.db` what an undisturbed run makes of
+/// it.
+fn home() -> Home {
+    let home = Home::new();
+    home.simulate("trades.jsonl", TRADES, "2024-01-02T23:56:30Z");
+    let text = std::fs::read_to_string(home.path("trades.jsonl")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    for (part, lines) in lines.chunks(lines.len() / 3).enumerate() {
+        home.write(&format!("part-{part}.jsonl"), lines.join("\n") + "\n");
+    }
+    (0..3).for_each(|part| import(&home, part, "dir:whole"));
+    home.ok("work --log dir:whole --store sqlite:wanted.db --until-end");
+    home
+}
+
+/// Adds a part: the same records at the same offsets in every log.
+fn import(home: &Home, part: u32, log: &str) {
+    home.ok(&format!("import part-{part}.jsonl --as-live --log {log} --partitions {PARTITIONS}"));
+}
+
+fn same_tables(home: &Home) {
+    for table in tables::ROWS {
+        let sql = format!("SELECT * FROM {table} ORDER BY 1, 2, 3");
+        let rows = |name: &str| tables::rows(&tables::open(&home.path(name)), &sql);
+        assert!(rows("wanted.db") == rows("rows.db"), "{table} differs");
+    }
+}
+
+/// Starts a worker over the topic that checkpoints often  and never ends by itself.
+fn work(home: &Home, log: &str) -> Running {
+    home.start(&format!("work --log {log} --store sqlite:rows.db --workers 2 --checkpoint-every 1ms"))
+}
+
+/// A topic with the first two parts, and a store into which a worker, killed, worked some of it up to a checkpoint.
+fn worked() -> (Home, String, String) {
+    let (home, topic) = (home(), topic(PARTITIONS));
+    let log = log_address(&topic);
+    import(&home, 0, &log);
+    let worker = work(&home, &log);
+    wait_for("the first rows", || tables::progress(&home.path("rows.db")).frontier);
+    import(&home, 1, &log);
+    wait_for("a checkpoint", || tables::progress(&home.path("rows.db")).checkpoint);
+    worker.kill();
+    (home, topic, log)
+}
+
+#[test]
+fn a_topic_and_a_directory_give_the_same_digest_on_any_number_of_workers() {
+    let home = home();
+    let log = log_address(&topic(PARTITIONS));
+    home.ok(&format!("import --from-log dir:whole --log {log}"));
+    let last = |log: &str, workers: u32| {
+        let lines = home.ok(&format!("replay --log {log} --workers {workers}"));
+        lines.lines().last().unwrap().to_owned()
+    };
+    let wanted = last("dir:whole", 1);
+    assert!(wanted.contains("digest"), "{wanted}");
+    for workers in [1, 2, 4] {
+        assert_eq!(last(&log, workers), wanted, "{workers} workers");
+    }
+    home.ok(&format!("import --from-log {log} --log dir:back"));
+    assert_eq!(last("dir:back", 1), wanted, "and back again");
+}
+
+#[test]
+fn a_killed_worker_goes_on_with_the_same_rows() {
+    let (home, _, log) = worked();
+    import(&home, 2, &log);
+    let by_then = tables::progress(&home.path("rows.db"));
+    home.ok(&format!("work --log {log} --store sqlite:rows.db --workers 3 --until-end"));
+    let now = tables::progress(&home.path("rows.db"));
+    assert!(now.epoch > by_then.epoch && now.frontier > by_then.frontier, "the kill hit work in progress: {by_then:?}");
+    same_tables(&home);
+    home.ok(&format!("verify --log {log} --store sqlite:rows.db --workers 2"));
+}
+
+#[test]
+fn records_that_were_removed_before_they_were_read_end_the_worker() {
+    let (home, topic, log) = worked();
+    let (runtime, admin, options) = shared().admin();
+    let mut all = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        all.add_partition_offset(&topic, partition as i32, Offset::End).unwrap();
+    }
+    runtime.block_on(admin.delete_records(&all, &options)).unwrap();
+    let says = [topic.as_str(), "partition", "offset", "is wanted, but the log holds", "retention"];
+    for _ in 0..2 {
+        work(&home, &log).end("the worker ends").is(3, &says);
+    }
+}
+
+#[test]
+fn a_topic_made_again_between_two_runs_ends_the_worker() {
+    let (home, topic, log) = worked();
+    let (runtime, admin, options) = shared().admin();
+    runtime.block_on(admin.delete_topics(&[&topic], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
+    wait_for("the topic is gone", || {
+        home.run(&format!("status --store sqlite:rows.db --log {log}")).code.filter(|c| *c == 2)
+    });
+    shared().create_topic(&topic, PARTITIONS);
+    home.ok(&format!("import --from-log dir:whole --log {log}"));
+    for _ in 0..2 {
+        work(&home, &log).end("the worker ends").is(3, &[&topic, "is not the log that it was"]);
+    }
+}
+
+#[test]
+fn added_partitions_end_the_worker_while_it_runs_and_after() {
+    let (home, topic, log) = worked();
+    let epoch = || tables::progress(&home.path("rows.db")).epoch;
+    let before = epoch();
+    let worker = work(&home, &log);
+    // It has looked at the topic when it takes over.
+    wait_for("it runs", || (epoch() > before).then_some(()));
+    let (runtime, admin, options) = shared().admin();
+    let more = NewPartitions::new(&topic, 5);
+    runtime.block_on(admin.create_partitions([&more], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
+    worker.end("the running worker ends").is(3, &[&topic, "had 3 partitions and now has 5"]);
+    work(&home, &log).end("the worker ends").is(3, &["5 partitions", "3"]);
+}

@@ -1,0 +1,16 @@
+//! The log: one suite over the traits, run over every implementation, and what only the directory log promises.
+
+mod directory;
+
+use tickline::log::address::LogAddress;
+
+#[test]
+fn directory_keeps_the_contract() {
+    crate::shared::log_suite::all(&|partitions| {
+        let home = tempfile::tempdir().unwrap();
+        let address: LogAddress = format!("dir:{}", home.path().join("log").display()).parse().unwrap();
+        let log = address.create(partitions).unwrap();
+        let writer = address.open_writer().unwrap();
+        crate::shared::log_suite::Subject { log, writer, record_bytes_max: usize::MAX, home: Box::new(home) }
+    });
+}

@@ -1,0 +1,8 @@
+//! Metrics: the table, its page in `docs/`, the alert rules and dashboards that go by it, and a real Prometheus that
+//! scrapes every process. Needs `prometheus` and `promtool` (Debian: `prometheus`).
+
+mod exposition;
+mod page;
+mod prometheus;
+mod rules;
+mod scraped;

@@ -1,0 +1,44 @@
+//! What needs no more than an hour of trades to look at: keys and links, accessibility, memory, weight.
+
+use crate::page::scene::scene;
+use crate::page::script::Script;
+use crate::shared::tables;
+
+#[test]
+fn keys_alone_do_everything_and_links_lead_back() {
+    let scene = scene();
+    let store = tables::open(&scene.home.path("rows.db"));
+    let sql = "SELECT window_start FROM candles_5s WHERE symbol = 'AAPL' ORDER BY 1";
+    let mut statement = store.prepare(sql).unwrap();
+    let stored: Vec<u64> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(stored.len() > 500, "more than the page gets at first");
+    let mut script = Script::start("keyboard", &scene.address);
+    script.answer(&stored.len().to_string());
+    assert_eq!(script.told(), serde_json::json!(stored), "all that is found by scrolling back");
+    script.end();
+}
+
+#[test]
+fn nobody_is_shut_out() {
+    let scene = scene();
+    let mut script = Script::start("access", &scene.address);
+    assert_eq!(script.told(), 16, "two themes, two widths, four states");
+    script.end();
+}
+
+#[test]
+fn an_hour_of_fifty_symbols_needs_no_more_memory() {
+    let scene = scene();
+    let mut script = Script::start("memory", &scene.address);
+    let told = script.told();
+    println!("{told}");
+    script.end();
+}
+
+#[test]
+fn the_page_is_light() {
+    let scene = scene();
+    let mut script = Script::start("weight", &scene.address);
+    println!("{}", script.told());
+    script.end();
+}

@@ -1,0 +1,15 @@
+//! The whole binary on the embedded log and store: every test runs `tickline` as a process, as its users do.
+
+mod bad_input;
+mod disk;
+mod faults;
+pub mod growing;
+mod live;
+mod mirror;
+mod part;
+mod recovery;
+mod rejected;
+mod scan;
+mod show;
+mod sources;
+mod waiting;

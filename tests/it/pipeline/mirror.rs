@@ -1,0 +1,146 @@
+//! The mirror of what is refused: at least once, and there before the store says that the frontier has passed it.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+
+use crate::pipeline::growing::below;
+use crate::shared::process::{Home, wait_for};
+use crate::shared::tables;
+
+/// Partition, offset, index.
+type Place = (u64, u64, u64);
+/// What is known of each: reason, time step, the bytes as text.
+type Refused = BTreeMap<Place, (String, u64, String)>;
+
+/// A log of two partitions, with a record that is refused after so many good ones.
+fn home(trades: u64, step: usize) -> Home {
+    let home = Home::new();
+    home.simulate("trades.jsonl", trades, "2024-01-02T12:00:00Z");
+    home.ok("import trades.jsonl --log dir:log --partitions 2");
+    for partition in 0..2 {
+        let name = format!("log/partition-{partition:05}.jsonl");
+        let good = std::fs::read_to_string(home.path(&name)).unwrap();
+        let good: Vec<&str> = good.lines().collect();
+        let mut all = String::new();
+        for (n, some) in good.chunks(step).enumerate() {
+            some.iter().for_each(|line| all += &format!("{line}\n"));
+            all += &format!("{{\"s\":\"BAD {partition} {n}\",\"p\":null,\"v\":1,\"t\":1}}\n");
+        }
+        home.write(&name, all);
+    }
+    home
+}
+
+/// What the store holds.
+fn stored(path: &Path) -> Refused {
+    let store = tables::open(path);
+    let sql = "SELECT log_partition, log_offset, item, reason, as_of, CAST(original AS TEXT) FROM rejected";
+    let mut statement = store.prepare(sql).unwrap();
+    let row = |row: &rusqlite::Row<'_>| {
+        let place = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok((place, (row.get(3)?, row.get(4)?, row.get(5)?)))
+    };
+    statement.query_map([], row).unwrap().map(|row| row.unwrap()).collect()
+}
+
+/// What the mirror holds. A kill may tear a line, which the next writer ends; nothing else is wrong with any.
+fn mirrored(home: &Home, kills: usize) -> Refused {
+    let mut all = Refused::new();
+    let mut torn = 0;
+    for partition in 0..2 {
+        let bytes = std::fs::read(home.path(&format!("mirror/partition-{partition:05}.jsonl"))).unwrap();
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let Ok(record) = serde_json::from_slice::<Value>(line) else {
+                torn += 1;
+                continue;
+            };
+            let number = |name: &str| record[name].as_u64().unwrap();
+            let text = |name: &str| record[name].as_str().unwrap().to_string();
+            assert_eq!((text("type"), text("log")), ("rejected".to_string(), "dir:log".to_string()));
+            assert_eq!(number("partition"), partition, "each in the partition that it comes from");
+            let place = (number("partition"), number("offset"), number("index"));
+            let refused = (text("reason"), number("as_of"), text("original"));
+            let before = all.insert(place, refused.clone());
+            assert!(before.is_none_or(|before| before == refused), "a record that comes twice says the same");
+        }
+    }
+    assert!(torn <= kills, "{torn} torn lines after {kills} kills");
+    all
+}
+
+fn assert_holds(mirrored: &Refused, stored: &Refused) {
+    let missing = stored.iter().find(|(place, row)| mirrored.get(place) != Some(row));
+    assert!(missing.is_none(), "{missing:?} is in the store and not in the mirror ({})", mirrored.len());
+}
+
+#[test]
+fn kills_lose_nothing() {
+    const KILLS: usize = 6;
+    let home = home(400_000, 100);
+    let rows = home.path("rows.db");
+    let work = "work --log dir:log --store sqlite:rows.db --rejected-to dir:mirror --workers 2";
+    let mut dice = ChaCha8Rng::seed_from_u64(5);
+    let mut by_kill = Vec::new();
+    for round in 0..KILLS {
+        let before = tables::progress(&rows);
+        let process = home.start(&format!("{work} --checkpoint-every 1ms --read-ahead 5s"));
+        wait_for("the frontier to move", || {
+            let now = tables::progress(&rows);
+            (now.epoch > before.epoch && now.frontier > before.frontier).then_some(())
+        });
+        std::thread::sleep(Duration::from_millis(below(&mut dice, 10)));
+        process.kill();
+        let stored = stored(&rows);
+        assert_holds(&mirrored(&home, round + 1), &stored);
+        by_kill.push(stored.len());
+    }
+    home.ok(&format!("{work} --until-end"));
+    let stored = stored(&rows);
+    let amid = by_kill.iter().filter(|&&n| n > 0 && n < stored.len()).count();
+    assert!(amid >= 2, "kills came amid the refused records: {by_kill:?} of {}", stored.len());
+    assert!(stored.values().all(|(reason, ..)| reason == "bad_price"));
+    assert!(stored.keys().any(|place| place.0 == 0) && stored.keys().any(|place| place.0 == 1));
+    assert_eq!(mirrored(&home, KILLS), stored);
+}
+
+#[test]
+fn nothing_is_complete_that_the_mirror_did_not_take() {
+    let home = home(2_000, 200);
+    home.ok("work --log dir:log --store sqlite:wanted.db --until-end");
+    let wanted = stored(&home.path("wanted.db"));
+    let first = wanted.values().map(|(_, as_of, _)| *as_of).min().unwrap();
+    std::fs::create_dir(home.path("mirror")).unwrap();
+    let files = [0, 1].map(|partition| home.path(&format!("mirror/partition-{partition:05}.jsonl")));
+    files.iter().for_each(|file| symlink("/dev/full", file).unwrap());
+    let work = "work --log dir:log --store sqlite:rows.db --rejected-to dir:mirror --until-end";
+    home.fails(work, 1, &["mirrors what is refused", "mirror", "No space left"]);
+    let durable = tables::progress(&home.path("rows.db")).frontier;
+    assert!(durable.is_none_or(|durable| durable <= first), "{durable:?} is past {first}");
+    assert!(stored(&home.path("rows.db")).is_empty());
+    // There is room again.
+    files.iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    home.ok(work);
+    assert_eq!(mirrored(&home, 0), wanted);
+    tables::assert_same(&home.path("rows.db"), &home.path("wanted.db"));
+}
+
+#[test]
+fn a_mirror_that_cannot_work_is_told_at_once() {
+    let home = home(100, 50);
+    let work = "work --log dir:log --until-end";
+    home.fails(&format!("{work} --store none --rejected-to dir:mirror"), 2, &["--rejected-to", "none"]);
+    home.fails(
+        &format!("{work} --store sqlite:rows.db --rejected-to dir:./log"),
+        2,
+        &["--rejected-to", "the log itself"],
+    );
+    home.fails(&format!("{work} --store sqlite:rows.db --rejected-to mirror"), 2, &["dir:PATH"]);
+    home.write("mirror", "");
+    home.fails(&format!("{work} --store sqlite:rows.db --rejected-to dir:mirror"), 1, &["cannot mirror to dir:mirror"]);
+}

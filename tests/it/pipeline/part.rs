@@ -1,0 +1,82 @@
+//! A part of a log replayed: up to a time, from an offset on.
+
+use serde_json::Value;
+
+use crate::shared::process::Home;
+use crate::shared::tables;
+
+/// A log of some minutes, and the lines that a replay of all of it prints.
+fn home() -> (Home, Vec<Value>) {
+    let home = Home::new();
+    home.simulate("trades.jsonl", 100_000, "2024-01-02T14:30:00Z");
+    home.ok("import --log dir:log --partitions 3 trades.jsonl");
+    let lines = lines(&home.ok("replay --log dir:log"));
+    assert!(lines.len() > 3, "{lines:?}");
+    (home, lines)
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn number(home: &Home, store: &str, sql: &str) -> i64 {
+    tables::open(&home.path(store)).query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+fn rows(home: &Home, store: &str) -> i64 {
+    tables::ROWS.iter().map(|table| number(home, store, &format!("SELECT count(*) FROM {table}"))).sum()
+}
+
+#[test]
+fn a_replay_ends_at_the_time_that_was_asked_for() {
+    let (home, whole) = home();
+    let minute = whole[2]["frontier"].as_str().unwrap();
+    let until = |time: &str, store: &str| {
+        lines(&home.ok(&format!("replay --log dir:log --workers 2 --until {time} --store sqlite:{store}")))
+    };
+    let part = until(minute, "minute.db");
+    assert_eq!(part, whole[..3], "the lines up to it are those of the whole log");
+    assert_eq!(rows(&home, "minute.db"), part[2]["rows"].as_i64().unwrap(), "and no row behind it is written");
+
+    // Between two minutes.
+    let odd = minute.replace(":00Z", ":37Z");
+    let part = until(&odd, "odd.db");
+    assert_eq!((part.len(), &part[..3]), (4, &whole[..3]));
+    assert_eq!(part[3]["frontier"], odd);
+    assert_eq!(rows(&home, "odd.db"), part[3]["rows"].as_i64().unwrap());
+    assert!(rows(&home, "odd.db") > rows(&home, "minute.db"));
+    let verified = home.ok("verify --log dir:log --store sqlite:odd.db");
+    assert!(verified.contains(part[3]["digest"].as_str().unwrap()), "{verified}");
+}
+
+#[test]
+fn a_replay_begins_at_the_offsets_that_were_asked_for() {
+    let (home, whole) = home();
+    let all = home.ok("replay --log dir:log --from-offset 0=0,2=0 --store sqlite:whole.db");
+    assert_eq!(lines(&all), whole, "the first offsets are those that it takes anyway");
+
+    let minute = whole[1]["frontier"].as_str().unwrap();
+    home.ok(&format!("replay --log dir:log --until {minute} --store sqlite:first.db"));
+    let status: Value = serde_json::from_str(&home.ok("status --store sqlite:first.db --format json")).unwrap();
+    let resume: String =
+        tables::open(&home.path("first.db")).query_row("SELECT resume FROM frontier", [], |row| row.get(0)).unwrap();
+    let points: Vec<Value> = serde_json::from_str(&resume).unwrap();
+    let places: Vec<String> =
+        points.iter().map(|point| format!("--from-offset {}={}", point["partition"], point["offset"])).collect();
+    assert!(points.iter().all(|point| point["offset"].as_u64() > Some(0)), "{resume}");
+    let rest = lines(&home.ok(&format!("replay --log dir:log {} --store sqlite:rest.db", places.join(" "))));
+    assert_eq!(rest.last().unwrap()["frontier"], whole.last().unwrap()["frontier"]);
+
+    // Windows that begin behind the place have all of their trades.
+    let candles = |store: &str| {
+        let from = status["frontier_ms"].as_u64().unwrap() + 60_000;
+        let sql = format!("SELECT * FROM candles_5s WHERE window_start >= {from} ORDER BY symbol, window_start");
+        tables::rows(&tables::open(&home.path(store)), &sql)
+    };
+    assert!(candles("rest.db").len() > 100);
+    assert_eq!(candles("rest.db"), candles("whole.db"));
+    assert!(rows(&home, "rest.db") < rows(&home, "whole.db"), "what came before is not there");
+
+    home.fails("replay --log dir:log --from-offset 3=0", 2, &["partition 3", "0 to 2"]);
+    home.fails("replay --log dir:log --from-offset 3", 2, &["PARTITION=OFFSET"]);
+}

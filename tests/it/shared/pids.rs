@@ -1,0 +1,23 @@
+//! Processes by their number, and waiting for a state.
+
+use std::process::Command;
+
+use crate::shared::process::wait_for;
+
+/// SIGKILL to one process.
+pub fn kill(pid: u32) {
+    assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+}
+
+/// Whether there is a process with this number that has not ended with all its threads: until then it holds its ports.
+pub fn is_running(pid: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    let zombie = stat.rsplit_once(')').is_some_and(|(_, state)| state.starts_with(" Z"));
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    !zombie || threads > 1
+}
+
+/// Waits for a state, as long as tests wait for anything.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    wait_for(what, || is_so().then_some(()));
+}

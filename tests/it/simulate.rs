@@ -1,0 +1,215 @@
+//! The simulator over real sockets of this machine: what it must do as the real feed does.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde_json::Value;
+use simulator::fault::Faults;
+use simulator::universe::Universe;
+use simulator::{Simulator, SimulatorConfig, serve};
+use tickline::finnhub::connection::{Socket, SocketError, connect};
+use tickline::finnhub::{FeedConfig, Secret};
+use tokio::time::timeout;
+
+/// Nothing here takes so long; a test that waits longer has failed.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+fn config(url: &str, token: &str) -> FeedConfig {
+    FeedConfig { silence_max: DEADLINE, ..FeedConfig::new(url.to_owned(), Secret::new(token), Vec::new()) }
+}
+
+async fn open(simulator: &Simulator, token: &str) -> Result<Socket, SocketError> {
+    connect(&config(&simulator.url(), token)).await
+}
+
+async fn next(socket: &mut Socket) -> Value {
+    let text = timeout(DEADLINE, socket.next()).await.expect("a text in time").expect("an open connection");
+    serde_json::from_str(text.as_str()).expect("JSON")
+}
+
+/// Reads until a frame holds what `wanted` asks for.
+async fn next_where(socket: &mut Socket, wanted: impl Fn(&Value) -> bool) -> Value {
+    timeout(DEADLINE, async {
+        loop {
+            let frame = next(socket).await;
+            if wanted(&frame) {
+                return frame;
+            }
+        }
+    })
+    .await
+    .expect("the wanted frame in time")
+}
+
+fn symbols_of(frame: &Value) -> BTreeSet<&str> {
+    frame["data"]
+        .as_array()
+        .map(|data| data.iter().filter_map(|trade| trade["s"].as_str()).collect())
+        .unwrap_or_default()
+}
+
+#[tokio::test]
+async fn frames_hold_trades_of_the_symbols_asked_for_only() {
+    let simulator =
+        serve(SimulatorConfig { ping_every: Duration::from_millis(200), ..Default::default() }).await.unwrap();
+    let mut socket = open(&simulator, "key").await.unwrap();
+    for symbol in ["AAPL", "BINANCE:BTCUSDT", "NO SUCH SYMBOL"] {
+        socket.subscribe(symbol).await.unwrap();
+    }
+    let (mut seen, mut pinged, mut several) = (BTreeSet::new(), false, false);
+    while seen.len() < 2 || !pinged || !several {
+        let frame = next(&mut socket).await;
+        pinged |= frame["type"] == "ping";
+        several |= frame["data"].as_array().is_some_and(|data| data.len() > 1);
+        seen.extend(symbols_of(&frame).into_iter().map(str::to_owned));
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["AAPL", "BINANCE:BTCUSDT"]);
+    simulator.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_51st_symbol_is_an_error_and_unsubscribing_frees_a_place() {
+    let simulator = serve(SimulatorConfig::default()).await.unwrap();
+    let mut socket = open(&simulator, "key").await.unwrap();
+    let symbols = Universe::new(Universe::NAMED).symbols();
+    // Quiet symbols take the other places, so that a trade of a busy one shows who got in.
+    let (busy, rest): (Vec<_>, Vec<_>) = symbols.into_iter().partition(|symbol| symbol == "NVDA");
+    for symbol in rest.iter().take(50) {
+        socket.subscribe(symbol).await.unwrap();
+    }
+    socket.subscribe(&busy[0]).await.unwrap();
+    let error = next_where(&mut socket, |frame| frame["type"] != "trade").await;
+    assert_eq!(error, serde_json::json!({ "type": "error", "msg": "Subscribing to too many symbols" }));
+    socket.unsubscribe(&rest[0]).await.unwrap();
+    socket.subscribe(&busy[0]).await.unwrap();
+    let frame = next_where(&mut socket, |frame| symbols_of(frame).contains("NVDA") || frame["type"] == "error").await;
+    assert_eq!(frame["type"], "trade");
+}
+
+#[tokio::test]
+async fn a_second_connection_under_a_key_drops_the_first_one_only() {
+    let simulator = serve(SimulatorConfig::default()).await.unwrap();
+    let mut first = open(&simulator, "key").await.unwrap();
+    let mut other = open(&simulator, "another key").await.unwrap();
+    first.subscribe("NVDA").await.unwrap();
+    next(&mut first).await;
+    let mut second = open(&simulator, "key").await.unwrap();
+    let ended = timeout(DEADLINE, async { while first.next().await.is_ok() {} }).await;
+    assert!(ended.is_ok(), "the first connection is still open");
+    for socket in [&mut second, &mut other] {
+        socket.subscribe("NVDA").await.unwrap();
+        assert_eq!(next(socket).await["type"], "trade");
+    }
+    assert_eq!(simulator.counters().kicks.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn on_request_a_second_connection_drops_both() {
+    let faults = Faults { kick_both: true, ..Faults::default() };
+    let simulator = serve(SimulatorConfig { faults, ..Default::default() }).await.unwrap();
+    let mut first = open(&simulator, "key").await.unwrap();
+    let mut second = open(&simulator, "key").await.unwrap();
+    for socket in [&mut first, &mut second] {
+        assert!(timeout(DEADLINE, async { while socket.next().await.is_ok() {} }).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_bad_key_is_refused_and_shown_nowhere() {
+    let config = SimulatorConfig { token: Some("good".to_owned()), ..Default::default() };
+    let simulator = serve(config).await.unwrap();
+    for bad in ["", "s3cr3t"] {
+        let error = open(&simulator, bad).await.err().expect("a refusal");
+        assert_eq!(error, SocketError::Refused { status: 401 });
+        assert!(!format!("{error} {error:?}").contains("s3cr3t"));
+    }
+    assert!(open(&simulator, "good").await.is_ok());
+}
+
+#[tokio::test]
+async fn no_error_shows_the_key() {
+    let secret = Secret::new("s3cr3t");
+    for url in ["ws://127.0.0.1:1/", "http://127.0.0.1/", "no address", "ws:///", "wss://127.0.0.1:1/", "ws://[::bad/"]
+    {
+        let error =
+            connect(&FeedConfig { token: secret.clone(), ..config(url, "") }).await.err().expect("no connection");
+        assert!(!format!("{error} {error:?}").contains("s3cr3t"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stalled_connection_is_found_by_its_silence() {
+    let faults = Faults { stall_after: Some(Duration::from_millis(300)), ..Faults::default() };
+    let simulator = serve(SimulatorConfig { faults, ..Default::default() }).await.unwrap();
+    let mut socket =
+        connect(&FeedConfig { silence_max: Duration::from_millis(1_500), ..config(&simulator.url(), "key") })
+            .await
+            .unwrap();
+    socket.subscribe("NVDA").await.unwrap();
+    let error = timeout(DEADLINE, async {
+        loop {
+            if let Err(error) = socket.next().await {
+                return error;
+            }
+        }
+    });
+    assert_eq!(error.await.unwrap(), SocketError::Silent { silence_ms: 1_500 });
+}
+
+#[tokio::test]
+async fn rest_answers_in_the_documented_shapes() {
+    let simulator = serve(SimulatorConfig::default()).await.unwrap();
+    let base = format!("http://{}/api/v1", simulator.addr());
+    tickline::tls::install_provider();
+    let client = reqwest::Client::new();
+    let get = async |path: &str| -> Value {
+        let answer = client.get(format!("{base}{path}")).header("X-Finnhub-Token", "key").send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.json().await.unwrap()
+    };
+    let stocks = get("/stock/symbol?exchange=US").await;
+    let berkshire = stocks.as_array().unwrap().iter().find(|row| row["symbol"] == "BRK.B").unwrap().clone();
+    for key in ["currency", "description", "displaySymbol", "figi", "mic", "shareClassFIGI", "symbol2", "type"] {
+        assert!(berkshire[key].is_string(), "{key}");
+    }
+    assert!(get("/crypto/exchange").await.as_array().unwrap().contains(&Value::from("BINANCE")));
+    let pairs = get("/crypto/symbol?exchange=binance").await;
+    let expected = serde_json::json!({
+        "description": "Binance LTCBTC", "displaySymbol": "LTC/BTC", "symbol": "BINANCE:LTCBTC",
+    });
+    assert!(pairs.as_array().unwrap().contains(&expected));
+    assert!(get("/forex/exchange").await.as_array().unwrap().contains(&Value::from("IC MARKETS")));
+    assert_eq!(get("/forex/symbol?exchange=oanda").await[0]["displaySymbol"], "EUR/USD");
+    let status = get("/stock/market-status?exchange=US").await;
+    assert!(status["isOpen"].is_boolean() && status["holiday"].is_null() && status["t"].is_u64());
+    let quote = get("/quote?symbol=AAPL").await;
+    let price = |key: &str| quote[key].as_f64().unwrap();
+    assert!(price("l") <= price("c") && price("c") <= price("h") && price("l") > 0.0);
+    assert_eq!(get("/quote?symbol=NONE").await["c"], 0);
+}
+
+#[tokio::test]
+async fn rest_refuses_a_missing_key_and_too_many_calls() {
+    let simulator = serve(SimulatorConfig { calls_per_minute_max: 3, ..Default::default() }).await.unwrap();
+    let url = format!("http://{}/api/v1/quote?symbol=AAPL", simulator.addr());
+    tickline::tls::install_provider();
+    let client = reqwest::Client::new();
+    assert_eq!(client.get(&url).send().await.unwrap().status(), 401);
+    // A minute may end between two calls, so more are tried than fit into two minutes.
+    let mut refused = None;
+    for _ in 0..7 {
+        let answer = client.get(format!("{url}&token=key")).send().await.unwrap();
+        if answer.status() == 429 {
+            refused = Some(answer);
+            break;
+        }
+        assert_eq!(answer.status(), 200);
+    }
+    let refused = refused.expect("a refusal");
+    let header = |name: &str| refused.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!((header("x-ratelimit-limit"), header("x-ratelimit-remaining")), ("3".to_owned(), "0".to_owned()));
+    assert!(header("x-ratelimit-reset").parse::<u64>().is_ok());
+    let body: Value = refused.json().await.unwrap();
+    assert!(body["error"].is_string());
+}

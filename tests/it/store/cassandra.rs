@@ -1,0 +1,281 @@
+//! What only the Cassandra store promises, on a real node with a keyspace a test: who may write, what the cells look
+//! like, what is never brought back, and clear words when something is not as it should be.
+
+use std::collections::BTreeMap;
+use std::sync::Barrier;
+
+use dataflows::output::row::{CandleRow, IndicatorRow};
+use dataflows::progress::time::{DAY_MS, Resolution};
+use scylla::value::CqlTimestamp;
+use tickline::store::address::StoreAddress;
+use tickline::store::cassandra::address::CassandraAddress;
+use tickline::store::cassandra::{CassandraReader, CassandraStore, set_up};
+use tickline::store::{RowBatch, Store, StoreError, StoreReader, table, write_us};
+
+use crate::shared::node;
+use crate::store::plain;
+use crate::store::plain::Plain;
+use crate::store::suite::{self, ALL, batch, candle, checkpoint, durable, row};
+
+/// A keyspace of its own, with its tables.
+fn made() -> CassandraAddress {
+    let address = missing();
+    set_up(&address, 1).unwrap();
+    address
+}
+
+/// A keyspace that nobody has made.
+fn missing() -> CassandraAddress {
+    plain::address(&node::shared().store_address(&node::keyspace()))
+}
+
+fn candles(candles: Vec<CandleRow>) -> RowBatch {
+    RowBatch { candles, ..RowBatch::default() }
+}
+
+#[test]
+fn cassandra_keeps_the_contract() {
+    suite::all(&|| {
+        let address = StoreAddress::Cassandra(made());
+        suite::Subject {
+            writer: Box::new({
+                let address = address.clone();
+                move || address.open_writer().unwrap()
+            }),
+            reader: Box::new(move || address.open_reader().unwrap()),
+            _home: Box::new(()),
+        }
+    });
+}
+
+#[test]
+fn of_many_openers_each_gets_an_epoch_and_the_last_one_writes() {
+    let address = made();
+    let stores: Vec<CassandraStore> = (0..4).map(|_| CassandraStore::open(&address).unwrap()).collect();
+    let together = Barrier::new(stores.len());
+    let opened = std::thread::scope(|scope| {
+        let open = |mut store: CassandraStore| {
+            let together = &together;
+            scope.spawn(move || {
+                together.wait();
+                // One that is overtaken before it is ready is fenced already.
+                let epoch = match store.open_epoch() {
+                    Ok((epoch, _)) => Some(epoch),
+                    Err(StoreError::Fenced { ours, theirs, .. }) if ours < theirs => None,
+                    Err(other) => panic!("{other}"),
+                };
+                (epoch, store)
+            })
+        };
+        let threads: Vec<_> = stores.into_iter().map(open).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    let mut epochs: Vec<u64> = opened.iter().filter_map(|(epoch, _)| *epoch).collect();
+    epochs.sort_unstable();
+    assert!(epochs.windows(2).all(|two| two[0] < two[1]), "no two have the same: {epochs:?}");
+    assert_eq!(epochs.last(), Some(&4), "the last one of four is never fenced");
+    for (epoch, mut store) in opened {
+        let Some(epoch) = epoch else { continue };
+        let published = store.commit_frontier(&durable(5_000, 1, epoch), &[]);
+        assert_eq!(published.is_ok(), epoch == 4, "epoch {epoch}: {published:?}");
+    }
+    let seen = CassandraReader::open(&address).unwrap().frontier().unwrap();
+    assert_eq!(seen, Some(durable(5_000, 1, 4)));
+}
+
+#[test]
+fn processes_join_the_newest_epoch_and_no_other() {
+    let address = made();
+    let mut first = CassandraStore::open(&address).unwrap();
+    let mut joined = CassandraStore::open(&address).unwrap();
+    assert_eq!(joined.join_epoch(1).unwrap_err().exit_code(), 1, "nobody has opened it yet");
+    first.open_epoch().unwrap();
+    joined.join_epoch(1).unwrap();
+    joined.write(&batch()).unwrap();
+    joined.put_shards(1, 60_000, &[(0, b"theirs"), (9, b"")]).unwrap();
+    first.put_shards(1, 60_000, &[(1, b"ours")]).unwrap();
+    first.commit_checkpoint(1, &checkpoint(60_000)).unwrap();
+    let all = [(0, b"theirs".to_vec()), (1, b"ours".to_vec()), (9, Vec::new())];
+    assert_eq!(joined.shards(60_000, &[9, 1, 7, 0]).unwrap(), all);
+    CassandraStore::open(&address).unwrap().open_epoch().unwrap();
+    assert_eq!(joined.join_epoch(1).unwrap_err().exit_code(), 4);
+    assert_eq!(joined.put_shards(1, 120_000, &[(0, b"late")]).unwrap_err().exit_code(), 4);
+}
+
+/// All cells of the tables of rows: values, write timestamps, times to live.
+fn cells(plain: &Plain) -> Vec<String> {
+    let indicators = dataflows::output::to_f64::INDICATOR_COLUMNS.join(" ");
+    let indicators = format!("{indicators} candles cumulative_trades as_of");
+    let candle = "open high low close volume notional vwap trades as_of";
+    let mut all = Vec::new();
+    for (table, columns) in Resolution::ALL
+        .map(|resolution| (format!("candles_{}", resolution.name()), candle))
+        .into_iter()
+        .chain([("indicators_5s".to_owned(), indicators.as_str())])
+        .chain([("rejected".to_owned(), "reason original original_bytes_total as_of")])
+    {
+        for column in columns.split(' ') {
+            let rows = plain.rows(&format!("SELECT {column}, WRITETIME({column}), as_of FROM {table}"));
+            assert!(!rows.is_empty(), "{table}");
+            for row in rows {
+                let [Some(value), Some(written), Some(as_of)] = &row.columns[..] else {
+                    panic!("{table}.{column} holds a null: {row:?}");
+                };
+                let CqlTimestamp(as_of) = as_of.as_cql_timestamp().unwrap();
+                assert_eq!(written.as_bigint().unwrap() as u64, write_us(as_of as u64), "{table}.{column}");
+                all.push(format!("{table} {column} {value:?} {written:?}"));
+            }
+        }
+    }
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn a_replay_writes_the_same_cells_and_no_tombstone() {
+    let address = made();
+    let plain = Plain::open(&address);
+    let mut rows = batch();
+    rows.candles.extend((0..300).map(|n| candle("B:X", Resolution::S5, 11 * DAY_MS + n * 5_000, 7, 9_000 + n)));
+    for n in 11..20 {
+        rows.candles.extend(Resolution::ALL.map(|resolution| candle("B:X", resolution, n * DAY_MS, 7, 9_000)));
+        let last = rows.indicators[0].clone();
+        rows.indicators.push(IndicatorRow { window_start_ms: last.window_start_ms + n * 5_000, ..last });
+    }
+    CassandraStore::open(&address).unwrap().write(&rows).unwrap();
+    let first = cells(&plain);
+    assert!(first.len() > 300 * 9, "{}", first.len());
+    CassandraStore::open(&address).unwrap().write(&rows).unwrap();
+    assert_eq!(cells(&plain), first);
+    let lives: Vec<i32> = plain.column("SELECT TTL(open) FROM candles_5s");
+    assert!(lives.iter().all(|seconds| (1..=30 * 86_400).contains(seconds)), "the table's, and no other");
+    // Batches are small enough for the node to say nothing of them; of a larger one it does.
+    let told = || std::fs::read_to_string(node::shared().server.dir.join("server.log")).unwrap();
+    let of_batches = || told().matches(&format!("[{}.", address.keyspace)).count();
+    assert_eq!(of_batches(), 0, "{}", told());
+    let insert = |symbol| format!("INSERT INTO symbols (symbol, name) VALUES ('{symbol}', '{}');", "x".repeat(3_000));
+    plain.execute(&format!("BEGIN UNLOGGED BATCH {} {} APPLY BATCH", insert("A"), insert("B")));
+    assert_eq!(of_batches(), 1, "{}", told());
+    // What a read had to step over, by table: the node's least count is one, also where there was none.
+    let stepped_over = || -> BTreeMap<String, f64> {
+        let seen = "SELECT table_name, max FROM system_views.tombstones_per_read WHERE keyspace_name";
+        plain.typed(&format!("{seen} = '{}' ALLOW FILTERING", address.keyspace)).into_iter().collect()
+    };
+    let seen = stepped_over();
+    let tables = Resolution::ALL.map(table::candles).into_iter().chain(["indicators_5s", "rejected"]);
+    tables.for_each(|table| assert!(seen[table] <= 1.0, "{table}: up to {} tombstones in a read", seen[table]));
+    // That it would have been seen: nulls in as many rows as the least of these tables has.
+    for item in 0..3 {
+        let key = "log_partition, bucket, log_offset, item";
+        plain.execute(&format!("INSERT INTO rejected ({key}, reason) VALUES (1, 0, 0, {item}, null)"));
+    }
+    plain.rows("SELECT reason FROM rejected");
+    assert!(stepped_over()["rejected"] > 1.0);
+}
+
+#[test]
+fn windows_that_have_outlived_their_table_stay_away() {
+    let address = made();
+    let mut store = CassandraStore::open(&address).unwrap();
+    let (epoch, _) = store.open_epoch().unwrap();
+    let rows = |price| -> RowBatch {
+        // 5 s candles live for 30 days, daily ones for ever.
+        let days = [99_u64, 100, 130].map(|day| candle("A", Resolution::D1, day * DAY_MS, price, 1));
+        let ends = [100 * DAY_MS - 10_000, 100 * DAY_MS - 5_000, 130 * DAY_MS];
+        candles(days.into_iter().chain(ends.map(|start| candle("A", Resolution::S5, start, price, 1))).collect())
+    };
+    let starts = |resolution| -> Vec<u64> {
+        let mut reader = CassandraReader::open(&address).unwrap();
+        reader.candles("A", resolution, ALL).unwrap().iter().map(|row| row.window_start_ms).collect()
+    };
+    // Nothing is published yet: a history as old as one likes is worked through.
+    store.write(&candles(vec![candle("B", Resolution::S5, 0, 1, 1), candle("B", Resolution::D1, 0, 1, 1)])).unwrap();
+    assert_eq!(CassandraReader::open(&address).unwrap().candles("B", Resolution::S5, ALL).unwrap().len(), 1);
+    store.commit_frontier(&durable(130 * DAY_MS, 1, epoch), &[]).unwrap();
+    drop(store);
+    let mut replaying = CassandraStore::open(&address).unwrap();
+    replaying.write(&rows(1)).unwrap();
+    assert_eq!(starts(Resolution::S5), [100 * DAY_MS - 5_000, 130 * DAY_MS], "the one that ends at the limit is in");
+    assert_eq!(starts(Resolution::D1), [99 * DAY_MS, 100 * DAY_MS, 130 * DAY_MS]);
+}
+
+#[test]
+fn readers_see_nothing_of_what_is_not_published() {
+    let address = made();
+    let plain = Plain::open(&address);
+    let mut store = CassandraStore::open(&address).unwrap();
+    let (epoch, _) = store.open_epoch().unwrap();
+    let mut reader = CassandraReader::open(&address).unwrap();
+    assert_eq!(reader.frontier().unwrap(), None, "the row that says nothing yet is no frontier");
+    let kept: Vec<_> = (1..=50_000).step_by(1_000).map(|minute| row(minute * 60_000, minute.into())).collect();
+    store.commit_frontier(&durable(50_000 * 60_000, 1, epoch), &kept).unwrap();
+    // As a writer leaves it that ends between the two.
+    let columns = "pipeline, bucket, frontier, digest, rows, counters, revision";
+    let values = "'tickline', '1970-02-01', 3000000060000, '0', 0, '{}', 0";
+    plain.execute(&format!("INSERT INTO frontier_history ({columns}) VALUES ({values})"));
+    assert_eq!(reader.frontiers().unwrap(), kept, "over two months");
+    plain.execute(
+        "UPDATE frontier_history SET digest = '0' WHERE pipeline = 'tickline' AND bucket = '1970-01-01' AND \
+                   frontier = 60000",
+    );
+    let error = reader.frontiers().unwrap_err();
+    assert!(error.exit_code() == 3 && error.to_string().contains("60000"), "{error}");
+}
+
+#[test]
+fn a_shard_that_lacks_a_chunk_is_not_taken_for_whole() {
+    let address = made();
+    let plain = Plain::open(&address);
+    let mut store = CassandraStore::open(&address).unwrap();
+    let (epoch, _) = store.open_epoch().unwrap();
+    let bytes: Vec<u8> = (0..1_600_000_u32).map(|n| (n % 253) as u8).collect();
+    store.put_shards(epoch, 5_000, &[(200, &bytes)]).unwrap();
+    store.commit_checkpoint(epoch, &checkpoint(5_000)).unwrap();
+    assert_eq!(store.shards(5_000, &[200]).unwrap(), [(200, bytes)]);
+    let chunks: Vec<i64> = plain.column("SELECT chunk FROM checkpoint_shards");
+    assert_eq!(chunks, [0, 1, 2, 3]);
+    for (chunk, left) in [(3, 3), (0, 2)] {
+        plain.execute(&format!(
+            "DELETE FROM checkpoint_shards WHERE pipeline = 'tickline' AND shard = 200 AND epoch = {epoch} AND \
+             frontier = 5000 AND chunk = {chunk}"
+        ));
+        let error = store.shards(5_000, &[200]).unwrap_err();
+        let text = error.to_string();
+        assert!(error.exit_code() == 3 && text.contains(&format!("4 chunks, and {left} are there")), "{text}");
+    }
+}
+
+/// Why neither a writer nor a reader opens; both with exit code 2.
+fn refused(address: &CassandraAddress) -> String {
+    let writer = CassandraStore::open(address).unwrap_err();
+    let reader = CassandraReader::open(address).unwrap_err();
+    assert_eq!((writer.exit_code(), reader.exit_code()), (2, 2), "{writer}");
+    assert_eq!(writer.to_string(), reader.to_string());
+    writer.to_string()
+}
+
+#[test]
+fn every_difference_of_the_tables_is_told() {
+    let address = missing();
+    let text = refused(&address);
+    assert!(text.contains("there is no keyspace") && text.contains("tickline setup --store"), "{text}");
+    set_up(&address, 1).unwrap();
+    set_up(&address, 1).unwrap();
+    let plain = Plain::open(&address);
+    plain.execute("ALTER TABLE candles_5s ADD mood text");
+    drop(CassandraStore::open(&address).unwrap());
+    plain.execute("DROP TABLE epochs");
+    plain.execute("ALTER TABLE symbols DROP mic");
+    plain.execute("DROP TABLE meta");
+    plain.execute("CREATE TABLE meta (name text, value int, PRIMARY KEY (name))");
+    let text = refused(&address);
+    for words in ["no table epochs", "symbols has no column mic", "meta.value is int (regular), and not bigint"] {
+        assert!(text.contains(words), "{words:?} is not in {text}");
+    }
+    plain.execute("DROP TABLE meta");
+    plain.execute("ALTER TABLE symbols ADD mic text");
+    set_up(&address, 1).unwrap();
+    plain.execute("UPDATE meta SET value = 99 WHERE name = 'schema'");
+    let text = refused(&address);
+    assert!(text.contains("version 99"), "{text}");
+}
