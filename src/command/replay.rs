@@ -17,7 +17,7 @@ use crate::command::UsageError;
 use crate::log::Log;
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
-use crate::store::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
+use crate::store::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError};
 use crate::time::Moment;
 use crate::time::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
@@ -196,6 +196,14 @@ impl Store for ReportingStore {
 
     fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
         self.store.put_shards(epoch, frontier, shards)
+    }
+
+    fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError> {
+        self.store.put_settings(epoch, settings)
+    }
+
+    fn drop_checkpoint(&mut self, epoch: u64, frontier: Time) -> Result<(), StoreError> {
+        self.store.drop_checkpoint(epoch, frontier)
     }
 
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
