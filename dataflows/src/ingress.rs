@@ -93,6 +93,11 @@ impl Ingress {
         self.partitions.iter().map(|partition| partition.resume_point(frontier)).collect()
     }
 
+    /// The position after the last record read, for each partition of this worker.
+    pub fn read_points(&self) -> Vec<ResumePoint> {
+        self.partitions.iter().map(Partition::read_point).collect()
+    }
+
     /// No run will resume from before this frontier.
     pub fn forget(&mut self, frontier: Time) {
         self.partitions.iter_mut().for_each(|partition| partition.forget(frontier));

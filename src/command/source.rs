@@ -11,6 +11,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use dataflows::progress::partition::PartitionFrontier;
+use dataflows::progress::positions::Positions;
 
 use super::UsageError;
 use super::output::format::print;
@@ -91,20 +92,20 @@ impl Visitor for Controls {
 }
 
 fn live(args: &ListArgs) -> anyhow::Result<BTreeMap<String, SourceProgress>> {
-    let points = match &args.store {
-        Some(store) => resume::points(store.open_reader()?.frontier()?.as_ref(), &store.to_string())?,
-        None => Vec::new(),
+    let durable = args.store.as_ref().map(|store| store.open_reader()?.frontier()).transpose()?.flatten();
+    let positions = match (&durable, &args.store) {
+        (Some(durable), Some(store)) => resume::positions(durable, store)?,
+        _ => Vec::new(),
     };
     let log = args.log.open()?;
     let mut live: BTreeMap<String, SourceProgress> = BTreeMap::new();
     for partition in 0..log.partitions() {
         let mut controls = Controls(PartitionFrontier::default());
         let mut from = log.first_offset(partition)?;
-        for point in points.iter().filter(|point| point.partition == partition) {
-            from = point.offset;
-            for (source, progress_ms) in &point.sources {
-                let _ = controls.0.progress(source, *progress_ms);
-            }
+        // What was read before the published position need not be read again, unless retention has removed it since.
+        for read in positions.iter().map(Positions::read).filter(|read| read.partition == partition) {
+            from = read.offset.max(from);
+            controls.0 = read.frontier.clone();
         }
         read_to_end(&*log, partition, from, |span, record| {
             decode(record, span.total_len, &mut controls);
@@ -123,7 +124,10 @@ fn live(args: &ListArgs) -> anyhow::Result<BTreeMap<String, SourceProgress>> {
 fn list(args: &ListArgs) -> anyhow::Result<String> {
     let mut live: Vec<_> = live(args)?.into_iter().collect();
     if live.is_empty() {
-        return Ok(format!("{} has no live source: every source has left, or none has reported progress yet\n", args.log));
+        return Ok(format!(
+            "{} has no live source: every source has left, or none has reported progress yet\n",
+            args.log
+        ));
     }
     live.sort_by_key(|(_, progress)| Reverse(progress.least_ms));
     let row = |(source, progress): &(String, SourceProgress)| {
@@ -144,7 +148,8 @@ fn retire(args: &RetireArgs) -> anyhow::Result<()> {
     for partition in 0..writer.partitions() {
         writer.append(partition, &bye)?;
     }
-    sync_whole(&mut *writer, &name).context("the bye record may have reached only some partitions: retire the source again")?;
+    sync_whole(&mut *writer, &name)
+        .context("the bye record may have reached only some partitions: retire the source again")?;
     println!("retired {} in {} partitions of {name}", args.name, writer.partitions());
     Ok(())
 }

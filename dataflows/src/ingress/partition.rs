@@ -55,8 +55,12 @@ impl Partition {
 
     /// Where a run as of `frontier` would resume.
     pub(super) fn resume_point(&self, frontier: Time) -> ResumePoint {
-        let end = ResumePoint { partition: self.number, offset: self.offset, frontier: self.frontier.clone() };
-        self.trail.resume_point(frontier, end)
+        self.trail.resume_point(frontier, self.read_point())
+    }
+
+    /// The position after the last record read.
+    pub(super) fn read_point(&self) -> ResumePoint {
+        ResumePoint { partition: self.number, offset: self.offset, frontier: self.frontier.clone() }
     }
 
     /// [`ResumeTrail::forget`].

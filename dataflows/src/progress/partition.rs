@@ -28,6 +28,11 @@ pub struct PartitionFrontier {
 pub struct TooManySources;
 
 impl PartitionFrontier {
+    /// A frontier with these live sources, as it was published. It says nothing of the newest trade.
+    pub fn at(frontier_ms: Option<u64>, sources: BTreeMap<String, u64>) -> Self {
+        Self { sources, frontier_ms, newest_ms: None }
+    }
+
     /// The frontier in event milliseconds; `None` before the first promise.
     #[inline]
     pub fn frontier_ms(&self) -> Option<u64> {
