@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::control::Control;
+use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use differential_dataflow::input::Input as _;
 use timely::dataflow::operators::Probe;

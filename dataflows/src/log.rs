@@ -2,6 +2,8 @@
 
 pub mod batch;
 pub mod conditions;
+pub mod control;
 pub mod decimal;
 pub mod decode;
+mod json;
 pub mod reject;

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand};
-use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::control::{self, Control};
+use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use dataflows::progress::partition::PartitionFrontier;
 
@@ -16,7 +17,6 @@ use super::UsageError;
 use super::output::format::print;
 use super::output::table;
 use super::resume;
-use crate::ingest::router;
 use crate::log::address::LogAddress;
 use crate::log::{LogError, read_to_end, sync_whole};
 use crate::store::address::StoreAddress;
@@ -102,9 +102,7 @@ fn live(args: &ListArgs) -> anyhow::Result<BTreeMap<String, ProgressRecords>> {
         let mut from = log.first_offset(partition)?;
         for point in points.iter().filter(|point| point.partition == partition) {
             from = point.offset;
-            for (source, progress_ms) in &point.sources {
-                let _ = controls.0.progress(source, *progress_ms);
-            }
+            controls.0 = point.frontier.clone();
         }
         read_to_end(&*log, partition, from, |span, record| {
             decode(record, span.total_len, &mut controls);
@@ -140,7 +138,7 @@ fn retire(args: &RetireArgs) -> anyhow::Result<()> {
         return Err(UsageError(format!("{:?} is no live source of {name}; there are: {known}", args.name)).into());
     }
     let mut writer = args.place.log.open_writer()?;
-    let bye = router::bye(&args.name);
+    let bye = control::bye(&args.name);
     for partition in 0..writer.partitions() {
         writer.append(partition, &bye)?;
     }

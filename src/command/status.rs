@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::command::output::format::print;
 use crate::command::output::table;
-use crate::command::resume::{self, ResumePoint};
+use crate::command::resume;
 use crate::log::address::LogAddress;
 use crate::store::DurableFrontier;
 use crate::store::address::StoreAddress;
@@ -121,8 +121,10 @@ fn rejected(args: &Args, row: &FrontierRow) -> Vec<Rejected> {
 
 fn partitions(args: &Args, durable: Option<&DurableFrontier>) -> anyhow::Result<Vec<Partition>> {
     let mut all: BTreeMap<u32, Partition> = BTreeMap::new();
-    for ResumePoint { partition, offset, frontier, sources } in resume::points(durable, &args.store.to_string())? {
-        let (resume_offset, frontier_ms) = (Some(offset), frontier);
+    for point in resume::points(durable, &args.store.to_string())? {
+        let partition = point.partition;
+        let (resume_offset, frontier_ms) = (Some(point.offset), point.frontier.frontier_ms());
+        let sources = point.frontier.sources().map(|(source, progress_ms)| (source.to_owned(), progress_ms)).collect();
         all.insert(partition, Partition { partition, resume_offset, frontier_ms, sources, ..Partition::default() });
     }
     if let Some(log) = &args.log {

@@ -3,7 +3,8 @@
 use crate::candles::candle::{Place, Trade};
 use crate::ingress::router::Router;
 use crate::log::batch::RecordSpan;
-use crate::log::decode::{Control, RawTrade, Visitor};
+use crate::log::control::Control;
+use crate::log::decode::{RawTrade, Visitor};
 use crate::log::reject::{ORIGINAL_BYTES_MAX, Reason};
 use crate::output::counters::Counter;
 use crate::output::row::RejectedRow;

@@ -28,6 +28,11 @@ pub struct PartitionFrontier {
 pub struct TooManySources;
 
 impl PartitionFrontier {
+    /// A frontier from its published parts.
+    pub(super) fn published(sources: BTreeMap<String, u64>, frontier_ms: Option<u64>) -> Self {
+        Self { sources, frontier_ms, newest_ms: None }
+    }
+
     /// The frontier in event milliseconds; `None` before the first promise.
     #[inline]
     pub fn frontier_ms(&self) -> Option<u64> {

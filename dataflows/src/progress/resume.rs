@@ -4,14 +4,14 @@
 //! partition's resume point is a place before the first of them; those with time < F that are read again are skipped,
 //! because the partition's frontier at that place is restored and gives them the same time as before.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use crate::progress::partition::PartitionFrontier;
 use crate::progress::time::Time;
 
-/// Where to read a partition from, and what was known there.
+/// A place to resume reading a partition, and the partition's frontier there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumePoint {
     /// The partition.
@@ -22,10 +22,45 @@ pub struct ResumePoint {
     pub frontier: PartitionFrontier,
 }
 
+/// A resume point as JSON. Stores hold this text: its fields and their order are fixed.
+#[derive(Serialize, Deserialize)]
+struct PublishedPoint {
+    /// The partition's frontier in event milliseconds; null before the first progress.
+    frontier: Option<u64>,
+    offset: u64,
+    partition: u32,
+    /// The live sources and their progress in event milliseconds.
+    #[serde(default)]
+    sources: BTreeMap<String, u64>,
+}
+
+/// Resume points as the JSON text that a store's frontier publishes.
+pub fn to_json(points: &[ResumePoint]) -> String {
+    let published = points.iter().map(|ResumePoint { partition, offset, frontier }| PublishedPoint {
+        frontier: frontier.frontier_ms(),
+        offset: *offset,
+        partition: *partition,
+        sources: frontier.sources().map(|(source, progress_ms)| (source.to_owned(), progress_ms)).collect(),
+    });
+    // Numbers and strings always encode.
+    serde_json::to_string(&published.collect::<Vec<_>>()).unwrap_or_default()
+}
+
+/// Reads [`to_json`] back, but for the newest trade, which only checkpoints hold.
+pub fn from_json(text: &str) -> Result<Vec<ResumePoint>, serde_json::Error> {
+    let published: Vec<PublishedPoint> = serde_json::from_str(text)?;
+    let point = |PublishedPoint { frontier, offset, partition, sources }| ResumePoint {
+        partition,
+        offset,
+        frontier: PartitionFrontier::published(sources, frontier),
+    };
+    Ok(published.into_iter().map(point).collect())
+}
+
 /// Records between marks, at least, unless the frontier moved: marks cost a copy of the partition's frontier.
 const MARK_RECORDS: u64 = 4096;
 
-/// The places of one partition from which a later run may resume.
+/// Places of one partition from which a later run may resume.
 #[derive(Debug)]
 pub struct ResumeTrail {
     marks: VecDeque<Mark>,
@@ -56,7 +91,7 @@ impl ResumeTrail {
         }
     }
 
-    /// A record behind the last mark has this time.
+    /// Adds a record with this time after the last mark.
     #[inline]
     pub fn note(&mut self, time: Time) {
         if let Some(last) = self.marks.back_mut() {
@@ -66,13 +101,13 @@ impl ResumeTrail {
     }
 
     /// Where to resume as of `frontier`: the last mark before which every record has an earlier time.
-    /// When there is none such it is the trail's end, which the caller gives.
+    /// Without such a mark it is `end`, the trail's end.
     pub fn resume_point(&self, frontier: Time, end: ResumePoint) -> ResumePoint {
         let open = self.marks.iter().find(|m| m.time_max.is_some_and(|time| time >= frontier));
         open.map_or(end, |mark| mark.point.clone())
     }
 
-    /// Records behind the last stretch that lies before `frontier`: what is held for it, but for single trades far
+    /// Records after the last stretch with times before `frontier`: those that wait for it, apart from single trades far
     /// ahead.
     pub fn records_from(&self, frontier: Time) -> u64 {
         self.marks.iter().rev().take_while(|m| m.time_max.is_none_or(|time| time >= frontier)).map(|m| m.records).sum()
@@ -83,5 +118,25 @@ impl ResumeTrail {
         while self.marks.len() > 1 && self.marks[0].time_max.is_none_or(|time| time < frontier) {
             self.marks.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resume_points_survive_json() {
+        let mut frontier = PartitionFrontier::default();
+        frontier.progress("b\"", 70).unwrap();
+        frontier.progress("a", 80).unwrap();
+        let unstarted = ResumePoint { partition: 0, offset: 0, frontier: PartitionFrontier::default() };
+        let points = [unstarted, ResumePoint { partition: 1, offset: 9, frontier }];
+        let text = concat!(
+            r#"[{"frontier":null,"offset":0,"partition":0,"sources":{}},"#,
+            r#"{"frontier":70,"offset":9,"partition":1,"sources":{"a":80,"b\"":70}}]"#
+        );
+        assert_eq!(to_json(&points), text);
+        assert_eq!(from_json(text).unwrap(), points);
     }
 }

@@ -1,7 +1,7 @@
 //! What one worker has heard from all of them, itself included.
 
 use dataflows::output::frontier_row::FrontierRow;
-use dataflows::progress::resume::ResumePoint;
+use dataflows::progress::resume::{self, ResumePoint};
 use dataflows::progress::time::Time;
 
 use super::messages::{ControlMessage, Part};
@@ -64,17 +64,9 @@ impl ClusterView {
         self.done == self.ends.len()
     }
 
-    /// The resume points as people read them.
+    /// The resume points as the store publishes them.
     pub(in crate::worker) fn resume_json(&self) -> String {
-        let point = |point: &ResumePoint| {
-            serde_json::json!({
-                "partition": point.partition,
-                "offset": point.offset,
-                "frontier": point.frontier.frontier_ms(),
-                "sources": point.frontier.sources().collect::<std::collections::BTreeMap<_, _>>(),
-            })
-        };
-        self.resume.iter().map(point).collect::<serde_json::Value>().to_string()
+        resume::to_json(&self.resume)
     }
 }
 
