@@ -51,7 +51,7 @@ pub struct Outputs<'scope> {
     pub indicators: VecCollection<'scope, Time, IndicatorRow, i64>,
     /// Rejected records.
     pub rejected: VecCollection<'scope, Time, RejectedRow, i64>,
-    /// Changes of digest, row count and counters, on every worker; [`crate::output::ledger::Ledger`] sums them on one worker.
+    /// Changes of digest, row count and counters; [`crate::output::ledger::Ledger`] sums them on one worker.
     pub ledger: StreamVec<'scope, Time, LedgerChange>,
     /// Parts of snapshots.
     pub snapshots: StreamVec<'scope, Time, SnapshotPart>,

@@ -177,7 +177,7 @@ impl Gathered {
         step.into_iter().chain(checkpoint).min()
     }
 
-    /// Applies every time step before the frontier; flushes between minutes, at stops and at the end; snapshots on the way.
+    /// Applies every time step before the frontier; flushes between minutes, at stops and at the end; takes snapshots.
     fn advance(
         &mut self,
         frontier: Time,

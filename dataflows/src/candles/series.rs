@@ -1,4 +1,4 @@
-//! The candles of one symbol in one resolution: the newest in place, older ones while a late trade may still reach them.
+//! One symbol's candles in one resolution: the newest inline, older ones while a late trade may still reach them.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;

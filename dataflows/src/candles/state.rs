@@ -1,9 +1,9 @@
-//! State of one worker's symbols, and the rule that applies one time step to it. Free of timely: the operator around
-//! it ([`crate::candles::operator`]) decides when.
+//! State of one worker's symbols, and the rule that applies one time step to it. Free of timely: the operator around it
+//! ([`crate::candles::operator`]) decides when.
 //!
-//! Changes are gathered between flushes: for each touched row, its value at the last flush. A flush emits,
-//! for each row that differs, its retraction and its new value. So a jump over many time steps costs one change per row, not
-//! one per time step.
+//! Changes are gathered between flushes: for each touched row, its value at the last flush. A flush emits, for each row
+//! that differs, its retraction and its new value. So a jump over many time steps costs one change per row, not one per
+//! time step.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +26,7 @@ pub struct SymbolState {
     pub(crate) symbol: Symbol,
     pub(crate) series: [Series; 5],
     pub(crate) history: History,
-    /// Where the indicator rows touched since the last flush begin in `touched_rows`, while `round` is the present one.
-    /// The last flush round in which a row of indicators changed, and where the newest such row is noted.
+    /// The last flush round in which a row of indicators changed, and the index of the newest such row.
     #[serde(skip)]
     round: u64,
     #[serde(skip)]
@@ -105,7 +104,7 @@ impl WindowState {
         (self.symbols.len() - 1) as u32
     }
 
-    /// Applies all trades of one time step. Time steps come ascending, each once. Partials carry this state's symbol numbers.
+    /// Applies all trades of one time step. Time steps ascend, each once. Partials carry this state's symbol numbers.
     pub fn apply(&mut self, now: Time, partials: &[Partial]) {
         self.step_serial = self.step_serial.wrapping_add(1).max(1);
         for partial in partials {
@@ -118,7 +117,7 @@ impl WindowState {
         self.step_windows.clear();
     }
 
-    /// Windows that end at or before this never change again: every later trade is at most the allowed lateness behind `now`.
+    /// Windows that end at or before this never change again: later trades are late by at most the allowed lateness.
     fn fixed_ms(&self, now: Time) -> u64 {
         now.saturating_sub(self.allowed_lateness_ms)
     }

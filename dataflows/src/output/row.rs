@@ -1,7 +1,7 @@
 //! The rows of the dataflow, one type per table, every value an exact integer.
 //!
-//! Units: prices and volumes count 10^-10 ([`crate::log::decimal::DIGITS`]), notionals 10^-20, recursive averages 10^-20,
-//! log returns 10^-16. Doubles are made from them in [`crate::output::to_f64`], and only there.
+//! Units: prices and volumes count 10^-10 ([`crate::log::decimal::DIGITS`]), notionals 10^-20, recursive averages
+//! 10^-20, log returns 10^-16. Doubles are made from them in [`crate::output::to_f64`], and only there.
 
 use ethnum::I256;
 use serde::{Deserialize, Serialize};

@@ -107,8 +107,8 @@ impl ResumeTrail {
         open.map_or(end, |mark| mark.point.clone())
     }
 
-    /// Records after the last stretch with times before `frontier`: those that wait for it, apart from single trades far
-    /// ahead.
+    /// Records after the last stretch with times before `frontier`: those that wait for it, apart from single trades
+    /// far ahead.
     pub fn records_from(&self, frontier: Time) -> u64 {
         self.marks.iter().rev().take_while(|m| m.time_max.is_none_or(|time| time >= frontier)).map(|m| m.records).sum()
     }

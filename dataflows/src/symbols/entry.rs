@@ -152,7 +152,7 @@ impl Entry {
             serde_json::from_slice(record).map_err(|error| error.to_string())?;
         match Symbol::new(&entry.symbol) {
             Some(_) => Ok(entry),
-            None => Err(format!("{:?} is no symbol", entry.symbol)),
+            None => Err(format!("invalid symbol {:?}", entry.symbol)),
         }
     }
 }
