@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand};
-use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::control::{self, Control};
+use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::positions::Positions;
@@ -17,7 +18,6 @@ use super::UsageError;
 use super::output::format::print;
 use super::output::table;
 use super::resume;
-use crate::ingest::router;
 use crate::log::address::LogAddress;
 use crate::log::{LogError, read_to_end, sync_whole};
 use crate::store::address::StoreAddress;
@@ -144,7 +144,7 @@ fn retire(args: &RetireArgs) -> anyhow::Result<()> {
         return Err(UsageError(format!("no live source named {:?} in {name}; live sources: {known}", args.name)).into());
     }
     let mut writer = args.place.log.open_writer()?;
-    let bye = router::bye(&args.name);
+    let bye = control::bye(&args.name);
     for partition in 0..writer.partitions() {
         writer.append(partition, &bye)?;
     }

@@ -82,31 +82,6 @@ fn flat(text: &str) -> Vec<u8> {
     text.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }).collect()
 }
 
-/// The promise that trades behind it in the partition have `event_ms` or a later time.
-pub fn progress(source: &str, event_ms: u64) -> Vec<u8> {
-    format!(r#"{{"type":"progress","source":{},"event_ms":{event_ms}}}"#, quoted(source)).into_bytes()
-}
-
-/// Trades of this span may be missing.
-pub fn gap(source: &str, from_ms: u64, to_ms: u64, cause: &str) -> Vec<u8> {
-    let (source, cause) = (quoted(source), quoted(cause));
-    format!(r#"{{"type":"gap","source":{source},"from_ms":{from_ms},"to_ms":{to_ms},"cause":{cause}}}"#).into_bytes()
-}
-
-/// The cause of a gap for records that the log did not take.
-pub fn lost_cause(records: u64) -> String {
-    format!("the log did not take {records} records in time")
-}
-
-/// The source promises no more and sends no more.
-pub fn bye(source: &str) -> Vec<u8> {
-    format!(r#"{{"type":"bye","source":{}}}"#, quoted(source)).into_bytes()
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,12 +131,5 @@ mod tests {
         let complaint = route(r#"{"type":"error","msg":"Subscribing to too many symbols"}"#, 4);
         assert_eq!(complaint.complaint.as_deref(), Some("Subscribing to too many symbols"));
         assert!(complaint.records.is_empty());
-    }
-
-    #[test]
-    fn control_records_are_json() {
-        assert_eq!(progress("a\"b", 5), br#"{"type":"progress","source":"a\"b","event_ms":5}"#);
-        assert_eq!(gap("s", 1, 2, "x"), br#"{"type":"gap","source":"s","from_ms":1,"to_ms":2,"cause":"x"}"#);
-        assert_eq!(bye("s"), br#"{"type":"bye","source":"s"}"#);
     }
 }

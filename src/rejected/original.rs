@@ -1,6 +1,7 @@
 //! The refused bytes themselves, so that they can be put right and imported again.
 
-use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::control::Control;
+use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use dataflows::output::row::RejectedRow;
 use serde::Deserialize;

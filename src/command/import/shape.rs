@@ -1,7 +1,8 @@
 //! What a line is, as far as `import` must know: whose trades it holds and when they happened. The dataflow's own
 //! decoder says so, so that both always agree on what a trade is.
 
-use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::control::Control;
+use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 
 use crate::log::partitioner::partition_of;

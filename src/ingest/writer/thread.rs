@@ -5,12 +5,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use dataflows::log::control;
 use tracing::{error, warn};
 
 use super::ack_tracker::AckTracker;
 use super::queue::{Job, Loss, QueueConfig, Shared};
 use crate::ingest::metrics::GapKind;
-use crate::ingest::router::{self, lost_cause};
 use crate::log::{LogError, LogWriter};
 use crate::time::now_ms;
 
@@ -157,7 +157,7 @@ impl Writing {
             let loss = self.shared.loss.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Some(Loss { from_ms, records }) = loss else { break };
             self.config.meter.gap(GapKind::Lost);
-            let gap = router::gap(&self.config.source, from_ms, now_ms(), &lost_cause(records));
+            let gap = control::gap(&self.config.source, from_ms, now_ms(), &control::lost_cause(records));
             self.gap(&gap, from_ms)?;
             self.sync()?;
         }

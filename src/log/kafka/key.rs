@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::control::Control;
+use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use dataflows::symbols::entry::Entry;
 use serde::Deserialize;

@@ -46,7 +46,7 @@ fn a_damaged_checkpoint_is_refused() {
             "UPDATE checkpoints SET header = CAST(substr(header, 1, 40) || x'55' || substr(header, 42) AS BLOB)",
             "checksum",
         ),
-        ("UPDATE checkpoints SET header = substr(header, 1, 40)", "bytes are there where"),
+        ("UPDATE checkpoints SET header = substr(header, 1, 40)", "bytes of state, expected"),
         ("UPDATE checkpoints SET header = CAST(x'09' || substr(header, 2) AS BLOB)", "version 9"),
         (
             "UPDATE checkpoint_shards SET bytes = CAST(substr(bytes, 1, 30) || x'a7a7' || substr(bytes, 33) AS BLOB)",
