@@ -46,29 +46,36 @@ fn fill(broker: &Broker, folder: &Path, topic: &str, frames: bool, feed: &Feed) 
     let Input::Json(partitions, _) = Input::json(feed) else { panic!("JSON was asked for") };
     let mut records = 0;
     for (partition, batches) in (0..).zip(&partitions) {
-        let mut waiting: std::collections::BTreeMap<Vec<u8>, Vec<&[u8]>> = std::collections::BTreeMap::new();
+        let mut waiting: std::collections::BTreeMap<&[u8], Vec<&[u8]>> = std::collections::BTreeMap::new();
         for record in batches.iter().flat_map(|batch| batch.records.iter().map(|span| batch.record(span))) {
             if !frames {
-                writer.append(partition, record).unwrap();
+                writer.append(partition, Some(symbol(record)), record).unwrap();
                 records += 1;
                 continue;
             }
-            let key = tickline::log::kafka::key::key_of_trade(record).unwrap();
+            let key = symbol(record);
             let together = waiting.entry(key).or_default();
             together.push(record);
             if together.len() == FRAME_TRADES {
-                writer.append(partition, &frame(together)).unwrap();
+                writer.append(partition, Some(key), &frame(together)).unwrap();
                 records += 1;
                 together.clear();
             }
         }
-        for together in waiting.values().filter(|together| !together.is_empty()) {
-            writer.append(partition, &frame(together)).unwrap();
+        for (key, together) in waiting.iter().filter(|(_, together)| !together.is_empty()) {
+            writer.append(partition, Some(key), &frame(together)).unwrap();
             records += 1;
         }
     }
     writer.sync().unwrap();
     records
+}
+
+/// The symbol of a generated trade.
+fn symbol(record: &[u8]) -> &[u8] {
+    let start = memchr::memmem::find(record, b"\"s\":\"").unwrap() + 5;
+    let len = memchr::memchr(b'"', &record[start..]).unwrap();
+    &record[start..start + len]
 }
 
 fn frame(trades: &[&[u8]]) -> Vec<u8> {

@@ -220,9 +220,9 @@ pub enum DeliveryReport {
 pub trait LogWriter: Send {
     /// Number of partitions.
     fn partitions(&self) -> u32;
-    /// Adds one record, which holds no line end. It may stay in memory until [`LogWriter::flush`]. Waits while the log
-    /// takes no more.
-    fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError>;
+    /// Appends one record, which must not contain a line end. A topic keeps the key with the record, a directory ignores
+    /// it. The record may stay in memory until [`LogWriter::flush`]. Blocks while the log accepts no more.
+    fn append(&mut self, partition: u32, key: Option<&[u8]>, record: &[u8]) -> Result<(), LogError>;
     /// Sends everything on its way, without waiting for it to arrive.
     fn flush(&mut self) -> Result<(), LogError>;
     /// Makes everything durable, except what is told as [`DeliveryReport::Lost`].

@@ -142,7 +142,7 @@ fn retire(args: &RetireArgs) -> anyhow::Result<()> {
     let mut writer = args.place.log.open_writer()?;
     let bye = router::bye(&args.name);
     for partition in 0..writer.partitions() {
-        writer.append(partition, &bye)?;
+        writer.append(partition, None, &bye)?;
     }
     sync_whole(&mut *writer, &name).context("the good-bye may be in some partitions only: retire it again")?;
     println!("{} is retired in {} partitions of {name}", args.name, writer.partitions());

@@ -6,7 +6,6 @@ use std::str::FromStr;
 
 use super::dir::{DirLog, DirWriter};
 use super::kafka::address::KafkaAddress;
-use super::kafka::key::{KeyOf, key_of_symbol, key_of_trade};
 use super::kafka::{KafkaLog, KafkaWriter};
 use super::{Log, LogError, LogWriter};
 
@@ -56,16 +55,11 @@ impl LogAddress {
         }
     }
 
-    /// Becomes the writer of a log of trades that is there.
+    /// Opens an existing log for writing.
     pub fn open_writer(&self) -> Result<Box<dyn LogWriter>, LogError> {
-        self.open_writer_keyed(key_of_trade)
-    }
-
-    /// Becomes the writer of a log that is there, whose records have keys of another kind.
-    pub fn open_writer_keyed(&self, key_of: KeyOf) -> Result<Box<dyn LogWriter>, LogError> {
         match self {
             Self::Dir(path) => Ok(Box::new(DirWriter::open(path)?)),
-            Self::Kafka(address) => Ok(Box::new(KafkaWriter::open(address, key_of)?)),
+            Self::Kafka(address) => Ok(Box::new(KafkaWriter::open(address)?)),
         }
     }
 
@@ -75,7 +69,7 @@ impl LogAddress {
         if let Self::Dir(path) = self {
             DirLog::create(path, 1)?;
         }
-        self.open_writer_keyed(key_of_symbol)
+        self.open_writer()
     }
 
     /// Whether the log is there.

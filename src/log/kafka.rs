@@ -12,7 +12,6 @@ pub mod address;
 mod batch_reader;
 pub mod config;
 mod context;
-pub mod key;
 mod reader;
 mod topic;
 pub mod topic_setup;

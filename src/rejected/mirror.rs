@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::RejectedObject;
 use crate::log::address::LogAddress;
-use crate::log::kafka::key::key_of_rejected;
 use crate::log::{LogError, LogWriter, sync_whole};
 
 /// Writes refused records to a log of their own.
@@ -40,7 +39,7 @@ impl Mirror {
             // By which broker it was reached is no part of its name.
             LogAddress::Kafka(address) => address.topic.clone(),
         };
-        Ok(Self { writer: to.open_writer_keyed(key_of_rejected)?, log, name: to.to_string() })
+        Ok(Self { writer: to.open_writer()?, log, name: to.to_string() })
     }
 
     /// Writes rows; they are durable when this returns. A row goes to the partition of its own number where the mirror
@@ -52,7 +51,9 @@ impl Mirror {
         for row in rows {
             let record = Record { kind: "rejected", log: &self.log, refused: RejectedObject::of(row) };
             let record = serde_json::to_vec(&record).map_err(|e| self.failed(e.to_string()))?;
-            self.writer.append(row.partition % self.writer.partitions().max(1), &record)?;
+            let key = format!("{}/{}/{}/{}", self.log, row.partition, row.offset, row.index);
+            let partition = row.partition % self.writer.partitions().max(1);
+            self.writer.append(partition, Some(key.as_bytes()), &record)?;
         }
         sync_whole(&mut *self.writer, &self.name)
     }

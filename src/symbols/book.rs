@@ -74,7 +74,7 @@ impl Book {
         let Some((writer, path)) = self.log.as_mut().filter(|_| !entries.is_empty()) else { return Ok(()) };
         let failed = |why: String| LogError::Failed { path: path.clone(), what: "cannot append symbols", why };
         for entry in entries {
-            writer.append(0, &entry.encode().map_err(failed)?)?;
+            writer.append(0, Some(entry.symbol.as_str().as_bytes()), &entry.encode().map_err(failed)?)?;
         }
         Ok(sync_whole(&mut **writer, path)?)
     }

@@ -6,6 +6,7 @@
 use anyhow::bail;
 
 use super::holds_records;
+use super::shape::shape;
 use crate::command::UsageError;
 use crate::log::address::LogAddress;
 use crate::log::{Log, LogError, LogWriter, read_to_end, sync_whole};
@@ -46,7 +47,9 @@ fn copy_partition(source: &dyn Log, writer: &mut dyn LogWriter, partition: u32) 
             let (name, offset, len) = (source.name(), span.offset, span.total_len);
             bail!("{name}, partition {partition}, offset {offset}: a record of {len} bytes cannot be copied whole");
         }
-        writer.append(partition, record)?;
+        // A trade's key is its symbol in every log, so it need not be read from the source.
+        let shape = shape(record, writer.partitions());
+        writer.append(partition, shape.key().map(str::as_bytes), record)?;
         records += 1;
         Ok(())
     })?;

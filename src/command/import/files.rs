@@ -111,7 +111,7 @@ impl<'a> Import<'a> {
     fn line(&mut self, line: &[u8]) -> anyhow::Result<()> {
         self.records += 1;
         match shape(line, self.plans.len() as u32) {
-            Shape::Trades { partition, least_ms, greatest_ms } => {
+            Shape::Trades { key, partition, least_ms, greatest_ms } => {
                 if self.args.as_live {
                     self.follow(greatest_ms)?;
                 } else {
@@ -124,12 +124,12 @@ impl<'a> Import<'a> {
                 } else {
                     self.newest_ms = self.newest_ms.max(Some(greatest_ms));
                 }
-                Ok(self.writer.append(partition, line)?)
+                Ok(self.writer.append(partition, Some(key.as_bytes()), line)?)
             }
             Shape::Progress => Err(changed()),
             Shape::Other => {
                 self.others += 1;
-                Ok(self.writer.append(0, line)?)
+                Ok(self.writer.append(0, None, line)?)
             }
         }
     }

@@ -18,11 +18,11 @@ impl ProgressRecords {
     /// Promises that no trade with an event time before `event_ms` follows in the partition.
     pub fn progress(&self, writer: &mut dyn LogWriter, partition: u32, event_ms: u64) -> Result<(), LogError> {
         let record = format!(r#"{{"type":"progress","source":{},"event_ms":{event_ms}}}"#, self.source);
-        writer.append(partition, record.as_bytes())
+        writer.append(partition, None, record.as_bytes())
     }
 
     /// Leaves the partition, so that the source's promise holds nothing up any more.
     pub fn bye(&self, writer: &mut dyn LogWriter, partition: u32) -> Result<(), LogError> {
-        writer.append(partition, format!(r#"{{"type":"bye","source":{}}}"#, self.source).as_bytes())
+        writer.append(partition, None, format!(r#"{{"type":"bye","source":{}}}"#, self.source).as_bytes())
     }
 }

@@ -91,7 +91,7 @@ impl LogWriter for DirWriter {
         self.partitions.len() as u32
     }
 
-    fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError> {
+    fn append(&mut self, partition: u32, _key: Option<&[u8]>, record: &[u8]) -> Result<(), LogError> {
         if memchr::memchr(b'\n', record).is_some() {
             return Err(failed(&self.path, "cannot append", "the record holds a line end".to_string()));
         }

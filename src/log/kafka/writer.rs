@@ -18,7 +18,6 @@ use tracing::warn;
 use super::address::KafkaAddress;
 use super::config::{client_config, explain};
 use super::context::log;
-use super::key::KeyOf;
 use super::topic::Topic;
 use crate::log::{DeliveryReport, LogError, LogWriter};
 
@@ -37,7 +36,6 @@ pub struct KafkaWriter {
     topic: Topic,
     producer: ThreadedProducer<Deliveries>,
     delivery_reports: Arc<DeliveryReports>,
-    key_of: KeyOf,
     start: Instant,
 }
 
@@ -84,8 +82,8 @@ impl ProducerContext for Deliveries {
 }
 
 impl KafkaWriter {
-    /// Becomes a writer of a topic that is there; each record gets the key that `key_of` finds in it.
-    pub fn open(address: &KafkaAddress, key_of: KeyOf) -> Result<Self, LogError> {
+    /// Becomes a writer of a topic that exists.
+    pub fn open(address: &KafkaAddress) -> Result<Self, LogError> {
         let topic = Topic::open(address)?;
         let mut config = client_config(address)?;
         let defaults = [
@@ -109,7 +107,7 @@ impl KafkaWriter {
             Arc::new(DeliveryReports { start, told: Mutex::default(), warned: AtomicBool::new(false) });
         let producer = config.create_with_context(Deliveries(Arc::clone(&delivery_reports)));
         let producer = producer.map_err(|error| explain(address, &error))?;
-        Ok(Self { topic, producer, delivery_reports, key_of, start })
+        Ok(Self { topic, producer, delivery_reports, start })
     }
 
     /// A producer that has lost its order or its rights cannot go on.
@@ -130,20 +128,19 @@ impl LogWriter for KafkaWriter {
         self.topic.opened.partitions
     }
 
-    fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError> {
+    fn append(&mut self, partition: u32, key: Option<&[u8]>, record: &[u8]) -> Result<(), LogError> {
         if memchr::memchr(b'\n', record).is_some() {
             return Err(self.failed("the record holds a line end".to_owned()));
         }
         if partition >= self.partitions() {
             return Err(self.failed(format!("it has no partition {partition}")));
         }
-        let key = (self.key_of)(record);
         let appended_us = self.start.elapsed().as_micros() as usize;
         let mut entry = BaseRecord::with_opaque_to(&self.topic.address.topic, appended_us)
             .partition(partition as i32)
             .payload(record);
-        if let Some(key) = &key {
-            entry = entry.key(key.as_slice());
+        if let Some(key) = key {
+            entry = entry.key(key);
         }
         loop {
             match self.producer.send(entry) {

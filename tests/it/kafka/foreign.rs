@@ -119,14 +119,15 @@ fn others_read_every_kind_of_record_that_we_write() {
         let other = &symbols[(n + 1) % symbols.len()];
         let trades = [(symbol, 1), (other, 2), (symbol, 3)].map(|(s, volume)| trade(s, T0 + n as u64, volume));
         let text = format!(r#"{{"data":[{}],"type":"trade"}}"#, trades.join(","));
-        for (partition, record) in route(&text, PARTITIONS).records {
-            writer.append(partition, &record).unwrap();
+        for record in route(&text, PARTITIONS).records {
+            let key = record.key.as_ref().map(|symbol| symbol.as_str().as_bytes());
+            writer.append(record.partition, key, &record.bytes).unwrap();
         }
         let [first, between, last] = trades.map(|text| serde_json::from_str::<Value>(&text).unwrap());
         wanted.entry(symbol.clone()).or_default().push(json!({ "type": "trade", "data": [first, last] }));
         wanted.entry(other.clone()).or_default().push(between);
     }
-    (0..PARTITIONS).for_each(|partition| writer.append(partition, &progress("a", T0)).unwrap());
+    (0..PARTITIONS).for_each(|partition| writer.append(partition, None, &progress("a", T0)).unwrap());
     writer.sync().unwrap();
 
     let mut seen: BTreeMap<String, Vec<Value>> = BTreeMap::new();

@@ -20,7 +20,7 @@ fn address(text: &str) -> LogAddress {
 fn fill(address: &LogAddress, partition: u32, records: u64) {
     let mut writer = address.open_writer().unwrap();
     for n in 0..records {
-        writer.append(partition, format!("record {n}").as_bytes()).unwrap();
+        writer.append(partition, None, format!("record {n}").as_bytes()).unwrap();
     }
     writer.sync().unwrap();
 }
@@ -60,7 +60,9 @@ fn every_kind_of_record_comes_back_byte_for_byte_under_the_symbol_as_key() {
     let name = topic(1);
     let address = address(&log_address(&name));
     let mut writer = address.open_writer().unwrap();
-    records.iter().for_each(|(_, record)| writer.append(0, record.as_bytes()).unwrap());
+    for (key, record) in &records {
+        writer.append(0, key.map(str::as_bytes), record.as_bytes()).unwrap();
+    }
     writer.sync().unwrap();
     let log = address.open().unwrap();
     let read = suite::drain(&*log, &mut *log.reader(0, 0).unwrap(), 1 << 20);
@@ -74,7 +76,7 @@ fn every_kind_of_record_comes_back_byte_for_byte_under_the_symbol_as_key() {
 fn a_writer_tells_what_became_of_each_record() {
     let mut writer = address(&log_address(&topic(2))).open_writer().unwrap();
     for n in 0..1_000 {
-        writer.append(n % 2, b"{}").unwrap();
+        writer.append(n % 2, None, b"{}").unwrap();
     }
     writer.sync().unwrap();
     let mut durable = 0;
@@ -93,10 +95,10 @@ fn a_record_that_the_cluster_never_takes_is_told_as_lost() {
     std::fs::write(&config, "message.timeout.ms=1500\n").unwrap();
     let address = address(&format!("{}?config={}", broker.log_address("t"), config.display()));
     let mut writer = address.open_writer().unwrap();
-    writer.append(0, b"before").unwrap();
+    writer.append(0, None, b"before").unwrap();
     writer.sync().unwrap();
     broker.server.kill();
-    writer.append(0, b"after").unwrap();
+    writer.append(0, None, b"after").unwrap();
     writer.sync().unwrap();
     let mut delivery_reports = Vec::new();
     writer.delivery_reports(&mut |report| delivery_reports.push(report));

@@ -46,8 +46,8 @@ fn records(path: &Path) -> Vec<Vec<u8>> {
 fn the_files_are_plain_lines() {
     let (_home, path) = home();
     let mut writer = DirWriter::create(&path, 2).unwrap();
-    writer.append(1, b"{\"s\":\"A\"}").unwrap();
-    writer.append(1, b"").unwrap();
+    writer.append(1, None, b"{\"s\":\"A\"}").unwrap();
+    writer.append(1, None, b"").unwrap();
     writer.sync().unwrap();
     assert_eq!(fs::read(file(&path, 1)).unwrap(), b"{\"s\":\"A\"}\n\n");
     assert_eq!(fs::read(file(&path, 0)).unwrap(), b"");
@@ -62,7 +62,7 @@ fn a_torn_last_line_is_no_record_until_a_writer_ends_it() {
     assert_eq!(DirLog::open(&path).unwrap().end_offset(0).unwrap(), 1);
     let mut writer = DirWriter::open(&path).unwrap();
     assert_eq!(records(&path), [b"whole".as_slice(), b"torn"]);
-    writer.append(0, b"next").unwrap();
+    writer.append(0, None, b"next").unwrap();
     writer.flush().unwrap();
     drop(writer);
     drop(DirWriter::open(&path).unwrap());
@@ -104,13 +104,13 @@ fn a_long_line_is_never_held_as_a_whole() {
 fn what_a_dead_writer_had_not_flushed_is_gone_and_nothing_else() {
     let (_home, path) = home();
     let mut writer = DirWriter::create(&path, 1).unwrap();
-    writer.append(0, b"flushed").unwrap();
+    writer.append(0, None, b"flushed").unwrap();
     writer.flush().unwrap();
-    writer.append(0, b"lost").unwrap();
+    writer.append(0, None, b"lost").unwrap();
     drop(writer);
     assert_eq!(records(&path), [b"flushed"]);
     let mut writer = DirWriter::open(&path).unwrap();
-    writer.append(0, b"later").unwrap();
+    writer.append(0, None, b"later").unwrap();
     writer.sync().unwrap();
     assert_eq!(records(&path), [b"flushed".as_slice(), b"later"]);
 }
@@ -180,7 +180,7 @@ fn a_full_disk_is_named() {
     fs::remove_file(file(&path, 0)).unwrap();
     std::os::unix::fs::symlink("/dev/full", file(&path, 0)).unwrap();
     let mut writer = DirWriter::open(&path).unwrap();
-    writer.append(0, b"x").unwrap();
+    writer.append(0, None, b"x").unwrap();
     for _ in 0..2 {
         let error = writer.flush().unwrap_err();
         assert!(error.to_string().contains("disk is full"), "{error}");
