@@ -18,7 +18,7 @@ use super::output::table;
 use super::resume;
 use crate::ingest::router;
 use crate::log::address::LogAddress;
-use crate::log::{LogError, read_to_end, sync_whole};
+use crate::log::{LogError, read_to_end, sync_all};
 use crate::store::address::StoreAddress;
 use crate::time::rfc3339;
 
@@ -144,7 +144,7 @@ fn retire(args: &RetireArgs) -> anyhow::Result<()> {
     for partition in 0..writer.partitions() {
         writer.append(partition, None, &bye)?;
     }
-    sync_whole(&mut *writer, &name).context("the good-bye may be in some partitions only: retire it again")?;
+    sync_all(&mut *writer, &name).context("the good-bye may be in some partitions only: retire it again")?;
     println!("{} is retired in {} partitions of {name}", args.name, writer.partitions());
     Ok(())
 }

@@ -3,7 +3,7 @@
 /// The partition of a key: the lower 31 bits of its murmur2 hash, modulo the number of partitions (at least 1).
 ///
 /// ```
-/// assert_eq!(tickline::partitioner::partition_of(b"AAPL", 1), 0);
+/// assert_eq!(tickline::log::partitioner::partition_of(b"AAPL", 1), 0);
 /// ```
 pub fn partition_of(key: &[u8], partitions: u32) -> u32 {
     (murmur2(key) & 0x7fff_ffff) % partitions.max(1)

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::RejectedObject;
 use crate::log::address::LogAddress;
-use crate::log::{LogError, LogWriter, sync_whole};
+use crate::log::{LogError, LogWriter, sync_all};
 
 /// Writes refused records to a log of their own.
 pub struct Mirror {
@@ -55,7 +55,7 @@ impl Mirror {
             let partition = row.partition % self.writer.partitions().max(1);
             self.writer.append(partition, Some(key.as_bytes()), &record)?;
         }
-        sync_whole(&mut *self.writer, &self.name)
+        sync_all(&mut *self.writer, &self.name)
     }
 
     fn failed(&self, why: String) -> LogError {

@@ -8,7 +8,7 @@ use dataflows::symbols::entry::Entry;
 use super::SyncError;
 use super::merge::Entries;
 use crate::log::address::LogAddress;
-use crate::log::{Log, LogError, LogWriter, read_to_end, sync_whole};
+use crate::log::{Log, LogError, LogWriter, read_to_end, sync_all};
 use crate::store::address::StoreAddress;
 use crate::store::{Store, StoreError};
 
@@ -76,7 +76,7 @@ impl Book {
         for entry in entries {
             writer.append(0, Some(entry.symbol.as_str().as_bytes()), &entry.encode().map_err(failed)?)?;
         }
-        Ok(sync_whole(&mut **writer, path)?)
+        Ok(sync_all(&mut **writer, path)?)
     }
 }
 

@@ -9,7 +9,7 @@ use super::holds_records;
 use super::shape::shape;
 use crate::command::UsageError;
 use crate::log::address::LogAddress;
-use crate::log::{Log, LogError, LogWriter, read_to_end, sync_whole};
+use crate::log::{Log, LogError, LogWriter, read_to_end, sync_all};
 
 /// Copies what `from` holds now.
 pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyhow::Result<()> {
@@ -30,7 +30,7 @@ pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyho
     for partition in 0..source.partitions() {
         records += copy_partition(&*source, &mut *writer, partition)?;
     }
-    sync_whole(&mut *writer, &to.to_string())?;
+    sync_all(&mut *writer, &to.to_string())?;
     eprintln!("{records} records from {from} into {to}");
     Ok(())
 }

@@ -11,7 +11,7 @@ use super::progress::ProgressRecords;
 use super::shape::{Shape, shape};
 use super::{Args, PARTITIONS, holds_records, lines};
 use crate::command::UsageError;
-use crate::log::{LogError, LogWriter, sync_whole};
+use crate::log::{LogError, LogWriter, sync_all};
 
 /// Runs both passes.
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -176,7 +176,7 @@ impl<'a> Import<'a> {
                 self.progress.bye(self.writer, partition)?;
             }
         }
-        Ok(sync_whole(self.writer, &self.args.log.to_string())?)
+        Ok(sync_all(self.writer, &self.args.log.to_string())?)
     }
 
     fn summary(&self, seconds: f64) {

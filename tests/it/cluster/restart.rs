@@ -42,6 +42,6 @@ fn what_would_come_again_is_not_tried_again() {
     cluster
         .start_line(&line("nowhere"))
         .end("no log")
-        .is(2, &["there is no log", "not started again after exit code 2"]);
+        .is(2, &["no log at", "not started again after exit code 2"]);
     cluster.start_line(&line("log")).end("a good end").is(0, &["complete up to"]);
 }
