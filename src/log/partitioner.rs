@@ -1,4 +1,4 @@
-//! Which partition a symbol's trades go to: the choice that Kafka's Java client makes, so that every tool agrees.
+//! Partitioner: the partition of a symbol, the same as chosen by Kafka's Java client, so that all producers agree.
 
 /// The partition of a key: the lower 31 bits of its murmur2 hash, modulo the number of partitions (at least 1).
 ///

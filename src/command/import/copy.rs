@@ -17,7 +17,7 @@ pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyho
         return Err(UsageError(format!("{from} cannot be copied into itself")).into());
     }
     let source = from.open()?;
-    to.make(partitions, source.partitions())?;
+    to.open_or_create(partitions, source.partitions())?;
     let mut writer = to.open_writer()?;
     if writer.partitions() != source.partitions() {
         let (path, has, wanted) = (to.to_string(), writer.partitions(), source.partitions());

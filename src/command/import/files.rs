@@ -16,7 +16,7 @@ use crate::log::{LogError, LogWriter, sync_all};
 /// Runs both passes.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let bytes = args.files.iter().map(|file| lines::check(file)).sum::<anyhow::Result<u64>>()?;
-    args.log.make(args.partitions, PARTITIONS)?;
+    args.log.open_or_create(args.partitions, PARTITIONS)?;
     let mut writer = args.log.open_writer()?;
     if holds_records(&args.log)? {
         eprintln!("{} holds records already: a trade that is older than its frontier will be late", args.log);

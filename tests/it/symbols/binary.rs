@@ -75,7 +75,7 @@ async fn exit_codes_say_what_to_do() {
     home.fails(&sync.replace("US,L,DE", "L"), 2, &["allows none of the 1"]);
     home.simulate("trades.jsonl", 100, "2024-01-02T14:30:00Z");
     home.ok("import trades.jsonl --log dir:trades --partitions 1");
-    home.fails(&format!("{sync} --log dir:trades"), 2, &["this is no log of symbols"]);
+    home.fails(&format!("{sync} --log dir:trades"), 2, &["not a symbol log"]);
     home.ok("import trades.jsonl --log dir:more --partitions 2");
     home.fails(&format!("{sync} --log dir:more"), 2, &["has 2 partitions"]);
 }
