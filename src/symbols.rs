@@ -155,19 +155,19 @@ pub async fn sync(
 ) -> Result<Report, SyncError> {
     let rest = Rest::new(config.rest.clone())?;
     let cache = Cache::open(&config.cache, now_ms, rest.url())?;
-    let mut sync = Sync { rest, cache, report: Report::default() };
-    let exchanges = sync.exchanges(&config.exchanges).await?;
+    let mut run = SyncRun { rest, cache, report: Report::default() };
+    let exchanges = run.exchanges(&config.exchanges).await?;
     let total = exchanges.len();
     for (done, exchange) in exchanges.iter().enumerate() {
         let request = request(exchange);
         report_progress(Progress { done, total, next: &request.to_string() });
-        let Some(list) = sync.fetch(&request, answer::symbols).await? else { continue };
+        let Some(list) = run.fetch(&request, answer::symbols).await? else { continue };
         let merged = merge::merge(book.entries(), exchange, &list, now_ms);
-        sync.count(&request, &list, &merged);
+        run.count(&request, &list, &merged);
         book.put(merged.changed)?;
     }
     report_progress(Progress { done: total, total, next: "" });
-    let Sync { cache, report, .. } = sync;
+    let SyncRun { cache, report, .. } = run;
     if report.exchanges == 0 && report.failed.is_empty() && !report.not_allowed.is_empty() {
         return Err(SyncError::NothingAllowed { requested: report.not_allowed.len() });
     }
@@ -185,13 +185,13 @@ fn request(exchange: &Exchange) -> Request {
 }
 
 /// A sync in progress.
-struct Sync {
+struct SyncRun {
     rest: Rest,
     cache: Cache,
     report: Report,
 }
 
-impl Sync {
+impl SyncRun {
     /// All exchanges, or the requested ones: stocks first, then crypto and forex.
     async fn exchanges(&mut self, wanted: &[String]) -> Result<Vec<Exchange>, SyncError> {
         let is = |name: &str, wanted: &String| name.eq_ignore_ascii_case(wanted);
