@@ -1,9 +1,9 @@
-//! Reading from Kafka: how much of the client library's own speed is left when the whole dataflow runs behind it.
+//! Benchmark of reading from Kafka: throughput of the whole dataflow compared with the client library alone.
 //!
-//! `cargo bench --bench kafka` starts a real broker (`scripts/kafka-server`), fills a topic with one trade a record, as
-//! foreign producers write it, and one with frames of 20 trades of one symbol, as our ingest does. Then, in turns on
-//! the same machine: librdkafka reads and discards with so many threads, and `tickline work --store none` runs with so
-//! many workers. The ratio of the medians is the figure that counts. `-- --quick` takes a quarter of the trades.
+//! `cargo bench --bench kafka` starts a real broker (`scripts/kafka-server`), fills a topic with one trade per record, as
+//! other producers write it, and one with frames of 20 trades of one symbol, as `tickline ingest` does. Then, in
+//! turns on the same machine: librdkafka reads and discards, and `tickline work --store none` runs, with as many threads
+//! as workers. The result is the ratio of the medians. `-- --quick` takes a quarter of the trades.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
 
@@ -30,12 +30,12 @@ use librdkafka::By;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PARTITIONS: u32 = input::PARTITIONS as u32;
-/// Trades of one symbol that share a record.
+/// Trades per record of frames.
 const FRAME_TRADES: usize = 20;
-/// Runs of each kind; the first of each warms the caches and does not count.
+/// Runs of each kind; the first one is a warm-up.
 const RUNS: usize = 6;
 
-/// Fills a topic, record by record; batches are not compressed, as a producer's default is.
+/// Fills a topic, record by record; batches are not compressed, as is a producer's default.
 fn fill(broker: &Broker, folder: &Path, topic: &str, frames: bool, feed: &Feed) -> u64 {
     let config = folder.join("client.properties");
     std::fs::write(&config, "compression.type=none\n").unwrap();
