@@ -19,7 +19,7 @@ use super::output::format::print;
 use super::output::table;
 use super::resume;
 use crate::log::address::LogAddress;
-use crate::log::{LogError, read_to_end, sync_whole};
+use crate::log::{LogError, read_to_end, sync_all};
 use crate::store::address::StoreAddress;
 use crate::time::rfc3339;
 
@@ -146,9 +146,9 @@ fn retire(args: &RetireArgs) -> anyhow::Result<()> {
     let mut writer = args.place.log.open_writer()?;
     let bye = control::bye(&args.name);
     for partition in 0..writer.partitions() {
-        writer.append(partition, &bye)?;
+        writer.append(partition, None, &bye)?;
     }
-    sync_whole(&mut *writer, &name)
+    sync_all(&mut *writer, &name)
         .context("the bye record may have reached only some partitions: retire the source again")?;
     println!("retired {} in {} partitions of {name}", args.name, writer.partitions());
     Ok(())

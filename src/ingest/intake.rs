@@ -219,7 +219,7 @@ mod tests {
             1
         }
 
-        fn append(&mut self, _: u32, record: &[u8]) -> Result<(), LogError> {
+        fn append(&mut self, _: u32, _: Option<&[u8]>, record: &[u8]) -> Result<(), LogError> {
             let _ = self.entered.send(());
             // An error means that the sender is gone: from then on nothing blocks.
             let _ = self.go.recv();
@@ -352,7 +352,7 @@ mod tests {
             1
         }
 
-        fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError> {
+        fn append(&mut self, partition: u32, _: Option<&[u8]>, record: &[u8]) -> Result<(), LogError> {
             self.waiting.push(partition);
             self.written.send(String::from_utf8_lossy(record).into_owned()).unwrap();
             Ok(())

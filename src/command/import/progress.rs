@@ -18,11 +18,11 @@ impl ProgressRecords {
 
     /// Reports that no trade with an event time before `event_ms` follows in the partition.
     pub fn progress(&self, writer: &mut dyn LogWriter, partition: u32, event_ms: u64) -> Result<(), LogError> {
-        writer.append(partition, &control::progress(&self.source, event_ms))
+        writer.append(partition, None, &control::progress(&self.source, event_ms))
     }
 
     /// Leaves the partition, so that the source no longer holds back its frontier.
     pub fn bye(&self, writer: &mut dyn LogWriter, partition: u32) -> Result<(), LogError> {
-        writer.append(partition, &control::bye(&self.source))
+        writer.append(partition, None, &control::bye(&self.source))
     }
 }
