@@ -2,6 +2,7 @@
 
 pub mod candles;
 pub mod cli;
+pub mod checkpoint;
 pub mod completions;
 pub mod config_file;
 pub mod dashboard;

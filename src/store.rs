@@ -15,100 +15,21 @@ use serde::{Deserialize, Serialize};
 
 pub mod address;
 pub mod cassandra;
+mod checkpoint;
+mod error;
 mod frontier_row;
 pub mod none;
+mod settings;
 pub mod sqlite;
 pub mod table;
+
+pub use checkpoint::{Checkpoint, CheckpointInfo};
+pub use error::StoreError;
+pub use settings::PipelineSettings;
 
 /// The write time of a row: `as_of` (milliseconds) in microseconds plus the pipeline revision.
 pub const fn write_us(as_of: Time) -> u64 {
     as_of * 1_000 + PIPELINE_REVISION
-}
-
-/// What can go wrong with a store.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// The text after `--store` is not one.
-    #[error("{text:?} is no store: write sqlite:PATH, cassandra://HOST:PORT/KEYSPACE or none")]
-    BadAddress {
-        /// What was given.
-        text: String,
-    },
-    /// There is no store there.
-    #[error("there is no store at {path}: {hint}")]
-    Missing {
-        /// Where it was looked for.
-        path: String,
-        /// What to do next.
-        hint: String,
-    },
-    /// A newer epoch has taken over.
-    #[error("epoch {ours} was fenced by epoch {theirs}: another worker has taken over {path}; this one ends")]
-    Fenced {
-        /// The store.
-        path: String,
-        /// Our epoch.
-        ours: u64,
-        /// The newer one.
-        theirs: u64,
-    },
-    /// Another process holds the embedded store.
-    #[error("{path} is in use by another worker ({holder}): stop that one first")]
-    Locked {
-        /// The store.
-        path: String,
-        /// What is known of the other process.
-        holder: String,
-    },
-    /// What the store holds cannot be what was written.
-    #[error("{path} is damaged: {what}; {hint}")]
-    Corrupt {
-        /// The store.
-        path: String,
-        /// What was found.
-        what: String,
-        /// What to do next.
-        hint: String,
-    },
-    /// A file that says how the store is reached cannot be used.
-    #[error("{path} cannot be used as the configuration of a store: {why}")]
-    BadConfig {
-        /// The file.
-        path: String,
-        /// Why not, without any secret.
-        why: String,
-    },
-    /// The tables are not those that this program knows.
-    #[error("{path}: {why}")]
-    Schema {
-        /// The store.
-        path: String,
-        /// What differs, and what to do next.
-        why: String,
-    },
-    /// The store refused.
-    #[error("{path}: {what}: {why}")]
-    Failed {
-        /// The store.
-        path: String,
-        /// What was being done.
-        what: &'static str,
-        /// Why it failed, and what to do next where that is known.
-        why: String,
-    },
-}
-
-impl StoreError {
-    /// The exit code of a process that ends for this reason: 2 usage, 3 data lost, 4 fenced, 1 the rest.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::BadAddress { .. } | Self::Missing { .. } | Self::BadConfig { .. } | Self::Schema { .. } => 2,
-            Self::Corrupt { .. } => 3,
-            Self::Fenced { .. } => 4,
-            Self::Locked { .. } | Self::Failed { .. } => 1,
-        }
-    }
 }
 
 /// Rows to be written together; each the last value of its key.
@@ -132,15 +53,6 @@ impl RowBatch {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
-
-/// The checkpoint that the store holds: what belongs to it beside the shards.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// The state is as of this time.
-    pub frontier: Time,
-    /// Opaque header (digest, counts, resume points, configuration), encoded by the worker.
-    pub header: Vec<u8>,
 }
 
 /// The frontier row as readers see it.
@@ -190,12 +102,20 @@ pub trait Store: Send {
     /// Makes a checkpoint the one to resume from, and removes earlier ones with their shards, but not the shards that
     /// were put for a later one. Fails when fenced.
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+    /// Removes the committed checkpoint, so that the next worker reads the log from its first offset. Fails when fenced,
+    /// and when the committed checkpoint is not the one as of `frontier`.
+    ///
+    /// The epoch must have been opened by the caller. Opening it fences a live worker, which then ends with exit code 4
+    /// (a SQLite store that a live worker holds cannot be opened at all: `StoreError::Locked`).
+    fn drop_checkpoint(&mut self, epoch: u64, frontier: Time) -> Result<(), StoreError>;
     /// Shards of the committed checkpoint, ascending by their number and without the empty ones.
     fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError>;
     /// Writes entries of the symbol directory, each under its symbol; an entry that is there with the same `as_of_ms`
     /// or a later one stays. Belongs to no epoch: whoever keeps the directory may call it while a worker holds the
     /// store, and in any order, since entries are absolute.
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError>;
+    /// Records the settings of the pipeline for readers. Fails when fenced.
+    fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError>;
 }
 
 /// The reading side, for commands and pages; any number, in any process.
@@ -205,6 +125,18 @@ pub trait StoreReader: Send {
     /// The newest epoch that was opened; at least that of the durable frontier.
     fn epoch(&mut self) -> Result<Option<u64>, StoreError> {
         Ok(self.frontier()?.map(|frontier| frontier.epoch))
+    }
+    /// Settings of the pipeline that writes this store, as its newest epoch recorded them.
+    fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
+        Ok(None)
+    }
+    /// Allowed lateness of the pipeline that writes this store; `None` before its first start.
+    fn allowed_lateness_ms(&mut self) -> Result<Option<u64>, StoreError> {
+        Ok(self.settings()?.map(|settings| settings.allowed_lateness_ms))
+    }
+    /// All checkpoints, ascending by frontier and epoch: at most one is committed, the others are unfinished.
+    fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, StoreError> {
+        Ok(Vec::new())
     }
     /// Kept frontier rows, ascending.
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError>;

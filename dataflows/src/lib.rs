@@ -7,6 +7,7 @@
 
 pub mod build;
 pub mod candles;
+pub mod held;
 pub mod indicators;
 pub mod ingress;
 pub mod log;

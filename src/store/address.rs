@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::cassandra::address::CassandraAddress;
 use super::cassandra::{self, CassandraReader, CassandraStore};
@@ -53,6 +54,17 @@ impl StoreAddress {
                        sqlite:PATH"
                     .to_string(),
             }),
+        }
+    }
+}
+
+impl StoreAddress {
+    /// Opens the reading side for one short command: opening it and all reads together take at most `limit`.
+    pub fn open_reader_within(&self, limit: Duration) -> Result<Box<dyn StoreReader>, StoreError> {
+        match self {
+            Self::Sqlite(path) => Ok(Box::new(SqliteReader::open_within(path, limit)?)),
+            Self::Cassandra(address) => Ok(Box::new(CassandraReader::open_within(address, limit)?)),
+            Self::None => self.open_reader(),
         }
     }
 }

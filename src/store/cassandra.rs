@@ -11,7 +11,7 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
 use dataflows::symbols::entry::Entry;
 
-use super::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
+use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError};
 
 pub mod address;
 mod checkpoint;
@@ -21,11 +21,14 @@ mod connect;
 mod epoch;
 mod error;
 mod frontier;
+mod open;
 mod read_rows;
 mod reader;
 mod replicas;
+mod retry;
 mod schema;
 mod session;
+mod settings;
 mod symbols;
 mod values;
 mod write_rows;
@@ -35,7 +38,8 @@ pub use schema::{SETUP, set_up};
 
 use address::CassandraAddress;
 use error::Failure;
-use session::{Client, Level, RetryPolicy};
+use retry::RetryPolicy;
+use session::{Client, Level};
 use write_rows::{Expiry, Inserts};
 
 /// The writing side of a keyspace.
@@ -57,7 +61,7 @@ pub struct CassandraStore {
 impl CassandraStore {
     /// Connects to a keyspace whose tables are there.
     pub fn open(address: &CassandraAddress) -> Result<Self, StoreError> {
-        let client = Client::open(address, RetryPolicy::Endless)?;
+        let client = open::open(address, RetryPolicy::Endless)?;
         let (inserts, published, expiry) = client.run("cannot open it for writing", async {
             let inserts =
                 Inserts::prepare(&client, replicas::hold_everything(client.session(), &address.keyspace)).await?;
@@ -88,7 +92,7 @@ impl Store for CassandraStore {
             match epoch::newest(&self.client).await? {
                 newest if newest == epoch => Ok(()),
                 newest if newest > epoch => Err(Failure::Fenced { ours: epoch, theirs: newest }),
-                newest => Err(Failure::Refused(format!("nobody has opened epoch {epoch}: the last one is {newest}"))),
+                newest => Err(Failure::Permanent(format!("nobody has opened epoch {epoch}: the last one is {newest}"))),
             }
         })
     }
@@ -141,6 +145,15 @@ impl Store for CassandraStore {
 
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
         self.client.run("cannot write symbols", symbols::write(&self.client, entries))
+    }
+
+    fn drop_checkpoint(&mut self, epoch: u64, frontier: Time) -> Result<(), StoreError> {
+        let remove = checkpoint::remove(&self.client, epoch, frontier, &mut self.committed);
+        self.client.run("cannot drop a checkpoint", remove)
+    }
+
+    fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError> {
+        self.client.run("cannot record the settings", settings::write(&self.client, epoch, settings))
     }
 }
 

@@ -13,7 +13,7 @@ use dataflows::progress::time::Time;
 use dataflows::symbols::entry::Entry;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
+use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError};
 use crate::process::lock_file::{self, LockFailure};
 use crate::process::os_error;
 
@@ -22,6 +22,7 @@ mod error;
 mod frontier;
 mod reader;
 mod schema;
+mod settings;
 mod symbols;
 mod write_rows;
 
@@ -137,5 +138,16 @@ impl Store for SqliteStore {
         entries
             .chunks(SYMBOLS_AT_ONCE)
             .try_for_each(|entries| self.transact("cannot write symbols", |t| symbols::write(t, entries)))
+    }
+
+    fn drop_checkpoint(&mut self, epoch: u64, frontier: Time) -> Result<(), StoreError> {
+        self.transact("cannot drop a checkpoint", |t| checkpoint::remove(t, epoch, frontier))
+    }
+
+    fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError> {
+        self.transact("cannot record the settings", |t| {
+            checkpoint::check_epoch(t, epoch)?;
+            settings::write(t, settings)
+        })
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
+use dataflows::held::HeldCapability;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::ledger::{Ledger, LedgerChange};
 use dataflows::progress::time::Time;
@@ -47,9 +48,10 @@ pub(super) fn commit<'scope>(
     let activator = scope.worker().sync_activator_for(builder.operator_info().address.to_vec());
     builder.build(move |mut capabilities| {
         // The first worker holds the frontier from the start; each commit moves it on. The others hold nothing.
-        let mut held = capabilities.pop().filter(|_| is_first);
+        let initial = capabilities.pop().filter(|_| is_first);
+        let mut held = initial.map_or(HeldCapability::none(), |initial| HeldCapability::initial([initial]));
         // What a checkpoint holds is durable already; without this a resumed run would wait for it before it reads.
-        held.iter_mut().for_each(|held| held.downgrade(&start.frontier));
+        held.keep_from(Some(start.frontier));
         let mut ledger = Ledger::new(start);
         let mut writing: Option<Commit> = None;
         move |frontiers| {
@@ -59,7 +61,7 @@ pub(super) fn commit<'scope>(
                 writing = None;
             }
             let frontier = frontiers.iter().filter_map(|f| f.frontier().first().copied()).min();
-            let Some((frontier, held)) = frontier.zip(held.as_mut()) else { return };
+            let Some((frontier, [capability])) = frontier.zip(held.get()) else { return };
             let frontier = ledger.exact(frontier);
             if writing.is_some() || frontier <= ledger.row().frontier {
                 return;
@@ -76,8 +78,8 @@ pub(super) fn commit<'scope>(
             }
             kept.extend(ledger.advance(frontier));
             let done = Arc::new(AtomicBool::new(false));
-            writing = Some(Commit { done: Arc::clone(&done), _capability: held.clone() });
-            held.downgrade(&frontier);
+            writing = Some(Commit { done: Arc::clone(&done), _capability: capability.clone() });
+            held.keep_from(Some(frontier));
             let activator = activator.clone();
             let ack = Box::new(move || {
                 done.store(true, Ordering::SeqCst);

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 use dataflows::candles::state::Update;
+use dataflows::held::HeldCapability;
 use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
 use dataflows::progress::time::Time;
 use differential_dataflow::VecCollection;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::{Capability, InputCapability};
 
 use super::store_thread::Command;
 use crate::store::RowBatch;
@@ -31,7 +32,7 @@ struct Sink {
     candles: Gathered<CandleRow>,
     indicators: Gathered<IndicatorRow>,
     rejected: Gathered<RejectedRow>,
-    held: Option<Capability<Time>>,
+    held: HeldCapability,
     in_flight: VecDeque<(Capability<Time>, Arc<AtomicBool>)>,
 }
 
@@ -53,15 +54,15 @@ pub(super) fn sink<'scope>(
         candles: Gathered { rows: Vec::new() },
         indicators: Gathered { rows: Vec::new() },
         rejected: Gathered { rows: Vec::new() },
-        held: None,
+        held: HeldCapability::none(),
         in_flight: VecDeque::new(),
     };
     builder.build(move |_| {
         move |frontiers| {
             let held = &mut sink.held;
-            candles.for_each(|time, rows| gather(held, time.retain_least(0), &mut sink.candles, rows));
-            indicators.for_each(|time, rows| gather(held, time.retain_least(0), &mut sink.indicators, rows));
-            rejected.for_each(|time, rows| gather(held, time.retain_least(0), &mut sink.rejected, rows));
+            candles.for_each(|message, rows| gather(held, &message, &mut sink.candles, rows));
+            indicators.for_each(|message, rows| gather(held, &message, &mut sink.indicators, rows));
+            rejected.for_each(|message, rows| gather(held, &message, &mut sink.rejected, rows));
             let frontier = frontiers.iter().filter_map(|f| f.frontier().first().copied()).min().unwrap_or(Time::MAX);
             sink.release();
             if sink.in_flight.len() < IN_FLIGHT_MAX
@@ -84,16 +85,12 @@ pub(super) fn sink<'scope>(
 }
 
 fn gather<R>(
-    held: &mut Option<Capability<Time>>,
-    capability: Option<Capability<Time>>,
+    held: &mut HeldCapability,
+    message: &InputCapability<Time>,
     into: &mut Gathered<R>,
     rows: &mut Vec<Update<R>>,
 ) {
-    if let Some(capability) = capability
-        && held.as_ref().is_none_or(|held| capability.time() < held.time())
-    {
-        *held = Some(capability);
-    }
+    held.retain(message);
     // A retraction says nothing that the new value of its key does not say.
     into.rows.extend(rows.drain(..).filter(|(_, _, diff)| *diff > 0));
 }
@@ -113,11 +110,10 @@ impl Sink {
             indicators: self.indicators.take_before(frontier, |r| (r.symbol.clone(), r.window_start_ms)),
             rejected: self.rejected.take_before(frontier, |r| (r.partition, r.offset, r.index)),
         };
-        let held = self.held.clone().filter(|_| !batch.is_empty());
-        match [self.candles.least(), self.indicators.least(), self.rejected.least()].into_iter().flatten().min() {
-            None => self.held = None,
-            Some(time) => self.held.iter_mut().for_each(|held| held.downgrade(&time.max(*held.time()))),
-        }
+        let held = self.held.get().map(|[held]| held.clone()).filter(|_| !batch.is_empty());
+        let pending =
+            [self.candles.least(), self.indicators.least(), self.rejected.least()].into_iter().flatten().min();
+        self.held.keep_from(pending);
         Some((batch, held?))
     }
 }

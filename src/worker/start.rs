@@ -8,6 +8,7 @@ use std::time::Duration;
 use dataflows::candles::state::SymbolState;
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
+use dataflows::settings::Settings;
 use dataflows::state::snapshot::SnapshotHeader;
 
 use super::checkpoint::load;
@@ -18,7 +19,7 @@ use crate::cluster::handshake::{Hello, PROTOCOL, Plan, build_hash};
 use crate::cluster::member::join;
 use crate::cluster::peer::Mesh;
 use crate::log::{Log, LogError};
-use crate::store::{Checkpoint, Store};
+use crate::store::{Checkpoint, PipelineSettings, Store};
 
 /// How long the store may take to tell its newest epoch, to a process that is about to end.
 const EPOCH_MAX: Duration = Duration::from_secs(3);
@@ -71,6 +72,8 @@ fn open(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<P
         }
         None => first_offsets(config, log)?,
     };
+    let Settings { step_ms, allowed_lateness_ms, .. } = config.settings;
+    store.put_settings(epoch, PipelineSettings { step_ms, allowed_lateness_ms })?;
     Ok(Plan { epoch, checkpoint: checkpoint.map(|checkpoint| (checkpoint.frontier, checkpoint.header)), offsets })
 }
 

@@ -266,7 +266,7 @@ mod tests {
     use dataflows::settings::Settings;
 
     use super::*;
-    use crate::store::StoreError;
+    use crate::store::{PipelineSettings, StoreError};
 
     /// Notes what it is asked to publish.
     struct Noting(Arc<Mutex<Vec<String>>>);
@@ -305,6 +305,14 @@ mod tests {
 
         fn shards(&mut self, _: Time, _: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
             Ok(Vec::new())
+        }
+
+        fn drop_checkpoint(&mut self, _: u64, _: Time) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn put_settings(&mut self, _: u64, _: PipelineSettings) -> Result<(), StoreError> {
+            Ok(())
         }
 
         fn put_symbols(&mut self, _: &[Entry]) -> Result<(), StoreError> {

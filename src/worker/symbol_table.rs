@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::Sender;
 use dataflows::candles::state::Update;
+use dataflows::held::HeldCapability;
 use dataflows::log::batch::RecordBatch;
 use dataflows::progress::time::Time;
 use dataflows::symbols::entry::Entry;
@@ -17,10 +18,10 @@ use dataflows::symbols::upserts::{Upsert, upserts};
 use differential_dataflow::VecCollection;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Probe as _;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::probe::Handle as Probe;
 use timely::dataflow::operators::vec::Input;
-use timely::dataflow::operators::{Capability, Probe as _};
 use timely::worker::Worker;
 
 use super::WorkerError;
@@ -126,15 +127,11 @@ fn sink<'scope>(
     let mut input = builder.new_input(entries.inner, Pipeline);
     let (_output, stream) = builder.new_output::<Vec<()>>();
     let mut waiting: BTreeMap<Time, Vec<Update<Entry>>> = BTreeMap::new();
-    let mut held: Option<Capability<Time>> = None;
+    let mut held = HeldCapability::<1>::none();
     builder.build(move |_| {
         move |frontiers| {
-            input.for_each(|time, updates| {
-                if let Some(capability) = time.retain_least(0)
-                    && held.as_ref().is_none_or(|held| capability.time() < held.time())
-                {
-                    held = Some(capability);
-                }
+            input.for_each(|message, updates| {
+                held.retain(&message);
                 updates.drain(..).for_each(|update| waiting.entry(update.1).or_default().push(update));
             });
             let frontier = frontiers[0].frontier().first().copied().unwrap_or(Time::MAX);
@@ -149,10 +146,7 @@ fn sink<'scope>(
                 // The other end is gone only after an error, which ends the process.
                 let _ = commands.send(Command::Symbols(rows, ack));
             }
-            match waiting.first_key_value() {
-                None => held = None,
-                Some((time, _)) => held.iter_mut().for_each(|held| held.downgrade(&(*time).max(*held.time()))),
-            }
+            held.keep_from(waiting.first_key_value().map(|(time, _)| *time));
         }
     });
     stream

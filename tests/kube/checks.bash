@@ -77,7 +77,7 @@ job_ends() { # NAME CONDITION SECONDS
 agrees() {
     local name=verify-$SECONDS
     k create job --from=cronjob/verify "$name" &&
-        job_ends "$name" Complete 90 && k logs "job/$name" | grep -E '^[1-9][0-9]* frontiers agree'
+        job_ends "$name" Complete 90 && k logs "job/$name" | grep -E '^[1-9][0-9]* frontiers? match'
 }
 
 # How many gaps the sources have told of.

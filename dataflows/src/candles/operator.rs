@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use crate::candles::state::{SymbolState, Update, WindowState};
+use crate::held::HeldCapability;
 use crate::ingress::delivery::{Delivery, Partial};
 use crate::output::ledger::LedgerChange;
 use crate::output::row::{CandleRow, IndicatorRow};
@@ -89,18 +89,14 @@ pub fn windows<'scope>(
     let mut joined = OutputBuilder::<_, Builder<_>>::from(joined);
     let mut gathered = Gathered::new(settings, states, scope.peers(), stops);
     builder.build(move |_| {
-        let mut held: Option<[Capability<Time>; 4]> = None;
+        let mut held = HeldCapability::<4>::none();
         move |frontiers| {
-            input.for_each(|capability, batch| {
-                if let Some(&time) = capability.least()
-                    && held.as_ref().is_none_or(|held| time < *held[0].time())
-                {
-                    held = Some([0, 1, 2, 3].map(|output| capability.delayed(&time, output)));
-                }
+            input.for_each(|message, batch| {
+                held.retain(&message);
                 batch.drain(..).for_each(|delivery| gathered.take(delivery));
             });
             let frontier = frontiers[0].frontier().first().copied().unwrap_or(Time::MAX);
-            if let Some(capabilities) = &held {
+            if let Some(capabilities) = held.get() {
                 let (mut candles, mut indicators) = (candles.activate(), indicators.activate());
                 let (mut snapshots, mut joined) = (snapshots.activate(), joined.activate());
                 let mut candles = candles.session(&capabilities[0]);
@@ -115,10 +111,7 @@ pub fn windows<'scope>(
                 };
                 gathered.advance(frontier, flush, |part| snapshots.give(part));
             }
-            match gathered.least() {
-                None => held = None,
-                Some(time) => held.iter_mut().flatten().for_each(|c| c.downgrade(&time.max(*c.time()))),
-            }
+            held.keep_from(gathered.least());
         }
     });
     Windows {

@@ -10,7 +10,8 @@ use std::time::Instant;
 use scylla::serialize::row::SerializeRow;
 
 use super::error::Failure;
-use super::session::{Client, Level, pauses};
+use super::retry::Pauses;
+use super::session::{Client, Level};
 use super::values::{int, timestamp};
 use crate::retry::chance;
 
@@ -43,8 +44,9 @@ pub async fn check(client: &Client, ours: u64) -> Result<(), Failure> {
 pub async fn attempt(client: &Client, cql: &str, values: &impl SerializeRow) -> Result<Result<bool, String>, Failure> {
     match client.execute_once(cql, values).await {
         Ok(result) => {
-            let rows = result.into_rows_result().map_err(|error| Failure::Refused(error.to_string()))?;
-            let first = rows.first_row::<scylla::value::Row>().map_err(|error| Failure::Refused(error.to_string()))?;
+            let rows = result.into_rows_result().map_err(|error| Failure::Permanent(error.to_string()))?;
+            let first =
+                rows.first_row::<scylla::value::Row>().map_err(|error| Failure::Permanent(error.to_string()))?;
             let applied = first.columns.first().and_then(|value| value.as_ref()?.as_boolean());
             Ok(Ok(applied.unwrap_or(false)))
         }
@@ -56,7 +58,7 @@ pub async fn attempt(client: &Client, cql: &str, values: &impl SerializeRow) -> 
 /// Raises the epoch by one, until one is ours.
 async fn raise(client: &Client) -> Result<u64, Failure> {
     let holder = holder();
-    let (begun, mut pauses) = (Instant::now(), pauses());
+    let (begun, mut pauses) = (Instant::now(), Pauses::new());
     loop {
         let current = epoch_and_holder(client).await?;
         if let Some((epoch, found)) = &current
@@ -87,7 +89,7 @@ async fn raise(client: &Client) -> Result<u64, Failure> {
 
 /// Makes `epoch` the only one that may write a register.
 async fn raise_fence(client: &Client, register: &'static str, epoch: u64) -> Result<(), Failure> {
-    let (begun, mut pauses) = (Instant::now(), pauses());
+    let (begun, mut pauses) = (Instant::now(), Pauses::new());
     loop {
         let tried = match fence(client, register).await? {
             Some(found) if found == epoch => return Ok(()),

@@ -21,7 +21,7 @@ pub enum Failure {
     /// Another attempt may help: a timeout, an overload, a lost connection. It may have had its effect all the same.
     Transient(String),
     /// Another attempt would fail alike.
-    Refused(String),
+    Permanent(String),
 }
 
 impl Failure {
@@ -38,7 +38,7 @@ impl Failure {
             Self::Fenced { ours, theirs } => StoreError::Fenced { path, ours, theirs },
             Self::Corrupt { what, hint } => StoreError::Corrupt { path, what, hint },
             Self::Schema(why) => StoreError::Schema { path, why },
-            Self::Transient(why) | Self::Refused(why) => StoreError::Failed { path, what, why },
+            Self::Transient(why) | Self::Permanent(why) => StoreError::Failed { path, what, why },
         }
     }
 }
@@ -114,7 +114,7 @@ impl From<NewSessionError> for Failure {
 impl Failure {
     fn of(is_retryable: bool, error: &dyn std::error::Error) -> Self {
         let why = error.to_string();
-        if is_retryable { Self::Transient(why) } else { Self::Refused(why) }
+        if is_retryable { Self::Transient(why) } else { Self::Permanent(why) }
     }
 }
 

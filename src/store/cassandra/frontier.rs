@@ -9,7 +9,8 @@ use scylla::value::{CqlDate, CqlTimestamp};
 
 use super::epoch::{self, PIPELINE};
 use super::error::Failure;
-use super::session::{Client, Level, pauses};
+use super::retry::Pauses;
+use super::session::{Client, Level};
 use super::values::{date, int, timestamp};
 use crate::store::frontier_row::{HeldRow, counters_text, standing};
 use crate::store::{DurableFrontier, table, write_us};
@@ -129,7 +130,7 @@ async fn set(client: &Client, durable: &DurableFrontier, published: Option<&Publ
         timestamp(old),
         int(old_revision),
     );
-    let (begun, mut pauses) = (Instant::now(), pauses());
+    let (begun, mut pauses) = (Instant::now(), Pauses::new());
     loop {
         match epoch::attempt(client, cql, &values).await? {
             Ok(true) => return Ok(()),

@@ -3,7 +3,7 @@
 //! A quorum is enough: what a lightweight transaction has begun to write is decided, so it is never unseen again. To
 //! read as those do would make every reader a rival of the writer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dataflows::log::reject::Reason;
 use dataflows::output::frontier_row::FrontierRow;
@@ -15,13 +15,17 @@ use scylla::value::CqlTimestamp;
 use super::address::CassandraAddress;
 use super::error::Failure;
 use super::frontier::{self, unsigned};
-use super::session::{Client, Level, Pages, RetryPolicy};
+use super::retry::RetryPolicy;
+use super::session::{Client, Level, Pages};
 use super::values::int;
 use super::write_rows::REJECTED_BUCKET;
-use super::{epoch, read_rows, symbols};
-use crate::store::{DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators};
+use super::{checkpoint, epoch, open, read_rows, settings, symbols};
+use crate::store::{
+    CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, StoreError, StoreReader, StoredCandle,
+    StoredIndicators,
+};
 
-/// So long a reader goes on asking.
+/// Reader retry deadline.
 const RETRY_POLICY: RetryPolicy = RetryPolicy::Bounded(Duration::from_secs(10));
 
 /// Refused records in one answer; each may hold 64 KiB.
@@ -34,9 +38,14 @@ pub struct CassandraReader {
 }
 
 impl CassandraReader {
-    /// Opens a keyspace that is there.
+    /// Opens an existing keyspace.
     pub fn open(address: &CassandraAddress) -> Result<Self, StoreError> {
-        Ok(Self { client: Client::open(address, RETRY_POLICY)? })
+        Ok(Self { client: open::open(address, RETRY_POLICY)? })
+    }
+
+    /// Opens an existing keyspace; opening it and all reads together take at most `limit`.
+    pub fn open_within(address: &CassandraAddress, limit: Duration) -> Result<Self, StoreError> {
+        Ok(Self { client: open::open(address, RetryPolicy::Deadline(Instant::now() + limit))? })
     }
 }
 
@@ -48,6 +57,14 @@ impl StoreReader for CassandraReader {
 
     fn epoch(&mut self) -> Result<Option<u64>, StoreError> {
         self.client.run("cannot read the epoch", epoch::newest(&self.client)).map(Some)
+    }
+
+    fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
+        self.client.run("cannot read the settings", settings::read(&self.client))
+    }
+
+    fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, StoreError> {
+        self.client.run("cannot read the checkpoints", checkpoint::list(&self.client))
     }
 
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {

@@ -7,7 +7,8 @@ use scylla::statement::Statement;
 
 use super::address::CassandraAddress;
 use super::error::Failure;
-use super::session::{Client, Level, RetryPolicy};
+use super::retry::RetryPolicy;
+use super::session::{Client, Level};
 use crate::store::StoreError;
 
 /// The file that makes keyspace and tables.

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use backon::BackoffBuilder;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use scylla::client::session::Session;
@@ -25,21 +24,13 @@ use tokio::runtime::Runtime;
 use super::address::CassandraAddress;
 use super::concurrency::ConcurrencyLimit;
 use super::config::{Config, Quorum};
+use super::connect;
 use super::error::Failure;
-use super::{connect, schema};
+use super::retry::{Pauses, RetryPolicy};
 use crate::store::StoreError;
 
-/// So often it is said that a store is waited for.
-const SAY_EVERY: Duration = Duration::from_secs(10);
-
-/// How long to go on when the store does not answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RetryPolicy {
-    /// As long as it takes: nothing is acknowledged meanwhile, and nothing is lost.
-    Endless,
-    /// A person or a page is waiting.
-    Bounded(Duration),
-}
+/// Minimum interval between "waiting for the store" log lines.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How a statement is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,16 +88,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Client {
-    /// Connects, and checks that the tables are those that this program knows.
-    pub fn open(address: &CassandraAddress, retry_policy: RetryPolicy) -> Result<Self, StoreError> {
-        let client = Self::connect(address, retry_policy)?;
-        client.run("cannot check the tables", async {
-            schema::check(&client, address).await?;
-            Ok(client.session.use_keyspace(&address.keyspace, false).await?)
-        })?;
-        Ok(client)
-    }
-
     /// Connects, without looking at any keyspace.
     pub fn connect(address: &CassandraAddress, retry_policy: RetryPolicy) -> Result<Self, StoreError> {
         let config = Config::read(address)?;
@@ -116,10 +97,15 @@ impl Client {
             .thread_name("cassandra")
             .enable_all()
             .build()
-            .map_err(|error| Failure::Refused(error.to_string()).at(&name, "cannot start a thread"))?;
-        let session = runtime
-            .block_on(connect::session(address, &config))
-            .map_err(|failure| failure.at(&name, "cannot connect"))?;
+            .map_err(|error| Failure::Permanent(error.to_string()).at(&name, "cannot start a thread"))?;
+        let session = match runtime.block_on(connect::session(address, &config, retry_policy)) {
+            Ok(session) => session,
+            Err(failure) => {
+                // A plain drop would wait for a name that is still being resolved.
+                runtime.shutdown_background();
+                return Err(failure.at(&name, "cannot connect"));
+            }
+        };
         Ok(Self {
             runtime: Some(runtime),
             session,
@@ -138,12 +124,18 @@ impl Client {
         &self.session
     }
 
-    /// Runs to the end on this thread, and says where it failed.
+    /// Runs to the end on this thread; an error says where it failed.
     pub fn run<T>(&self, what: &'static str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, StoreError> {
         let Some(runtime) = &self.runtime else {
-            return Err(Failure::Refused("it is closed".to_owned()).at(&self.name, what));
+            return Err(Failure::Permanent("it is closed".to_owned()).at(&self.name, what));
         };
-        // Whoever calls may do so from a task of another runtime, which then gives way.
+        let work = async {
+            let RetryPolicy::Deadline(end) = self.retry_policy else { return work.await };
+            let late =
+                |_| Failure::Transient("the store has not answered in time; check that its nodes are up".to_owned());
+            tokio::time::timeout_at(end.into(), work).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+        };
+        // The caller may be a task of another runtime, which gives way here.
         let done = tokio::task::block_in_place(|| runtime.block_on(work));
         done.map_err(|failure| failure.at(&self.name, what))
     }
@@ -166,7 +158,7 @@ impl Client {
     /// Binds values to a statement.
     pub async fn bind(&self, cql: &str, level: Level, values: &impl SerializeRow) -> Result<BoundStatement, Failure> {
         let prepared = self.prepare(cql, level).await?;
-        prepared.bind(values).map_err(|error| Failure::Refused(error.to_string()))
+        prepared.bind(values).map_err(|error| Failure::Permanent(error.to_string()))
     }
 
     /// Executes a statement until it is acknowledged.
@@ -206,7 +198,7 @@ impl Client {
         loop {
             let page = async || self.session.execute_bound_single_page(&bound, state.clone()).await;
             let (result, next) = self.persist(page).await?;
-            let rows = result.into_rows_result().map_err(|error| Failure::Refused(error.to_string()))?;
+            let rows = result.into_rows_result().map_err(|error| Failure::Permanent(error.to_string()))?;
             for row in rows.rows::<T>().map_err(|error| Failure::Schema(error.to_string()))? {
                 all.push(row.map_err(|error| Failure::corrupt(format!("a row cannot be read: {error}")))?);
             }
@@ -248,13 +240,13 @@ impl Client {
         F: AsyncFnMut() -> Result<T, ExecutionError>,
     {
         let begun = Instant::now();
-        let mut pauses = pauses();
+        let mut pauses = Pauses::new();
         loop {
             let number = locked(&self.window).start();
             let why = match attempt().await {
                 Ok(value) => {
                     locked(&self.window).succeed();
-                    self.say_it_goes_on();
+                    self.log_recovery();
                     return Ok(value);
                 }
                 Err(error) => match Failure::from(error) {
@@ -267,56 +259,39 @@ impl Client {
         }
     }
 
-    /// Waits before another attempt; fails where patience ends.
+    /// Waits before another attempt; fails where the retry policy allows none.
     pub async fn pause(&self, pauses: &mut Pauses, begun: Instant, why: String) -> Result<(), Failure> {
-        if let RetryPolicy::Bounded(most) = self.retry_policy
-            && begun.elapsed() >= most
-        {
+        let pause = pauses.next();
+        if !self.retry_policy.allows(begun, pause) {
             return Err(Failure::Transient(why));
         }
         self.retries.fetch_add(1, Ordering::Relaxed);
-        self.say_it_waits(&why);
-        tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MAX)).await;
+        self.log_waiting(&why);
+        tokio::time::sleep(pause).await;
         Ok(())
     }
 
-    fn say_it_waits(&self, why: &str) {
+    fn log_waiting(&self, why: &str) {
         let mut waiting = locked(&self.waiting);
         let now = Instant::now();
         let since = *waiting.since.get_or_insert(now);
-        if waiting.said.is_none_or(|said| now.duration_since(said) >= SAY_EVERY) {
+        if waiting.said.is_none_or(|said| now.duration_since(said) >= LOG_INTERVAL) {
             waiting.said = Some(now);
             let waited_s = now.duration_since(since).as_secs();
             tracing::warn!(store = self.name, waited_s, why, "the store does not answer well; trying again");
         }
     }
 
-    fn say_it_goes_on(&self) {
+    fn log_recovery(&self) {
         let mut waiting = locked(&self.waiting);
         if let Some(since) = waiting.since.take() {
             // Requests fail in passing; only what was waited for is worth a line.
-            if since.elapsed() >= SAY_EVERY {
+            if since.elapsed() >= LOG_INTERVAL {
                 waiting.said = None;
                 tracing::warn!(store = self.name, waited_s = since.elapsed().as_secs(), "the store answers again");
             }
         }
     }
-}
-
-/// The longest pause between two attempts.
-pub const PAUSE_MAX: Duration = Duration::from_secs(2);
-
-/// Growing pauses, each of a random length, so that many clients do not come together.
-pub type Pauses = backon::ExponentialBackoff;
-
-/// Pauses from the shortest one on.
-pub fn pauses() -> Pauses {
-    backon::ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(20))
-        .with_max_delay(PAUSE_MAX)
-        .with_jitter()
-        .without_max_times()
-        .build()
 }
 
 impl Drop for Client {

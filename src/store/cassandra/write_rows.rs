@@ -171,7 +171,7 @@ async fn send(client: &Client, mut rows: Vec<Insert<'_>>) -> Result<(), Failure>
     if rows.len() == 1
         && let Some(row) = rows.pop()
     {
-        let bound = row.statement.clone().bind(&row.values).map_err(|error| Failure::Refused(error.to_string()))?;
+        let bound = row.statement.clone().bind(&row.values).map_err(|error| Failure::Permanent(error.to_string()))?;
         return client.persist(async || client.session().execute_bound_unpaged(&bound).await.map(drop)).await;
     }
     let statements = rows.iter().map(|row| BatchStatement::PreparedStatement(row.statement.clone())).collect();

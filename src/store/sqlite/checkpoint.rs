@@ -1,11 +1,13 @@
 //! Epochs and checkpoints: who may write, and from where to go on.
 
+use std::collections::BTreeMap;
+
 use dataflows::progress::time::Time;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error::Failure;
 use super::write_rows::int;
-use crate::store::Checkpoint;
+use crate::store::{Checkpoint, CheckpointInfo};
 
 /// Raises the epoch by one and returns it.
 pub fn next_epoch(transaction: &Transaction) -> Result<u64, Failure> {
@@ -60,6 +62,38 @@ pub fn commit(transaction: &Transaction, epoch: u64, checkpoint: &Checkpoint) ->
     transaction.prepare_cached(sql)?.execute(params![key[0], key[1], checkpoint.header])?;
     transaction.prepare_cached("DELETE FROM checkpoint_shards WHERE epoch <> ?1 OR frontier < ?2")?.execute(key)?;
     Ok(())
+}
+
+/// Removes the committed checkpoint, all shards included: those of an unfinished one belong to an older epoch.
+pub fn remove(transaction: &Transaction, epoch: u64, frontier: Time) -> Result<(), Failure> {
+    check_epoch(transaction, epoch)?;
+    if transaction.execute("DELETE FROM checkpoints WHERE one = 1 AND frontier = ?1", [int(frontier)])? == 0 {
+        return Err(Failure::Other(format!("there is no committed checkpoint as of frontier {frontier}")));
+    }
+    transaction.execute("DELETE FROM checkpoint_shards", [])?;
+    Ok(())
+}
+
+/// All checkpoints, ascending by frontier and epoch.
+pub fn list(connection: &Connection) -> Result<Vec<CheckpointInfo>, Failure> {
+    // One transaction, so that a commit in between is seen as a whole or not at all.
+    let view = connection.unchecked_transaction()?;
+    let mut statement = view.prepare_cached("SELECT frontier, epoch FROM checkpoints WHERE one = 1")?;
+    let committed: Option<(u64, u64)> = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let sql = "SELECT frontier, epoch, count(*), sum(length(bytes)) FROM checkpoint_shards GROUP BY epoch, frontier";
+    let mut statement = view.prepare_cached(sql)?;
+    let found = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?))))?;
+    let mut all = found.collect::<rusqlite::Result<BTreeMap<(u64, u64), (u64, u64)>>>()?;
+    // A checkpoint without any symbol has no shards.
+    committed.map(|key| all.entry(key).or_default());
+    let info = |((frontier, epoch), (shards, bytes))| CheckpointInfo {
+        frontier,
+        epoch,
+        shards,
+        bytes: Some(bytes),
+        is_committed: committed == Some((frontier, epoch)),
+    };
+    Ok(all.into_iter().map(info).collect())
 }
 
 /// Shards of the committed checkpoint, ascending; those that are empty are left out.

@@ -1,6 +1,7 @@
 //! The reading side: a read-only connection that never waits for the writer.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use dataflows::log::reject::Reason;
 use dataflows::output::frontier_row::FrontierRow;
@@ -11,13 +12,12 @@ use dataflows::symbols::entry::Entry;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::Failure;
-use super::frontier;
-use super::schema;
-use super::symbols;
 use super::write_rows::int;
+use super::{checkpoint, frontier, schema, settings, symbols};
 use crate::store::table::CANDLE_VALUES;
 use crate::store::{
-    DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators, table,
+    CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, StoreError, StoreReader, StoredCandle,
+    StoredIndicators, table,
 };
 
 /// Reads a SQLite file.
@@ -28,15 +28,20 @@ pub struct SqliteReader {
 }
 
 impl SqliteReader {
-    /// Opens a file that is there.
+    /// Opens an existing file.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_within(path, schema::BUSY_TIMEOUT)
+    }
+
+    /// Opens an existing file; a read waits at most `limit` for another program that has locked it.
+    pub fn open_within(path: &Path, limit: Duration) -> Result<Self, StoreError> {
         if !path.exists() {
             return Err(StoreError::Missing {
                 path: format!("sqlite:{}", path.display()),
                 hint: "`tickline work --store` makes one; is the path right?".to_string(),
             });
         }
-        let connection = schema::open_reader(path).map_err(|e| e.at(path, "cannot open it for reading"))?;
+        let connection = schema::open_reader(path, limit).map_err(|e| e.at(path, "cannot open it for reading"))?;
         Ok(Self { path: path.to_path_buf(), connection })
     }
 
@@ -52,6 +57,14 @@ impl SqliteReader {
 impl StoreReader for SqliteReader {
     fn frontier(&mut self) -> Result<Option<DurableFrontier>, StoreError> {
         self.run("cannot read the frontier", frontier::durable)
+    }
+
+    fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
+        self.run("cannot read the settings", settings::read)
+    }
+
+    fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, StoreError> {
+        self.run("cannot read the checkpoints", checkpoint::list)
     }
 
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {

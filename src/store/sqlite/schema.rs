@@ -14,8 +14,8 @@ use crate::store::table;
 /// The version of the tables that this program reads and writes.
 const SCHEMA: u64 = 2;
 
-/// So long a call waits for another program that holds the file.
-const BUSY: Duration = Duration::from_secs(10);
+/// SQLite busy timeout.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const OTHERS: &str = "
 CREATE TABLE rejected (
@@ -48,7 +48,7 @@ CREATE TABLE symbols (
 pub fn open_writer(path: &Path) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "page_size", 8192)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -68,10 +68,10 @@ pub fn open_writer(path: &Path) -> Result<Connection, Failure> {
 }
 
 /// Opens the file for reading only.
-pub fn open_reader(path: &Path) -> Result<Connection, Failure> {
+pub fn open_reader(path: &Path, limit: Duration) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(limit)?;
     connection.set_prepared_statement_cache_capacity(64);
     check(&connection)?;
     Ok(connection)

@@ -87,7 +87,7 @@ fn a_full_disk_ends_work_and_room_lets_it_go_on() {
     );
     let ended = in_namespace(&home, &script).end("a full disk");
     ended.is(0, &["the disk is full", "make room"]);
-    assert!(ended.stdout.contains("code=1\n") && ended.stdout.contains("frontiers agree"), "{ended:?}");
+    assert!(ended.stdout.contains("code=1\n") && ended.stdout.contains("frontiers match"), "{ended:?}");
     tables::assert_same(&home.path("rows.db"), &home.path("wanted.db"));
 
     // A log on a full disk: what was refused is told, and what was written is whole.

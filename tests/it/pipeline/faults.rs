@@ -98,7 +98,7 @@ fn rows_that_were_changed_or_lost_are_found_by_verify() {
         &store,
         "UPDATE frontier_history SET rows = rows + 1 WHERE frontier = (SELECT max(frontier) FROM frontier_history)",
     );
-    home.fails(VERIFY, 1, &["the store is not what the log makes", "over"]);
+    home.fails(VERIFY, 1, &["store and log disagree", "over"]);
     tables::change(
         &store,
         "DELETE FROM frontier_history WHERE frontier = (SELECT max(frontier) FROM frontier_history)",
@@ -115,7 +115,7 @@ fn one_worker_and_one_writer_at_a_time() {
     let frontier = wait_for("the first worker", || end(tables::progress(&home.path("rows.db"))));
     let holder = format!("process {}", first.id());
     home.fails("work --log dir:log --store sqlite:rows.db", 1, &["in use by another worker", &holder]);
-    home.fails("replay --log dir:log --store sqlite:rows.db", 1, &["in use by another worker", &holder]);
+    home.fails("replay --log dir:log --write-to sqlite:rows.db", 1, &["in use by another worker", &holder]);
     assert!(first.is_alive() && tables::progress(&home.path("rows.db")).epoch == 1, "the first one goes on");
 
     // The log's own writer: held by this process, whose id is told.

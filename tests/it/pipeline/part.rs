@@ -32,7 +32,7 @@ fn a_replay_ends_at_the_time_that_was_asked_for() {
     let (home, whole) = home();
     let minute = whole[2]["frontier"].as_str().unwrap();
     let until = |time: &str, store: &str| {
-        lines(&home.ok(&format!("replay --log dir:log --workers 2 --until {time} --store sqlite:{store}")))
+        lines(&home.ok(&format!("replay --log dir:log --workers 2 --until {time} --write-to sqlite:{store}")))
     };
     let part = until(minute, "minute.db");
     assert_eq!(part, whole[..3], "the lines up to it are those of the whole log");
@@ -52,11 +52,11 @@ fn a_replay_ends_at_the_time_that_was_asked_for() {
 #[test]
 fn a_replay_begins_at_the_offsets_that_were_asked_for() {
     let (home, whole) = home();
-    let all = home.ok("replay --log dir:log --from-offset 0=0,2=0 --store sqlite:whole.db");
+    let all = home.ok("replay --log dir:log --from-offset 0=0,2=0 --write-to sqlite:whole.db");
     assert_eq!(lines(&all), whole, "the first offsets are those that it takes anyway");
 
     let minute = whole[1]["frontier"].as_str().unwrap();
-    home.ok(&format!("replay --log dir:log --until {minute} --store sqlite:first.db"));
+    home.ok(&format!("replay --log dir:log --until {minute} --write-to sqlite:first.db"));
     let status: Value = serde_json::from_str(&home.ok("status --store sqlite:first.db --format json")).unwrap();
     let resume: String =
         tables::open(&home.path("first.db")).query_row("SELECT resume FROM frontier", [], |row| row.get(0)).unwrap();
@@ -64,7 +64,7 @@ fn a_replay_begins_at_the_offsets_that_were_asked_for() {
     let places: Vec<String> =
         points.iter().map(|point| format!("--from-offset {}={}", point["partition"], point["offset"])).collect();
     assert!(points.iter().all(|point| point["offset"].as_u64() > Some(0)), "{resume}");
-    let rest = lines(&home.ok(&format!("replay --log dir:log {} --store sqlite:rest.db", places.join(" "))));
+    let rest = lines(&home.ok(&format!("replay --log dir:log {} --write-to sqlite:rest.db", places.join(" "))));
     assert_eq!(rest.last().unwrap()["frontier"], whole.last().unwrap()["frontier"]);
 
     // Windows that begin behind the place have all of their trades.

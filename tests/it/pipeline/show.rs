@@ -54,7 +54,7 @@ fn every_number_of_workers_prints_the_same_digests() {
     assert_eq!((&status["counters"]["late"], &status["epoch"]), (&Value::from(0), &Value::from(1)));
     let verified = home.ok("verify --log dir:log --store sqlite:rows.db --workers 3");
     assert!(verified.contains(last["digest"].as_str().unwrap()), "{verified}");
-    home.ok("replay --log dir:log --workers 3 --store sqlite:again.db");
+    home.ok("replay --log dir:log --workers 3 --write-to sqlite:again.db");
     crate::shared::tables::assert_same(&home.path("again.db"), &home.path("rows.db"));
 }
 

@@ -12,7 +12,8 @@ use dataflows::progress::time::{DAY_MS, Resolution};
 use dataflows::symbols::entry::Entry;
 use dataflows::symbols::symbol::Symbol;
 use tickline::store::{
-    Checkpoint, DurableFrontier, Range, RejectedRange, RowBatch, Store, StoreError, StoreReader, StoredCandle,
+    Checkpoint, CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, RowBatch, Store, StoreError,
+    StoreReader, StoredCandle,
 };
 
 /// A new, empty store: opens writers and readers of it.
@@ -43,6 +44,10 @@ pub fn all(make: Make) {
     checkpoints_replace_each_other(make);
     a_checkpoint_that_is_being_gathered_survives_the_commit_of_an_earlier_one(make);
     shards_that_were_not_committed_are_gone(make);
+    checkpoints_are_listed(make);
+    dropped_checkpoint_is_not_resumed_from(make);
+    drop_is_fenced(make);
+    settings_of_newest_epoch_are_read(make);
     latest_lists_every_symbol_once(make);
     the_newest_entry_of_a_symbol_stays(make);
 }
@@ -349,6 +354,91 @@ fn shards_that_were_not_committed_are_gone(make: Make) {
     new.commit_checkpoint(second, &checkpoint(9_000)).unwrap();
     assert_eq!(shard(&mut *new, 9_000, 1), Some(b"new".to_vec()));
     assert_eq!(shard(&mut *new, 9_000, 2), None);
+}
+
+fn info(frontier: u64, epoch: u64, shards: u64, is_committed: bool) -> CheckpointInfo {
+    CheckpointInfo { frontier, epoch, shards, bytes: None, is_committed }
+}
+
+fn checkpoints_are_listed(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    let (epoch, _) = store.open_epoch().unwrap();
+    let list = || -> Vec<CheckpointInfo> {
+        let all = (subject.reader)().checkpoints().unwrap();
+        assert!(all.iter().all(|info| info.bytes.is_none_or(|bytes| bytes == 600_000 * info.shards)), "{all:?}");
+        all.into_iter().map(|info| CheckpointInfo { bytes: None, ..info }).collect()
+    };
+    assert_eq!(list(), []);
+    store.commit_checkpoint(epoch, &checkpoint(3_000)).unwrap();
+    assert_eq!(list(), [info(3_000, epoch, 0, true)], "a checkpoint without symbols");
+    let large = vec![7; 600_000];
+    store.put_shards(epoch, 5_000, &[(1, &large), (200, &large)]).unwrap();
+    assert_eq!(list(), [info(3_000, epoch, 0, true), info(5_000, epoch, 2, false)]);
+    store.commit_checkpoint(epoch, &checkpoint(5_000)).unwrap();
+    assert_eq!(list(), [info(5_000, epoch, 2, true)]);
+}
+
+fn dropped_checkpoint_is_not_resumed_from(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    let (first, _) = store.open_epoch().unwrap();
+    store.commit_frontier(&durable(5_000, 1, first), &[]).unwrap();
+    store.put_shards(first, 5_000, &[(1, b"old")]).unwrap();
+    store.commit_checkpoint(first, &checkpoint(5_000)).unwrap();
+    drop(store);
+    let mut store = (subject.writer)();
+    let (second, _) = store.open_epoch().unwrap();
+    assert!(store.drop_checkpoint(second, 4_000).is_err(), "not the committed one");
+    assert_eq!((subject.reader)().checkpoints().unwrap().len(), 1);
+    store.drop_checkpoint(second, 5_000).unwrap();
+    assert!(store.drop_checkpoint(second, 5_000).is_err(), "there is none any more");
+    assert_eq!((subject.reader)().checkpoints().unwrap(), []);
+    assert!(store.shards(5_000, &[1]).is_err());
+    drop(store);
+    let mut store = (subject.writer)();
+    let (third, found) = store.open_epoch().unwrap();
+    assert_eq!((third, found), (second + 1, None));
+    assert_eq!((subject.reader)().frontier().unwrap(), Some(durable(5_000, 1, first)), "what was published stays");
+    // The log is read from its beginning, so the next checkpoint may be an earlier one.
+    store.put_shards(third, 2_000, &[(1, b"new")]).unwrap();
+    store.commit_checkpoint(third, &checkpoint(2_000)).unwrap();
+    assert_eq!(shard(&mut *store, 2_000, 1), Some(b"new".to_vec()));
+    // An epoch may drop a checkpoint that it has committed, and commit another one.
+    store.drop_checkpoint(third, 2_000).unwrap();
+    store.put_shards(third, 4_000, &[(1, b"newer")]).unwrap();
+    store.commit_checkpoint(third, &checkpoint(4_000)).unwrap();
+    assert_eq!(shard(&mut *store, 4_000, 1), Some(b"newer".to_vec()));
+}
+
+fn drop_is_fenced(make: Make) {
+    let subject = make();
+    let mut old = (subject.writer)();
+    let (first, _) = old.open_epoch().unwrap();
+    old.commit_checkpoint(first, &checkpoint(5_000)).unwrap();
+    let mut new = (subject.writer)();
+    let (second, _) = new.open_epoch().unwrap();
+    assert_eq!(old.drop_checkpoint(first, 5_000).unwrap_err().exit_code(), 4);
+    assert_eq!((subject.reader)().checkpoints().unwrap().len(), 1);
+    new.drop_checkpoint(second, 5_000).unwrap();
+    // A live worker ends with its next checkpoint.
+    assert_eq!(old.commit_checkpoint(first, &checkpoint(6_000)).unwrap_err().exit_code(), 4);
+}
+
+fn settings_of_newest_epoch_are_read(make: Make) {
+    let subject = make();
+    let mut old = (subject.writer)();
+    let (first, _) = old.open_epoch().unwrap();
+    let mut reader = (subject.reader)();
+    assert_eq!((reader.settings().unwrap(), reader.allowed_lateness_ms().unwrap()), (None, None));
+    let settings = PipelineSettings { step_ms: 250, allowed_lateness_ms: 600_000 };
+    old.put_settings(first, settings).unwrap();
+    assert_eq!(reader.settings().unwrap(), Some(settings));
+    let mut new = (subject.writer)();
+    let (second, _) = new.open_epoch().unwrap();
+    new.put_settings(second, PipelineSettings { allowed_lateness_ms: 5, ..settings }).unwrap();
+    assert_eq!(old.put_settings(first, settings).unwrap_err().exit_code(), 4);
+    assert_eq!(reader.allowed_lateness_ms().unwrap(), Some(5));
 }
 
 fn latest_lists_every_symbol_once(make: Make) {
