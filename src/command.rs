@@ -1,8 +1,8 @@
 //! The commands, one module each: a struct of arguments, and `run`.
 
 pub mod candles;
-pub mod cli;
 pub mod checkpoint;
+pub mod cli;
 pub mod completions;
 pub mod config_file;
 pub mod dashboard;
