@@ -12,7 +12,7 @@ use tracing::{error, warn};
 use super::ack_tracker::AckTracker;
 use super::queue::{Job, Loss, QueueConfig, Shared};
 use crate::ingest::metrics::GapKind;
-use crate::ingest::router::{self, Record, lost_cause};
+use crate::ingest::router::Record;
 use crate::log::{LogError, LogWriter};
 use crate::time::now_ms;
 
