@@ -34,7 +34,7 @@ pub fn long_case(seed: u64) -> (Settings, Log) {
     nth(long_cases(), seed)
 }
 
-/// Test configuration with this number of cases. Failures are recorded in `regressions`, a whole file name, and tried first.
+/// Configuration with this number of cases. Failures are recorded in the file `regressions` and tried first.
 pub fn config(cases: u32, regressions: &'static str) -> Config {
     let persistence = FileFailurePersistence::Direct(regressions);
     Config { cases, failure_persistence: Some(Box::new(persistence)), ..Config::default() }
