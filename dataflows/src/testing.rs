@@ -84,7 +84,7 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs until everything before the log's last frontier is done. `log` has one batch per partition with all its records.
+/// Runs until everything before the log's last frontier is done. `log` has one batch per partition.
 pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Outcome {
     let shared = Arc::new(Mutex::new(Shared { ends: vec![None; plan.workers], ..Shared::default() }));
     let (settings, log, plan, for_workers) = (settings.clone(), Arc::clone(log), plan.clone(), Arc::clone(&shared));

@@ -148,7 +148,7 @@ impl History {
         }
     }
 
-    /// Drops what no correction or window can need: anchors before the last one that precedes the changeable points, and
+    /// Drops what no correction or window can need: anchors before the last one that precedes changeable points, and
     /// points further back from it than the longest window.
     fn fold(&mut self, fixed_ms: u64) {
         let is_fixed = |p: &Point| p.window_start_ms + Resolution::S5.length_ms() <= fixed_ms;

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_prefix_holds_and_bits_clear() {
+    fn longest_prefix_applies_and_bits_clear() {
         let text = format!(
             "{BUILT_IN}\n[[scheme]]\nprefix = \"US:\"\nkind = \"bits\"\n\
              [[scheme.rule]]\nany = 0x20\nunless = 0x2000\nclears = [\"last\", \"range\"]\n\

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn no_row_is_exact_between_joined_ticks() {
+    fn no_exact_row_between_joined_steps() {
         let mut ledger = Ledger::new(FrontierRow::empty());
         for (first, last) in [(10_000, 30_000), (25_000, 50_000), (70_000, 80_000)] {
             ledger.add(&LedgerChange { joined_from: Some(first), ..LedgerChange::at(last) });
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_rows_do_not_depend_on_the_steps() {
+    fn kept_rows_are_independent_of_steps() {
         let whole = rows(&[300_000]);
         assert_eq!(whole, [(60_000, 1_000), (120_000, 124_000), (240_000, 324_000), (300_000, 623_000)]);
         assert_eq!(rows(&[2_000, 61_500, 61_600, 130_000, 250_000, 300_000]), whole);

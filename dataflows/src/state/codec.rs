@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_packed_comes_back_and_damage_is_found() {
+    fn packing_round_trips_and_detects_damage() {
         let encoded = encode(&vec![7_i128; 1_000]).unwrap();
         let packed = pack(&encoded);
         assert!(packed.len() * 10 < encoded.len(), "{} of {}", packed.len(), encoded.len());

@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::entry::Entry;
 use crate::candles::state::Update;
+use crate::held::HeldCapability;
 use crate::progress::time::Time;
 
 /// One record of the symbol log.
@@ -32,7 +32,7 @@ pub struct Upsert {
 
 /// The entries of one worker's symbols, and the records not applied yet.
 #[derive(Debug, Default)]
-struct Directory {
+struct SymbolTable {
     known: BTreeMap<String, Upsert>,
     waiting: BTreeMap<Time, Vec<Upsert>>,
 }
@@ -41,38 +41,33 @@ struct Directory {
 /// it: compaction may leave nothing else of its symbol, and a reader that missed the rest must receive it.
 /// Records may arrive in any order that the frontier allows, and more than once.
 pub fn upserts<'scope>(records: StreamVec<'scope, Time, Upsert>) -> VecCollection<'scope, Time, Entry, i64> {
-    let mut builder = OperatorBuilder::new("Directory".to_owned(), records.scope());
+    let mut builder = OperatorBuilder::new("SymbolTable".to_owned(), records.scope());
     let by_symbol = Exchange::new(|upsert: &Upsert| xxh3_64(upsert.entry.symbol.as_bytes()));
     let mut input = builder.new_input(records, by_symbol);
     let (output, stream) = builder.new_output::<Vec<Update<Entry>>>();
     let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(output);
-    let mut directory = Directory::default();
+    let mut table = SymbolTable::default();
     builder.build(move |_| {
-        let mut held: Option<Capability<Time>> = None;
+        let mut held = HeldCapability::<1>::none();
         move |frontiers| {
-            input.for_each(|capability, batch| {
-                let Some(&time) = capability.least() else { return };
-                if held.as_ref().is_none_or(|held| time < *held.time()) {
-                    held = Some(capability.delayed(&time, 0));
-                }
-                batch.drain(..).for_each(|upsert| directory.take(time, upsert));
+            input.for_each(|message, batch| {
+                let Some(&time) = message.least() else { return };
+                held.retain(&message);
+                batch.drain(..).for_each(|upsert| table.take(time, upsert));
             });
             let frontier = frontiers[0].frontier().first().copied().unwrap_or(Time::MAX);
-            if let Some(held) = &held {
+            if let Some([capability]) = held.get() {
                 let mut output = output.activate();
-                let mut session = output.session(held);
-                directory.advance(frontier, |update| session.give(update));
+                let mut session = output.session(capability);
+                table.advance(frontier, |update| session.give(update));
             }
-            match directory.waiting.first_key_value() {
-                None => held = None,
-                Some((time, _)) => held.iter_mut().for_each(|held| held.downgrade(&(*time).max(*held.time()))),
-            }
+            held.keep_from(table.waiting.first_key_value().map(|(time, _)| *time));
         }
     });
     stream.as_collection()
 }
 
-impl Directory {
+impl SymbolTable {
     /// A re-read record takes effect no earlier than its message.
     fn take(&mut self, message_time: Time, upsert: Upsert) {
         self.waiting.entry(upsert.offset.max(message_time)).or_default().push(upsert);
