@@ -131,9 +131,8 @@ impl Client {
         };
         let work = async {
             let RetryPolicy::Deadline(end) = self.retry_policy else { return work.await };
-            let late =
-                |_| Failure::Transient("the store has not answered in time; check that its nodes are up".to_owned());
-            tokio::time::timeout_at(end.into(), work).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+            let why = "the store has not answered in time; check that its nodes are up";
+            tokio::time::timeout_at(end.into(), work).await.unwrap_or_else(|_| Err(Failure::Transient(why.to_owned())))
         };
         // The caller may be a task of another runtime, which gives way here.
         let done = tokio::task::block_in_place(|| runtime.block_on(work));
@@ -261,7 +260,7 @@ impl Client {
 
     /// Waits before another attempt; fails where the retry policy allows none.
     pub async fn pause(&self, pauses: &mut Pauses, begun: Instant, why: String) -> Result<(), Failure> {
-        let pause = pauses.next();
+        let pause = pauses.pause();
         if !self.retry_policy.allows(begun, pause) {
             return Err(Failure::Transient(why));
         }

@@ -85,7 +85,9 @@ pub fn list(connection: &Connection) -> Result<Vec<CheckpointInfo>, Failure> {
     let found = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?))))?;
     let mut all = found.collect::<rusqlite::Result<BTreeMap<(u64, u64), (u64, u64)>>>()?;
     // A checkpoint without any symbol has no shards.
-    committed.map(|key| all.entry(key).or_default());
+    if let Some(key) = committed {
+        all.entry(key).or_default();
+    }
     let info = |((frontier, epoch), (shards, bytes))| CheckpointInfo {
         frontier,
         epoch,
