@@ -1,8 +1,8 @@
 //! The store of a cluster: a keyspace in Cassandra, any number of writers of one epoch, any number of readers.
 //!
-//! Rows carry their own timestamps, so they need no order and no owner. What has to have one (epoch, frontier,
-//! checkpoint) is a row each, changed by lightweight transactions alone. A call returns when its effect is
-//! acknowledged by a quorum; a store that does not answer is waited for, without end, and nothing is given up.
+//! Rows carry their own timestamps, so they need neither an order nor an owner. The epoch, the frontier and the
+//! checkpoint are one row each, changed only by lightweight transactions. A call returns once a quorum has acknowledged
+//! its effect. A writer waits without end for a store that does not answer.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -48,18 +48,18 @@ pub struct CassandraStore {
     client: Client,
     inserts: Inserts,
     expiry: Expiry,
-    /// Rows that were left out because they had expired.
+    /// Number of rows left out because they had expired.
     expired: u64,
-    /// What this epoch last saw published.
+    /// The published frontier as this epoch last saw it.
     published: Option<frontier::Published>,
-    /// Epoch and frontier of the checkpoint that this epoch last saw committed.
+    /// Epoch and frontier of the committed checkpoint as this epoch last saw it.
     committed: (u64, Time),
-    /// The checkpoint whose shards this epoch may put.
+    /// The checkpoint for which the epoch has been checked.
     gathering: Option<(u64, Time)>,
 }
 
 impl CassandraStore {
-    /// Connects to a keyspace whose tables are there.
+    /// Connects to a keyspace that `tickline setup` has made.
     pub fn open(address: &CassandraAddress) -> Result<Self, StoreError> {
         let client = open::open(address, RetryPolicy::Endless)?;
         let (inserts, published, expiry) = client.run("cannot open it for writing", async {
@@ -79,7 +79,7 @@ impl Store for CassandraStore {
         let client = &self.client;
         let (epoch, published, last) = client.run("cannot open an epoch", async {
             let epoch = epoch::open(client).await?;
-            // Behind the fence these are final.
+            // After the fence is raised these are final.
             Ok((epoch, frontier::durable(client, Level::Serial).await?, checkpoint::last(client).await?))
         })?;
         self.published = published;
@@ -88,11 +88,11 @@ impl Store for CassandraStore {
     }
 
     fn join_epoch(&mut self, epoch: u64) -> Result<(), StoreError> {
-        self.client.run("cannot take part", async {
+        self.client.run("cannot join the epoch", async {
             match epoch::newest(&self.client).await? {
                 newest if newest == epoch => Ok(()),
                 newest if newest > epoch => Err(Failure::Fenced { ours: epoch, theirs: newest }),
-                newest => Err(Failure::Permanent(format!("nobody has opened epoch {epoch}: the last one is {newest}"))),
+                newest => Err(Failure::Permanent(format!("epoch {epoch} was never opened: the newest is {newest}"))),
             }
         })
     }
@@ -109,7 +109,10 @@ impl Store for CassandraStore {
         let expired = self.client.run("cannot write rows", self.inserts.write(&self.client, rows, &self.expiry))?;
         if expired > 0 {
             if self.expired == 0 {
-                tracing::warn!(rows = expired, "leaving out rows of windows that have outlived their table already");
+                tracing::warn!(
+                    rows = expired,
+                    "leaving out rows of windows older than the time to live of their table"
+                );
             }
             self.expired += expired;
         }
@@ -124,7 +127,7 @@ impl Store for CassandraStore {
     fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
         let client = &self.client;
         client.run("cannot store shards of a checkpoint", async {
-            // Once a checkpoint: a fenced one may leave some behind, which the next commit removes.
+            // Checked once per checkpoint: shards that a fenced epoch leaves are removed by the next commit.
             if self.gathering != Some((epoch, frontier)) {
                 epoch::check(client, epoch).await?;
             }
@@ -160,7 +163,10 @@ impl Store for CassandraStore {
 impl Drop for CassandraStore {
     fn drop(&mut self) {
         if self.expired > 0 {
-            tracing::warn!(rows = self.expired, "left out in all: rows of windows that had outlived their table");
+            tracing::warn!(
+                rows = self.expired,
+                "left out in total: rows of windows older than the time to live of their table"
+            );
         }
     }
 }

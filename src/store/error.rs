@@ -4,21 +4,21 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The text after `--store` is not one.
-    #[error("{text:?} is no store: write sqlite:PATH, cassandra://HOST:PORT/KEYSPACE or none")]
+    /// Invalid store address.
+    #[error("invalid store address {text:?}: expected sqlite:PATH, cassandra://HOST:PORT/KEYSPACE or none")]
     BadAddress {
-        /// What was given.
+        /// The given text.
         text: String,
     },
-    /// There is no store there.
-    #[error("there is no store at {path}: {hint}")]
+    /// The store does not exist.
+    #[error("no store at {path}: {hint}")]
     Missing {
-        /// Where it was looked for.
+        /// Its path or address.
         path: String,
         /// What to do next.
         hint: String,
     },
-    /// A newer epoch has taken over.
+    /// Fenced by a newer epoch.
     #[error("epoch {ours} was fenced by epoch {theirs}: another worker has taken over {path}; this one ends")]
     Fenced {
         /// The store.
@@ -33,49 +33,49 @@ pub enum StoreError {
     Locked {
         /// The store.
         path: String,
-        /// What is known of the other process.
+        /// The other process, as its lock file names it.
         holder: String,
     },
-    /// What the store holds cannot be what was written.
+    /// The store holds data that cannot have been written.
     #[error("{path} is damaged: {what}; {hint}")]
     Corrupt {
         /// The store.
         path: String,
-        /// What was found.
+        /// The damage.
         what: String,
         /// What to do next.
         hint: String,
     },
-    /// A file that says how the store is reached cannot be used.
-    #[error("{path} cannot be used as the configuration of a store: {why}")]
+    /// Invalid connection settings.
+    #[error("invalid store configuration {path}: {why}")]
     BadConfig {
         /// The file.
         path: String,
-        /// Why not, without any secret.
+        /// The reason, without any password.
         why: String,
     },
-    /// The tables are not those that this program knows.
+    /// The tables are not those of this program.
     #[error("{path}: {why}")]
     Schema {
         /// The store.
         path: String,
-        /// What differs, and what to do next.
+        /// The differences, and what to do next.
         why: String,
     },
-    /// The store refused.
+    /// Any other failure.
     #[error("{path}: {what}: {why}")]
     Failed {
         /// The store.
         path: String,
-        /// What was being done.
+        /// The failed operation.
         what: &'static str,
-        /// Why it failed, and what to do next where that is known.
+        /// The reason, and what to do next where that is known.
         why: String,
     },
 }
 
 impl StoreError {
-    /// The exit code of a process that ends for this reason: 2 usage, 3 data lost, 4 fenced, 1 the rest.
+    /// Exit code of a process that ends with this error: 2 usage, 3 data lost, 4 fenced, 1 anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::BadAddress { .. } | Self::Missing { .. } | Self::BadConfig { .. } | Self::Schema { .. } => 2,

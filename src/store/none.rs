@@ -1,4 +1,4 @@
-//! The store that keeps nothing: for a replay that only wants digests.
+//! The store that keeps nothing, for a replay that only computes digests.
 
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
@@ -6,7 +6,7 @@ use dataflows::symbols::entry::Entry;
 
 use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError};
 
-/// Accepts everything and keeps none of it. Its epoch is always 1, and there is never a checkpoint.
+/// Accepts all writes and keeps nothing. Its epoch is always 1, without a checkpoint.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoStore;
 

@@ -1,4 +1,4 @@
-//! Checkpoints: the row that names the one to resume from, and its shards in chunks.
+//! Checkpoints: the row of the committed one, and shards in chunks.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -15,12 +15,12 @@ use super::session::{Client, Level, Pages};
 use super::values::{int, timestamp};
 use crate::store::{Checkpoint, CheckpointInfo};
 
-/// The longest chunk in bytes: well below what a node takes as one mutation.
+/// Largest chunk in bytes: well below a node's limit of one mutation.
 const CHUNK_BYTES: usize = 512 * 1024;
-/// Chunks in one answer.
+/// Page size when reading chunks.
 const CHUNKS_AT_ONCE: i32 = 8;
 
-/// The committed checkpoint, and the epoch that its shards lie under.
+/// The committed checkpoint and the epoch of its shards.
 pub async fn last(client: &Client) -> Result<Option<(u64, Checkpoint)>, Failure> {
     committed(client, Level::Serial).await
 }
@@ -33,9 +33,9 @@ async fn committed(client: &Client, level: Level) -> Result<Option<(u64, Checkpo
     Ok((epoch > 0).then_some((epoch, Checkpoint { frontier, header })))
 }
 
-/// Stores shards under their epoch and frontier, where nobody looks before the commit.
+/// Stores shards under their epoch and frontier; nothing reads them before the commit.
 ///
-/// The timestamp is the epoch: whatever a commit removes is of its epoch or an earlier one, whatever clocks say.
+/// The timestamp is the epoch: a commit removes shards of its own or earlier epochs, whatever the clocks say.
 pub async fn put_shards(client: &Client, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), Failure> {
     let cql = "INSERT INTO checkpoint_shards (pipeline, shard, epoch, frontier, chunk, chunks, bytes) \
                VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?";
@@ -54,8 +54,8 @@ pub async fn put_shards(client: &Client, epoch: u64, frontier: Time, shards: &[(
     client.gather(pieces, put).await.map(drop)
 }
 
-/// Makes the shards of (epoch, frontier) the checkpoint, and removes all earlier ones. `committed` is what this
-/// epoch last saw there, by epoch and frontier; nobody else can have changed it since, or this one is fenced.
+/// Commits the shards of (epoch, frontier) as the checkpoint, and removes all earlier ones. `committed` is the epoch and
+/// frontier of the checkpoint that this epoch last saw; it can only have changed since if this epoch is fenced.
 pub async fn commit(
     client: &Client,
     epoch: u64,
@@ -111,8 +111,8 @@ pub async fn list(client: &Client) -> Result<Vec<CheckpointInfo>, Failure> {
     Ok(shards.into_iter().map(info).collect())
 }
 
-/// Sets the register, as long as it is ours and holds what we last saw there: an attempt whose answer got lost may be
-/// carried out later than all that follow it, and must not bring an earlier checkpoint back.
+/// Sets the register if the fence is ours and the value is the one that we last saw: an attempt whose answer was lost
+/// may be applied after later ones, and must not bring an earlier checkpoint back.
 ///
 /// Without a checkpoint the register is set as it was before the first one.
 async fn set(client: &Client, epoch: u64, new: Option<&Checkpoint>, old: (u64, Time)) -> Result<(), Failure> {
@@ -126,13 +126,15 @@ async fn set(client: &Client, epoch: u64, new: Option<&Checkpoint>, old: (u64, T
             Ok(true) => return Ok(()),
             Ok(false) => {
                 let theirs = epoch::fence(client, "checkpoints").await?.unwrap_or(0);
-                // An attempt before this one, whose answer got lost, may have been carried out.
+                // An earlier attempt whose answer was lost may have been applied.
                 let found = last(client).await?;
                 return match (&found, new) {
                     _ if theirs != epoch => Err(Failure::Fenced { ours: epoch, theirs }),
                     (Some((by, found)), Some(new)) if *by == epoch && found == new => Ok(()),
                     (None, None) => Ok(()),
-                    _ => Err(Failure::corrupt("the checkpoint has changed under the epoch that alone may change it")),
+                    _ => Err(Failure::corrupt(
+                        "the checkpoint was changed by something other than the epoch that owns it",
+                    )),
                 };
             }
             Err(why) => client.pause(&mut pauses, begun, why).await?,
@@ -140,7 +142,7 @@ async fn set(client: &Client, epoch: u64, new: Option<&Checkpoint>, old: (u64, T
     }
 }
 
-/// Shards of the committed checkpoint, by their number; those that are empty are left out.
+/// Shards of the committed checkpoint, ascending by number; shards that were never stored are left out.
 pub async fn shards(client: &Client, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, Failure> {
     let committed = last(client).await?.filter(|(_, checkpoint)| checkpoint.frontier == frontier);
     let Some((epoch, _)) = committed else {
@@ -163,8 +165,7 @@ async fn shard_of(client: &Client, epoch: u64, frontier: Time, shard: u32) -> Re
     let (chunks, found) = (*chunks, rows.len());
     let whole = found as u64 == chunks.unsigned_abs() && rows.iter().zip(0..).all(|((chunk, ..), at)| *chunk == at);
     if !whole {
-        let what =
-            format!("shard {shard} of the checkpoint as of {frontier} has {chunks} chunks, and {found} are there");
+        let what = format!("shard {shard} of the checkpoint as of {frontier} has {found} of {chunks} chunks");
         return Err(Failure::corrupt(what));
     }
     Ok(Some(rows.into_iter().flat_map(|(.., bytes)| bytes).collect()))

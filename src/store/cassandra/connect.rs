@@ -37,7 +37,7 @@ pub async fn session(address: &CassandraAddress, config: &Config, policy: RetryP
             Err(_) if last.is_empty() => last = "no answer".to_owned(),
             Err(_) => {}
         }
-        let pause = pauses.next();
+        let pause = pauses.pause();
         if begun.elapsed() + pause >= limit {
             let waited = limit.as_secs_f64();
             return Err(Failure::Transient(format!(

@@ -53,7 +53,7 @@ impl Pauses {
     }
 
     /// The next pause.
-    pub fn next(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         self.0.next().unwrap_or(PAUSE_MAX)
     }
 }

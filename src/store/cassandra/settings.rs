@@ -11,7 +11,7 @@ use crate::store::PipelineSettings;
 pub async fn write(client: &Client, ours: u64, settings: PipelineSettings) -> Result<(), Failure> {
     epoch::check(client, ours).await?;
     let cql = "INSERT INTO meta (name, value) VALUES (?, ?) USING TIMESTAMP ?";
-    let write = async |(name, value)| client.execute(cql, &(name, int(value), int(ours))).await;
+    let write = async |(name, value): (&'static str, u64)| client.execute(cql, &(name, int(value), int(ours))).await;
     client.gather(settings.rows(), write).await.map(drop)
 }
 

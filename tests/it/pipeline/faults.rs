@@ -86,7 +86,7 @@ fn a_file_that_is_no_store_is_refused() {
 
     home.write("other.db", "");
     tables::change(&home.path("other.db"), "CREATE TABLE mine (x)");
-    home.fails("work --log dir:log --store sqlite:other.db", 1, &["no Tickline store"]);
+    home.fails("work --log dir:log --store sqlite:other.db", 1, &["not a Tickline store"]);
 }
 
 #[test]
@@ -186,14 +186,10 @@ fn other_settings_are_refused() {
 fn bad_usage_is_told() {
     let home = home();
     home.ok("import trades.jsonl --log dir:second");
-    home.fails(
-        "candles --store sqlite:nothing.db --symbol A --resolution 5s",
-        2,
-        &["there is no store", "tickline work"],
-    );
+    home.fails("candles --store sqlite:nothing.db --symbol A --resolution 5s", 2, &["no store at", "tickline work"]);
     home.fails("candles --store sqlite:rows.db --symbol NOPE:X --resolution 5s", 2, &["NOPE:X is no symbol of"]);
     home.fails("verify --log dir:log --store none", 2, &["sqlite:PATH"]);
-    home.fails("work --log dir:log --store cassandra", 2, &["is no store"]);
+    home.fails("work --log dir:log --store cassandra", 2, &["invalid store address"]);
     home.fails("work --log trades --store none", 2, &["invalid log address"]);
     home.fails(&format!("{WORK} --step 7ms"), 2, &["time step of 7 ms"]);
     home.fails(&format!("{WORK} --conditions nowhere.toml"), 2, &["nowhere.toml"]);

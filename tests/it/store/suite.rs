@@ -1,4 +1,4 @@
-//! What every store must do, as plain functions over the traits.
+//! Suite for every store: plain functions over the traits.
 
 use std::any::Any;
 
@@ -16,34 +16,34 @@ use tickline::store::{
     StoreReader, StoredCandle,
 };
 
-/// A new, empty store: opens writers and readers of it.
+/// A new, empty store and how to open it.
 pub struct Subject {
     pub writer: Box<dyn Fn() -> Box<dyn Store>>,
     pub reader: Box<dyn Fn() -> Box<dyn StoreReader>>,
     pub _home: Box<dyn Any>,
 }
 
-/// One shard of the committed checkpoint, when it is there.
+/// One shard of the committed checkpoint, if it exists.
 pub fn shard(store: &mut dyn Store, frontier: u64, shard: u32) -> Option<Vec<u8>> {
     store.shards(frontier, &[shard]).unwrap().pop().map(|(_, bytes)| bytes)
 }
 
 type Make<'a> = &'a dyn Fn() -> Subject;
 
-/// Runs everything.
+/// Runs the suite.
 pub fn all(make: Make) {
     a_new_store_is_empty(make);
     rows_come_back_as_doubles(make);
-    refused_records_are_found_by_place_and_reason(make);
-    ranges_cut_at_both_ends_and_keep_the_newest(make);
+    rejected_records_by_place_and_reason(make);
+    ranges_keep_the_newest_rows(make);
     an_older_write_never_wins(make);
     the_frontier_never_goes_back(make);
     kept_rows_are_verified(make);
     a_failed_commit_leaves_nothing(make);
     epochs_fence(make);
     checkpoints_replace_each_other(make);
-    a_checkpoint_that_is_being_gathered_survives_the_commit_of_an_earlier_one(make);
-    shards_that_were_not_committed_are_gone(make);
+    commit_keeps_shards_of_later_checkpoint(make);
+    uncommitted_shards_are_removed(make);
     checkpoints_are_listed(make);
     dropped_checkpoint_is_not_resumed_from(make);
     drop_is_fenced(make);
@@ -174,7 +174,7 @@ fn rows_come_back_as_doubles(make: Make) {
     assert_eq!((value("sma_12"), value("vwap_60"), value("rsi_14"), value("cumulative_volume")), (1.5, 0.5, 50.0, 4.0));
 }
 
-fn refused_records_are_found_by_place_and_reason(make: Make) {
+fn rejected_records_by_place_and_reason(make: Make) {
     let subject = make();
     let mut store = (subject.writer)();
     store.open_epoch().unwrap();
@@ -192,7 +192,7 @@ fn refused_records_are_found_by_place_and_reason(make: Make) {
     assert_eq!(read(RejectedRange { partition: Some(0), ..all }), rows[..1]);
     assert_eq!(read(RejectedRange { partition: Some(1), ..all }), []);
     assert_eq!(read(RejectedRange { from_offset: 8, ..all }), [&rows[..1], &rows[2..]].concat());
-    // Page by page, every place is the end of a page once.
+    // Each row once as the end of a page.
     for (n, row) in rows.iter().enumerate() {
         let after = Some((row.partition, row.offset, row.index));
         assert_eq!(read(RejectedRange { after, ..all }), rows[n + 1..], "after {after:?}");
@@ -201,11 +201,11 @@ fn refused_records_are_found_by_place_and_reason(make: Make) {
     assert_eq!(read(RejectedRange { after, partition: Some(2), from_offset: 1, limit: 1, ..all }), rows[2..3]);
 }
 
-fn ranges_cut_at_both_ends_and_keep_the_newest(make: Make) {
+fn ranges_keep_the_newest_rows(make: Make) {
     let subject = make();
     let mut store = (subject.writer)();
-    // Windows on both sides of two bucket ends, and a symbol that is a prefix of the other. Each day with a row has its
-    // daily candle, as the dataflow makes them.
+    // Windows on both sides of two bucket ends, and a symbol that is a prefix of another. Each day with a row has its
+    // daily candle, as the dataflow writes them.
     let starts: Vec<u64> = (0..40).map(|n| 3 * DAY_MS - 100_000 + n * 5_000 * 700).collect();
     let rows = |symbol: &str, price| {
         let days = (2..5).map(|day| candle(symbol, Resolution::D1, day * DAY_MS, price, 1));
@@ -294,7 +294,7 @@ fn epochs_fence(make: Make) {
     fenced(old.commit_checkpoint(first, &checkpoint(2_000)));
     assert_eq!((subject.reader)().frontier().unwrap(), Some(durable(1_000, 1, first)));
     assert!((subject.reader)().frontiers().unwrap().is_empty());
-    // Its rows can only be identical or older, so they do no harm.
+    // Its rows can only be equal or older, so they are harmless.
     old.write(&batch()).unwrap();
     new.commit_frontier(&durable(2_000, 1, second), &[]).unwrap();
     assert_eq!((subject.reader)().frontier().unwrap(), Some(durable(2_000, 1, second)));
@@ -314,7 +314,7 @@ fn checkpoints_replace_each_other(make: Make) {
         assert_eq!(shard(&mut *store, frontier, 255), Some(vec![frontier as u8]));
         assert_eq!(shard(&mut *store, frontier, 4), None);
     }
-    assert!(store.shards(1_000, &[3]).is_err(), "an older one is gone, which is not the same as empty");
+    assert!(store.shards(1_000, &[3]).is_err(), "an earlier checkpoint is removed, which is not the same as empty");
     drop(store);
     let mut store = (subject.writer)();
     let (next, found) = store.open_epoch().unwrap();
@@ -322,7 +322,7 @@ fn checkpoints_replace_each_other(make: Make) {
     assert_eq!(shard(&mut *store, 2_000, 3), Some(large));
 }
 
-fn a_checkpoint_that_is_being_gathered_survives_the_commit_of_an_earlier_one(make: Make) {
+fn commit_keeps_shards_of_later_checkpoint(make: Make) {
     let subject = make();
     let mut store = (subject.writer)();
     let (epoch, _) = store.open_epoch().unwrap();
@@ -335,7 +335,7 @@ fn a_checkpoint_that_is_being_gathered_survives_the_commit_of_an_earlier_one(mak
     assert_eq!(shard(&mut *store, 9_000, 2), Some(b"later".to_vec()));
 }
 
-fn shards_that_were_not_committed_are_gone(make: Make) {
+fn uncommitted_shards_are_removed(make: Make) {
     let subject = make();
     let mut old = (subject.writer)();
     let (first, _) = old.open_epoch().unwrap();
@@ -392,7 +392,7 @@ fn dropped_checkpoint_is_not_resumed_from(make: Make) {
     assert!(store.drop_checkpoint(second, 4_000).is_err(), "not the committed one");
     assert_eq!((subject.reader)().checkpoints().unwrap().len(), 1);
     store.drop_checkpoint(second, 5_000).unwrap();
-    assert!(store.drop_checkpoint(second, 5_000).is_err(), "there is none any more");
+    assert!(store.drop_checkpoint(second, 5_000).is_err(), "already dropped");
     assert_eq!((subject.reader)().checkpoints().unwrap(), []);
     assert!(store.shards(5_000, &[1]).is_err());
     drop(store);
@@ -469,14 +469,14 @@ fn the_newest_entry_of_a_symbol_stays(make: Make) {
     let subject = make();
     let mut holder = (subject.writer)();
     holder.open_epoch().unwrap();
-    // Whoever keeps the directory needs no epoch, and comes while another one holds the store.
-    let mut keeper = (subject.writer)();
+    // A symbol table sync needs no epoch, and runs next to a live worker.
+    let mut sync = (subject.writer)();
     assert!((subject.reader)().symbols(&mut |_| true).unwrap().is_empty());
     let many: Vec<Entry> = (0..5_000).map(|n| entry(&format!("M{n:04}"), "many", 3)).collect();
-    keeper.put_symbols(&many).unwrap();
-    keeper.put_symbols(&[entry("B 1", "newer", 7), entry("A é", "it's", 5)]).unwrap();
+    sync.put_symbols(&many).unwrap();
+    sync.put_symbols(&[entry("B 1", "newer", 7), entry("A é", "it's", 5)]).unwrap();
     holder.put_symbols(&[entry("B 1", "older", 6), entry("A é", "newest", 8)]).unwrap();
-    keeper.put_symbols(&[entry("A é", "the same moment", 8)]).unwrap();
+    sync.put_symbols(&[entry("A é", "the same moment", 8)]).unwrap();
     holder.write(&batch()).unwrap();
     let mut reader = (subject.reader)();
     assert_eq!(
