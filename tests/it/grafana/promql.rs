@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tickline::metrics::catalog::{ALL, Kind, Name};
+use tickline::metrics::catalog::{ALL, Kind, Metric};
 
 use crate::grafana::asked::{Asked, Way, all};
 use crate::grafana::files::word;
@@ -45,8 +45,8 @@ fn names(query: &str) -> BTreeSet<String> {
 }
 
 /// The metric of a name, which for a histogram has an ending.
-fn metric(name: &str) -> Option<&'static Name> {
-    let is = |metric: &&Name| match metric.kind {
+fn metric(name: &str) -> Option<&'static Metric> {
+    let is = |metric: &&Metric| match metric.kind {
         Kind::Histogram => ["_bucket", "_sum", "_count"].iter().any(|end| name.strip_suffix(end) == Some(metric.name)),
         Kind::Counter | Kind::Gauge => metric.name == name,
     };
@@ -56,7 +56,7 @@ fn metric(name: &str) -> Option<&'static Name> {
 /// Names in a query, and in its legend, that nobody serves.
 fn unknown(query: &str, legend: &str) -> Vec<String> {
     let names = names(query);
-    let metrics: Vec<&Name> = names.iter().filter_map(|name| metric(name)).collect();
+    let metrics: Vec<&Metric> = names.iter().filter_map(|name| metric(name)).collect();
     let mut wrong = if metrics.is_empty() { vec!["no metric".to_owned()] } else { Vec::new() };
     let is_label = |name: &str| SCRAPED.contains(&name) || metrics.iter().any(|metric| metric.labels.contains(&name));
     let is_known = |name: &&String| metric(name).is_some() || WORDS.contains(&name.as_str()) || is_label(name);

@@ -1,6 +1,6 @@
 //! `docs/metrics.md` is written from the table. `TICKLINE_WRITE_DOCS=1 cargo test --test metrics page` writes it again.
 
-use tickline::metrics::catalog::{ALL, Kind, Name, Role};
+use tickline::metrics::catalog::{ALL, Kind, Metric, Role};
 
 const HEAD: &str = "# Metrics
 
@@ -41,7 +41,7 @@ fn page() -> String {
     text.trim_end().to_owned() + "\n"
 }
 
-fn line(name: &Name) -> String {
+fn line(name: &Metric) -> String {
     let kind = match name.kind {
         Kind::Counter => "counter",
         Kind::Gauge => "gauge",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use tickline::metrics::catalog::{ALL, Kind, Name};
+use tickline::metrics::catalog::{ALL, Kind, Metric};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -26,7 +26,7 @@ fn named(text: &str) -> Vec<(&str, &str)> {
 }
 
 /// The metric of the table that a series belongs to.
-fn known(series: &str) -> Option<&'static Name> {
+fn known(series: &str) -> Option<&'static Metric> {
     ALL.iter().find(|name| {
         let parts = ["_bucket", "_sum", "_count"].iter().filter_map(|part| series.strip_suffix(part));
         name.name == series && name.kind != Kind::Histogram
