@@ -87,7 +87,7 @@ fn prometheus_sees_what_the_store_holds_and_alerts_when_a_worker_ends() {
     wait_for("the alert that nothing is read any more", || {
         let firing = prometheus.firing();
         (firing.contains(&"TicklineReadsNothing".to_owned())
-            && firing.contains(&"TicklineFrontierStandsStill".to_owned()))
+            && firing.contains(&"TicklineFrontierStalled".to_owned()))
         .then_some(())
     });
     assert_eq!(prometheus.query("up{job='tickline-work'}"), [1.0]);
