@@ -60,7 +60,10 @@ impl ApiError {
 
     /// 503: the store cannot be read.
     pub fn store(error: &StoreError) -> Self {
-        Self::unavailable(format!("the store cannot be read: {error}"), "check that the store is up and that this process may read it")
+        Self::unavailable(
+            format!("the store cannot be read: {error}"),
+            "check that the store is up and that this process may read it",
+        )
     }
 }
 

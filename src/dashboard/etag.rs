@@ -24,7 +24,8 @@ pub async fn add_etag(request: Request, next: Next) -> Response {
     }
     let (mut parts, body) = response.into_parts();
     let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
-        return ApiError::unavailable("the response is too long", "split the request into smaller ranges").into_response();
+        return ApiError::unavailable("the response is too long", "split the request into smaller ranges")
+            .into_response();
     };
     let tag = format!("W/\"{:032x}\"", xxh3_128(&bytes));
     let is_unchanged = known.is_some_and(|known| matches(&known, &tag));

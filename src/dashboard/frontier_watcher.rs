@@ -40,7 +40,8 @@ pub struct Advance {
 
 /// Encodes a part of an event as JSON.
 pub fn encode<T: Serialize>(part: &T) -> Result<Box<RawValue>, ApiError> {
-    to_raw_value(part).map_err(|e| ApiError::unavailable(format!("cannot encode an event: {e}"), "report this as a bug"))
+    to_raw_value(part)
+        .map_err(|e| ApiError::unavailable(format!("cannot encode an event: {e}"), "report this as a bug"))
 }
 
 /// Epoch and frontier, by which advances are ordered.

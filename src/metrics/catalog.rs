@@ -81,7 +81,7 @@ table! {
     OPEN_FILES = Gauge, "process_open_fds", [], ALL_ROLES, "Open file descriptors";
 
     DURABLE_FRONTIER = Gauge, "tickline_durable_frontier_timestamp_seconds", [], FRONTIER,
-        "Durable frontier: the store is complete up to this Unix time (exclusive). Absent while nothing is complete yet";
+        "Durable frontier: complete up to this Unix time (exclusive). Absent while nothing is complete yet";
     EPOCH = Gauge, "tickline_epoch", [], FRONTIER,
         "Worker: epoch of this process, 0 before it starts. Dashboard: epoch that wrote the durable frontier";
     ROWS = Gauge, "tickline_rows", [], FRONTIER, "Rows as of the durable frontier";
@@ -132,7 +132,7 @@ table! {
     CHECKPOINT_COMMITTED = Gauge, "tickline_checkpoint_commit_timestamp_seconds", [], WORK,
         "Unix time of the last checkpoint commit by this process; 0 before the first. Only the first process commits";
     CHECKPOINT_DURATION = Gauge, "tickline_checkpoint_duration_seconds", [], WORK,
-        "Duration of the last checkpoint, from its first shards to its commit; 0 before, and in processes that do not commit";
+        "Time from the first shards of the last checkpoint to its commit; 0 before, and in processes that do not commit";
     CHECKPOINT_SIZE = Gauge, "tickline_checkpoint_size_bytes", [], WORK,
         "Size of this process's shards of the last whole checkpoint; 0 before the first";
 

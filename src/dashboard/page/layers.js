@@ -46,7 +46,7 @@ function formatOf({ pane, bounds }, { precision, minMove }) {
     : { type: 'price', precision, minMove };
 }
 
-// Adds the enabled indicators. Returns `{ layers, lines }`: series with their points, and a frontier line per pane below.
+// Adds the enabled indicators. Returns `{ layers, lines }`: series with points, and a frontier line per pane below.
 export function addLayers(chart, on, resolution, colours, format) {
   const layers = [];
   const lines = [];

@@ -86,9 +86,8 @@ fn prometheus_sees_what_the_store_holds_and_alerts_when_a_worker_ends() {
     agrees_with_the_store(&home, &prometheus);
     wait_for("the alert that nothing is read any more", || {
         let firing = prometheus.firing();
-        (firing.contains(&"TicklineReadsNothing".to_owned())
-            && firing.contains(&"TicklineFrontierStalled".to_owned()))
-        .then_some(())
+        (firing.contains(&"TicklineReadsNothing".to_owned()) && firing.contains(&"TicklineFrontierStalled".to_owned()))
+            .then_some(())
     });
     assert_eq!(prometheus.query("up{job='tickline-work'}"), [1.0]);
     pipeline.work.terminate();
