@@ -57,7 +57,7 @@ export class Search {
     const more = total > symbols.length ? `, the first ${symbols.length} shown` : '';
     const count = total === 1 ? '1 symbol' : `${grouped.format(total)} symbols`;
     this.#note(
-      total === 0 ? `No symbol matches “${query}”.` : `${count}${more} · Enter shows, Shift+Enter adds to the watch list`,
+      total === 0 ? `No symbol matches “${query}”.` : `${count}${more} · Enter: show, Shift+Enter: also watch`,
     );
     say(total === 0 ? 'No symbol found' : `${count} found`);
     this.#mark(query && symbols.length > 0 ? 0 : -1);

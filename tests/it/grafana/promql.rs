@@ -1,4 +1,4 @@
-//! Every query of Prometheus: `promtool` takes it, and it names only metrics and labels that some process serves.
+//! Every Prometheus query: `promtool` accepts it, and it names only metrics and labels that some process exports.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -10,9 +10,9 @@ use crate::grafana::asked::{Asked, Way, all};
 use crate::grafana::files::word;
 use crate::grafana::replace::by_prometheus;
 
-/// What stands in a query beside metrics and labels.
+/// Words in queries that are not metrics or labels.
 const WORDS: [&str; 9] = ["by", "histogram_quantile", "increase", "le", "max", "min", "rate", "sum", "time"];
-/// Labels that Prometheus puts on all that it scrapes.
+/// Labels that Prometheus adds to all scraped metrics.
 const SCRAPED: [&str; 2] = ["job", "instance"];
 
 fn asked() -> Vec<Asked> {
@@ -44,7 +44,7 @@ fn names(query: &str) -> BTreeSet<String> {
     names
 }
 
-/// The metric of a name, which for a histogram has an ending.
+/// The metric of a series name, which has a suffix for a histogram.
 fn metric(name: &str) -> Option<&'static Metric> {
     let is = |metric: &&Metric| match metric.kind {
         Kind::Histogram => ["_bucket", "_sum", "_count"].iter().any(|end| name.strip_suffix(end) == Some(metric.name)),
@@ -53,7 +53,7 @@ fn metric(name: &str) -> Option<&'static Metric> {
     ALL.iter().find(is)
 }
 
-/// Names in a query, and in its legend, that nobody serves.
+/// Names in a query and its legend that no process exports.
 fn unknown(query: &str, legend: &str) -> Vec<String> {
     let names = names(query);
     let metrics: Vec<&Metric> = names.iter().filter_map(|name| metric(name)).collect();
@@ -66,7 +66,7 @@ fn unknown(query: &str, legend: &str) -> Vec<String> {
     wrong
 }
 
-/// What `promtool` says of these queries, as rules that record something; nothing when all are good.
+/// `promtool`'s errors for these queries as recording rules, if any.
 fn complaint(queries: &[String]) -> Option<String> {
     let rule = |(at, query): (usize, &String)| json!({ "record": format!("asked:{at}"), "expr": query });
     let rules: Vec<Value> = queries.iter().enumerate().map(rule).collect();
@@ -83,7 +83,7 @@ fn complaint(queries: &[String]) -> Option<String> {
 }
 
 #[test]
-fn prometheus_understands_every_query() {
+fn prometheus_accepts_every_query() {
     let queries: Vec<String> = asked().iter().map(|asked| by_prometheus(word(&asked.model, "expr"))).collect();
     assert_eq!(complaint(&queries), None);
     for query in ["sum(rate(tickline_rows[1m])", "max(tickline_rows[$__rate_interval])"] {
@@ -92,7 +92,7 @@ fn prometheus_understands_every_query() {
 }
 
 #[test]
-fn every_query_of_prometheus_names_what_there_is() {
+fn every_query_uses_known_metrics() {
     for asked in asked() {
         let legend = asked.model["legendFormat"].as_str().unwrap_or_default();
         let query = word(&asked.model, "expr");

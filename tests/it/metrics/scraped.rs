@@ -1,5 +1,5 @@
-//! Every process, scraped by a real Prometheus: what is told is what the table says, the numbers are those of the
-//! store, and an alert fires when a process ends.
+//! Every process, scraped by a real Prometheus: the metrics match the catalog, the values match the store, and an alert
+//! fires when a process ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -17,7 +17,7 @@ use crate::shared::process::{Home, Running, wait_for};
 const JOBS: [(&str, Role); 3] =
     [("tickline-work", Role::Work), ("tickline-ingest", Role::Ingest), ("tickline-dashboard", Role::Dashboard)];
 
-/// The whole pipeline, and where each of its processes answers.
+/// The whole pipeline, and the address of each process.
 struct Pipeline {
     ingest: Running,
     work: Running,
@@ -47,7 +47,7 @@ impl Pipeline {
     }
 }
 
-/// Where a worker answers.
+/// Address of a worker.
 fn address_of(work: &mut Running) -> String {
     wait_for("the worker's address", || {
         assert!(work.is_alive(), "{}", work.stderr());
@@ -61,7 +61,7 @@ fn published(home: &Home) -> Option<DurableFrontier> {
 }
 
 #[test]
-fn prometheus_sees_what_the_store_holds_and_alerts_when_a_worker_ends() {
+fn prometheus_agrees_with_the_store_and_alerts() {
     let home = Home::new();
     let mut pipeline = Pipeline::start(&home);
     let jobs: Vec<_> = JOBS.iter().zip(&pipeline.addresses).map(|((job, _), at)| (*job, at.as_str())).collect();
@@ -70,10 +70,10 @@ fn prometheus_sees_what_the_store_holds_and_alerts_when_a_worker_ends() {
         let targets = prometheus.targets();
         (targets.len() == 3 && targets.iter().all(|(_, health, _)| health == "up")).then_some(())
     });
-    // The page is looked at, so that there is something to count.
+    // A request to count.
     get(&pipeline.addresses[2], "/api/frontier");
     for ((_, role), address) in JOBS.iter().zip(&pipeline.addresses) {
-        tells_what_the_table_says(*role, address);
+        matches_the_catalog(*role, address);
     }
     assert!(!prometheus.firing().contains(&"TicklineTargetDown".to_owned()));
 
@@ -106,14 +106,14 @@ fn prometheus_sees_what_the_store_holds_and_alerts_when_a_worker_ends() {
 }
 
 #[test]
-fn a_run_that_is_behind_what_was_published_takes_no_count_back() {
+fn counters_never_decrease_while_catching_up() {
     let home = Home::new();
     home.simulate("trades.jsonl", 20_000, "2024-01-02T14:30:00Z");
     home.ok("import trades.jsonl --log dir:log");
-    // Without a checkpoint, so that the next run begins at the first record again.
+    // Without a checkpoint, so that the next run starts at the first record.
     home.ok("work --log dir:log --store sqlite:store.db --until-end --checkpoint-every 1h");
     let before = published(&home).unwrap().row;
-    // It finds half of the log, so it stays behind.
+    // It has only half of the log, so it stays behind the published frontier.
     std::fs::create_dir(home.path("half")).unwrap();
     for file in std::fs::read_dir(home.path("log")).unwrap().map(|file| file.unwrap()) {
         let text = std::fs::read_to_string(file.path()).unwrap();
@@ -137,9 +137,9 @@ fn a_run_that_is_behind_what_was_published_takes_no_count_back() {
     assert_eq!(told("tickline_rows"), before.rows as f64);
 }
 
-/// Each metric of the table that this role serves is told with its type and labels, and nothing else is; the numbers
-/// pass `promtool check metrics`.
-fn tells_what_the_table_says(role: Role, address: &str) {
+/// Exactly the catalog's metrics of this role are exported, each with its type and labels, and the output passes
+/// `promtool check metrics`.
+fn matches_the_catalog(role: Role, address: &str) {
     let wanted: BTreeMap<&str, _> = ALL.iter().filter(|n| n.roles.contains(&role)).map(|n| (n.name, n)).collect();
     let mut missing = BTreeSet::new();
     let text = wait_for("all metrics of a role", || {
@@ -151,7 +151,7 @@ fn tells_what_the_table_says(role: Role, address: &str) {
     });
     let answer = parse(&text);
     for sample in &answer.samples {
-        let name = wanted.get(stem(&sample.name)).unwrap_or_else(|| panic!("{} is in no table", sample.name));
+        let name = wanted.get(stem(&sample.name)).unwrap_or_else(|| panic!("{} is not in the catalog", sample.name));
         let labels: BTreeSet<&str> = sample.labels.keys().map(String::as_str).filter(|label| *label != "le").collect();
         assert_eq!(labels, name.labels.iter().copied().collect(), "{sample:?}");
         assert!(sample.value.is_finite() && sample.value >= 0.0, "{sample:?}");
@@ -160,7 +160,7 @@ fn tells_what_the_table_says(role: Role, address: &str) {
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
         };
-        // In this format the type of a counter stands under its name without `_total`.
+        // OpenMetrics gives the type of a counter under its name without `_total`.
         let family = name.name.strip_suffix("_total").unwrap_or(name.name);
         assert_eq!(answer.types.get(family).map(String::as_str), Some(kind), "{family}");
     }
@@ -180,8 +180,8 @@ fn stem(series: &str) -> &str {
     parts.into_iter().find(is_histogram).unwrap_or(series)
 }
 
-/// The ingest has ended, so the frontier comes to rest: then Prometheus has the numbers of the frontier row, from the
-/// worker and from the dashboard. What lies behind the last promises, their `bye` among it, is not in that row.
+/// The ingest has ended, so the frontier stops: then Prometheus has the values of the frontier row, from the worker and
+/// from the dashboard. Records after the last progress, such as `bye`, are not in that row.
 fn agrees_with_the_store(home: &Home, prometheus: &Prometheus) {
     let counters = [
         ("tickline_trades_total", Counter::Trades),

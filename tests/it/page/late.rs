@@ -1,4 +1,4 @@
-//! A late trade moves a candle that is drawn, and the page says so; a hole in the feed is told.
+//! A late trade changes a drawn candle and is listed; a gap in the feed is shown.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -12,7 +12,7 @@ use crate::shared::process::Home;
 
 /// The start of the first candle.
 const START: u64 = 1_700_000_000_000;
-/// The window without a trade, until a late one comes.
+/// The window without trades until a late one arrives.
 const EMPTY: u64 = 7;
 
 /// A directory log of one partition, written by hand.
@@ -34,14 +34,14 @@ fn progress(after_ms: u64) -> Value {
     json!({ "type": "progress", "source": "hand", "event_ms": START + after_ms })
 }
 
-/// What the page holds of the candle with this number: open, high, low, close, volume, trades.
+/// The page's candle with this number: open, high, low, close, volume, trades.
 fn candle(rows: &Value, number: u64) -> Option<Vec<f64>> {
     let row = rows.as_array().unwrap().iter().find(|row| row[0] == START + number * 5_000)?;
     Some(row.as_array().unwrap()[1..].iter().map(|value| value.as_f64().unwrap()).collect())
 }
 
 #[test]
-fn a_late_trade_moves_a_drawn_candle() {
+fn late_trade_changes_a_drawn_candle() {
     let home = Home::new();
     std::fs::create_dir(home.path("log")).unwrap();
     let log = Hand(home.path("log/partition-00000.jsonl"));

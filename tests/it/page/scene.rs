@@ -1,4 +1,4 @@
-//! An hour of six simulated symbols in a store, and the page over it: for all tests that only look.
+//! An hour of six simulated symbols in a store, and the page over it, shared by read-only tests.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

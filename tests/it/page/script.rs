@@ -59,7 +59,7 @@ impl Script {
         format!("{}.mjs: {}", self.name, std::fs::read_to_string(self.errors.path()).unwrap())
     }
 
-    /// What it tells next.
+    /// The next line that it reports.
     pub fn told(&mut self) -> Value {
         let line = self.lines.recv_timeout(DEADLINE).unwrap_or_else(|_| {
             drop(self.child.wait());
@@ -68,17 +68,17 @@ impl Script {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
-    /// Waits until it tells this word.
+    /// Waits until it reports this word.
     pub fn expect(&mut self, word: &str) {
         assert_eq!(self.told(), word);
     }
 
-    /// Answers it.
+    /// Sends it an answer.
     pub fn answer(&mut self, line: &str) {
         writeln!(self.answers, "{line}").unwrap();
     }
 
-    /// Waits for its end, which must be a good one.
+    /// Waits for it to end successfully.
     pub fn end(mut self) {
         let status = wait_for(&self.name.clone(), || self.child.try_wait().unwrap());
         assert!(status.success(), "{}", self.said());
