@@ -1,4 +1,4 @@
-// Watches the demo while its process is killed and started again.
+// Watches the demo while its process is killed and restarted.
 import { drawn, held, legend, run, tell, answer, check, text, until } from './browser.mjs';
 
 const newest = async (page) => (await held(page)).at(-1)[0];
