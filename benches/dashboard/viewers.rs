@@ -83,7 +83,7 @@ pub fn run(quick: bool) {
     println!("\n| work into SQLite | alone, M trades/s | with {VIEWERS} viewers | share | events sent |");
     println!("| --- | --- | --- | --- | --- |");
     for workers in ["1", "2"] {
-        let (mut alone, mut viewed, mut shares, mut told) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let (mut alone, mut viewed, mut shares, mut events) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for round in 0..if quick { 3 } else { 5 } {
             let work = |name: &str| {
                 let store = format!("sqlite:{name}.db");
@@ -98,14 +98,14 @@ pub fn run(quick: bool) {
             let mut page = Running::start(&["dashboard", "--store", &watched, "--listen", "127.0.0.1:0"], folder);
             let viewers = Viewers::start(&page.address());
             let with = work(&format!("{name}-viewed"));
-            told += viewers.end();
+            events += viewers.end();
             alone.push(without);
             viewed.push(with);
             shares.push(with / without);
         }
         let [alone, viewed, share] = [alone, viewed, shares].map(|values| percentile(&values, 50));
         let share = share * 100.0;
-        println!("| {workers} workers | {alone:.2} | {viewed:.2} | {share:.0} % | {told} |");
+        println!("| {workers} workers | {alone:.2} | {viewed:.2} | {share:.0} % | {events} |");
     }
     live(folder, if quick { 10 } else { 30 });
 }
@@ -132,7 +132,7 @@ fn live(folder: &Path, seconds: u64) {
     let viewers = Viewers::start(&address);
     share(Duration::from_secs(2));
     let viewed = share(Duration::from_secs(seconds));
-    let told = viewers.end();
+    let events = viewers.end();
     println!("\n| demo of 500 symbols, live | of one core | events sent |\n| --- | --- | --- |");
-    println!("| no viewers | {alone:.1} % | |\n| {VIEWERS} viewers | {viewed:.1} % | {told} |");
+    println!("| no viewers | {alone:.1} % | |\n| {VIEWERS} viewers | {viewed:.1} % | {events} |");
 }

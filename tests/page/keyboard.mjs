@@ -14,7 +14,7 @@ async function byKeys(page) {
   check((await box.getAttribute('aria-expanded')) === 'true', 'the list is open');
   const active = await box.getAttribute('aria-activedescendant');
   check((await page.textContent(`#${active} b`)) === 'MSFT', 'the first answer is the active one');
-  check(/found/.test(await text(page, 'said')), 'the count is told');
+  check(/found/.test(await text(page, 'said')), 'the count is announced');
   await page.keyboard.press('Enter');
   await shows(page, 'MSFT');
   check((await box.getAttribute('aria-expanded')) === 'false', 'the list is closed');

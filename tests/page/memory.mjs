@@ -113,5 +113,5 @@ await run(async (open) => {
   check(starts.at(-1) === starts[0] + (starts.length - 1) * 5000, 'none is missing');
   check(end.usedSize < quarter.usedSize * GROWTH_MAX, `the heap grew from ${quarter.usedSize} to ${end.usedSize}`);
   check(end.nodes < quarter.nodes * 2, `the nodes grew from ${quarter.nodes} to ${end.nodes}`);
-  check((await page.textContent('#corrections-count')) === String(EVENTS / 20), 'each late trade is told');
+  check((await page.textContent('#corrections-count')) === String(EVENTS / 20), 'each late trade is listed');
 });

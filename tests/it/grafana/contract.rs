@@ -26,7 +26,7 @@ pub fn of_model(model: &Value, way: Way) -> Vec<String> {
         wrong.push(format!("queryType is {}, not {wanted:?}: nobody would answer", model["queryType"]));
     }
     if model["rawQuery"] != true {
-        wrong.push("it is no raw query: the two kinds do not mix".to_owned());
+        wrong.push("it is not a raw query".to_owned());
     }
     for field in ["keyspace", "table", "columnTime", "columnValue", "columnId", "valueId", "filtering", "instant"] {
         if !model[field].is_null() {
@@ -129,7 +129,7 @@ fn of_columns(columns: &[(String, ColumnType)]) -> Vec<String> {
     let unreadable = columns.iter().filter(|(_, column)| kind(column) == Kind::Unreadable);
     wrong.extend(unreadable.map(|(name, column)| format!("the plugin cannot read {name}: {column:?}")));
     if kinds.first() != Some(&Kind::Text) {
-        wrong.push("the first column, which names the series, is no text".to_owned());
+        wrong.push("the first column, which names the series, is not a text".to_owned());
     }
     for (wanted, name) in [(Kind::Time, "timestamp"), (Kind::Number, "number")] {
         if !kinds.contains(&wanted) {

@@ -36,7 +36,7 @@ pub fn panels(dashboard: &Value) -> Vec<&Value> {
 
 /// A field that must be text.
 pub fn word<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_else(|| panic!("{field} is no text in {value}"))
+    value[field].as_str().unwrap_or_else(|| panic!("{field} is not a text in {value}"))
 }
 
 /// Each element of a list, or nothing.

@@ -61,8 +61,8 @@ fn unknown(query: &str, legend: &str) -> Vec<String> {
     let is_label = |name: &str| SCRAPED.contains(&name) || metrics.iter().any(|metric| metric.labels.contains(&name));
     let is_known = |name: &&String| metric(name).is_some() || WORDS.contains(&name.as_str()) || is_label(name);
     wrong.extend(names.iter().filter(|name| !is_known(name)).cloned());
-    let told = legend.split("{{").skip(1).map(|rest| rest.split("}}").next().unwrap().trim());
-    wrong.extend(told.filter(|label| !is_label(label)).map(str::to_owned));
+    let labels = legend.split("{{").skip(1).map(|rest| rest.split("}}").next().unwrap().trim());
+    wrong.extend(labels.filter(|label| !is_label(label)).map(str::to_owned));
     wrong
 }
 
@@ -87,7 +87,7 @@ fn prometheus_accepts_every_query() {
     let queries: Vec<String> = asked().iter().map(|asked| by_prometheus(word(&asked.model, "expr"))).collect();
     assert_eq!(complaint(&queries), None);
     for query in ["sum(rate(tickline_rows[1m])", "max(tickline_rows[$__rate_interval])"] {
-        assert!(complaint(&[query.to_owned()]).is_some(), "{query} is no query");
+        assert!(complaint(&[query.to_owned()]).is_some(), "{query} is not a query");
     }
 }
 

@@ -126,8 +126,8 @@ fn alert_rules_are_complete() {
         assert!(["Alerting", "NoData", "OK"].contains(&word(rule, "noDataState")), "{uid}");
         assert!(boards.contains(word(rule, "dashboardUid")), "{uid}");
         for field in ["summary", "description"] {
-            let told = word(&rule["annotations"], field);
-            assert!(told.ends_with('.') && !told.contains('$'), "{uid}: {told}");
+            let text = word(&rule["annotations"], field);
+            assert!(text.ends_with('.') && !text.contains('$'), "{uid}: {text}");
         }
         // A query, a reducer and a threshold, each with the previous one as input.
         let data: Vec<&Value> = each(&rule["data"]).collect();

@@ -40,7 +40,7 @@ pub fn present() -> Scene {
     make(&[(2_000, 10)], now_ms - LENGTH_MS, LENGTH_MS - 1_000)
 }
 
-/// From so many trades of so many symbols each, spread over a span of time: few of them give many candles.
+/// Simulated trades of several symbols, spread over a time span so that few trades give many candles.
 fn make(parts: &[(u64, usize)], start_ms: u64, span_ms: u64) -> Scene {
     let home = Home::new();
     let mut trades = Vec::new();

@@ -41,7 +41,7 @@ fn wrong(expression: &str) -> Vec<String> {
     for (series, _) in named(expression) {
         match known(series) {
             Some(name) => labels.extend(name.labels),
-            None => wrong.push(format!("there is no {series} in {expression}")),
+            None => wrong.push(format!("unknown metric {series} in {expression}")),
         }
     }
     let bad = used_labels(expression).into_iter().filter(|label| !labels.contains(label.as_str()));

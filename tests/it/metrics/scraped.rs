@@ -78,8 +78,8 @@ fn prometheus_agrees_with_the_store_and_alerts() {
     assert!(!prometheus.firing().contains(&"TicklineTargetDown".to_owned()));
 
     wait_for("trades and a gap", || {
-        let told = |name: &str| prometheus.query(&format!("{name}{{job='tickline-work'}}")).first().copied();
-        (told("tickline_trades_total")? > 100.0 && told("tickline_gaps_total")? > 0.0).then_some(())
+        let value = |name: &str| prometheus.query(&format!("{name}{{job='tickline-work'}}")).first().copied();
+        (value("tickline_trades_total")? > 100.0 && value("tickline_gaps_total")? > 0.0).then_some(())
     });
     pipeline.ingest.terminate();
     pipeline.ingest.end("the ingest").is(0, &[]);
@@ -125,16 +125,16 @@ fn counters_never_decrease_while_catching_up() {
     let address = address_of(&mut work);
     let text = wait_for("a frontier of the second run", || {
         let text = get(&address, "/metrics");
-        let tells =
+        let is_frontier_write =
             |sample: &Sample| sample.name.ends_with("_count") && sample.labels.values().any(|l| l == "frontier");
-        parse(&text).samples.iter().any(|sample| tells(sample) && sample.value > 0.0).then_some(text)
+        parse(&text).samples.iter().any(|sample| is_frontier_write(sample) && sample.value > 0.0).then_some(text)
     });
-    let told = |name: &str| parse(&text).samples.into_iter().find(|sample| sample.name == name).unwrap().value;
+    let value = |name: &str| parse(&text).samples.into_iter().find(|sample| sample.name == name).unwrap().value;
     let frontier = before.frontier as f64 / 1e3;
-    assert!(told("tickline_read_frontier_timestamp_seconds") < frontier, "it is behind: {text}");
-    assert_eq!(told("tickline_durable_frontier_timestamp_seconds"), frontier);
-    assert_eq!(told("tickline_trades_total"), before.counter(Counter::Trades) as f64);
-    assert_eq!(told("tickline_rows"), before.rows as f64);
+    assert!(value("tickline_read_frontier_timestamp_seconds") < frontier, "it is behind: {text}");
+    assert_eq!(value("tickline_durable_frontier_timestamp_seconds"), frontier);
+    assert_eq!(value("tickline_trades_total"), before.counter(Counter::Trades) as f64);
+    assert_eq!(value("tickline_rows"), before.rows as f64);
 }
 
 /// Exactly the catalog's metrics of this role are exported, each with its type and labels, and the output passes
@@ -144,9 +144,9 @@ fn matches_the_catalog(role: Role, address: &str) {
     let mut missing = BTreeSet::new();
     let text = wait_for("all metrics of a role", || {
         let text = get(address, "/metrics");
-        let told: BTreeSet<String> =
+        let exported: BTreeSet<String> =
             parse(&text).samples.into_iter().map(|sample| stem(&sample.name).to_owned()).collect();
-        missing = wanted.keys().filter(|name| !told.contains(**name)).map(|name| (*name).to_owned()).collect();
+        missing = wanted.keys().filter(|name| !exported.contains(**name)).map(|name| (*name).to_owned()).collect();
         missing.is_empty().then_some(text)
     });
     let answer = parse(&text);

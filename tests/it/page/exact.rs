@@ -56,7 +56,7 @@ fn row(home: &Home, store: &str, table: &str, symbol: &str, start: u64) -> BTree
 
 /// The number that a text such as `65,391.61` shows.
 fn number(text: &str) -> f64 {
-    text.replace(',', "").parse().unwrap_or_else(|_| panic!("{text:?} is no number"))
+    text.replace(',', "").parse().unwrap_or_else(|_| panic!("{text:?} is not a number"))
 }
 
 /// The text and the kept value of a name in a legend.
@@ -99,7 +99,7 @@ fn page_shows_the_stored_rows() {
     let mut script = Script::start("exact", &scene.address);
     let mut looks = 0;
     loop {
-        let shown = script.told();
+        let shown = script.report();
         if shown == "all" {
             break;
         }

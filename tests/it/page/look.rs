@@ -14,7 +14,7 @@ fn keyboard_and_links_reach_everything() {
     assert!(stored.len() > 500, "more than the page gets at first");
     let mut script = Script::start("keyboard", &scene.address);
     script.answer(&stored.len().to_string());
-    assert_eq!(script.told(), serde_json::json!(stored), "all that is found by scrolling back");
+    assert_eq!(script.report(), serde_json::json!(stored), "all that is found by scrolling back");
     script.end();
 }
 
@@ -22,7 +22,7 @@ fn keyboard_and_links_reach_everything() {
 fn page_is_accessible() {
     let scene = scene();
     let mut script = Script::start("access", &scene.address);
-    assert_eq!(script.told(), 16, "two themes, two widths, four states");
+    assert_eq!(script.report(), 16, "two themes, two widths, four states");
     script.end();
 }
 
@@ -30,8 +30,8 @@ fn page_is_accessible() {
 fn memory_is_stable_over_an_hour() {
     let scene = scene();
     let mut script = Script::start("memory", &scene.address);
-    let told = script.told();
-    println!("{told}");
+    let report = script.report();
+    println!("{report}");
     script.end();
 }
 
@@ -39,6 +39,6 @@ fn memory_is_stable_over_an_hour() {
 fn page_weight_is_bounded() {
     let scene = scene();
     let mut script = Script::start("weight", &scene.address);
-    println!("{}", script.told());
+    println!("{}", script.report());
     script.end();
 }

@@ -22,7 +22,7 @@ fn page_reconnects_after_server_restart() {
     assert_eq!(demo.told("http://"), address);
     script.answer("started");
 
-    let mut shown = script.told();
+    let mut shown = script.report();
     let starts: Vec<u64> = shown["starts"].as_array().unwrap().iter().map(|start| start.as_u64().unwrap()).collect();
     let store = tables::open(&home.path("data/tickline.db"));
     let sql = "SELECT window_start FROM candles_5s WHERE symbol = 'BINANCE:BTCUSDT' ORDER BY 1";
@@ -37,7 +37,7 @@ fn page_reconnects_after_server_restart() {
             break;
         }
         script.answer("again");
-        shown = script.told();
+        shown = script.report();
     }
     assert_eq!(exact::wrong_candle(&home, "data/tickline.db", &shown), None, "{shown}");
     script.answer("enough");

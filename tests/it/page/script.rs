@@ -48,9 +48,9 @@ impl Script {
         command.env("TICKLINE_PAGE", format!("http://{address}"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(errors.path()).unwrap());
         let mut child = command.spawn().expect("node cannot be started (Debian: nodejs)");
-        let (told, lines) = channel();
+        let (sender, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(told.send(line))));
+        std::thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
         let answers = child.stdin.take().unwrap();
         Self { name: name.to_owned(), child, answers, lines, errors }
     }
@@ -60,7 +60,7 @@ impl Script {
     }
 
     /// The next line that it reports.
-    pub fn told(&mut self) -> Value {
+    pub fn report(&mut self) -> Value {
         let line = self.lines.recv_timeout(DEADLINE).unwrap_or_else(|_| {
             drop(self.child.wait());
             panic!("{}", self.said())
@@ -70,7 +70,7 @@ impl Script {
 
     /// Waits until it reports this word.
     pub fn expect(&mut self, word: &str) {
-        assert_eq!(self.told(), word);
+        assert_eq!(self.report(), word);
     }
 
     /// Sends it an answer.

@@ -17,7 +17,7 @@ fn search_is_fast_over_thirty_thousand_symbols() {
     home.ok("work --log dir:log --store sqlite:rows.db --until-end");
     let (_dashboard, address) = serve(&home);
     let mut script = Script::start("search", &address);
-    let mut took: Vec<f64> = script.told().as_array().unwrap().iter().map(|ms| ms.as_f64().unwrap()).collect();
+    let mut took: Vec<f64> = script.report().as_array().unwrap().iter().map(|ms| ms.as_f64().unwrap()).collect();
     script.end();
     took.sort_by(f64::total_cmp);
     assert!(took.len() > 20, "{took:?}");
