@@ -75,7 +75,7 @@ fn unreadable_results_are_detected() {
         ("id, at, CAST(v AS decimal) AS v", "cannot read v"),
         ("id, at, v, many", "cannot read many"),
         ("id, at, v, whole", "cannot read whole"),
-        ("n, at, v", "no text"),
+        ("n, at, v", "not a text"),
         ("id, v", "no timestamp"),
         ("id, at", "no number"),
     ] {
