@@ -18,7 +18,7 @@ const ROUND_MAX: Duration = Duration::from_secs(60);
 pub struct Health(pub Arc<Watch>);
 
 impl HealthCheck for Health {
-    fn tell(&self, exposition: &mut Exposition) {
+    fn collect(&self, exposition: &mut Exposition) {
         let watch = &self.0;
         let published = watch.store.published();
         let published_ms = published.as_ref().map_or(0, |row| row.frontier);
@@ -54,7 +54,7 @@ impl HealthCheck for Health {
         }
     }
 
-    fn lives(&self) -> Result<String, String> {
+    fn live(&self) -> Result<String, String> {
         match self.round_age() {
             Some(age) if age > ROUND_MAX => Err(format!("the worker last went round {} s ago", age.as_secs())),
             Some(age) => Ok(format!("ok: the worker last went round {} ms ago", age.as_millis())),
@@ -93,10 +93,10 @@ mod tests {
     fn it_is_ready_when_it_has_an_epoch_and_lives_while_it_goes_round() {
         let watch = Arc::new(Watch::default());
         let health = Health(Arc::clone(&watch));
-        assert!(health.ready().is_err() && health.lives().is_ok());
+        assert!(health.ready().is_err() && health.live().is_ok());
         watch.epoch.store(3, Ordering::SeqCst);
         assert!(health.ready().unwrap().contains("epoch 3"));
         *watch.stepped.lock().unwrap() = std::time::Instant::now().checked_sub(ROUND_MAX * 2);
-        assert!(health.lives().unwrap_err().contains("120 s ago"));
+        assert!(health.live().unwrap_err().contains("120 s ago"));
     }
 }
