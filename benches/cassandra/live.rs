@@ -59,7 +59,7 @@ impl Feeder {
         for (number, partition) in (0..).zip(&mut self.partitions) {
             while partition.events_ms.get(partition.next).is_some_and(|event_ms| *event_ms < end_ms) {
                 let batch = &partition.records[partition.next / CHUNK];
-                self.writer.append(number, batch.record(&batch.records[partition.next % CHUNK])).unwrap();
+                self.writer.append(number, None, batch.record(&batch.records[partition.next % CHUNK])).unwrap();
                 partition.next += 1;
                 partition.appended += 1;
             }
@@ -71,7 +71,7 @@ impl Feeder {
         let text = format!("{{\"type\":\"progress\",\"source\":\"bench\",\"event_ms\":{event_ms}}}");
         let mut numbers = [0; PARTITIONS];
         for (number, partition) in (0..).zip(&mut self.partitions) {
-            self.writer.append(number, text.as_bytes()).unwrap();
+            self.writer.append(number, None, text.as_bytes()).unwrap();
             partition.appended += 1;
             numbers[number as usize] = partition.appended;
         }

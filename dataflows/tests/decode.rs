@@ -3,7 +3,8 @@
 
 use std::cell::Cell;
 
-use dataflows::log::decode::{Control, RawTrade, Visitor, decode, fast, general};
+use dataflows::log::control::Control;
+use dataflows::log::decode::{RawTrade, Visitor, decode, fast, general};
 use dataflows::log::reject::{RECORD_BYTES_MAX, Reason};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;

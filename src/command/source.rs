@@ -8,17 +8,18 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand};
-use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::control::{self, Control};
+use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use dataflows::progress::partition::PartitionFrontier;
+use dataflows::progress::positions::Positions;
 
 use super::UsageError;
 use super::output::format::print;
 use super::output::table;
 use super::resume;
-use crate::ingest::router;
 use crate::log::address::LogAddress;
-use crate::log::{LogError, read_to_end, sync_whole};
+use crate::log::{LogError, read_to_end, sync_all};
 use crate::store::address::StoreAddress;
 use crate::time::rfc3339;
 
@@ -91,20 +92,20 @@ impl Visitor for Controls {
 }
 
 fn live(args: &ListArgs) -> anyhow::Result<BTreeMap<String, SourceProgress>> {
-    let points = match &args.store {
-        Some(store) => resume::points(store.open_reader()?.frontier()?.as_ref(), &store.to_string())?,
-        None => Vec::new(),
+    let durable = args.store.as_ref().map(|store| store.open_reader()?.frontier()).transpose()?.flatten();
+    let positions = match (&durable, &args.store) {
+        (Some(durable), Some(store)) => resume::positions(durable, store)?,
+        _ => Vec::new(),
     };
     let log = args.log.open()?;
     let mut live: BTreeMap<String, SourceProgress> = BTreeMap::new();
     for partition in 0..log.partitions() {
         let mut controls = Controls(PartitionFrontier::default());
         let mut from = log.first_offset(partition)?;
-        for point in points.iter().filter(|point| point.partition == partition) {
-            from = point.offset;
-            for (source, progress_ms) in &point.sources {
-                let _ = controls.0.progress(source, *progress_ms);
-            }
+        // What was read before the published position need not be read again, unless retention has removed it since.
+        for read in positions.iter().map(Positions::read).filter(|read| read.partition == partition) {
+            from = read.offset.max(from);
+            controls.0 = read.frontier.clone();
         }
         read_to_end(&*log, partition, from, |span, record| {
             decode(record, span.total_len, &mut controls);
@@ -143,11 +144,11 @@ fn retire(args: &RetireArgs) -> anyhow::Result<()> {
         return Err(UsageError(format!("no live source named {:?} in {name}; live sources: {known}", args.name)).into());
     }
     let mut writer = args.place.log.open_writer()?;
-    let bye = router::bye(&args.name);
+    let bye = control::bye(&args.name);
     for partition in 0..writer.partitions() {
-        writer.append(partition, &bye)?;
+        writer.append(partition, None, &bye)?;
     }
-    sync_whole(&mut *writer, &name)
+    sync_all(&mut *writer, &name)
         .context("the bye record may have reached only some partitions: retire the source again")?;
     println!("retired {} in {} partitions of {name}", args.name, writer.partitions());
     Ok(())

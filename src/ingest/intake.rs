@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use dataflows::log::control;
 use tracing::{error, warn};
 
 use super::metrics::{GapKind, Meter};
@@ -144,7 +145,7 @@ impl Intake {
             self.tell_gap(gap)?;
         }
         if let Some(Loss { from_ms, records }) = self.queue.take_loss() {
-            let cause = router::lost_cause(records);
+            let cause = control::lost_cause(records);
             self.tell_gap(Gap { from_ms, to_ms: now_ms, kind: GapKind::Lost, cause })?;
         }
         let Some(alive_ms) = self.alive_ms else { return Ok(()) };
@@ -156,7 +157,7 @@ impl Intake {
         self.progress_ms = self.progress_ms.max(now_ms.saturating_sub(self.max_out_of_orderness_ms));
         // If this process died now, the next one would have to tell a gap from the last sign of life on.
         let complete_ms = self.progress_ms.min(alive_ms.saturating_sub(self.max_out_of_orderness_ms));
-        self.queue.progress(router::progress(&self.source, self.progress_ms), complete_ms).map(|_| ())
+        self.queue.progress(control::progress(&self.source, self.progress_ms), complete_ms).map(|_| ())
     }
 
     fn tell_gap(&mut self, mut gap: Gap) -> Result<(), Gone> {
@@ -165,7 +166,7 @@ impl Intake {
         }
         let Gap { from_ms, to_ms, kind, cause } = &gap;
         warn!(from_ms, to_ms, cause, "trades may be missing");
-        if self.queue.gap(router::gap(&self.source, *from_ms, *to_ms, cause), *from_ms)? {
+        if self.queue.gap(control::gap(&self.source, *from_ms, *to_ms, cause), *from_ms)? {
             self.meter.gap(*kind);
         } else {
             self.untold = Some(gap);
@@ -181,10 +182,10 @@ impl Intake {
         let gaps: Vec<_> = gaps
             .map(|Gap { from_ms, to_ms, kind, cause }| {
                 self.meter.gap(kind);
-                (router::gap(&self.source, from_ms, to_ms, &cause), from_ms)
+                (control::gap(&self.source, from_ms, to_ms, &cause), from_ms)
             })
             .collect();
-        let bye = clean.then(|| router::bye(&self.source));
+        let bye = clean.then(|| control::bye(&self.source));
         move || self.queue.finish(gaps, bye)
     }
 }
@@ -218,7 +219,7 @@ mod tests {
             1
         }
 
-        fn append(&mut self, _: u32, record: &[u8]) -> Result<(), LogError> {
+        fn append(&mut self, _: u32, _: Option<&[u8]>, record: &[u8]) -> Result<(), LogError> {
             let _ = self.entered.send(());
             // An error means that the sender is gone: from then on nothing blocks.
             let _ = self.go.recv();
@@ -351,7 +352,7 @@ mod tests {
             1
         }
 
-        fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError> {
+        fn append(&mut self, partition: u32, _: Option<&[u8]>, record: &[u8]) -> Result<(), LogError> {
             self.waiting.push(partition);
             self.written.send(String::from_utf8_lossy(record).into_owned()).unwrap();
             Ok(())

@@ -12,6 +12,7 @@ use dataflows::candles::operator::SnapshotPart;
 use dataflows::candles::state::SymbolState;
 use dataflows::ingress::Ingress;
 use dataflows::output::frontier_row::FrontierRow;
+use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::{MINUTE_MS, Time};
 use timely::dataflow::operators::probe::Handle as Probe;
@@ -29,6 +30,10 @@ use super::{OnPanic, Shared, WorkerError};
 
 /// How long a worker sleeps when its partitions hold nothing new, unless it is woken.
 const IDLE: Duration = Duration::from_millis(10);
+/// Time between two reports of a worker's read positions while the frontier is stalled.
+const POSITIONS_EVERY: Duration = Duration::from_secs(1);
+/// Time between two publications of the read positions while the frontier is stalled.
+const PUBLISH_EVERY: Duration = Duration::from_secs(2);
 
 /// Snapshot parts of this worker that have come out of the dataflow and not yet gone to the store.
 type Parts = Rc<RefCell<Vec<SnapshotPart>>>;
@@ -61,6 +66,10 @@ struct Host<'a> {
     view: Rc<RefCell<ClusterView>>,
     /// The frontier as of which resume points were last told.
     told: Time,
+    /// When this worker last reported its positions.
+    positions_sent: Instant,
+    /// When the first worker last looked whether positions are to be published.
+    positions_published: Instant,
     /// Whether this worker has told its end.
     told_end: bool,
     /// The last checkpoint that the first worker has told of.
@@ -125,6 +134,8 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         control,
         view,
         told: 0,
+        positions_sent: Instant::now(),
+        positions_published: Instant::now(),
         told_end: false,
         told_committed: resumed_from,
     };
@@ -151,7 +162,8 @@ fn connect(
     let committed = move |row: &FrontierRow| {
         let mut view = keep.borrow_mut();
         view.last_row = Some(row.clone());
-        view.resume_json()
+        view.published = view.positions_json();
+        view.published.clone()
     };
     let done = commit(outputs.ledger, rows, start, Rc::clone(stops), committed, commands.clone());
     done.probe().0
@@ -162,6 +174,7 @@ impl Host<'_> {
         while !self.shared.watch.stop.load(Ordering::SeqCst) {
             self.talk()?;
             let durable = self.tell();
+            self.publish_positions();
             self.ask_for_checkpoint();
             let records = self.readers.feed(self.shared, &mut self.ingress, durable)?;
             self.inputs.send(self.ingress.take(), self.frontier());
@@ -222,11 +235,15 @@ impl Host<'_> {
         if durable == Time::MAX {
             return durable;
         }
-        if durable != self.told {
+        // Between advances of the frontier only the read positions move.
+        if durable != self.told || self.positions_sent.elapsed() >= POSITIONS_EVERY {
             self.told = durable;
-            let points = self.ingress.resume_points(durable);
-            if !points.is_empty() {
-                self.control.tell(0, ControlMessage::Resume(points));
+            self.positions_sent = Instant::now();
+            let (resume, read) = (self.ingress.resume_points(durable), self.ingress.read_points());
+            let positions = resume.into_iter().zip(read).map(|(resume, read)| Positions { resume, read: Some(read) });
+            let positions: Vec<_> = positions.collect();
+            if !positions.is_empty() {
+                self.control.tell(0, ControlMessage::Positions(positions));
             }
             self.shared.watch.frontier.fetch_max(durable, Ordering::SeqCst);
         }
@@ -236,6 +253,22 @@ impl Host<'_> {
         self.shared.watch.checkpoint.fetch_max(committed, Ordering::SeqCst);
         self.ingress.forget(if makes_checkpoints { committed } else { durable });
         durable
+    }
+
+    /// While the frontier is stalled, the first worker publishes the positions on their own, so that everybody can tell
+    /// what is read and waiting from what is unread.
+    fn publish_positions(&mut self) {
+        if self.index != 0 || self.positions_published.elapsed() < PUBLISH_EVERY {
+            return;
+        }
+        self.positions_published = Instant::now();
+        let mut view = self.view.borrow_mut();
+        let (Some(row), resume) = (view.last_row.clone(), view.positions_json()) else { return };
+        if resume != view.published {
+            view.published.clone_from(&resume);
+            drop(view);
+            self.command(Command::Frontier { row, kept: Vec::new(), resume, ack: Box::new(|| ()) });
+        }
     }
 
     /// The first worker asks for a checkpoint as of the next full minute, when one is due. Its own frontier holds all
@@ -298,7 +331,7 @@ impl Host<'_> {
             worker.step_or_park(Some(IDLE));
             self.pass_on_parts();
         }
-        let resume = self.view.borrow().resume_json();
+        let resume = self.view.borrow().positions_json();
         let row = self.view.borrow_mut().last_row.take();
         if let Some(row) = row {
             *self.shared.watch.row.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.clone());

@@ -9,7 +9,8 @@ use dataflows::log::reject::Reason;
 use dataflows::output::counters::Counter;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::partition::PartitionFrontier;
-use dataflows::progress::resume::{Positions, ResumePoint};
+use dataflows::progress::positions::Positions;
+use dataflows::progress::resume::ResumePoint;
 use serde::Serialize;
 
 use super::log_scan::{LogScan, scan};

@@ -6,7 +6,8 @@
 use std::time::Instant;
 
 use dataflows::log::batch::RecordBatch;
-use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::control::Control;
+use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;

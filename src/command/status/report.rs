@@ -35,7 +35,9 @@ pub fn text(status: &Status) -> String {
 
 fn head(text: &mut String, status: &Status) {
     // Writing to a String cannot fail.
-    let mut line = |name: &str, value: &str| drop(writeln!(text, "{name:<16} {value}"));
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<16} {value}");
+    };
     match (&status.frontier, &status.digest, status.rows, status.epoch) {
         (Some(frontier), Some(digest), Some(rows), Some(epoch)) => {
             line("complete up to", frontier);

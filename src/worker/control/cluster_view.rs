@@ -1,6 +1,7 @@
 //! What one worker has heard from all of them, itself included.
 
 use dataflows::output::frontier_row::FrontierRow;
+use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 
@@ -10,8 +11,10 @@ use super::messages::{ControlMessage, Part};
 pub(in crate::worker) struct ClusterView {
     /// By worker: the frontier at which it will have read all that it is to read.
     ends: Vec<Option<Time>>,
-    /// By partition, on the first worker: where a restart could resume as of the durable frontier.
-    resume: Vec<ResumePoint>,
+    /// By partition, on the first worker: how far it is read, and where a restart could resume.
+    positions: Vec<Positions>,
+    /// The positions that were published last.
+    pub(in crate::worker) published: String,
     /// The last checkpoint committed.
     committed: Time,
     /// Where the log of symbols ended when the first worker started.
@@ -24,18 +27,28 @@ pub(in crate::worker) struct ClusterView {
 
 impl ClusterView {
     /// `committed` is the frontier of the checkpoint that the run resumed from, 0 for a new one.
-    pub(in crate::worker) fn new(workers: usize, resume: Vec<ResumePoint>, committed: Time) -> Self {
-        Self { ends: vec![None; workers], resume, committed, symbols_end: None, done: 0, last_row: None }
+    pub(in crate::worker) fn new(workers: usize, starts: Vec<ResumePoint>, committed: Time) -> Self {
+        let positions =
+            starts.into_iter().map(|start| Positions { read: Some(start.clone()), resume: start }).collect();
+        Self {
+            ends: vec![None; workers],
+            positions,
+            published: String::new(),
+            committed,
+            symbols_end: None,
+            done: 0,
+            last_row: None,
+        }
     }
 
     /// Takes in what was heard. Gives back what is for the store.
     pub(in crate::worker) fn hear(&mut self, message: ControlMessage) -> Option<Part> {
         match message {
             ControlMessage::End { worker, end } => self.ends[worker] = Some(end),
-            ControlMessage::Resume(points) => {
-                for point in points {
-                    let at = point.partition as usize;
-                    self.resume[at] = point;
+            ControlMessage::Positions(all) => {
+                for positions in all {
+                    let at = positions.resume.partition as usize;
+                    self.positions[at] = positions;
                 }
             }
             ControlMessage::Part(part) => return Some(part),
@@ -64,17 +77,9 @@ impl ClusterView {
         self.done == self.ends.len()
     }
 
-    /// The resume points as people read them.
-    pub(in crate::worker) fn resume_json(&self) -> String {
-        let point = |point: &ResumePoint| {
-            serde_json::json!({
-                "partition": point.partition,
-                "offset": point.offset,
-                "frontier": point.frontier.frontier_ms(),
-                "sources": point.frontier.sources().collect::<std::collections::BTreeMap<_, _>>(),
-            })
-        };
-        self.resume.iter().map(point).collect::<serde_json::Value>().to_string()
+    /// The positions of all partitions, as they are published.
+    pub(in crate::worker) fn positions_json(&self) -> String {
+        Positions::encode_all(&self.positions)
     }
 }
 

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 use serde::{Deserialize, Serialize};
@@ -28,8 +29,9 @@ pub(in crate::worker) enum ControlMessage {
         /// Its end.
         end: Time,
     },
-    /// To the first: where this worker's partitions would be read from, as of the durable frontier it sees.
-    Resume(Vec<ResumePoint>),
+    /// To the first: how far this worker's partitions are read, and from where they would be read again as of the
+    /// durable frontier it sees.
+    Positions(Vec<Positions>),
     /// To the first: a worker's part of a checkpoint is at the store.
     Part(Part),
     /// From the first to all: the directory is whole when this offset of the log of symbols is written.

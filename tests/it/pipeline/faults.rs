@@ -46,7 +46,7 @@ fn a_damaged_checkpoint_is_refused() {
             "UPDATE checkpoints SET header = CAST(substr(header, 1, 40) || x'55' || substr(header, 42) AS BLOB)",
             "checksum",
         ),
-        ("UPDATE checkpoints SET header = substr(header, 1, 40)", "bytes are there where"),
+        ("UPDATE checkpoints SET header = substr(header, 1, 40)", "bytes of state, expected"),
         ("UPDATE checkpoints SET header = CAST(x'09' || substr(header, 2) AS BLOB)", "version 9"),
         (
             "UPDATE checkpoint_shards SET bytes = CAST(substr(bytes, 1, 30) || x'a7a7' || substr(bytes, 33) AS BLOB)",
@@ -138,8 +138,8 @@ fn one_worker_and_one_writer_at_a_time() {
 fn a_log_that_is_not_the_one_is_refused() {
     let home = home_with_checkpoint();
     let rows = "--store sqlite:rows.db --until-end";
-    home.fails(&format!("work --log dir:nowhere {rows}"), 2, &["there is no log at", "nowhere", "tickline import"]);
-    home.fails("verify --log dir:nowhere --store sqlite:rows.db", 2, &["there is no log at"]);
+    home.fails(&format!("work --log dir:nowhere {rows}"), 2, &["no log at", "nowhere", "tickline import"]);
+    home.fails("verify --log dir:nowhere --store sqlite:rows.db", 2, &["no log at"]);
     fs::create_dir(home.path("empty")).unwrap();
     home.fails(&format!("work --log dir:empty {rows}"), 2, &["partition-00000.jsonl"]);
 
@@ -194,7 +194,7 @@ fn bad_usage_is_told() {
     home.fails("candles --store sqlite:rows.db --symbol NOPE:X --resolution 5s", 2, &["NOPE:X is no symbol of"]);
     home.fails("verify --log dir:log --store none", 2, &["sqlite:PATH"]);
     home.fails("work --log dir:log --store cassandra", 2, &["is no store"]);
-    home.fails("work --log trades --store none", 2, &["is no log"]);
+    home.fails("work --log trades --store none", 2, &["invalid log address"]);
     home.fails(&format!("{WORK} --step 7ms"), 2, &["time step of 7 ms"]);
     home.fails(&format!("{WORK} --conditions nowhere.toml"), 2, &["nowhere.toml"]);
     home.write("table.toml", "scheme = []");
