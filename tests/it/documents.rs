@@ -2,9 +2,10 @@
 //! binary, ports and servers of the test take the place of those in the text. Blocks marked `sh no-test` are not run.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::shared::{broker, node};
 
@@ -12,6 +13,8 @@ use crate::shared::{broker, node};
 const SKIPPED: [&str; 3] = ["cargo ", "./scripts/", "scripts/"];
 /// Replacements that make a run shorter and change nothing else.
 const SHORTER: [(&str, &str); 1] = [("--print 1000000 ", "--print 100000 ")];
+/// Ports of the servers that the tests share; their addresses are replaced as a whole.
+const SERVERS: [&str; 2] = ["9042", "9092"];
 /// Limit for a page, in seconds.
 const LIMIT_S: &str = "600";
 
@@ -19,7 +22,13 @@ const LIMIT_S: &str = "600";
 const PROLOGUE: &str = r#"set -euo pipefail
 trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
 trap 'echo "failed: $BASH_COMMAND" >&2' ERR
-check_jobs() { for pid in $(jobs -p); do kill -0 "$pid" 2>/dev/null || wait "$pid"; done; }
+started=()
+check_started() { for pid in "${started[@]}"; do kill -0 "$pid" 2>/dev/null || wait "$pid"; done; }
+forget_stopped() {
+    local alive=()
+    for pid in "${started[@]}"; do kill -0 "$pid" 2>/dev/null && alive+=("$pid"); done
+    started=("${alive[@]}")
+}
 "#;
 
 /// Servers and ports of a run, for those in the text.
@@ -67,6 +76,9 @@ impl Places {
         for (long, short) in SHORTER {
             text = text.replace(long, short);
         }
+        for head in ["//127.0.0.1:", " 127.0.0.1:", " 0.0.0.0:", "--port "] {
+            text = replace_names(&text, head, |port| self.port(head, port));
+        }
         if text.contains("kafka://") {
             let address = &broker::shared().address;
             text =
@@ -80,16 +92,12 @@ impl Places {
                 format!("cassandra://{address}/{keyspace}")
             });
         }
-        for head in ["//127.0.0.1:", " 127.0.0.1:", " 0.0.0.0:", "--port "] {
-            text = replace_names(&text, head, |port| self.port(head, port));
-        }
         text
     }
 
-    /// The address with a free port, the same one for equal ports of the text; addresses of the servers stay.
+    /// The address with a free port, the same one for equal ports of the text.
     fn port(&mut self, head: &str, port: &str) -> String {
-        let is_server = head == "//127.0.0.1:" && port.len() != 4;
-        if is_server || port.parse::<u16>().is_err() {
+        if SERVERS.contains(&port) {
             return format!("{head}{port}");
         }
         let port = *self.ports.entry(port.to_owned()).or_insert_with(free_port);
@@ -97,21 +105,29 @@ impl Places {
     }
 }
 
+/// Runs a page's commands; fails if one of them does, in the background too.
 fn run(page: &str, commands: &str, dir: &Path) {
-    let stops = |line: &str| line.starts_with("kill ");
-    let lines = commands.lines().map(|line| if stops(line) { format!("check_jobs\n{line}") } else { line.to_owned() });
-    let script = format!("{PROLOGUE}{}\ncheck_jobs\n", lines.collect::<Vec<_>>().join("\n"));
+    let lines = commands.lines().map(|line| match line {
+        _ if line.ends_with(" &") => format!("{line}\nstarted+=($!)\n"),
+        _ if line.starts_with("kill ") => format!("check_started\n{line}\nforget_stopped\n"),
+        _ => format!("{line}\n"),
+    });
+    let script = format!("{PROLOGUE}{}check_started\n", lines.collect::<String>());
+    // A file, not a pipe: a background process must not be able to keep it open.
+    let path = dir.join("output");
+    let output = File::create(&path).unwrap();
     let mut command = Command::new("timeout");
-    command.args(["--kill-after=5", LIMIT_S, "bash", "-c", &script]).current_dir(dir);
+    command.args(["--kill-after=5", LIMIT_S, "bash", "-c", &script]).current_dir(dir).stdin(Stdio::null());
+    command.stdout(output.try_clone().unwrap()).stderr(output);
     for (name, _) in std::env::vars_os() {
         if ["TICKLINE_", "FINNHUB_"].iter().any(|head| name.to_string_lossy().starts_with(head)) {
             command.env_remove(name);
         }
     }
-    let output = command.output().expect("timeout and bash can be started");
-    let text = |bytes| String::from_utf8_lossy(bytes).chars().rev().take(4_000).collect::<String>();
-    let tail = |bytes| text(bytes).chars().rev().collect::<String>();
-    assert!(output.status.success(), "{page}: {}\n{}{}", output.status, tail(&output.stdout), tail(&output.stderr));
+    let status = command.status().expect("timeout and bash can be started");
+    let output = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+    let tail: String = output.chars().skip(output.chars().count().saturating_sub(4_000)).collect();
+    assert!(status.success(), "{page}: {status}\n{tail}");
 }
 
 #[test]

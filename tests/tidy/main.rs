@@ -64,6 +64,14 @@ fn old_words_stay_out() {
 }
 
 #[test]
+fn links_between_pages_work() {
+    // Pictures are not text, so the list of files lacks them.
+    let listed = output(Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]));
+    let paths = listed.lines().map(String::from).collect();
+    hold(|file| names::broken_links(file, &paths));
+}
+
+#[test]
 fn unsafe_code_has_its_own_files() {
     hold(rules::unsafe_code);
     rules::UNSAFE_FILES.iter().for_each(|path| assert!(read(path).contains("unsafe {"), "{path} needs none"));

@@ -79,9 +79,48 @@ pub fn unknown_flags(flags: &[String], help: &str) -> Vec<String> {
     flags.iter().filter(|flag| !known.contains(flag.as_str())).cloned().collect()
 }
 
+/// Relative links of a page that lead to none of `paths`, files or folders. Anchors are not checked.
+pub fn broken_links(file: &File, paths: &BTreeSet<String>) -> Vec<String> {
+    let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    if !file.is("md") {
+        return Vec::new();
+    }
+    file.lines_that(|line| {
+        let links = line.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let is_broken = |link: &&str| {
+            let target = normal(&format!("{folder}/{link}"));
+            let is_inside = |path: &String| *path == target || path.starts_with(&format!("{target}/"));
+            !link.is_empty() && !link.contains("://") && !paths.iter().any(is_inside)
+        };
+        links.clone().find(is_broken).map(|link| format!("broken link {link}"))
+    })
+}
+
+/// A relative path without `.`, `..` and empty parts.
+fn normal(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn broken_links_are_found() {
+        let paths = ["README.md", "docs/a.md", "docs/pictures/a.png"].map(String::from).into();
+        let good = "[a](a.md#part) ![b](pictures/a.png) [c](../README.md) [d](https://e.org/x) [e](#f) [g](../docs/)\n";
+        assert_eq!(broken_links(&File::new("docs/b.md", good), &paths), [""; 0]);
+        let bad = broken_links(&File::new("docs/b.md", "[a](a.md) [b](b/a.md)\n[c](README.md)\n"), &paths);
+        assert_eq!(bad, ["docs/b.md:1: broken link b/a.md", "docs/b.md:2: broken link README.md"]);
+    }
 
     #[test]
     fn tables_that_do_not_exist_are_found() {
