@@ -12,7 +12,7 @@ use tickline::log::address::LogAddress;
 use tickline::log::{DeliveryReport, LogWriter};
 use tickline::store::address::StoreAddress;
 
-use super::input::{CHUNK, Feed, Input, PARTITIONS, FeedTrade};
+use super::input::{CHUNK, Feed, FeedTrade, Input, PARTITIONS};
 
 /// Interval between progress records.
 pub const PROGRESS_MS: u64 = 1_000;

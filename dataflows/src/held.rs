@@ -112,7 +112,9 @@ mod tests {
                     input.activate().session(&capability).give(*capability.time());
                 }
                 activator.activate().unwrap();
-                (0..8).for_each(|_| drop(worker.step()));
+                for _ in 0..8 {
+                    worker.step();
+                }
                 found.push(probe.with_frontier(|frontier| frontier.first().copied()));
             }
             found

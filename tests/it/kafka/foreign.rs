@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use dataflows::log::control::progress;
 use serde_json::{Value, json};
-use tickline::ingest::router::{progress, route};
+use tickline::ingest::router::route;
 use tickline::log::LogWriter;
 use tickline::log::address::LogAddress;
 use tickline::log::partitioner::partition_of;
