@@ -1,8 +1,8 @@
 //! The store on Cassandra: latency from trade to reader, rows per second, catching up from a backlog, and restart time.
 //!
 //! `cargo bench --bench cassandra` starts a real broker and a real node (`scripts/`), and `tickline work` between them;
-//! all share this machine. `-- latency`, `rows`, `catch_up` or `restart` runs only that part; `-- --quick` shortens all.
-//! Ratios compare medians of one run, in which both sides alternate.
+//! all share this machine. `-- latency`, `rows`, `catch_up` or `restart` runs only that part; `-- --quick` shortens
+//! all. Ratios compare medians of one run, in which both sides alternate.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
 

@@ -102,8 +102,8 @@ pub trait Store: Send {
     /// Makes this checkpoint the one to resume from, and removes earlier ones with their shards. Shards already stored
     /// for a later checkpoint stay. Fails when fenced.
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError>;
-    /// Removes the committed checkpoint, so that the next worker reads the log from its first offset. Fails when fenced,
-    /// and when the committed checkpoint is not the one as of `frontier`.
+    /// Removes the committed checkpoint, so that the next worker reads the log from its first offset. Fails when
+    /// fenced, and when the committed checkpoint is not the one as of `frontier`.
     ///
     /// The epoch must have been opened by the caller. Opening it fences a live worker, which then ends with exit code 4
     /// (a SQLite store that a live worker holds cannot be opened at all: `StoreError::Locked`).

@@ -1,5 +1,5 @@
-//! A log that is filled at once or at a rate, with the progress records that move the frontier, and a reader that records
-//! when each frontier becomes visible.
+//! A log that is filled at once or at a rate, with the progress records that move the frontier, and a reader that
+//! records when each frontier becomes visible.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

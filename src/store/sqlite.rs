@@ -2,8 +2,8 @@
 //!
 //! Write-ahead logging with full synchronisation: a call that has returned is durable, and readers never wait for the
 //! writer. One process holds `PATH.lock` from [`Store::open_epoch`] on; the epoch fences it even if that file is
-//! removed. The table `symbols` is subject to neither: `tickline symbols sync` writes it next to a live worker, over its
-//! own connection. SQLite runs one writing transaction at a time; the other waits.
+//! removed. The table `symbols` is subject to neither: `tickline symbols sync` writes it next to a live worker, over
+//! its own connection. SQLite runs one writing transaction at a time; the other waits.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

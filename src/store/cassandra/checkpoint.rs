@@ -54,8 +54,8 @@ pub async fn put_shards(client: &Client, epoch: u64, frontier: Time, shards: &[(
     client.gather(pieces, put).await.map(drop)
 }
 
-/// Commits the shards of (epoch, frontier) as the checkpoint, and removes all earlier ones. `committed` is the epoch and
-/// frontier of the checkpoint that this epoch last saw; it can only have changed since if this epoch is fenced.
+/// Commits the shards of (epoch, frontier) as the checkpoint, and removes all earlier ones. `committed` is the epoch
+/// and frontier of the checkpoint that this epoch last saw; it can only have changed since if this epoch is fenced.
 pub async fn commit(
     client: &Client,
     epoch: u64,

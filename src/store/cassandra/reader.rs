@@ -1,7 +1,7 @@
 //! The reading side: its own session, and a bounded wait for answers.
 //!
-//! Reads use a quorum, which suffices because a value that a lightweight transaction has committed stays visible. Serial
-//! reads would compete with the writer.
+//! Reads use a quorum, which suffices because a value that a lightweight transaction has committed stays visible.
+//! Serial reads would compete with the writer.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! Writes whole rows under their natural keys and with explicit timestamps: an older write never overwrites a newer one,
-//! and a replay writes the same cells.
+//! Writes whole rows under their natural keys and with explicit timestamps: an older write never overwrites a newer
+//! one, and a replay writes the same cells.
 //!
 //! Rows with the same partition key, across tables, form one unlogged batch: one request and one mutation. Where every
 //! node holds every row, small batches are merged.

@@ -1,5 +1,5 @@
-//! One pipeline on several processes: partly or entirely killed, restarted with other process counts, paused and resumed.
-//! Rows, digest and reads equal those of one undisturbed process.
+//! One pipeline on several processes: partly or entirely killed, restarted with other process counts, paused and
+//! resumed. Rows, digest and reads equal those of one undisturbed process.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -140,7 +140,8 @@ impl Stage {
         self.home.ok(&format!("verify --log {log} --store {store} --workers 2 {SETTINGS}"))
     }
 
-    /// Asserts that the reader saw no error, that all cells equal those of an undisturbed run, and that `verify` succeeds.
+    /// Asserts that the reader saw no error, that all cells equal those of an undisturbed run, and that `verify`
+    /// succeeds.
     pub fn finish(&mut self) -> Seen {
         assert_eq!(self.progress().frontier, Some(self.wanted.frontier), "the log was read to its end");
         let seen = self.reader.take().expect("once").stop();

@@ -1,4 +1,5 @@
-//! A store that is slow, unreachable, overloaded or that loses answers: the worker recovers, and the result is unchanged.
+//! A store that is slow, unreachable, overloaded or that loses answers: the worker recovers, and the result is
+//! unchanged.
 
 use std::time::{Duration, Instant};
 

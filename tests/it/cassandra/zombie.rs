@@ -1,4 +1,5 @@
-//! A worker that is paused, replaced and resumed: it ends, and reads do not change although its last writes arrive late.
+//! A worker that is paused, replaced and resumed: it ends, and reads do not change although its last writes arrive
+//! late.
 
 use crate::cassandra::dump;
 use crate::cassandra::scene::SETTINGS;
