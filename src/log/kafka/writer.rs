@@ -80,7 +80,7 @@ impl ProducerContext for Deliveries {
             Err((error, message)) => {
                 // One line until the reports are taken, so that a long outage does not flood the log.
                 if !self.reports.warned.swap(true, Ordering::Relaxed) {
-                    warn!(%error, partition = partition(message), "records lost: the cluster did not acknowledge them in time");
+                    warn!(%error, partition = partition(message), "records lost: not acknowledged in time");
                 }
                 pending.push(DeliveryReport::Lost { partition: partition(message), after });
             }
