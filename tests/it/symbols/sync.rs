@@ -135,7 +135,7 @@ async fn forbidden_lists_are_reported_and_skipped() {
     assert_eq!(report.not_allowed, ["stock/symbol?exchange=DE", "stock/symbol?exchange=L"]);
     assert_eq!((report.exchanges, report.failed.len(), world.stored().len()), (1, 0, universe(100)["US"].len()));
     let error = world.sync(&simulator, MORNING, &["L"]).await.unwrap_err();
-    assert!(matches!(error, SyncError::NothingAllowed { asked: 1 }), "{error}");
+    assert!(matches!(error, SyncError::NothingAllowed { requested: 1 }), "{error}");
     let error = world.sync(&simulator, MORNING, &["us", "nowhere"]).await.unwrap_err();
     assert!(matches!(&error, SyncError::NoExchange { name, .. } if name == "nowhere"), "{error}");
 }
