@@ -1,9 +1,9 @@
 //! Benchmark of reading from Kafka: throughput of the whole dataflow compared with the client library alone.
 //!
-//! `cargo bench --bench kafka` starts a real broker (`scripts/kafka-server`), fills a topic with one trade per record, as
-//! other producers write it, and one with frames of 20 trades of one symbol, as `tickline ingest` does. Then, in
-//! turns on the same machine: librdkafka reads and discards, and `tickline work --store none` runs, with as many threads
-//! as workers. The result is the ratio of the medians. `-- --quick` takes a quarter of the trades.
+//! `cargo bench --bench kafka` starts a real broker (`scripts/kafka-server`), fills a topic with one trade per record,
+//! as other producers write it, and one with frames of 20 trades of one symbol, as `tickline ingest` does. Then, in
+//! turns on the same machine: librdkafka reads and discards, and `tickline work --store none` runs, with as many
+//! threads as workers. The result is the ratio of the medians. `-- --quick` takes a quarter of the trades.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
 

@@ -41,9 +41,9 @@ pub trait Log: Send + Sync {
 
 /// Reader of one partition, in order.
 pub trait PartitionReader: Send {
-    /// Replaces the batch with the next records, about `bytes_max` bytes of them, without blocking. An empty batch means
-    /// that no record is available now; compare the position with the end offset to find the end. After an error every
-    /// later call fails too. Records longer than [`dataflows::log::reject::RECORD_BYTES_MAX`] are truncated.
+    /// Replaces the batch with the next records, about `bytes_max` bytes of them, without blocking. An empty batch
+    /// means that no record is available now; compare the position with the end offset to find the end. After an error
+    /// every later call fails too. Records longer than [`dataflows::log::reject::RECORD_BYTES_MAX`] are truncated.
     fn read(&mut self, batch: &mut RecordBatch, bytes_max: usize) -> Result<(), LogError>;
     /// Offset of the next record, or the end offset if only unused offsets are left before it.
     fn position(&self) -> u64;
@@ -57,8 +57,8 @@ pub trait PartitionReader: Send {
 pub trait LogWriter: Send {
     /// Number of partitions.
     fn partitions(&self) -> u32;
-    /// Appends one record, which must not contain a line end. A topic keeps the key with the record, a directory ignores
-    /// it. The record may stay in memory until [`LogWriter::flush`]. Blocks while the log accepts no more.
+    /// Appends one record, which must not contain a line end. A topic keeps the key with the record, a directory
+    /// ignores it. The record may stay in memory until [`LogWriter::flush`]. Blocks while the log accepts no more.
     fn append(&mut self, partition: u32, key: Option<&[u8]>, record: &[u8]) -> Result<(), LogError>;
     /// Sends all records that are still in memory, without waiting for acknowledgements.
     fn flush(&mut self) -> Result<(), LogError>;

@@ -125,7 +125,8 @@ mod tests {
         let text = format!(r#"{{"data":[{{"s":"A\u0042"}},{{"s":"{long}"}},17,{{"s":"AB"}}],"type":"trade"}}"#);
         let records = route(&text, 1).records;
         let keys: Vec<_> = records.iter().map(|record| record.key.as_ref().map(Symbol::as_str)).collect();
-        // In the order of the records: the element without a symbol, the joined ones, and one that is too long for a key.
+        // In the order of the records: the element without a symbol, the joined ones, and one that is too long for a
+        // key.
         assert_eq!(keys, [None, Some("AB"), None]);
     }
 

@@ -1,8 +1,8 @@
 //! The embedded log: a directory with one append-only JSON Lines file per partition.
 //!
-//! `PATH/partition-00000.jsonl`, `PATH/partition-00001.jsonl`, ...: a record is a line, its offset the number of earlier
-//! lines, so `sed -n '43p'` prints the record at offset 42, even while the file is being written. The number of files is
-//! the number of partitions. A last line without a line end is not yet a record.
+//! `PATH/partition-00000.jsonl`, `PATH/partition-00001.jsonl`, ...: a record is a line, its offset the number of
+//! earlier lines, so `sed -n '43p'` prints the record at offset 42, even while the file is being written. The number of
+//! files is the number of partitions. A last line without a line end is not yet a record.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;

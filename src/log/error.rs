@@ -87,8 +87,8 @@ pub enum LogError {
     },
     /// A topic differs from the requested settings; it was not changed.
     #[error(
-        "{path} differs from the requested settings: {differences}; nothing was changed: request the existing settings, \
-         or change the topic by hand (for another number of partitions, create a new topic)"
+        "{path} differs from the requested settings: {differences}; nothing was changed: request the existing \
+         settings, or change the topic by hand (for another number of partitions, create a new topic)"
     )]
     Drift {
         /// The topic.

@@ -43,8 +43,8 @@ impl Mirror {
         Ok(Self { writer: to.open_writer()?, log, name: to.to_string() })
     }
 
-    /// Writes rows durably. A row goes to the partition of the same number if the mirror has as many partitions, so that
-    /// the rows are in the order of the log.
+    /// Writes rows durably. A row goes to the partition of the same number if the mirror has as many partitions, so
+    /// that the rows are in the order of the log.
     pub fn write(&mut self, rows: &[RejectedRow]) -> Result<(), LogError> {
         if rows.is_empty() {
             return Ok(());

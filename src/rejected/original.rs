@@ -7,8 +7,8 @@ use dataflows::output::row::RejectedRow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The rejected part of a record: of a frame only the one element, so that its valid trades are not imported twice, else
-/// the whole record. `None` if the store has kept only its beginning.
+/// The rejected part of a record: of a frame only the one element, so that its valid trades are not imported twice,
+/// else the whole record. `None` if the store has kept only its beginning.
 pub fn original(row: &RejectedRow) -> Option<&[u8]> {
     let is_whole = row.original.len() as u64 == row.original_bytes_total;
     is_whole.then(|| element(&row.original, row.index as usize).unwrap_or(&row.original))

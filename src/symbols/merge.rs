@@ -110,8 +110,8 @@ fn differs(old: &Entry, new: &Entry) -> bool {
     Entry { as_of_ms: old.as_of_ms, ..new.clone() } != *old
 }
 
-/// Marks missing symbols as delisted, or as renamed to the one symbol of today's list that has the same FIGI and was not
-/// listed before. A delisted symbol can still become a renamed one on a later day.
+/// Marks missing symbols as delisted, or as renamed to the one symbol of today's list that has the same FIGI and was
+/// not listed before. A delisted symbol can still become a renamed one on a later day.
 fn delist<'a>(
     merged: &mut Merged,
     known: &Entries,

@@ -1,5 +1,5 @@
-//! The simulator with independent clients: Finnhub's own for REST, and the one in its readme for the stream. They verify
-//! that the simulator speaks Finnhub's protocol, not only what Tickline's client accepts.
+//! The simulator with independent clients: Finnhub's own for REST, and the one in its readme for the stream. They
+//! verify that the simulator speaks Finnhub's protocol, not only what Tickline's client accepts.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

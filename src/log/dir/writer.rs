@@ -32,8 +32,8 @@ struct Partition {
 }
 
 impl DirWriter {
-    /// Opens an existing log for writing. A torn last line of a dead writer gets its line end here, so that its bytes are
-    /// kept: as a complete record if only the line end was missing, else as one that will be rejected.
+    /// Opens an existing log for writing. A torn last line of a dead writer gets its line end here, so that its bytes
+    /// are kept: as a complete record if only the line end was missing, else as one that will be rejected.
     pub fn open(path: &Path) -> Result<Self, LogError> {
         let log = DirLog::open(path)?;
         let lock = lock_file::lock(&path.join(LOCK_NAME)).map_err(|e| match e {

@@ -1,7 +1,7 @@
 //! Logs each problem with a cluster once per outage.
 //!
-//! librdkafka repeats a failed connection several times a second, in every client and in two callbacks. All clients of a
-//! cluster share one [`Outage`], which lets the first occurrence of a text through, and one line when it has ended.
+//! librdkafka repeats a failed connection several times a second, in every client and in two callbacks. All clients of
+//! a cluster share one [`Outage`], which lets the first occurrence of a text through, and one line when it has ended.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,8 +46,8 @@ impl Outage {
         state.logged.len() < TEXTS_MAX && state.logged.insert(essence(text).to_owned())
     }
 
-    /// Records a success. Ends the outage, with one line, if there was no problem for a while: with several brokers some
-    /// requests succeed during an outage.
+    /// Records a success. Ends the outage, with one line, if there was no problem for a while: with several brokers
+    /// some requests succeed during an outage.
     pub(super) fn succeeded(&self, brokers: &str) {
         if self.is_on.load(Ordering::Acquire) && self.ended(Instant::now()) {
             warn!(brokers, "connected to Kafka again");
@@ -65,7 +65,8 @@ impl Outage {
     }
 }
 
-/// The part of librdkafka's text that stays the same when it repeats: without the thread before and the times behind it.
+/// The part of librdkafka's text that stays the same when it repeats: without the thread before and the times behind
+/// it.
 fn essence(text: &str) -> &str {
     let text = match text.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: ")) {
         Some((_, text)) => text,

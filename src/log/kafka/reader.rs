@@ -74,7 +74,8 @@ impl KafkaReader {
             // Only unused offsets are left before the end.
             Code::PartitionEOF => *position = offset.max(*position),
             Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation => return Err(Ended::Lost(text())),
-            // The topic watch queries the cluster to find out whether the topic was deleted or one broker lacks it for now.
+            // The topic watch queries the cluster to find out whether the topic was deleted or one broker lacks it for
+            // now.
             Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicId => {
                 let error = text();
                 if events.is_new(&error) {

@@ -67,8 +67,8 @@ impl Topic {
     }
 
     fn replaced(&self, is: &str) -> LogError {
-        let hint = "the topic was deleted, and perhaps created again: its old records are gone; keep the existing rows, \
-                    and work from the new topic into a new store";
+        let hint = "the topic was deleted, and perhaps created again: its old records are gone; keep the existing \
+                    rows, and work from the new topic into a new store";
         LogError::Replaced { path: self.name(), was: self.opened.id.clone(), is: is.to_owned(), hint }
     }
 

@@ -1,6 +1,7 @@
 //! Topics with the settings that Tickline needs: creates missing topics, verifies existing ones, never changes one.
 //!
-//! `kafka-setup-k8s.sh` creates the same topics with Kafka's own tools, and explains each setting; a test compares them.
+//! `kafka-setup-k8s.sh` creates the same topics with Kafka's own tools, and explains each setting; a test compares
+//! them.
 
 use std::future::Future;
 use std::pin::pin;

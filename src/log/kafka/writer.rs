@@ -1,8 +1,8 @@
 //! Writer of a topic: an idempotent producer that waits for all replicas, so that each record is appended once.
 //!
 //! Memory is bounded: `append` blocks while the buffer is full. A record that the cluster does not acknowledge within
-//! `message.timeout.ms` is reported as [`DeliveryReport::Lost`]; idempotence does not cover that, so the caller must record
-//! the gap.
+//! `message.timeout.ms` is reported as [`DeliveryReport::Lost`]; idempotence does not cover that, so the caller must
+//! record the gap.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,8 +25,8 @@ use crate::log::{DeliveryReport, LogError, LogWriter};
 const MESSAGE_TIMEOUT_MS: u32 = 120_000;
 /// Default of `queue.buffering.max.kbytes`.
 const BUFFER_KBYTES_MAX: u32 = 65_536;
-/// Maximum number of pending delivery reports; acknowledgements beyond it are dropped. More than the records that can be in
-/// flight, so a caller that takes them regularly misses none.
+/// Maximum number of pending delivery reports; acknowledgements beyond it are dropped. More than the records that can
+/// be in flight, so a caller that takes them regularly misses none.
 const DELIVERY_REPORTS_MAX: usize = 1 << 21;
 /// Pause while the buffer is full.
 const ROOM_PAUSE: Duration = Duration::from_millis(1);
@@ -80,7 +80,7 @@ impl ProducerContext for Deliveries {
             Err((error, message)) => {
                 // One line until the reports are taken, so that a long outage does not flood the log.
                 if !self.reports.warned.swap(true, Ordering::Relaxed) {
-                    warn!(%error, partition = partition(message), "records lost: the cluster did not acknowledge them in time");
+                    warn!(%error, partition = partition(message), "records lost: not acknowledged in time");
                 }
                 pending.push(DeliveryReport::Lost { partition: partition(message), after });
             }

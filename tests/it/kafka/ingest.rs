@@ -1,5 +1,5 @@
-//! From the feed into a topic: after a broker's restart no trade is missing outside of a recorded gap; several sources in
-//! one topic. Records are read with the client library alone and compared with the simulator's sent trades.
+//! From the feed into a topic: after a broker's restart no trade is missing outside of a recorded gap; several sources
+//! in one topic. Records are read with the client library alone and compared with the simulator's sent trades.
 
 use std::path::Path;
 use std::sync::Arc;

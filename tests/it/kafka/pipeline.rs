@@ -1,5 +1,5 @@
-//! The dataflow on a topic: the same rows as on a directory, even after a kill; and clear errors when the topic has lost
-//! records that a restart needs.
+//! The dataflow on a topic: the same rows as on a directory, even after a kill; and clear errors when the topic has
+//! lost records that a restart needs.
 
 use rdkafka::admin::NewPartitions;
 use rdkafka::{Offset, TopicPartitionList};
