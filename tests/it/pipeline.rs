@@ -1,4 +1,4 @@
-//! The whole binary on the embedded log and store: every test runs `tickline` as a process, as its users do.
+//! The whole binary on the embedded log and store: every test runs `tickline` as a process, as users do.
 
 mod bad_input;
 mod checkpoints;

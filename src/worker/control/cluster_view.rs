@@ -1,4 +1,4 @@
-//! What one worker has heard from all of them, itself included.
+//! One worker's view of the cluster, built from the control messages of all workers, itself included.
 
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::positions::Positions;
@@ -7,9 +7,9 @@ use dataflows::progress::time::Time;
 
 use super::messages::{ControlMessage, Part};
 
-/// The state that the news add up to.
+/// One worker's view of the cluster.
 pub(in crate::worker) struct ClusterView {
-    /// By worker: the frontier at which it will have read all that it is to read.
+    /// By worker: the frontier at which it has read everything that it must read.
     ends: Vec<Option<Time>>,
     /// By partition, on the first worker: how far it is read, and where a restart could resume.
     positions: Vec<Positions>,
@@ -17,9 +17,9 @@ pub(in crate::worker) struct ClusterView {
     pub(in crate::worker) published: String,
     /// The last checkpoint committed.
     committed: Time,
-    /// Where the log of symbols ended when the first worker started.
+    /// The end of the symbol log when the first worker started.
     symbols_end: Option<u64>,
-    /// Workers that tell nothing more.
+    /// Workers that have sent their last message.
     done: usize,
     /// The row as of the last frontier committed, on the first worker.
     pub(in crate::worker) last_row: Option<FrontierRow>,
@@ -41,8 +41,8 @@ impl ClusterView {
         }
     }
 
-    /// Takes in what was heard. Gives back what is for the store.
-    pub(in crate::worker) fn hear(&mut self, message: ControlMessage) -> Option<Part> {
+    /// Applies a message. Returns a checkpoint part that is for the store.
+    pub(in crate::worker) fn apply(&mut self, message: ControlMessage) -> Option<Part> {
         match message {
             ControlMessage::End { worker, end } => self.ends[worker] = Some(end),
             ControlMessage::Positions(all) => {
@@ -59,7 +59,7 @@ impl ClusterView {
         None
     }
 
-    /// The frontier at which everything is read, when every worker has told its end.
+    /// The frontier at which everything is read, once every worker has sent its end.
     pub(in crate::worker) fn end(&self) -> Option<Time> {
         self.ends.iter().copied().collect::<Option<Vec<Time>>>()?.into_iter().min()
     }
@@ -72,7 +72,7 @@ impl ClusterView {
         self.committed
     }
 
-    /// Whether every worker has told its last.
+    /// Whether every worker has sent its last message.
     pub(in crate::worker) fn all_done(&self) -> bool {
         self.done == self.ends.len()
     }
@@ -88,18 +88,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_known_when_all_have_told_theirs() {
+    fn end_is_known_once_all_sent_theirs() {
         let mut view = ClusterView::new(2, Vec::new(), 5);
-        view.hear(ControlMessage::End { worker: 1, end: 70 });
+        view.apply(ControlMessage::End { worker: 1, end: 70 });
         assert_eq!(view.end(), None);
-        view.hear(ControlMessage::End { worker: 0, end: Time::MAX });
+        view.apply(ControlMessage::End { worker: 0, end: Time::MAX });
         assert_eq!(view.end(), Some(70));
-        view.hear(ControlMessage::Committed(60));
-        view.hear(ControlMessage::Committed(40));
+        view.apply(ControlMessage::Committed(60));
+        view.apply(ControlMessage::Committed(40));
         assert_eq!(view.committed(), 60);
-        view.hear(ControlMessage::Done);
+        view.apply(ControlMessage::Done);
         assert!(!view.all_done());
-        view.hear(ControlMessage::Done);
+        view.apply(ControlMessage::Done);
         assert!(view.all_done());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::cassandra::raw::Raw;
-use crate::pipeline::growing::Beside;
+use crate::pipeline::growing::Background;
 
 /// Result of an undisturbed run.
 pub struct Wanted {
@@ -92,10 +92,10 @@ pub fn progress(raw: &Raw, keyspace: &str) -> Progress {
 }
 
 /// Reads until it is stopped.
-pub fn start(address: &str, keyspace: &str, wanted: &Arc<Wanted>) -> Beside<Seen> {
+pub fn start(address: &str, keyspace: &str, wanted: &Arc<Wanted>) -> Background<Seen> {
     let raw = Raw::connect(address, Duration::from_secs(5));
     let (keyspace, wanted) = (keyspace.to_owned(), Arc::clone(wanted));
-    Beside::start(move |stop| read(&raw, &keyspace, &wanted, stop))
+    Background::start(move |stop| read(&raw, &keyspace, &wanted, stop))
 }
 
 fn read(raw: &Raw, keyspace: &str, wanted: &Wanted, stop: &AtomicBool) -> Seen {

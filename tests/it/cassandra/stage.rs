@@ -7,7 +7,7 @@ use crate::cassandra::dump;
 use crate::cassandra::raw::Raw;
 use crate::cassandra::reader::{self, Progress, Seen, Wanted};
 use crate::cassandra::scene::{PARTITIONS, SETTINGS, beside, new_keyspace, scene};
-use crate::pipeline::growing::Beside;
+use crate::pipeline::growing::Background;
 use crate::shared::node::{Node, shared};
 use crate::shared::pids::wait_until;
 use crate::shared::process::{Home, Running};
@@ -26,7 +26,7 @@ pub struct Stage {
     pub wanted: Arc<Wanted>,
     /// The `--store` address without the proxy.
     pub store: String,
-    reader: Option<Beside<Seen>>,
+    reader: Option<Background<Seen>>,
     parts: usize,
     grown: usize,
 }

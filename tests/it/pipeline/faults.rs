@@ -1,4 +1,4 @@
-//! What goes wrong around the program: each ends with its own exit code and says what to do; nothing is lost.
+//! Faults around the program: each ends with its exit code and says what to do; nothing is lost.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ fn home_of(trades: u64) -> Home {
 
 /// A store with a checkpoint.
 fn home_with_checkpoint() -> Home {
-    // So many that they are not read at once: a checkpoint is made when the frontier passes the next minute.
+    // Too many to be read at once: a checkpoint is made when the frontier passes the next minute.
     let home = home_of(200_000);
     fs::remove_file(home.path("rows.db")).unwrap();
     let mut work = home.start("work --log dir:log --store sqlite:rows.db --checkpoint-every 1ms --read-ahead 1s");
@@ -36,7 +36,7 @@ fn home_with_checkpoint() -> Home {
 }
 
 #[test]
-fn a_damaged_checkpoint_is_refused() {
+fn damaged_checkpoint_is_rejected() {
     let home = home_with_checkpoint();
     let store = home.path("rows.db");
     let whole = fs::read(&store).unwrap();
@@ -53,7 +53,10 @@ fn a_damaged_checkpoint_is_refused() {
             "checksum",
         ),
         ("UPDATE checkpoint_shards SET bytes = x''", "shard"),
-        ("DELETE FROM checkpoint_shards WHERE shard = (SELECT max(shard) FROM checkpoint_shards)", "shards, and"),
+        (
+            "DELETE FROM checkpoint_shards WHERE shard = (SELECT max(shard) FROM checkpoint_shards)",
+            "shards, and the store holds",
+        ),
     ];
     for (sql, word) in damages {
         assert!(tables::change(&store, sql) > 0, "{sql}");
@@ -69,7 +72,7 @@ fn a_damaged_checkpoint_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_no_store_is_refused() {
+fn foreign_file_is_no_store() {
     let home = home();
     let store = home.path("rows.db");
     home.write("garbage.db", b"this is no database at all, not even nearly ".repeat(400));
@@ -90,7 +93,7 @@ fn a_file_that_is_no_store_is_refused() {
 }
 
 #[test]
-fn rows_that_were_changed_or_lost_are_found_by_verify() {
+fn verify_finds_changed_and_lost_rows() {
     let home = home();
     home.ok(VERIFY);
     let store = home.path("rows.db");
@@ -107,7 +110,7 @@ fn rows_that_were_changed_or_lost_are_found_by_verify() {
 }
 
 #[test]
-fn one_worker_and_one_writer_at_a_time() {
+fn one_worker_and_one_writer() {
     let home = home();
     fs::remove_file(home.path("rows.db")).unwrap();
     let mut first = home.start("work --log dir:log --store sqlite:rows.db");
@@ -116,16 +119,16 @@ fn one_worker_and_one_writer_at_a_time() {
     let holder = format!("process {}", first.id());
     home.fails("work --log dir:log --store sqlite:rows.db", 1, &["in use by another worker", &holder]);
     home.fails("replay --log dir:log --write-to sqlite:rows.db", 1, &["in use by another worker", &holder]);
-    assert!(first.is_alive() && tables::progress(&home.path("rows.db")).epoch == 1, "the first one goes on");
+    assert!(first.is_alive() && tables::progress(&home.path("rows.db")).epoch == 1, "the first one continues");
 
-    // The log's own writer: held by this process, whose id is told.
+    // The log's writer: held by this process, whose id is reported.
     let writer = tickline::log::dir::DirWriter::open(&home.path("log")).unwrap();
     let holder = format!("process {}", std::process::id());
     home.fails("import trades.jsonl --log dir:log", 1, &["written by another process", &holder]);
     drop(writer);
     home.simulate("more.jsonl", 20_000, "2024-01-02T15:30:00Z");
     home.ok("import more.jsonl --log dir:log");
-    wait_for("the first worker takes what is new", || {
+    wait_for("the first worker to process the new records", || {
         assert!(first.is_alive(), "{}", first.stderr());
         tables::progress(&home.path("rows.db")).frontier.filter(|&now| now > frontier + 3_600_000)
     });
@@ -135,7 +138,7 @@ fn one_worker_and_one_writer_at_a_time() {
 }
 
 #[test]
-fn a_log_that_is_not_the_one_is_refused() {
+fn another_log_is_rejected() {
     let home = home_with_checkpoint();
     let rows = "--store sqlite:rows.db --until-end";
     home.fails(&format!("work --log dir:nowhere {rows}"), 2, &["no log at", "nowhere", "tickline import"]);
@@ -170,9 +173,9 @@ fn a_log_that_is_not_the_one_is_refused() {
 }
 
 #[test]
-fn other_settings_are_refused() {
+fn changed_settings_are_rejected() {
     let home = home_with_checkpoint();
-    let words = ["the settings", "are not those", "a new store"];
+    let words = ["the settings", "differ from those of the checkpoint", "a new store"];
     home.fails(&format!("{WORK} --allowed-lateness 5m"), 2, &words);
     home.fails(&format!("{WORK} --step 500ms"), 2, &words);
     home.fails(&format!("{WORK} --max-out-of-orderness 1s"), 2, &words);
@@ -183,7 +186,7 @@ fn other_settings_are_refused() {
 }
 
 #[test]
-fn bad_usage_is_told() {
+fn usage_errors_are_reported() {
     let home = home();
     home.ok("import trades.jsonl --log dir:second");
     home.fails("candles --store sqlite:nothing.db --symbol A --resolution 5s", 2, &["no store at", "tickline work"]);

@@ -1,4 +1,4 @@
-//! A source that died holds back the frontier until an operator retires it.
+//! A dead source holds back the frontier until an operator retires it.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -16,7 +16,7 @@ fn frontier_ms(home: &Home) -> u64 {
 }
 
 #[test]
-fn a_dead_source_is_named_and_retired() {
+fn dead_source_is_listed_and_retired() {
     let home = Home::new();
     home.write("none.jsonl", "");
     home.ok("import none.jsonl --log dir:log --partitions 2");
@@ -35,8 +35,8 @@ fn a_dead_source_is_named_and_retired() {
     assert!(last.starts_with("dead") && last.contains("2023-11-14T22:13:25Z"), "{listed}");
     assert_eq!(home.ok("source list --log dir:log"), listed, "without the store the whole log is read");
     home.fails("source retire nobody --log dir:log --store sqlite:store.db", 2, &["nobody", "alive, dead"]);
-    let retired = home.ok("source retire dead --log dir:log --store sqlite:store.db");
-    assert!(retired.contains("retired dead in 2 partitions"), "{retired}");
+    let output = home.ok("source retire dead --log dir:log --store sqlite:store.db");
+    assert!(output.contains("retired dead in 2 partitions"), "{output}");
     assert_eq!(frontier_ms(&home), T0 + 60_000);
     assert!(!home.ok("source list --log dir:log --store sqlite:store.db").contains("dead"));
     home.ok("verify --log dir:log --store sqlite:store.db");

@@ -61,7 +61,7 @@ fn the_digest_ignores_the_symbol_log() {
         let store = format!("with-{workers}.db");
         let work = format!("work --log dir:trades --store sqlite:{store} --workers {workers} --until-end");
         home.run(&format!("{work} --symbols dir:symbols"))
-            .is(0, &["this is no symbol and is left out", "missing field `type`"]);
+            .is(0, &["skipped an invalid symbol record", "missing field `type`"]);
         assert_eq!(digest(&home, &store), digest(&home, "without.db"));
         let rows = stored(&home, &store);
         let shown = |entry: &Entry| format!("{} {} {}", entry.name, entry.status.name(), entry.as_of_ms);
