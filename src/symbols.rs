@@ -235,7 +235,7 @@ impl Asker {
                 }
                 Err(why) => format!("{request}: the answer is no list: {why}"),
             },
-            Err(error @ RestError::Refused) => return Err(error.into()),
+            Err(error @ RestError::Unauthorized) => return Err(error.into()),
             Err(RestError::NotAllowed { request }) => {
                 self.report.not_allowed.push(request);
                 return Ok(None);

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::UsageError;
 use super::options::duration::Duration;
 use super::options::secret;
-use crate::finnhub::client::{FINNHUB_URL, FeedConfig};
+use crate::finnhub::config::{FINNHUB_URL, FeedConfig};
 use crate::ingest::metrics::Meter;
 use crate::ingest::state_file::StateFile;
 use crate::ingest::watchlist::{Share, read_list, share_of};

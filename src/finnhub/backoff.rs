@@ -1,15 +1,14 @@
-//! How long to wait before the next attempt to connect.
+//! Pause before the next attempt to connect.
 
 use std::time::Duration;
 
-use super::connection::SocketError;
+use super::error::SocketError;
 use crate::retry::{chance, spread};
 
-/// No pause is longer, whatever the feed asks for.
+/// Maximum pause, whatever the feed asks for.
 const PAUSE_MAX: Duration = Duration::from_secs(3_600);
 
-/// Doubles the bound with each failure in a row; the pause is spread over the whole bound, so that many clients that
-/// were cut off together do not come back together.
+/// Exponential back-off with jitter over the whole bound, so that clients cut off together do not reconnect together.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     least: Duration,
@@ -19,17 +18,17 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Pauses between `least` and `most`; `too_many` is added at least when the feed asks for a pause.
+    /// Pauses between `least` and `most`; at least `too_many` more after HTTP status 429.
     pub fn new(least: Duration, most: Duration, too_many: Duration) -> Self {
         Self { least, most: most.max(least), too_many, failures: 0 }
     }
 
-    /// A connection has proved good.
+    /// Starts again at the shortest pause, after a good connection.
     pub fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// The pause after one more failure; `None` when trying again cannot help.
+    /// The pause after one more failure; `None` when a retry cannot help.
     pub fn pause(&mut self, error: &SocketError) -> Option<Duration> {
         self.pause_at(error, chance())
     }
@@ -39,7 +38,7 @@ impl Backoff {
         self.failures = self.failures.saturating_add(1);
         let jittered = spread(self.least, bound, chance);
         match error {
-            SocketError::Refused { .. } | SocketError::BadUrl { .. } => None,
+            SocketError::Unauthorized { .. } | SocketError::BadUrl { .. } => None,
             SocketError::TooMany { retry_after_s } => {
                 let asked = Duration::from_secs(retry_after_s.unwrap_or(0)).max(self.too_many);
                 Some((asked + jittered).min(PAUSE_MAX))
@@ -58,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_up_to_the_bound_and_start_again() {
+    fn pauses_double_up_to_the_bound() {
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(60));
         let pauses: Vec<_> = (0..8).map(|_| backoff.pause_at(&SocketError::Closed, u64::MAX)).collect();
         assert_eq!(seconds(&pauses), [2., 4., 8., 16., 32., 60., 60., 60.]);
@@ -68,13 +67,13 @@ mod tests {
     }
 
     #[test]
-    fn too_many_waits_a_minute_and_a_refusal_ends_it() {
+    fn status_decides_pause_or_end() {
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(60));
         let pause = |backoff: &mut Backoff, retry_after_s| backoff.pause_at(&SocketError::TooMany { retry_after_s }, 0);
         assert_eq!(pause(&mut backoff, None), Some(Duration::from_secs(61)));
         assert_eq!(pause(&mut backoff, Some(90)), Some(Duration::from_secs(91)));
         assert_eq!(pause(&mut backoff, Some(u64::MAX / 2)), Some(PAUSE_MAX));
-        assert_eq!(backoff.pause_at(&SocketError::Refused { status: 401 }, 0), None);
+        assert_eq!(backoff.pause_at(&SocketError::Unauthorized { status: 401 }, 0), None);
         let bad = SocketError::BadUrl { why: String::new() };
         assert_eq!(backoff.pause_at(&bad, 0), None);
     }

@@ -171,7 +171,7 @@ fn a_broker_that_stays_away_fills_the_queue_and_what_is_refused_lies_in_a_gap() 
     let writer = log.parse::<LogAddress>().unwrap().open_writer().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let sent = Arc::new(SentTrades::create(&home.path("sent")).unwrap());
-    let simulator = SimulatorConfig { activity: 20, sent: Some(sent), ..SimulatorConfig::default() };
+    let simulator = SimulatorConfig { activity: 20, sent_trades: Some(sent), ..SimulatorConfig::default() };
     let simulator = runtime.block_on(serve(simulator)).unwrap();
     let symbols = SYMBOLS.split(',').map(str::to_owned).collect();
     let feed = FeedConfig::new(simulator.url(), Secret::new(CANARY), symbols);
