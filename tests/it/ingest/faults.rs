@@ -66,7 +66,7 @@ async fn survive(
     let kept = read_kept(&(0..PARTITIONS).map(|partition| memory.of(partition)).collect::<Vec<_>>());
     let balance = balance(&read_sent(&path), &kept, max_out_of_orderness_ms);
     assert!(balance.kept > 0 && balance.kept + balance.missing == balance.sent, "{balance:?}");
-    assert_eq!((report.trades, report.refused), (balance.kept, 0));
+    assert_eq!((report.trades, report.rejected), (balance.kept, 0));
     Outcome { report, kept, balance, strikes, attempts }
 }
 

@@ -182,7 +182,7 @@ fn a_broker_that_stays_away_fills_the_queue_and_what_is_refused_lies_in_a_gap() 
     let running = runtime.spawn(ingest(config, writer, stopping));
     wait_for("trades", || (meter.trades.get() > 500).then_some(()));
     broker.server.kill();
-    wait_for("refusals", || (meter.refused.get() > 500).then_some(()));
+    wait_for("refusals", || (meter.rejected.get() > 500).then_some(()));
     broker.server.restart();
     let (trades, gaps) = (meter.trades.get(), meter.gaps());
     wait_for("trades again", || (meter.trades.get() > trades + 1_000 && meter.gaps() > gaps).then_some(()));
@@ -191,7 +191,7 @@ fn a_broker_that_stays_away_fills_the_queue_and_what_is_refused_lies_in_a_gap() 
     stop.send_replace(true);
     let report = runtime.block_on(running).unwrap().unwrap();
     let (balance, causes) = books(&records(&broker, "t"), &home.path("sent"));
-    assert_eq!((balance.kept, balance.missing), (report.trades, report.refused));
+    assert_eq!((balance.kept, balance.missing), (report.trades, report.rejected));
     assert!(causes.iter().any(|cause| cause.contains("were refused")), "{causes:?}");
 }
 
