@@ -26,7 +26,7 @@ pub mod verify;
 pub mod work;
 
 use crate::cluster::ClusterError;
-use crate::finnhub::connection::SocketError;
+use crate::finnhub::error::SocketError;
 use crate::log::LogError;
 use crate::process::supervisor::NotRestarted;
 use crate::store::StoreError;

@@ -1,22 +1,27 @@
-//! Finnhub: its WebSocket and a client that stays connected, and its REST interface.
+//! Finnhub client: a WebSocket feed that stays connected, and the REST interface.
 //!
 //! ```text
-//! frame   what a text from the feed is (trades, ping, error), elements kept byte for byte
-//! socket  one connection: connect, subscribe, next text
-//! backoff how long to wait before the next attempt
-//! feed    connection after connection, with the gaps between them
-//! rest    one call after the other, within the limits; what an answer lists
-//! exchanges the stock exchanges that there are, as data
-//! popular well-known symbols, for who has no list
+//! config           the feed's settings
+//! client           connection after connection, with the gaps between them
+//! connection       one connection: connect, subscribe, next text
+//! error            why a connection failed
+//! backoff          pause before the next attempt
+//! message          parsing of the feed's texts (trades, ping, error), elements kept byte for byte
+//! rest             REST calls within the rate limits, and parsing of the symbol lists
+//! exchanges        the stock exchanges, as data
+//! default_symbols  well-known symbols, used without a watch list
 //! ```
 
 pub mod backoff;
 pub mod client;
+pub mod config;
 pub mod connection;
 pub mod default_symbols;
+pub mod error;
 pub mod exchanges;
 pub mod message;
 pub mod rest;
 
 pub use crate::secret::Secret;
-pub use client::{FeedConfig, FeedEvent};
+pub use client::FeedEvent;
+pub use config::FeedConfig;

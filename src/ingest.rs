@@ -1,13 +1,12 @@
-//! From the feed into the log: `tickline ingest`, and the first stage of `tickline demo`.
+//! Ingest: writes the feed's trades to the log, for `tickline ingest` and `tickline demo`.
 //!
 //! ```text
-//! feed -> events -> intake -> queue -> writing -> log
-//!                   what goes where     settling: what the log has of it -> state file
+//! feed -> events -> intake -> queue -> writer thread -> log
+//!                   routing             acknowledgements -> state file
 //! ```
 //!
-//! Trades keep their bytes. From the first connection on every partition gets a promise each second, also when nothing
-//! trades, and also while the feed is away: what was missed then is told by a `gap` record, not by a frontier that
-//! stands still.
+//! Trades keep their bytes. From the first connection on every partition gets a progress record each second, even without
+//! trades or a connection: trades missed meanwhile are reported by a `gap` record, not by a stalled frontier.
 
 use std::time::Duration;
 
@@ -17,7 +16,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
 
-use crate::finnhub::client::{self, FeedConfig};
+use crate::finnhub::client;
+use crate::finnhub::config::FeedConfig;
 use crate::log::LogWriter;
 use crate::time::now_ms;
 
@@ -31,32 +31,32 @@ mod writer;
 use intake::Intake;
 use metrics::Meter;
 use state_file::StateFile;
-use writer::queue::{Gone, QueueConfig, QueueLimits};
+use writer::job::{self, Gone, QueueConfig, QueueLimits};
 
-/// Texts that wait between the socket and the routing; behind them the socket itself is not read.
+/// Texts queued between the socket and the routing; when it is full, the socket is not read.
 const EVENTS_MAX: usize = 1_024;
 
-/// What to take in, and what to promise.
+/// Ingest settings.
 #[derive(Clone, Debug)]
 pub struct IngestConfig {
     /// The feed.
     pub feed: FeedConfig,
-    /// Name of this source in its control records, 1 to 128 bytes. A restarted ingest goes on under the same name.
+    /// Name of this source in its control records, 1 to 128 bytes. A restarted ingest keeps its name.
     pub source: String,
-    /// A trade that comes this much later than it happened is still on time, in milliseconds.
+    /// Maximum delay of an on-time trade, in milliseconds.
     pub max_out_of_orderness_ms: u64,
-    /// Time between two promises.
+    /// Interval of progress records.
     pub progress_every: Duration,
     /// Limits of the queue to the log.
     pub queue: QueueLimits,
-    /// What is left to the next ingest of this name; without it, that one tells no gap.
+    /// State file for the next ingest of this source, which without it reports no gap.
     pub state: Option<StateFile>,
-    /// Where everything is counted.
+    /// Counters.
     pub meter: Meter,
 }
 
 impl IngestConfig {
-    /// The usual values: promises each second, 1.5 s behind the wall clock.
+    /// Default settings: progress each second, 1.5 s behind the wall clock.
     pub fn new(feed: FeedConfig, source: String) -> Self {
         Self {
             feed,
@@ -70,42 +70,42 @@ impl IngestConfig {
     }
 }
 
-/// What was taken in.
+/// Report of an ingest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IngestReport {
     /// Texts from the feed.
     pub frames: u64,
     /// Trades handed to the log.
     pub trades: u64,
-    /// Trades that found the queue full; gap records tell when.
-    pub refused: u64,
-    /// Elements and texts without a symbol, handed to partition 0 of the log.
+    /// Trades rejected because the queue was full; gap records have the times.
+    pub rejected: u64,
+    /// Elements and texts without a symbol, appended to partition 0.
     pub malformed: u64,
-    /// Records that the log did not take in time; gap records tell when.
+    /// Records not acknowledged in time; gap records have the times.
     pub lost: u64,
     /// Times that the feed was connected.
     pub connections: u64,
-    /// Gaps told, whatever their cause.
+    /// Reported gaps of all causes.
     pub gaps: u64,
-    /// Complaints of the feed.
+    /// Error messages of the feed.
     pub complaints: u64,
     /// Records handed to the log, control records among them.
     pub records: u64,
 }
 
-/// Takes the feed in until `stop` is true or its sender is gone, then says `bye` and makes the log durable.
+/// Runs an ingest until `stop` is true or its sender is dropped, then writes `bye` and makes the log durable.
 ///
-/// Fails when the log cannot be written, when the feed refuses the key, or when the log did not take the last words.
-/// Then there is no `bye`: the frontier stays where it is until this source comes back or is retired.
+/// Fails when the log cannot be written, the feed rejects the API token, or the last records are not acknowledged. Then
+/// there is no `bye`, and this source holds back the frontier until it returns or is retired.
 pub async fn ingest(
     config: IngestConfig,
     writer: Box<dyn LogWriter>,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<IngestReport> {
     if config.source.is_empty() || config.source.len() > SOURCE_BYTES_MAX {
-        bail!("the source's name has {} bytes: choose one of 1 to {SOURCE_BYTES_MAX}", config.source.len());
+        bail!("invalid source name of {} bytes: expected 1 to {SOURCE_BYTES_MAX}", config.source.len());
     }
-    let hole_ms = config.state.as_ref().map_or(Ok(None), StateFile::hole_ms)?;
+    let predecessor_ms = config.state.as_ref().map_or(Ok(None), StateFile::predecessor_ms)?;
     let queue_config = QueueConfig {
         limits: config.queue,
         source: config.source.clone(),
@@ -113,21 +113,20 @@ pub async fn ingest(
         state: config.state.clone(),
         meter: config.meter.clone(),
     };
-    let (queue, writing) =
-        writer::queue::start(writer, queue_config).context("the system refused a thread for the log")?;
+    let (queue, writing) = writer::queue::start(writer, queue_config).context("cannot start the log's thread")?;
     let (sender, mut events) = mpsc::channel(EVENTS_MAX);
     let reading = tokio::spawn(client::run(config.feed.clone(), sender, stop));
     let mut seconds = interval(config.progress_every);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut intake = Intake::new(&config, queue, hole_ms);
+    let mut intake = Intake::new(&config, queue, predecessor_ms);
     loop {
         let step = tokio::select! {
-            // In this order: no promise is held up by a busy feed.
+            // In this order, so that a busy feed does not delay progress.
             biased;
             _ = seconds.tick() => intake.progress(now_ms()),
             event = events.recv() => match event {
                 Some(event) => intake.take(event, now_ms()),
-                // The feed has ended, by a stop or by an error, and everything it handed over is taken.
+                // The feed has ended, and all its events are processed.
                 None => break,
             },
         };
@@ -135,34 +134,30 @@ pub async fn ingest(
             break;
         }
     }
-    // Without a receiver the feed ends as well.
+    // The feed ends without a receiver.
     drop(events);
     let outcome = match reading.await {
-        Ok(ended) => ended.context("the feed cannot be read"),
-        Err(error) => Err(error).context("the feed's task ended badly"),
+        Ok(ended) => ended.context("cannot read the feed"),
+        Err(error) => Err(error).context("the feed task failed"),
     };
-    let last_words = intake.end(outcome.is_ok(), now_ms());
-    tokio::task::spawn_blocking(last_words).await.context("the log's queue could not be closed")?;
+    let last_records = intake.end(outcome.is_ok(), now_ms());
+    tokio::task::spawn_blocking(last_records).await.context("cannot close the queue to the log")?;
     finish(&config.meter, outcome, writing).await
 }
 
-/// Waits for the thread that writes; its error counts before that of the feed.
-async fn finish(
-    meter: &Meter,
-    outcome: anyhow::Result<()>,
-    writing: writer::queue::Result,
-) -> anyhow::Result<IngestReport> {
-    let written = writing.await.context("the log's thread ended badly")?;
-    let ended = written.context("the log cannot be written")?;
+/// Waits for the writer thread, whose error takes precedence over the feed's.
+async fn finish(meter: &Meter, outcome: anyhow::Result<()>, writing: job::Result) -> anyhow::Result<IngestReport> {
+    let written = writing.await.context("the log's thread failed")?;
+    let ended = written.context("cannot write the log")?;
     outcome?;
     let report = report(meter);
-    if !ended.told {
+    if !ended.all_reported {
         bail!(
-            "the log did not take the last records, nor the gap that tells it: \
-             start the same source again with the same --state, which tells the gap then"
+            "the log did not acknowledge the last records, nor a gap record for them: \
+             start the same source again with the same --state to report the gap"
         );
     }
-    info!(trades = report.trades, refused = report.refused, gaps = report.gaps, "ingest stopped");
+    info!(trades = report.trades, rejected = report.rejected, gaps = report.gaps, "ingest stopped");
     Ok(report)
 }
 
@@ -170,7 +165,7 @@ fn report(meter: &Meter) -> IngestReport {
     IngestReport {
         frames: meter.frames.get(),
         trades: meter.trades.get(),
-        refused: meter.refused.get(),
+        rejected: meter.rejected.get(),
         malformed: meter.malformed.get(),
         lost: meter.lost.get(),
         connections: meter.connections.get(),

@@ -1,23 +1,23 @@
-//! A text that is never shown.
+//! Secret text that is never displayed.
 
 use std::fmt;
 
-/// An access token. It has no `Display`, its `Debug` is masked, and only [`Secret::expose`] hands it out.
+/// API token. It has no `Display`, a masked `Debug`, and only [`Secret::expose`] returns it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps a text secret; line ends around it, as files have them, are no part of it.
+    /// Secret without the surrounding white space that files have.
     pub fn new(text: &str) -> Self {
         Self(text.trim().to_owned())
     }
 
-    /// The text itself, for the one place that sends it.
+    /// The text, for the code that sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Removes the secret, plain and percent-encoded, from a text that is going to be shown.
+    /// Masks the secret, plain and percent-encoded, in a text that will be displayed.
     pub fn scrub(&self, text: &str) -> String {
         if self.0.is_empty() {
             return text.to_owned();
@@ -32,7 +32,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Writes a text so that it can stand in the query of a URL.
+/// Percent-encodes a text for the query of a URL.
 pub fn percent_encode(text: &str) -> String {
     use fmt::Write as _;
     let mut out = String::with_capacity(text.len());
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_shown_nowhere() {
+    fn a_secret_is_masked() {
         let secret = Secret::new("to ken&1\n");
         assert_eq!(secret.expose(), "to ken&1");
         assert_eq!(format!("{secret:?}"), "Secret(***)");

@@ -235,7 +235,7 @@ impl SyncRun {
                 }
                 Err(why) => format!("{request}: the response is not a list: {why}"),
             },
-            Err(error @ RestError::Refused) => return Err(error.into()),
+            Err(error @ RestError::Unauthorized) => return Err(error.into()),
             Err(RestError::NotAllowed { request }) => {
                 self.report.not_allowed.push(request);
                 return Ok(None);

@@ -1,14 +1,14 @@
-//! The named instruments of the simulator. Prices are of the right order of magnitude and mean nothing else.
+//! Named instruments. Their prices only have the right order of magnitude.
 
-use super::universe::Class;
+use super::instrument::Class;
 
-/// One row: symbol, description, price and its decimals, usual size and its decimals, orders in 1000 s, and the usual
+/// Row: class, symbol, description, price and its decimals, usual size and its decimals, orders in 1000 s, and the usual
 /// move of a day in 1/10000.
 pub type Row = (Class, &'static str, &'static str, i64, u8, i64, u8, u64, u64);
 
 use Class::{Crypto, Forex, Stock};
 
-/// Busy and quiet ones are mixed, so that any first few of them look like a market.
+/// Busy and quiet instruments are mixed, so that any first few of them look like a market.
 #[rustfmt::skip]
 pub const ROWS: [Row; 62] = [
     (Stock, "AAPL", "APPLE INC", 22731, 2, 90, 0, 9_000, 150),

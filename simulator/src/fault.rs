@@ -1,53 +1,53 @@
-//! Faults that the simulator shows on request, each one that the real feed has been seen to have.
+//! Faults of the feed, each of which was seen on the real one.
 
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What goes wrong on request.
+/// Feed faults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
     /// Every connection is cut, without a closing handshake, after this long.
     pub disconnect_every: Option<Duration>,
     /// Every connection is closed, with a closing handshake, after this long.
     pub close_every: Option<Duration>,
-    /// Every connection is reset after this long: what is on its way is thrown away.
+    /// Every connection is reset after this long, and data in flight is lost.
     pub reset_every: Option<Duration>,
-    /// A connection falls silent after this long, and stays open.
+    /// Every connection becomes silent after this long, and stays open.
     pub stall_after: Option<Duration>,
-    /// A connection hands out nothing but pings after this long.
+    /// Every connection sends only pings after this long.
     pub only_pings_after: Option<Duration>,
-    /// Attempts to connect that are answered with an HTTP status.
+    /// Attempts to connect that are answered with this HTTP status.
     pub refuse: Option<(u16, Times)>,
-    /// Attempts to connect that wait so long for an answer.
+    /// Delay of attempts to connect.
     pub slow_accept: Option<(Duration, Times)>,
-    /// Connections that are closed as soon as they are made.
+    /// Connections that are closed at once.
     pub flap: Times,
-    /// Each frame of trades is sent so many times more.
+    /// Additional copies of each frame of trades.
     pub copies: u32,
-    /// The first frame of trades of all is filled up to this length in bytes.
+    /// Length in bytes to which the very first frame of trades is padded.
     pub frame_bytes: Option<usize>,
-    /// Frames hold malformed elements beside good ones.
+    /// Malformed elements among the good ones.
     pub malformed: bool,
-    /// A second connection under the same key drops both, not only the older one.
+    /// A second connection with the same API token drops both, not only the older one.
     pub kick_both: bool,
 }
 
-/// How many times something goes wrong, from the start on.
+/// Number of times that a fault occurs, counted from the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times(pub u64);
 
 impl Times {
-    /// Each time.
+    /// Always.
     pub const ALWAYS: Self = Self(u64::MAX);
 
-    /// Whether it strikes again, after so many times.
-    pub fn strikes(self, before: u64) -> bool {
+    /// Whether the occurrence with this number, counted from 0, is a fault.
+    pub fn includes(self, before: u64) -> bool {
         before < self.0
     }
 }
 
 impl Faults {
-    /// Joins the faults of several arguments.
+    /// Combines the faults of several arguments.
     pub fn of(faults: &[Fault]) -> Self {
         faults.iter().fold(Self::default(), |mut all, fault| {
             match *fault {
@@ -98,7 +98,7 @@ pub enum Fault {
     KickBoth,
 }
 
-/// What `--fault` takes.
+/// Values of `--fault`.
 pub const FORMS: &str = "disconnect-every=30s, close-every=30s, reset-every=30s, stall-after=30s, \
     only-pings-after=30s, refuse=500x3, slow-accept=2sx3, flap=3, copies=2, frame-bytes=1048576, malformed, kick-both";
 
@@ -106,7 +106,7 @@ impl FromStr for Fault {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || format!("write one of {FORMS}");
+        let wrong = || format!("expected one of {FORMS}");
         let number = |text: &str| text.parse::<u32>().map_err(|_| wrong());
         let Some((name, value)) = text.split_once('=') else {
             return match text {
@@ -138,27 +138,29 @@ impl FromStr for Fault {
     }
 }
 
-/// Splits `500x3` into `500` and three times; without an `x`, each time.
+/// Splits `500x3` into `500` and three times; without an `x`, always.
 fn parse_times(text: &str) -> Result<(&str, Times), String> {
     match text.split_once('x') {
         None => Ok((text, Times::ALWAYS)),
-        Some((what, times)) => {
-            let times = times.parse().map_err(|_| format!("{text:?}: write a number of times behind the x"))?;
-            Ok((what, Times(times)))
+        Some((value, times)) => {
+            let times =
+                times.parse().map_err(|_| format!("invalid count in {text:?}: expected a number after the x"))?;
+            Ok((value, Times(times)))
         }
     }
 }
 
-/// Reads `250ms`, `30s` or `5m`.
+/// Parses `250ms`, `30s` or `5m`.
 fn parse_span(text: &str) -> Result<Duration, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| format!("{text:?} is no time span: write 250ms, 30s or 5m"))?;
+    let number: u64 =
+        number.parse().map_err(|_| format!("invalid duration {text:?}: expected e.g. 250ms, 30s or 5m"))?;
     match unit {
         "ms" => Ok(Duration::from_millis(number)),
         "s" => Ok(Duration::from_secs(number)),
         "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
-        _ => Err(format!("{text:?} is no time span: write 250ms, 30s or 5m")),
+        _ => Err(format!("invalid duration {text:?}: expected e.g. 250ms, 30s or 5m")),
     }
 }
 
@@ -167,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_are_read_from_their_text() {
+    fn faults_are_parsed() {
         assert_eq!("disconnect-every=30s".parse(), Ok(Fault::DisconnectEvery(Duration::from_secs(30))));
         assert_eq!("stall-after=250ms".parse(), Ok(Fault::StallAfter(Duration::from_millis(250))));
         assert_eq!("refuse=500x3".parse(), Ok(Fault::Refuse(500, Times(3))));

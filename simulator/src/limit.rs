@@ -1,24 +1,24 @@
-//! The REST limits: so many calls in a minute and in a second, counted for each key.
+//! REST rate limits: calls per minute and per second, counted by API token.
 
 use std::collections::HashMap;
 
-/// Calls in one second, on top of the plan's limit.
+/// Calls per second, in addition to the plan's limit.
 const CALLS_PER_SECOND_MAX: u32 = 30;
 
-/// What a call is told about the limit.
+/// Decision on a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
-    /// False: answer with 429.
+    /// Whether the call is allowed; else 429.
     pub allowed: bool,
-    /// Calls in one minute.
+    /// Calls per minute.
     pub limit: u32,
     /// Calls left in this minute.
     pub remaining: u32,
-    /// When the minute ends, in Unix seconds.
+    /// End of the minute, in Unix seconds.
     pub reset_s: u64,
 }
 
-/// Counts calls in fixed windows.
+/// Rate limiter with fixed windows.
 #[derive(Debug, Default)]
 pub struct RateLimit {
     per_minute_max: u32,
@@ -34,14 +34,14 @@ struct Used {
 }
 
 impl RateLimit {
-    /// So many calls a minute for each key.
+    /// Limiter of calls per minute and API token.
     pub fn new(per_minute_max: u32) -> Self {
         Self { per_minute_max, used: HashMap::new() }
     }
 
-    /// Counts a call at `now_ms` (Unix milliseconds). A refused call is not counted.
-    pub fn call(&mut self, key: &str, now_ms: u64) -> Allowance {
-        let used = self.used.entry(key.to_owned()).or_default();
+    /// Counts a call at `now_ms` (Unix milliseconds). A rejected call is not counted.
+    pub fn call(&mut self, token: &str, now_ms: u64) -> Allowance {
+        let used = self.used.entry(token.to_owned()).or_default();
         let (minute, second) = (now_ms / 60_000, now_ms / 1_000);
         if used.minute != minute {
             (used.minute, used.in_minute) = (minute, 0);
@@ -68,10 +68,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_minute_and_the_second_are_limited_for_each_key() {
+    fn both_limits_hold_for_each_token() {
         let mut limit = RateLimit::new(60);
         let allowed =
-            |limit: &mut RateLimit, key: &str, now_ms| (0..100).filter(|_| limit.call(key, now_ms).allowed).count();
+            |limit: &mut RateLimit, token: &str, now_ms| (0..100).filter(|_| limit.call(token, now_ms).allowed).count();
         assert_eq!(allowed(&mut limit, "a", 60_000), 30);
         assert_eq!(allowed(&mut limit, "a", 61_000), 30);
         assert_eq!(allowed(&mut limit, "a", 62_000), 0);

@@ -1,18 +1,19 @@
-//! What the simulator lists of each exchange. Some stocks are listed abroad as well, under symbols with the exchange's
-//! code behind a dot; those are not traded on the feed, as most of the real ones are not.
+//! Symbol lists of the exchanges. Some stocks are listed abroad as well, with a dot and the exchange's code after the
+//! symbol; like most of the real ones, those are not traded on the feed.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::instrument::{Class, Instrument};
 use super::rest_fault::RestFaults;
-use super::universe::{Class, Instrument, Universe};
+use super::universe::Universe;
 
-/// Code, market, currency, and of how many stocks of the United States one is listed there.
+/// Foreign exchanges: code, market, currency, and n where every n-th stock of the United States is listed.
 const ABROAD: [(&str, &str, &str, usize); 4] =
     [("DE", "XETR", "EUR", 2), ("L", "XLON", "GBP", 3), ("T", "XTKS", "JPY", 5), ("TO", "XTSE", "CAD", 7)];
 
-/// The stocks of an exchange; none for one that is not known.
+/// Stocks of an exchange; empty for an unknown exchange.
 pub(super) fn stocks(universe: &Universe, exchange: &str, faults: &RestFaults) -> Vec<Value> {
     let home = universe.instruments().iter().filter(|i| i.class == Class::Stock);
     match ABROAD.iter().find(|(code, ..)| *code == exchange) {
@@ -52,13 +53,13 @@ fn stock(stock: &Instrument, symbol: &str, display_symbol: &str, mic: &str, curr
     })
 }
 
-/// The exchanges of crypto or forex pairs.
+/// Exchanges of crypto or forex pairs.
 pub(super) fn exchanges(universe: &Universe, class: Class) -> BTreeSet<String> {
     let of_class = universe.instruments().iter().filter(|i| i.class == class);
     of_class.map(|i| i.exchange().to_owned()).collect()
 }
 
-/// The pairs of a crypto or forex exchange, in any case.
+/// Pairs of a crypto or forex exchange, whose name is not case-sensitive.
 pub(super) fn pairs(universe: &Universe, class: Class, exchange: &str) -> Vec<Value> {
     let of_class = universe.instruments().iter().filter(|i| i.class == class);
     let here = of_class.filter(|i| i.exchange().eq_ignore_ascii_case(exchange));
@@ -69,7 +70,7 @@ pub(super) fn pairs(universe: &Universe, class: Class, exchange: &str) -> Vec<Va
     here.map(row).collect()
 }
 
-/// `BINANCE:LTCBTC` is shown as `LTC/BTC`.
+/// Display symbol: `LTC/BTC` for `BINANCE:LTCBTC`.
 fn display(pair: &Instrument) -> String {
     let name = pair.description.rsplit(' ').next().unwrap_or(&pair.symbol);
     let quote = ["USDT", "USD", "BTC"].into_iter().find(|quote| name.ends_with(quote) && !name.contains(['/', '-']));

@@ -1,63 +1,63 @@
-//! The market: a pure function from (seed, instrument, second) to trades, and the order in which a feed hands them out.
+//! Simulated market: a pure function from (seed, instrument, second) to trades, emitted in the order of a feed.
 //!
-//! The state is only what has happened and is not handed out yet. Which trades happen in a second does not depend on
-//! when the market was started or who listens; a feed that listens to fewer symbols gets exactly a part of them.
+//! Its only state are the trades not emitted yet. The trades of a second depend neither on when the market was started
+//! nor on the subscriptions; a feed with fewer symbols gets exactly a subset.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::instrument::{Class, Instrument};
 use super::price::middle;
 use super::rng::{Rng, hash};
 use super::trade::{SimTrade, conditions_of};
-use super::universe::{Class, Instrument, Universe};
+use super::universe::Universe;
 
-/// The longest time by which a trade is handed out after it happened, in milliseconds.
+/// Maximum delay from a trade's event time to its emission, in milliseconds.
 pub const DELAY_MS_MAX: u64 = 30_000;
-/// Trades that come later than this are rare (about one in 4000), in milliseconds.
+/// Delay in milliseconds that only about one trade in 4000 exceeds.
 pub const USUAL_DELAY_MS_MAX: u64 = 1_100;
 
-/// Generates the trades of the listened-to instruments in the order of the feed.
+/// Generator of the subscribed instruments' trades, in the order of the feed.
 #[derive(Debug)]
 pub struct Market {
     seed: u64,
     universe: Arc<Universe>,
-    listening: BTreeSet<u32>,
+    subscribed: BTreeSet<u32>,
     /// The next second to generate.
     second: u64,
-    /// Happened, not handed out.
+    /// Trades that are not emitted yet.
     pending: Vec<SimTrade>,
 }
 
 impl Market {
-    /// A market that listens to nothing, from `start_ms` (Unix milliseconds, rounded up to a second).
+    /// Market without subscriptions, from `start_ms` (Unix milliseconds, rounded up to a second).
     pub fn new(seed: u64, universe: Arc<Universe>, start_ms: u64) -> Self {
-        Self { seed, universe, listening: BTreeSet::new(), second: start_ms.div_ceil(1_000), pending: Vec::new() }
+        Self { seed, universe, subscribed: BTreeSet::new(), second: start_ms.div_ceil(1_000), pending: Vec::new() }
     }
 
-    /// Its instruments.
+    /// The instruments.
     pub fn universe(&self) -> &Universe {
         &self.universe
     }
 
-    /// Listens to an instrument from the next second on; false when it did already or there is no such index.
-    pub fn listen(&mut self, instrument: usize) -> bool {
+    /// Subscribes to an instrument from the next second on; false if it was subscribed already or the index is invalid.
+    pub fn subscribe(&mut self, instrument: usize) -> bool {
         let known = instrument < self.universe.instruments().len();
-        known && u32::try_from(instrument).is_ok_and(|index| self.listening.insert(index))
+        known && u32::try_from(instrument).is_ok_and(|index| self.subscribed.insert(index))
     }
 
-    /// Listens no more, and forgets what was not handed out; false when it did not listen.
-    pub fn forget(&mut self, instrument: usize) -> bool {
+    /// Unsubscribes, and discards trades not emitted yet; false if the instrument was not subscribed.
+    pub fn unsubscribe(&mut self, instrument: usize) -> bool {
         let Ok(index) = u32::try_from(instrument) else { return false };
         self.pending.retain(|trade| trade.instrument != index);
-        self.listening.remove(&index)
+        self.subscribed.remove(&index)
     }
 
-    /// Replaces `out` by everything handed out up to and at `now_ms` that was not handed out before, in the feed's
-    /// order.
+    /// Replaces `out` by the trades due up to and including `now_ms` that were not emitted before, in the feed's order.
     pub fn advance(&mut self, now_ms: u64, out: &mut Vec<SimTrade>) {
         while self.second <= now_ms / 1_000 {
             let instruments = self.universe.instruments();
-            for &index in &self.listening {
+            for &index in &self.subscribed {
                 if let Some(instrument) = instruments.get(index as usize) {
                     second_of(self.seed, index, instrument, self.second, &mut self.pending);
                 }
@@ -76,7 +76,7 @@ impl Market {
     }
 }
 
-/// Adds the trades that happen to one instrument in one second.
+/// Adds the trades of one instrument in one second.
 fn second_of(seed: u64, index: u32, instrument: &Instrument, second: u64, out: &mut Vec<SimTrade>) {
     let mut rng = Rng::at(seed, instrument.key, second);
     let orders = orders(seed, instrument, second, &mut rng);
@@ -108,7 +108,7 @@ fn second_of(seed: u64, index: u32, instrument: &Instrument, second: u64, out: &
     }
 }
 
-/// How many orders are executed in a second: the usual rate, times the mood of the instrument and of its whole class.
+/// Orders executed in a second: the usual rate, times random factors of the instrument and of its class.
 fn orders(seed: u64, instrument: &Instrument, second: u64, rng: &mut Rng) -> u64 {
     let own = match hash(seed, instrument.key ^ 1, second / 20) % 16 {
         0 => 4_000,
@@ -118,14 +118,14 @@ fn orders(seed: u64, instrument: &Instrument, second: u64, rng: &mut Rng) -> u64
     };
     let whole_class = if hash(seed, instrument.class as u64, second / 15).is_multiple_of(24) { 3_000 } else { 900 };
     let millis = instrument.orders_per_1000_s * own / 1_000 * whole_class / 1_000;
-    // Spread over 1000 s, rounded at random, so that quiet instruments keep their rate.
+    // Rounded at random, so that quiet instruments keep their rate.
     let quiet = instrument.orders_per_1000_s < 20;
     let millis = if quiet { instrument.orders_per_1000_s } else { millis };
     let orders = millis / 1_000 + u64::from(rng.below(1_000) < millis % 1_000);
     if orders > 2 { orders / 2 + rng.below(orders + 1) } else { orders }
 }
 
-/// Fills of one order: mostly one, seldom a sweep through many.
+/// Fills of an order: mostly one, rarely many.
 fn fills(rng: &mut Rng) -> u64 {
     match rng.below(100) {
         0..70 => 1,
@@ -134,13 +134,13 @@ fn fills(rng: &mut Rng) -> u64 {
     }
 }
 
-/// Distance from the middle: the two sides of the book, and a little more.
+/// Distance from the middle price: about the spread of the book.
 fn jitter(instrument: &Instrument, rng: &mut Rng) -> i64 {
     let spread = 1 + instrument.price / 40_000;
     rng.below(2 * spread as u64 + 1) as i64 - spread
 }
 
-/// From happening to being handed out. Most trades come at once, some overtake each other, a few are late.
+/// Delay of emission. Most trades are prompt, some overtake each other, a few are late.
 fn delay(rng: &mut Rng) -> u64 {
     match rng.below(12_000) {
         0..10_800 => 15 + rng.below(100),
@@ -159,7 +159,7 @@ fn size(instrument: &Instrument, rng: &mut Rng) -> (i64, bool) {
     if rng.below(1_000) < updates_of_1000 {
         return (0, false);
     }
-    // Doubled as often as a coin shows heads: many small, few very large.
+    // Geometric: many small, few very large.
     let doublings = rng.roll().trailing_ones().min(7);
     let usual = instrument.size.max(1) as u64;
     let size = (1 + rng.below(usual)) << doublings;
@@ -178,7 +178,7 @@ mod tests {
 
     fn trades(seed: u64, symbols: usize, seconds: u64) -> Vec<SimTrade> {
         let mut market = Market::new(seed, Arc::new(Universe::new(symbols)), START_MS);
-        (0..symbols).for_each(|index| assert!(market.listen(index)));
+        (0..symbols).for_each(|index| assert!(market.subscribe(index)));
         let (mut all, mut step) = (Vec::new(), Vec::new());
         for second in 0..seconds {
             market.advance(START_MS + second * 1_000 + 999, &mut step);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_and_a_start_decide_every_byte() {
+    fn seed_and_start_determine_every_byte() {
         let text = |seed| {
             let mut out = Vec::new();
             print(seed, &Arc::new(Universe::new(100)), START_MS, 50_000, &mut out).unwrap();
@@ -199,14 +199,14 @@ mod tests {
         assert_eq!(first, text(1));
         assert_ne!(first, text(2));
         let hash = first.iter().fold(5381u64, |hash, byte| hash.wrapping_mul(33) ^ u64::from(*byte));
-        assert_eq!(hash, 4_768_719_001_632_040_209, "the market changed: whoever compares recorded output must know");
+        assert_eq!(hash, 4_768_719_001_632_040_209, "the market changed: recorded output must be updated");
     }
 
     #[test]
-    fn steps_of_any_length_hand_out_the_same_trades_in_the_same_order() {
+    fn step_length_does_not_change_the_order() {
         let whole = trades(7, 80, 60);
         let mut market = Market::new(7, Arc::new(Universe::new(80)), START_MS);
-        (0..80).for_each(|index| assert!(market.listen(index)));
+        (0..80).for_each(|index| assert!(market.subscribe(index)));
         let (mut parts, mut step) = (Vec::new(), Vec::new());
         for now_ms in (START_MS..START_MS + 60_000).step_by(37).chain([START_MS + 59_999]) {
             market.advance(now_ms, &mut step);
@@ -216,23 +216,23 @@ mod tests {
     }
 
     #[test]
-    fn who_listens_to_less_hears_a_part_and_a_later_start_hears_the_same() {
+    fn fewer_subscriptions_yield_a_subset() {
         let whole = trades(3, 62, 40);
         let mut market = Market::new(3, Arc::new(Universe::new(62)), START_MS + 10_000);
-        assert!(market.listen(1) && !market.listen(1) && !market.listen(62));
+        assert!(market.subscribe(1) && !market.subscribe(1) && !market.subscribe(62));
         let mut step = Vec::new();
         market.advance(START_MS + 39_999, &mut step);
         let part: Vec<_> =
             whole.iter().filter(|t| t.instrument == 1 && t.event_ms >= START_MS + 10_000).copied().collect();
         assert_eq!(step, part);
         assert!(!step.is_empty());
-        assert!(market.forget(1) && !market.forget(1));
+        assert!(market.unsubscribe(1) && !market.unsubscribe(1));
         market.advance(START_MS + 100_000, &mut step);
         assert!(step.is_empty());
     }
 
     #[test]
-    fn the_feed_is_disordered_within_bounds() {
+    fn out_of_orderness_is_bounded() {
         let trades = trades(1, 62, 1_200);
         let delays: Vec<u64> = trades.iter().map(|t| t.emit_ms - t.event_ms).collect();
         assert!(delays.iter().all(|delay| *delay <= DELAY_MS_MAX));
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_a_trade_of_the_feed() {
+    fn every_line_is_a_valid_trade() {
         let mut out = Vec::new();
         print(1, &Arc::new(Universe::new(2_000)), START_MS, 20_000, &mut out).unwrap();
         let universe = Universe::new(2_000);

@@ -1,17 +1,17 @@
-//! Where a price is at a second: a path that can be asked at any place, without walking there.
+//! Price path with random access: the price at any second, computed without the seconds before it.
 //!
 //! A sum of straight-line noises, each with twice the period of the one before and √2 times its size, moves over every
 //! span about as a random walk does, from seconds to weeks. Some lattice points lie far out, which makes calm and wild
 //! stretches of every length. All in integers, so that every platform sees the same price.
 
+use super::instrument::Instrument;
 use super::rng::hash;
-use super::universe::Instrument;
 
 /// Periods from 4 seconds to about 12 days.
 const OCTAVES: u32 = 19;
 /// Deviations are counted in billionths of the base price.
 const BILLION: i64 = 1_000_000_000;
-/// No price falls below this part of its base, however wild the instrument: it must stay one.
+/// Minimum deviation, so that prices stay positive.
 const DEVIATION_MIN: i64 = -900_000_000;
 
 /// The middle price at the start of `second` (Unix time), in the instrument's price units.
@@ -49,7 +49,7 @@ mod tests {
     use crate::universe::Universe;
 
     #[test]
-    fn one_pair_has_about_one_price_on_all_exchanges() {
+    fn exchanges_agree_on_a_pairs_price() {
         let universe = Universe::new(Universe::NAMED);
         let at = |symbol: &str, second| {
             let instrument = &universe.instruments()[universe.find(symbol).unwrap()];

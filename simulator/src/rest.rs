@@ -1,4 +1,4 @@
-//! The part of Finnhub's REST interface that the free plan has and Tickline asks.
+//! REST interface: the part of Finnhub's that the free plan includes and Tickline uses.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -15,15 +15,16 @@ use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::clock::now_ms;
+use super::instrument::Class;
 use super::limit::Allowance;
 use super::listing;
 use super::price::middle;
-use super::rest_fault::Befalls;
-use super::server::{Shared, now_ms};
-use super::socket::TokenQuery;
-use super::universe::Class;
+use super::requests::TokenQuery;
+use super::rest_fault::Outcome;
+use super::state::Shared;
 
-/// Seconds between the places of a day at which its high and low are looked for.
+/// Sampling interval for the high and low of a day, in seconds.
 const QUOTE_GRAIN_S: u64 = 60;
 const DAY_S: u64 = 86_400;
 
@@ -39,7 +40,7 @@ struct Symbol {
     symbol: String,
 }
 
-/// The routes under `/api/v1`, each behind the key and the rate limit.
+/// Routes under `/api/v1`, with API token check and rate limit.
 pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
     let api = Router::new()
         .route("/stock/symbol", get(stock_symbol))
@@ -51,24 +52,24 @@ pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .route("/quote", get(quote))
         .layer(from_fn_with_state(Arc::clone(shared), admit));
     let api = Router::new().nest("/api/v1", api).with_state(Arc::clone(shared));
-    // What stands before the routing can only be put around the routes as a whole.
+    // A layer runs after routing; to rewrite the path first, it must wrap the routes as a whole.
     Router::new().fallback_service(api).layer(map_request(with_single_slashes))
 }
 
-/// Finnhub's own Python client asks for `/api/v1//quote`, and the real one answers.
+/// Removes repeated slashes: Finnhub's own Python client requests `/api/v1//quote`, which the real server accepts.
 async fn with_single_slashes(mut request: Request) -> Request {
     let (mut path, query) = (request.uri().path().to_owned(), request.uri().query().unwrap_or_default());
     while path.contains("//") {
         path = path.replace("//", "/");
     }
-    // A part of what was an address is one.
+    // Parts of a valid URI stay valid, so this does not fail.
     if let Ok(uri) = format!("{path}?{query}").parse() {
         *request.uri_mut() = uri;
     }
     request
 }
 
-/// Checks the key (header before query) and counts the call.
+/// Checks the API token (header before query) and counts the call.
 async fn admit(State(shared): State<Arc<Shared>>, query: Query<TokenQuery>, request: Request, next: Next) -> Response {
     let header = request.headers().get("X-Finnhub-Token").and_then(|value| value.to_str().ok());
     let token = header.unwrap_or(&query.token).to_owned();
@@ -76,16 +77,16 @@ async fn admit(State(shared): State<Arc<Shared>>, query: Query<TokenQuery>, requ
         return error(StatusCode::UNAUTHORIZED, "Invalid API key");
     }
     let mut allowance = shared.call(&token);
-    let befalls = shared.counters.count_call(request.uri(), &shared.config.rest_faults);
-    if befalls == Befalls::TooMany {
+    let outcome = shared.counters.count_call(request.uri(), &shared.config.rest_faults);
+    if outcome == Outcome::TooMany {
         allowance = Allowance { allowed: false, remaining: 0, reset_s: now_ms() / 1_000 + 1, ..allowance };
     }
-    let mut response = match befalls {
+    let mut response = match outcome {
         _ if !allowance.allowed => {
             error(StatusCode::TOO_MANY_REQUESTS, "API limit reached. Please try again later. Remaining Limit: 0")
         }
-        Befalls::ServerError => error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
-        Befalls::Cut => half(next.run(request).await).await,
+        Outcome::ServerError => error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        Outcome::Cut => half(next.run(request).await).await,
         _ => next.run(request).await,
     };
     let headers = response.headers_mut();
@@ -95,7 +96,7 @@ async fn admit(State(shared): State<Arc<Shared>>, query: Query<TokenQuery>, requ
     response
 }
 
-/// An answer whose connection breaks in its middle.
+/// Response whose connection breaks in the middle.
 async fn half(response: Response) -> Response {
     let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
     let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
@@ -117,7 +118,7 @@ async fn stock_symbol(State(shared): State<Arc<Shared>>, Query(query): Query<Exc
     Json(listing::stocks(&shared.universe, &query.exchange, &shared.config.rest_faults)).into_response()
 }
 
-/// The simulated market never closes, so that there is something to see at any hour.
+/// The simulated market is always open.
 async fn market_status(Query(query): Query<Exchange>) -> Json<Value> {
     Json(json!({
         "exchange": query.exchange, "holiday": null, "isOpen": true, "session": "regular", "t": now_ms() / 1_000,
@@ -133,7 +134,7 @@ fn pairs(shared: &Shared, class: Class, Query(query): Query<Exchange>) -> Json<V
     Json(listing::pairs(&shared.universe, class, &query.exchange))
 }
 
-/// Prices of the day so far; zeros with status 200 for an unknown symbol, as the real one answers.
+/// Prices of the day so far; for an unknown symbol zeros with status 200, as on the real server.
 async fn quote(State(shared): State<Arc<Shared>>, Query(query): Query<Symbol>) -> Json<Value> {
     let instrument = shared.universe.find(&query.symbol).and_then(|index| shared.universe.instruments().get(index));
     let Some(instrument) = instrument else {

@@ -1,23 +1,23 @@
-//! What goes wrong with REST calls on request, and what happens to the lists between two days.
+//! Faults of the REST interface, and changes of its symbol lists.
 
 use std::str::FromStr;
 
-/// What goes wrong on request. The counted ones come one kind after the other, in the order of the fields.
+/// REST faults. Those with a count of calls occur one kind after the other, in the order of the fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RestFaults {
-    /// So many calls are answered with 429, whose window ends a second later.
+    /// Number of calls answered with 429, whose window ends a second later.
     pub too_many: u64,
-    /// Then so many with 500.
+    /// Number of calls answered with 500.
     pub server_error: u64,
-    /// Then so many answers end in their middle.
+    /// Number of responses cut off in the middle.
     pub cut: u64,
-    /// Stock exchanges outside of the United States are answered with 403, as a small plan's key gets it.
+    /// 403 for stock exchanges outside of the United States, as on a small plan.
     pub forbidden: bool,
-    /// The list of the United States holds elements that are none.
+    /// Invalid elements in the list of the United States.
     pub malformed: bool,
-    /// So many stocks at the end of the list of the United States are gone.
+    /// Number of stocks missing at the end of the list of the United States.
     pub delisted: usize,
-    /// So many before them have another symbol, under the FIGI that they had.
+    /// Number of stocks before them with a new symbol and the old FIGI.
     pub renamed: usize,
 }
 
@@ -40,21 +40,21 @@ pub enum RestFault {
     Renamed(usize),
 }
 
-/// What befalls one call.
+/// Outcome of a REST call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Befalls {
-    /// Nothing.
-    Nothing,
+pub enum Outcome {
+    /// The regular response.
+    Success,
     /// Status 429.
     TooMany,
     /// Status 500.
     ServerError,
-    /// Half an answer.
+    /// Half a response.
     Cut,
 }
 
 impl RestFaults {
-    /// Joins the faults of several arguments.
+    /// Combines the faults of several arguments.
     pub fn of(faults: &[RestFault]) -> Self {
         faults.iter().fold(Self::default(), |mut all, fault| {
             match *fault {
@@ -70,15 +70,15 @@ impl RestFaults {
         })
     }
 
-    /// What befalls the call with this number, counted from 0.
-    pub fn befalls(&self, call: u64) -> Befalls {
+    /// Outcome of a call by its number, counted from 0.
+    pub fn outcome(&self, call: u64) -> Outcome {
         let after_too_many = self.too_many;
         let after_errors = after_too_many.saturating_add(self.server_error);
         match call {
-            call if call < after_too_many => Befalls::TooMany,
-            call if call < after_errors => Befalls::ServerError,
-            call if call < after_errors.saturating_add(self.cut) => Befalls::Cut,
-            _ => Befalls::Nothing,
+            call if call < after_too_many => Outcome::TooMany,
+            call if call < after_errors => Outcome::ServerError,
+            call if call < after_errors.saturating_add(self.cut) => Outcome::Cut,
+            _ => Outcome::Success,
         }
     }
 }
@@ -87,7 +87,7 @@ impl FromStr for RestFault {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = |text: &str| text.parse::<u32>().map_err(|_| format!("{text:?} is no number"));
+        let number = |text: &str| text.parse::<u32>().map_err(|_| format!("invalid number {text:?}"));
         match text.split_once('=') {
             Some(("too-many", count)) => Ok(Self::TooMany(number(count)?.into())),
             Some(("server-error", count)) => Ok(Self::ServerError(number(count)?.into())),
@@ -97,7 +97,8 @@ impl FromStr for RestFault {
             None if text == "forbidden" => Ok(Self::Forbidden),
             None if text == "malformed" => Ok(Self::Malformed),
             _ => {
-                Err("write too-many=3, server-error=3, cut=3, forbidden, malformed, delisted=3 or renamed=3".to_owned())
+                Err("expected too-many=3, server-error=3, cut=3, forbidden, malformed, delisted=3 or renamed=3"
+                    .to_owned())
             }
         }
     }
@@ -108,13 +109,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_are_read_from_their_text_and_come_in_order() {
+    fn faults_parse_and_occur_in_order() {
         let read = |texts: &[&str]| RestFaults::of(&texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>());
         let faults = read(&["cut=1", "too-many=2", "server-error=1", "forbidden", "renamed=4"]);
         assert_eq!((faults.forbidden, faults.malformed, faults.renamed, faults.delisted), (true, false, 4, 0));
-        let befalls: Vec<_> = (0..5).map(|call| faults.befalls(call)).collect();
-        let (too_many, nothing) = (Befalls::TooMany, Befalls::Nothing);
-        assert_eq!(befalls, [too_many, too_many, Befalls::ServerError, Befalls::Cut, nothing]);
+        let outcomes: Vec<_> = (0..5).map(|call| faults.outcome(call)).collect();
+        let (too_many, success) = (Outcome::TooMany, Outcome::Success);
+        assert_eq!(outcomes, [too_many, too_many, Outcome::ServerError, Outcome::Cut, success]);
         for bad in ["", "cut", "cut=", "cut=-1", "forbidden=1", "delisted=x"] {
             assert!(bad.parse::<RestFault>().is_err(), "{bad}");
         }

@@ -1,14 +1,14 @@
-//! Chance that is a function of its place: the same seed and place always roll the same numbers.
+//! Random numbers as a function of seed, key and place.
 //!
-//! Not a stream that everybody draws from: what one symbol does in one second must not depend on which other symbols
-//! were generated, in which order, or since when. So each (seed, symbol, second) starts dice of its own.
+//! There is no shared stream: the trades of a symbol in a second must not depend on which other symbols were generated,
+//! in which order, or since when. So each (seed, symbol, second) has its own generator.
 
-/// A sequence of numbers (SplitMix64) that its starting place decides.
+/// Random number generator (SplitMix64).
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// The dice of one place.
+    /// The generator of a place.
     pub fn at(seed: u64, key: u64, place: u64) -> Self {
         Self(hash(seed, key, place))
     }
@@ -27,13 +27,13 @@ impl Rng {
     }
 }
 
-/// One number that a place decides.
+/// Hash of a place: a single random number.
 #[inline]
 pub fn hash(seed: u64, key: u64, place: u64) -> u64 {
     mix(mix(mix(seed ^ 0x7469_636b_6c69_6e65) ^ key) ^ place)
 }
 
-/// A key for a name: FNV-1a, so that a symbol's trades do not depend on its place in a list.
+/// Key of a name (FNV-1a), so that a symbol's trades do not depend on its place in a list.
 pub fn key_of(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |key, byte| (key ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

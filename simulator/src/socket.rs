@@ -10,57 +10,46 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use super::clock::now_ms;
 use super::market::Market;
-use super::server::{Shared, now_ms, stopped};
+use super::requests::{Request, TokenQuery};
+use super::state::{Shared, stopped};
 use super::trade::SimTrade;
 
-/// Time between two looks at the market.
+/// Interval of sending.
 const STEP: Duration = Duration::from_millis(50);
-/// Trades in one frame at most.
+/// Maximum trades per frame.
 const FRAME_TRADES_MAX: usize = 24;
-/// A client that does not read for so long is dropped.
+/// Timeout for a client that does not read.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
-/// With the fault `malformed`, each such frame holds these elements besides its trades.
+/// With the fault `malformed`, every fifth frame also has these elements.
 const MALFORMED_FRAME: u64 = 5;
 const MALFORMED: &str =
     r#"17,{"c":null,"p":1.5,"t":1575526691134,"v":1},{"p":"x","s":"AAPL","t":1575526691134,"v":1},"#;
 
-#[derive(Deserialize)]
-pub(super) struct TokenQuery {
-    #[serde(default)]
-    pub token: String,
-}
-
-#[derive(Deserialize)]
-struct Request {
-    r#type: String,
-    symbol: String,
-}
-
-/// Takes a connection whose key is good; 401 for any other, 426 for one that is no WebSocket.
+/// Accepts a WebSocket with a valid API token; 401 for any other token, 426 for other requests.
 pub(super) async fn upgrade(
     State(shared): State<Arc<Shared>>,
     Query(query): Query<TokenQuery>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let attempt = shared.counters.attempts.fetch_add(1, Ordering::Relaxed);
-    if let Some(answer) = refuse(&shared, &query.token, attempt).await {
+    if let Some(answer) = reject(&shared, &query.token, attempt).await {
         return answer;
     }
     match upgrade {
         Ok(upgrade) => upgrade.max_message_size(64 * 1024).on_upgrade(move |socket| async move {
-            let (number, go) = shared.enter(&query.token);
-            if shared.config.faults.flap.strikes(number) {
-                shared.strike();
+            let (number, end) = shared.enter(&query.token);
+            if shared.config.faults.flap.includes(number) {
+                shared.count_fault();
                 return shared.leave(&query.token, number);
             }
             let mut session = Session::new(&shared, socket, number);
             tokio::select! {
                 () = session.run() => {}
-                () = go.notified() => { shared.counters.kicks.fetch_add(1, Ordering::Relaxed); }
+                () = end.notified() => { shared.counters.kicks.fetch_add(1, Ordering::Relaxed); }
                 () = stopped(shared.stopping.clone()) => {}
             }
             shared.leave(&query.token, number);
@@ -69,21 +58,21 @@ pub(super) async fn upgrade(
     }
 }
 
-/// The answer to an attempt that does not come through. A slow one waits here.
-async fn refuse(shared: &Shared, token: &str, attempt: u64) -> Option<Response> {
+/// The response to a rejected attempt. The fault `slow-accept` waits here.
+async fn reject(shared: &Shared, token: &str, attempt: u64) -> Option<Response> {
     let faults = shared.config.faults;
     if let Some((span, times)) = faults.slow_accept
-        && times.strikes(attempt)
+        && times.includes(attempt)
     {
-        shared.strike();
+        shared.count_fault();
         sleep(span).await;
     }
     if let Some((status, times)) = faults.refuse
-        && times.strikes(attempt)
+        && times.includes(attempt)
     {
-        shared.strike();
+        shared.count_fault();
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        return Some((status, "refused on request").into_response());
+        return Some((status, "rejected on request").into_response());
     }
     (!shared.accepts(token)).then(|| (StatusCode::UNAUTHORIZED, "Invalid API key").into_response())
 }
@@ -94,7 +83,7 @@ struct Session<'a> {
     market: Market,
     subscriptions: usize,
     frames: u64,
-    /// Place among all connections.
+    /// Number of the connection.
     number: u64,
     only_pings: bool,
 }
@@ -105,7 +94,7 @@ impl<'a> Session<'a> {
         Self { shared, socket, market, subscriptions: 0, frames: 0, number, only_pings: false }
     }
 
-    /// Serves until the client leaves, a fault strikes or the socket fails; then the socket is dropped.
+    /// Serves until the client leaves, a fault ends the connection or the socket fails.
     async fn run(&mut self) {
         let faults = self.shared.config.faults;
         let (cut, stall) = (after(faults.disconnect_every.or(faults.reset_every)), after(faults.stall_after));
@@ -117,25 +106,25 @@ impl<'a> Session<'a> {
         ping.tick().await;
         let mut trades = Vec::new();
         loop {
-            let goes_on = tokio::select! {
+            let is_open = tokio::select! {
                 () = &mut cut => {
                     self.shared.counters.disconnects.fetch_add(1, Ordering::Relaxed);
-                    self.shared.strike();
+                    self.shared.count_fault();
                     false
                 }
                 () = &mut close => {
-                    self.shared.strike();
-                    // Then the socket is dropped: whether the client has seen the close is its own matter.
+                    self.shared.count_fault();
+                    // The socket is dropped in any case.
                     let _ = self.socket.send(Message::Close(None)).await;
                     false
                 }
-                // Half-open: nothing is read or written any more, but the socket is kept.
+                // Half-open: the socket is kept, but neither read nor written.
                 () = &mut stall => {
-                    self.shared.strike();
+                    self.shared.count_fault();
                     pending().await
                 }
                 () = &mut only_pings, if !self.only_pings => {
-                    self.shared.strike();
+                    self.shared.count_fault();
                     self.only_pings = true;
                     true
                 }
@@ -150,23 +139,23 @@ impl<'a> Session<'a> {
                     Some(Ok(_)) => true,
                 },
             };
-            if !goes_on {
+            if !is_open {
                 return;
             }
         }
     }
 
-    /// Obeys a request. What is not understood, and an unknown symbol, get no answer, as on the real feed.
+    /// Handles a request. As on the real feed, a malformed request or an unknown symbol gets no response.
     async fn request(&mut self, text: &str) -> bool {
         let Ok(request) = serde_json::from_str::<Request>(text) else { return true };
         let Some(instrument) = self.shared.universe.find(&request.symbol) else { return true };
         match request.r#type.as_str() {
             "subscribe" if self.subscriptions >= self.shared.config.subscriptions_max => {
-                self.shared.counters.subscriptions_refused.fetch_add(1, Ordering::Relaxed);
+                self.shared.counters.subscriptions_rejected.fetch_add(1, Ordering::Relaxed);
                 return self.send(r#"{"msg":"Subscribing to too many symbols","type":"error"}"#.to_owned()).await;
             }
-            "subscribe" => self.subscriptions += usize::from(self.market.listen(instrument)),
-            "unsubscribe" => self.subscriptions -= usize::from(self.market.forget(instrument)),
+            "subscribe" => self.subscriptions += usize::from(self.market.subscribe(instrument)),
+            "unsubscribe" => self.subscriptions -= usize::from(self.market.unsubscribe(instrument)),
             _ => {}
         }
         true
@@ -177,9 +166,9 @@ impl<'a> Session<'a> {
             let text = self.frame(frame);
             for copy in 0..=self.shared.config.faults.copies {
                 if copy > 0 {
-                    self.shared.strike();
+                    self.shared.count_fault();
                 }
-                self.note(frame);
+                self.record(frame);
                 if !self.send(text.clone()).await {
                     return false;
                 }
@@ -189,9 +178,9 @@ impl<'a> Session<'a> {
         true
     }
 
-    /// Writes down what is going to be sent.
-    fn note(&self, trades: &[SimTrade]) {
-        let Some(sent) = &self.shared.config.sent else { return };
+    /// Records the trades of a frame before it is sent.
+    fn record(&self, trades: &[SimTrade]) {
+        let Some(sent_trades) = &self.shared.config.sent_trades else { return };
         let texts: Vec<Vec<u8>> = trades
             .iter()
             .filter_map(|trade| {
@@ -201,8 +190,8 @@ impl<'a> Session<'a> {
                 Some(text)
             })
             .collect();
-        if let Err(error) = sent.note(texts.iter().map(Vec::as_slice)) {
-            tracing::error!(%error, "trades that are sent cannot be written down");
+        if let Err(error) = sent_trades.record(texts.iter().map(Vec::as_slice)) {
+            tracing::error!(%error, "cannot write the file of sent trades");
         }
     }
 
@@ -213,8 +202,8 @@ impl<'a> Session<'a> {
         if faults.malformed && self.frames.is_multiple_of(MALFORMED_FRAME) {
             text.extend_from_slice(MALFORMED.as_bytes());
         }
-        for (place, trade) in trades.iter().enumerate() {
-            if place > 0 {
+        for (index, trade) in trades.iter().enumerate() {
+            if index > 0 {
                 text.push(b',');
             }
             if let Some(instrument) = self.shared.universe.instruments().get(trade.instrument as usize) {
@@ -226,7 +215,7 @@ impl<'a> Session<'a> {
             && self.number == 0
             && self.frames == 1
         {
-            self.shared.strike();
+            self.shared.count_fault();
             text.resize(bytes.max(text.len()), b' ');
         }
         String::from_utf8_lossy(&text).into_owned()
@@ -237,7 +226,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Waits so long, or for ever.
+/// Waits for a time span; for ever without one.
 async fn after(span: Option<Duration>) {
     match span {
         Some(span) => sleep(span).await,

@@ -1,28 +1,27 @@
-//! One generated trade, and its text in Finnhub's shape.
+//! Generated trade, and its JSON as Finnhub formats it.
 
-use super::universe::{Class, Instrument};
+use super::instrument::{Class, Instrument};
 
-/// A trade on its way to the subscribers.
+/// Generated trade. The order of its fields is the order of emission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SimTrade {
-    /// When the feed hands it out, in Unix milliseconds. First, since trades are handed out in the order of their
-    /// fields.
+    /// Time of emission, in Unix milliseconds.
     pub emit_ms: u64,
     /// Index of its instrument.
     pub instrument: u32,
-    /// Place among the trades of the same second and instrument.
+    /// Index among the trades of the same second and instrument.
     pub place: u32,
-    /// When it happened.
+    /// Event time, in Unix milliseconds.
     pub event_ms: u64,
     /// In units of the instrument's price decimals.
     pub price: i64,
     /// In units of the instrument's size decimals; 0 is a price update.
     pub size: i64,
-    /// Which of [`CONDITIONS`] it carries.
+    /// Index into [`CONDITIONS`].
     pub conditions: u8,
 }
 
-/// The forms that the key `c` takes on the feed; the empty one means that the key is absent.
+/// Forms of the key `c` on the feed; empty if the key is absent.
 pub const CONDITIONS: [&str; 9] = [
     "",
     r#""c":null,"#,
@@ -35,7 +34,7 @@ pub const CONDITIONS: [&str; 9] = [
     r#""c":["1","37"],"#,
 ];
 
-/// Picks a form of conditions: stocks have codes, the others mostly have none.
+/// Chooses a form of conditions: stocks have codes, other classes mostly do not.
 pub fn conditions_of(class: Class, odd_lot: bool, chance: u64) -> u8 {
     match (class, chance % 100) {
         (_, 0) => 1,
@@ -54,13 +53,13 @@ pub fn conditions_of(class: Class, odd_lot: bool, chance: u64) -> u8 {
 }
 
 impl SimTrade {
-    /// Adds the trade as a JSON object, keys in Finnhub's order, without a line end.
+    /// Appends the trade as a JSON object, with keys in Finnhub's order and without a line end.
     pub fn write_json(&self, instrument: &Instrument, out: &mut Vec<u8>) {
         out.push(b'{');
         out.extend_from_slice(CONDITIONS.get(usize::from(self.conditions)).unwrap_or(&"").as_bytes());
         out.extend_from_slice(br#""p":"#);
         write_decimal(self.price.unsigned_abs(), instrument.price_decimals, out);
-        // No symbol of the universe holds a character that JSON escapes.
+        // No symbol of the universe needs escapes.
         out.extend_from_slice(br#","s":""#);
         out.extend_from_slice(instrument.symbol.as_bytes());
         out.extend_from_slice(br#"","t":"#);
@@ -71,7 +70,7 @@ impl SimTrade {
     }
 }
 
-/// Adds `units` of 10^-`decimals` the way the feed writes numbers: no trailing zeros, and an exponent below 10^-6.
+/// Appends `units` of 10^-`decimals` as the feed formats numbers: no trailing zeros, and an exponent below 10^-6.
 pub fn write_decimal(mut units: u64, mut decimals: u8, out: &mut Vec<u8>) {
     while decimals > 0 && units.is_multiple_of(10) {
         units /= 10;

@@ -1,56 +1,12 @@
-//! What can be traded in the simulator: the named instruments, and as many made-up ones as a test of scale needs.
+//! Instruments of a simulator: named ones, and any number of made-up ones for tests of scale.
 
 use std::collections::HashMap;
 
 use super::builtin::ROWS;
+use super::instrument::{Class, Instrument};
 use super::rng::{hash, key_of};
 
-/// Kind of instrument: decides its sizes, conditions and share of price updates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// A US stock or fund.
-    Stock,
-    /// A pair on a crypto exchange.
-    Crypto,
-    /// A pair at a forex broker.
-    Forex,
-}
-
-/// One instrument and how it moves.
-#[derive(Clone, Debug)]
-pub struct Instrument {
-    /// Its name on the feed, such as `BINANCE:BTCUSDT`.
-    pub symbol: String,
-    /// Its name for people.
-    pub description: String,
-    /// Its kind.
-    pub class: Class,
-    /// The price that it moves around, in units of 10^-`price_decimals`.
-    pub price: i64,
-    /// Fraction digits of a price.
-    pub price_decimals: u8,
-    /// Usual size of a fill, in units of 10^-`size_decimals`.
-    pub size: i64,
-    /// Fraction digits of a size.
-    pub size_decimals: u8,
-    /// Orders executed in 1000 seconds, on average; an order has one fill or a few.
-    pub orders_per_1000_s: u64,
-    /// Usual move of a day, in 1/10000 of the price.
-    pub day_move_bp: u64,
-    /// Where its dice start.
-    pub key: u64,
-    /// Where its price's path starts: the same for one pair on several exchanges, so that their prices stay close.
-    pub path_key: u64,
-}
-
-impl Instrument {
-    /// The part of the symbol before the colon: the exchange of a pair, `US` for a stock.
-    pub fn exchange(&self) -> &str {
-        self.symbol.split_once(':').map_or("US", |(exchange, _)| exchange)
-    }
-}
-
-/// All instruments of a simulator; an instrument's index is its place here.
+/// All instruments of a simulator, addressed by index.
 #[derive(Clone, Debug)]
 pub struct Universe {
     instruments: Vec<Instrument>,
@@ -58,10 +14,10 @@ pub struct Universe {
 }
 
 impl Universe {
-    /// Number of instruments with a name of their own.
+    /// Number of named instruments.
     pub const NAMED: usize = ROWS.len();
 
-    /// The first `count` instruments: the named ones, then made-up ones, the later the quieter.
+    /// The first `count` instruments: the named ones, then made-up ones of falling activity.
     pub fn new(count: usize) -> Self {
         let instruments: Vec<_> =
             (0..count).map(|index| ROWS.get(index).map_or_else(|| made_up(index), named)).collect();
@@ -69,7 +25,7 @@ impl Universe {
         Self { instruments, by_symbol }
     }
 
-    /// The same, each so many times busier.
+    /// Multiplies the activity of all instruments.
     pub fn busier(mut self, times: u64) -> Self {
         for instrument in &mut self.instruments {
             instrument.orders_per_1000_s = instrument.orders_per_1000_s.saturating_mul(times);
@@ -77,17 +33,17 @@ impl Universe {
         self
     }
 
-    /// All of them.
+    /// All instruments.
     pub fn instruments(&self) -> &[Instrument] {
         &self.instruments
     }
 
-    /// Where a symbol is.
+    /// Index of a symbol.
     pub fn find(&self, symbol: &str) -> Option<usize> {
         self.by_symbol.get(symbol).copied()
     }
 
-    /// All symbols, in order.
+    /// All symbols, by index.
     pub fn symbols(&self) -> Vec<String> {
         self.instruments.iter().map(|i| i.symbol.clone()).collect()
     }

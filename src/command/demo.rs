@@ -19,7 +19,7 @@ use super::ingest::{check_url, read_watchlist};
 use super::options::duration::Duration;
 use super::options::secret;
 use crate::dashboard::{DashboardConfig, serve};
-use crate::finnhub::client::{FINNHUB_URL, FeedConfig};
+use crate::finnhub::config::{FINNHUB_URL, FeedConfig};
 use crate::finnhub::default_symbols::POPULAR;
 use crate::ingest::state_file::StateFile;
 use crate::ingest::{IngestConfig, ingest};

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::UsageError;
 use super::options::duration::Duration;
 use super::options::secret;
-use crate::finnhub::client::{FINNHUB_URL, FeedConfig};
+use crate::finnhub::config::{FINNHUB_URL, FeedConfig};
 use crate::ingest::metrics::Meter;
 use crate::ingest::state_file::StateFile;
 use crate::ingest::watchlist::{Share, read_list, share_of};
@@ -125,7 +125,7 @@ async fn until_interrupted(config: IngestConfig, writer: Box<dyn LogWriter>) -> 
     let report = report.context("the ingest's task ended badly")??;
     println!(
         "{} trades in {} frames, {} refused, {} records lost, {} gaps, {} connections, {} complaints",
-        report.trades, report.frames, report.refused, report.lost, report.gaps, report.connections, report.complaints
+        report.trades, report.frames, report.rejected, report.lost, report.gaps, report.connections, report.complaints
     );
     Ok(())
 }
@@ -143,7 +143,7 @@ async fn say_how_it_goes(meter: Meter) {
         let feed = if meter.connected.get() == 1 { "connected" } else { "away" };
         eprintln!(
             "ingest: {trades} trades, {rate}/s, feed {feed}, {} refused, {} records lost, {} gaps",
-            meter.refused.get(),
+            meter.rejected.get(),
             meter.lost.get(),
             meter.gaps()
         );

@@ -99,7 +99,7 @@ fn config_of(args: &SimulateArgs) -> anyhow::Result<SimulatorConfig> {
         faults: Faults::of(&args.faults),
         rest_faults: RestFaults::of(&args.rest_faults),
         activity: args.activity,
-        sent,
+        sent_trades: sent,
         ..SimulatorConfig::default()
     })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::connection::SocketError;
+use super::error::SocketError;
 use crate::retry;
 
 /// The longest pause, whatever the feed asks for.
@@ -35,7 +35,7 @@ impl Backoff {
     fn pause_at(&mut self, error: &SocketError, chance: u64) -> Option<Duration> {
         let pause = self.pauses.next_pause_at(chance);
         match error {
-            SocketError::Refused { .. } | SocketError::BadUrl { .. } => None,
+            SocketError::Unauthorized { .. } | SocketError::BadUrl { .. } => None,
             SocketError::TooMany { retry_after_s } => {
                 let requested = Duration::from_secs(retry_after_s.unwrap_or(0)).max(self.too_many);
                 Some((requested + pause).min(PAUSE_MAX))
@@ -57,7 +57,7 @@ mod tests {
         assert_eq!(pause(&mut backoff, None), Some(Duration::from_secs(61)));
         assert_eq!(pause(&mut backoff, Some(90)), Some(Duration::from_secs(91)));
         assert_eq!(pause(&mut backoff, Some(u64::MAX / 2)), Some(PAUSE_MAX));
-        assert_eq!(backoff.pause_at(&SocketError::Refused { status: 401 }, 0), None);
+        assert_eq!(backoff.pause_at(&SocketError::Unauthorized { status: 401 }, 0), None);
         let bad = SocketError::BadUrl { why: String::new() };
         assert_eq!(backoff.pause_at(&bad, 0), None);
         backoff.reset();

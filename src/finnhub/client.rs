@@ -1,83 +1,38 @@
-//! Connection after connection: what comes in, and when nothing could.
+//! Feed client: reconnects for ever, and reports texts and lost connections.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustls::ClientConfig;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{info, warn};
 
 use super::backoff::Backoff;
-use super::connection::{Socket, SocketError, connect};
-use crate::secret::Secret;
+use super::config::FeedConfig;
+use super::connection::{Socket, connect};
+use super::error::SocketError;
 
-/// Where Finnhub's feed is.
-pub const FINNHUB_URL: &str = "wss://ws.finnhub.io";
-
-/// Which feed, and what to ask it for.
-#[derive(Clone, Debug)]
-pub struct FeedConfig {
-    /// The WebSocket's address without the key, such as `ws://127.0.0.1:8765/`.
-    pub url: String,
-    /// The key.
-    pub token: Secret,
-    /// All symbols to subscribe to, again after each reconnect.
-    pub symbols: Vec<String>,
-    /// A connection on which no frame comes for so long is dead.
-    pub silence_max: Duration,
-    /// The shortest pause before a new attempt.
-    pub pause_min: Duration,
-    /// The longest one.
-    pub pause_max: Duration,
-    /// The shortest pause after the feed has asked for one (HTTP status 429).
-    pub pause_too_many: Duration,
-    /// Time to connect, and for one message to be sent.
-    pub step_max: Duration,
-    /// Whom a `wss` address is trusted by; without it, the authorities that browsers know.
-    pub tls: Option<Arc<ClientConfig>>,
-}
-
-impl FeedConfig {
-    /// The usual times: dead after 150 s, since the feed itself pings each minute; pauses of 1 to 60 s, and a minute at
-    /// least where the feed asks for one.
-    pub fn new(url: String, token: Secret, symbols: Vec<String>) -> Self {
-        Self {
-            url,
-            token,
-            symbols,
-            silence_max: Duration::from_secs(150),
-            pause_min: Duration::from_secs(1),
-            pause_max: Duration::from_secs(60),
-            pause_too_many: Duration::from_secs(60),
-            step_max: Duration::from_secs(15),
-            tls: None,
-        }
-    }
-}
-
-/// What the feed tells.
+/// Feed event.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FeedEvent {
-    /// Connected, and all symbols asked for.
+    /// Connected, and subscribed to all symbols.
     Connected,
     /// A text from the feed.
     Text {
-        /// As it came.
+        /// The text, unchanged.
         text: Utf8Bytes,
-        /// When it came.
+        /// Time of arrival.
         at: Instant,
     },
-    /// The connection is gone, or none could be made; another attempt will follow.
+    /// The connection was lost, or could not be made; another attempt follows.
     Lost {
-        /// What happened, without the key.
+        /// What happened, without the API token.
         cause: String,
     },
 }
 
-/// Keeps connected until told to stop (`true`, or the sender is gone), or until nobody receives any more. Waits while
-/// the channel is full. An error means that trying again cannot help.
+/// Keeps the feed connected until `stop` is true or its sender is dropped, or until the receiver of `events` is dropped.
+/// Waits while the channel is full. Returns an error only where a retry cannot help.
 pub async fn run(
     config: FeedConfig,
     events: mpsc::Sender<FeedEvent>,
@@ -98,7 +53,7 @@ pub async fn run(
         };
         let Some(pause) = backoff.pause(&error) else { return Err(error) };
         let pause_ms = pause.as_millis() as u64;
-        warn!(feed = config.url, cause = %error, pause_ms, "feed lost, another attempt follows");
+        warn!(feed = config.url, cause = %error, pause_ms, "feed lost; reconnecting");
         if events.send(FeedEvent::Lost { cause: error.to_string() }).await.is_err() {
             return Ok(());
         }
@@ -116,7 +71,7 @@ async fn ended(stop: &mut watch::Receiver<bool>, events: &mpsc::Sender<FeedEvent
     }
 }
 
-/// Ends with the error of the connection, or with nothing when nobody receives any more.
+/// Runs one connection until it fails; `None` when the receiver of `events` was dropped.
 async fn one_connection(
     config: &FeedConfig,
     open: &mut Option<Socket>,
@@ -136,13 +91,13 @@ async fn one_connection(
     events.send(FeedEvent::Connected).await.ok()?;
     let socket = open.insert(opened);
     loop {
-        // The place comes first: a stop while waiting for one must not lose a text.
-        let place = events.reserve().await.ok()?;
+        // Reserve a slot before reading: a stop while waiting for one must not lose a text.
+        let slot = events.reserve().await.ok()?;
         match socket.next().await {
             Ok(text) => {
-                // A handshake alone proves little: a connection that is kicked at once must not be retried at once.
+                // Only a text proves the connection good: one that is dropped right after its handshake must back off.
                 backoff.reset();
-                place.send(FeedEvent::Text { text, at: Instant::now() });
+                slot.send(FeedEvent::Text { text, at: Instant::now() });
             }
             Err(error) => return Some(error),
         }

@@ -1,7 +1,7 @@
 //! One connection to the feed.
 //!
-//! An error of the library below may hold the address, and the address holds the key: no such error leaves this file
-//! with its own text unless the key was scrubbed from it.
+//! Errors of the WebSocket library may contain the URL, and the URL contains the API token: every such text is scrubbed
+//! before it leaves this file.
 
 use std::time::Duration;
 
@@ -12,57 +12,12 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes, http};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
-use super::client::FeedConfig;
+use super::config::FeedConfig;
+use super::error::SocketError;
 use crate::secret::{Secret, percent_encode};
 
-/// The longest message that is taken, in bytes; a longer one ends the connection.
+/// Maximum message length in bytes; a longer message ends the connection.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
-
-/// Why a connection could not be made, or ended.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SocketError {
-    /// The address is none.
-    #[error("the feed's address cannot be used ({why}): write ws://HOST[:PORT]/ or wss://HOST/")]
-    BadUrl {
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The key is not taken; trying again cannot help.
-    #[error("the feed refused the key with HTTP status {status}: check the token")]
-    Refused {
-        /// 401 or 403.
-        status: u16,
-    },
-    /// Too many attempts.
-    #[error("the feed asks for a pause (HTTP status 429)")]
-    TooMany {
-        /// What the feed asked for, in seconds.
-        retry_after_s: Option<u64>,
-    },
-    /// No frame of any kind came for too long.
-    #[error("no frame came for {silence_ms} ms")]
-    Silent {
-        /// For how long.
-        silence_ms: u128,
-    },
-    /// The other side closed.
-    #[error("the feed closed the connection")]
-    Closed,
-    /// Anything else.
-    #[error("{why}")]
-    Failed {
-        /// What happened, without the key.
-        why: String,
-    },
-}
-
-impl SocketError {
-    /// The exit code of a process that ends for this reason: 2 when it was called with a bad key or address.
-    pub fn exit_code(&self) -> u8 {
-        if matches!(self, Self::BadUrl { .. } | Self::Refused { .. }) { 2 } else { 1 }
-    }
-}
 
 /// An open connection.
 pub struct Socket {
@@ -70,13 +25,13 @@ pub struct Socket {
     token: Secret,
     silence_max: Duration,
     step_max: Duration,
-    /// When it is dead unless a frame comes.
+    /// When the connection counts as dead unless a frame comes first.
     deadline: Instant,
     pings: tokio::time::Interval,
 }
 
-/// Connects, with the key added to the address. The connection counts as dead when no frame comes for
-/// [`FeedConfig::silence_max`]; a ping of our own goes out three times in that span.
+/// Connects, with the API token added to the URL. The connection counts as dead when no frame comes for
+/// [`FeedConfig::silence_max`]; the client sends three pings in that time.
 pub async fn connect(config: &FeedConfig) -> Result<Socket, SocketError> {
     crate::tls::install_provider();
     let FeedConfig { url, token, silence_max, step_max, .. } = config;
@@ -88,7 +43,7 @@ pub async fn connect(config: &FeedConfig) -> Result<Socket, SocketError> {
     let (stream, _) = match timeout(*step_max, attempt).await {
         Ok(Ok(connected)) => connected,
         Ok(Err(error)) => return Err(explain(&error, token)),
-        Err(_) => return Err(SocketError::Failed { why: "connecting took too long".to_owned() }),
+        Err(_) => return Err(SocketError::Failed { why: "timeout while connecting".to_owned() }),
     };
     let now = Instant::now();
     let ping_every = (*silence_max / 3).max(Duration::from_millis(1));
@@ -103,19 +58,19 @@ pub async fn connect(config: &FeedConfig) -> Result<Socket, SocketError> {
 }
 
 impl Socket {
-    /// Asks for the trades of a symbol. There is no answer when it works.
+    /// Subscribes to a symbol. The feed answers only when that fails.
     pub async fn subscribe(&mut self, symbol: &str) -> Result<(), SocketError> {
         let request = serde_json::json!({ "type": "subscribe", "symbol": symbol });
         self.send(Message::text(request.to_string())).await
     }
 
-    /// Asks for no more trades of a symbol.
+    /// Unsubscribes from a symbol.
     pub async fn unsubscribe(&mut self, symbol: &str) -> Result<(), SocketError> {
         let request = serde_json::json!({ "type": "unsubscribe", "symbol": symbol });
         self.send(Message::text(request.to_string())).await
     }
 
-    /// The next text. Sends the pings meanwhile; nothing is lost when the future is dropped.
+    /// The next text. Sends pings while it waits; cancel safe.
     pub async fn next(&mut self) -> Result<Utf8Bytes, SocketError> {
         loop {
             let message = tokio::select! {
@@ -138,9 +93,9 @@ impl Socket {
         }
     }
 
-    /// Says goodbye; the other side need not answer.
+    /// Closes the connection without waiting long for the other side.
     pub async fn close(mut self) {
-        // The connection goes away in any case.
+        // The connection is dropped in any case.
         let _ = timeout(Duration::from_secs(1), self.stream.close(None)).await;
     }
 
@@ -148,7 +103,7 @@ impl Socket {
         match timeout(self.step_max, self.stream.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(explain(&error, &self.token)),
-            Err(_) => Err(SocketError::Failed { why: "sending took too long".to_owned() }),
+            Err(_) => Err(SocketError::Failed { why: "timeout while sending".to_owned() }),
         }
     }
 }
@@ -157,14 +112,14 @@ fn explain(error: &Error, token: &Secret) -> SocketError {
     match error {
         Error::Http(response) => match response.status() {
             http::StatusCode::UNAUTHORIZED | http::StatusCode::FORBIDDEN => {
-                SocketError::Refused { status: response.status().as_u16() }
+                SocketError::Unauthorized { status: response.status().as_u16() }
             }
             http::StatusCode::TOO_MANY_REQUESTS => {
                 let header = response.headers().get(http::header::RETRY_AFTER);
                 let retry_after_s = header.and_then(|value| value.to_str().ok()?.trim().parse().ok());
                 SocketError::TooMany { retry_after_s }
             }
-            status => SocketError::Failed { why: format!("the feed answered with HTTP status {}", status.as_u16()) },
+            status => SocketError::Failed { why: format!("unexpected HTTP status {}", status.as_u16()) },
         },
         Error::Url(_) | Error::HttpFormat(_) => SocketError::BadUrl { why: token.scrub(&error.to_string()) },
         Error::ConnectionClosed | Error::AlreadyClosed => SocketError::Closed,
@@ -172,13 +127,13 @@ fn explain(error: &Error, token: &Secret) -> SocketError {
     }
 }
 
-/// The address with the key in its query. A request needs a path, which an address may lack (`wss://ws.finnhub.io`).
+/// The URL with the API token in its query, and with a path, which a request needs (`wss://ws.finnhub.io` has none).
 fn address(url: &str, token: &Secret) -> String {
     let (place, query) = url.split_once('?').map_or((url, None), |(place, query)| (place, Some(query)));
     let host = place.split_once("://").map_or(place, |(_, rest)| rest);
     let path = if host.contains('/') { "" } else { "/" };
-    let before = query.map_or_else(String::new, |query| format!("{query}&"));
-    format!("{place}{path}?{before}token={}", percent_encode(token.expose()))
+    let head = query.map_or_else(String::new, |query| format!("{query}&"));
+    format!("{place}{path}?{head}token={}", percent_encode(token.expose()))
 }
 
 #[cfg(test)]
@@ -186,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_address_has_a_path() {
+    fn every_url_has_a_path() {
         let of = |url| address(url, &Secret::new("a&b"));
         assert_eq!(of("wss://ws.finnhub.io"), "wss://ws.finnhub.io/?token=a%26b");
         assert_eq!(of("ws://127.0.0.1:1/"), "ws://127.0.0.1:1/?token=a%26b");

@@ -1,6 +1,6 @@
-//! Symbols to begin with for who has a key and no list: liquid US stocks and funds, and crypto pairs for the night.
+//! Default symbols without a watch list: liquid US stocks and funds, and crypto pairs for the night.
 
-/// The best known first, stocks and pairs in turns; as many as a free plan takes.
+/// Best known first, stocks and pairs in turn; 50, the limit of the free plan.
 pub const POPULAR: [&str; 50] = [
     "AAPL",
     "BINANCE:BTCUSDT",

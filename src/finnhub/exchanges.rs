@@ -1,4 +1,4 @@
-//! The stock exchanges that Finnhub documents, as data: no endpoint lists them.
+//! Stock exchanges that Finnhub documents, as data, since no endpoint lists them.
 
 use serde::Deserialize;
 
@@ -8,13 +8,13 @@ const BUILT_IN: &str = include_str!("exchanges.toml");
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StockExchange {
-    /// What `exchange=` takes.
+    /// Value of `exchange=`.
     pub code: String,
-    /// Its name for people.
+    /// Display name.
     pub name: String,
     /// ISO 10383; empty where the code stands for several markets.
     pub mic: String,
-    /// ISO 4217; empty where there is no usual one.
+    /// ISO 4217; empty where none is usual.
     pub currency: String,
 }
 
@@ -24,9 +24,9 @@ struct Table {
     exchange: Vec<StockExchange>,
 }
 
-/// All of them, ascending by code.
+/// All stock exchanges, ascending by code.
 pub fn stock_exchanges() -> Vec<StockExchange> {
-    // It is part of the program, and a test reads it: were it broken, there would be none.
+    // The file is compiled in and a test parses it, so the default is never used.
     toml::from_str::<Table>(BUILT_IN).map(|table| table.exchange).unwrap_or_default()
 }
 
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_whole() {
+    fn the_table_is_valid() {
         let table = toml::from_str::<Table>(BUILT_IN).unwrap().exchange;
         assert_eq!(table, stock_exchanges());
         assert!(table.len() > 80, "{}", table.len());

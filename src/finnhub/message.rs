@@ -1,7 +1,7 @@
-//! What a text from the feed is.
+//! Parsing of the feed's texts.
 //!
-//! An element of a frame is not decoded here, only its symbol is looked at: its bytes go into the log as they came, and
-//! the pure crate decides what they mean. So one bad element cannot harm those beside it.
+//! Of an element only the symbol is read. Its bytes go into the log unchanged and the `dataflows` crate decides what they
+//! mean, so a bad element does not affect its neighbours.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,11 +15,11 @@ use serde_json::value::RawValue;
 pub enum Frame<'a> {
     /// Trades, each as its JSON text.
     Trades(Vec<&'a RawValue>),
-    /// A sign of life.
+    /// Keep-alive.
     Ping,
-    /// The feed complains.
+    /// Error message of the feed.
     Error(String),
-    /// Anything else, with its `type` where it has one.
+    /// Any other text, with its `type` if it has one.
     Other(Option<String>),
 }
 
@@ -33,7 +33,7 @@ struct Envelope<'a> {
     msg: Option<Cow<'a, str>>,
 }
 
-/// Reads the outside of a text. Whatever it is not made for is [`Frame::Other`].
+/// Parses the envelope of a text. An unknown or malformed text is [`Frame::Other`].
 pub fn read(text: &str) -> Frame<'_> {
     let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(text) else { return Frame::Other(None) };
     let Some(kind) = envelope.r#type else { return Frame::Other(None) };
@@ -46,16 +46,16 @@ pub fn read(text: &str) -> Frame<'_> {
     }
 }
 
-/// What decides where an element goes.
+/// Routing data of an element.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Address<'a> {
-    /// The text under `s`. Of a key that comes twice the last counts.
+    /// Value of `s`. If the key is repeated, the last one counts.
     pub symbol: Option<Cow<'a, str>>,
-    /// It has a key `type`: as a record of its own it would not be read as a trade.
+    /// Whether it has a key `type`: as a record by itself it would not be read as a trade.
     pub has_type: bool,
 }
 
-/// Reads the symbol of an element; nothing where it is no JSON object.
+/// Reads the routing data of an element; empty unless it is a JSON object.
 pub fn address(element: &str) -> Address<'_> {
     serde_json::from_str(element).unwrap_or_default()
 }
@@ -88,7 +88,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Address<'a> {
     }
 }
 
-/// A text that is copied only where it holds escapes.
+/// String that is copied only if it has escapes.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_told_apart() {
+    fn other_texts_are_classified() {
         assert!(matches!(read(r#"{"type":"ping"}"#), Frame::Ping));
         assert!(matches!(read(r#"{"type":"error","msg":"too many"}"#), Frame::Error(msg) if msg == "too many"));
         assert!(matches!(read(r#"{"type":"news","data":[]}"#), Frame::Other(Some(kind)) if kind == "news"));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_symbol_counts_and_only_a_text_is_one() {
+    fn the_last_symbol_counts() {
         let symbol = |text| address(text).symbol.map(Cow::into_owned);
         assert_eq!(symbol(r#"{"s":"A","p":{"s":"X"},"s":"IC MARKETS:1"}"#).as_deref(), Some("IC MARKETS:1"));
         assert_eq!(symbol(r#"{"s":"B\u0041"}"#).as_deref(), Some("BA"));

@@ -1,7 +1,7 @@
-//! Finnhub's REST interface: one call after the other, within its limits, with patience where that can help.
+//! Finnhub REST client: calls one after the other, within the rate limits, with retries of transient failures.
 //!
-//! The key travels in a header, never in an address: addresses end up in logs. No redirect is followed, since that
-//! would hand the key to whoever it names.
+//! The API token is sent in a header, never in a URL, since URLs end up in logs. Redirects are not followed, since that
+//! would send the token to another server.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,49 +19,49 @@ mod pace;
 
 use pace::Pace;
 
-/// Where Finnhub is.
+/// URL of Finnhub's REST interface.
 pub const FINNHUB_URL: &str = "https://finnhub.io/api/v1";
-/// Longest answer that is taken, in bytes. The list of the United States is about a tenth of it.
+/// Maximum response size in bytes, about ten times the list of the United States.
 pub const ANSWER_BYTES_MAX: usize = 128 << 20;
-/// Longest pause that a `X-RateLimit-Reset` is given; its window is a minute.
+/// Maximum pause for `X-RateLimit-Reset`, whose window is a minute.
 const RESET_MAX: Duration = Duration::from_secs(120);
-/// Longest pause that a `Retry-After` is given.
+/// Maximum pause for `Retry-After`.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
-/// Longest pause after other failures.
+/// Maximum pause after other failures.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// Longest time without a byte, and to connect.
+/// Timeout for connecting, and between two reads.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
-/// Bytes of an error's text that are shown.
+/// Bytes of an error response that are shown.
 const ERROR_TEXT_MAX: usize = 200;
 
-/// Where to ask, and how patiently.
+/// REST client settings.
 #[derive(Clone, Debug)]
 pub struct RestConfig {
-    /// The address before the path, without a key: [`FINNHUB_URL`], or that of a stand-in.
+    /// Base URL without the API token: [`FINNHUB_URL`], or that of a simulator.
     pub url: String,
-    /// The key.
+    /// API token.
     pub token: Secret,
-    /// Calls in any minute; the plan says how many.
+    /// Calls per minute, as the plan allows.
     pub calls_per_minute_max: u32,
-    /// Times that one call is tried before it counts as failed.
+    /// Attempts per call.
     pub attempts_max: usize,
     /// Shortest pause after a failure.
     pub pause_min: Duration,
 }
 
 impl RestConfig {
-    /// The usual: what the free plan allows, and six attempts, the second after about a second.
+    /// Default settings: the free plan's limit, and six attempts, the second after about a second.
     pub fn new(url: String, token: Secret) -> Self {
         Self { url, token, calls_per_minute_max: 60, attempts_max: 6, pause_min: Duration::from_secs(1) }
     }
 }
 
-/// One thing to ask for.
+/// REST request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Behind the address, without a slash at its start.
+    /// Path below the base URL, without a leading slash.
     pub path: &'static str,
-    /// What `exchange=` says.
+    /// Value of `exchange=`.
     pub exchange: Option<String>,
 }
 
@@ -72,69 +72,69 @@ impl fmt::Display for Request {
     }
 }
 
-/// Why there is no answer. No text holds the key.
+/// REST error. No text holds the API token.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RestError {
-    /// The address is none.
-    #[error("{url:?} is no address to ask at: {why}")]
+    /// Invalid URL.
+    #[error("invalid REST URL {url:?}: {why}")]
     BadUrl {
-        /// What was given.
+        /// The URL.
         url: String,
         /// What is wrong with it.
         why: String,
     },
-    /// The key is not taken.
-    #[error("the key is refused (HTTP status 401): check FINNHUB_TOKEN or the key file")]
-    Refused,
-    /// The key is good, but not for this.
-    #[error("the key's plan does not allow {request} (HTTP status 403)")]
+    /// The API token is not accepted.
+    #[error("the API token was rejected (HTTP status 401): check FINNHUB_TOKEN or --token-file")]
+    Unauthorized,
+    /// The plan of the API token does not include this.
+    #[error("the plan of the API token does not allow {request} (HTTP status 403)")]
     NotAllowed {
-        /// What was asked for.
+        /// The request.
         request: String,
     },
     /// Too many calls.
-    #[error("{request}: too many calls (HTTP status 429); does something else use the same key?")]
+    #[error("{request}: too many calls (HTTP status 429); does something else use the same API token?")]
     TooMany {
-        /// What was asked for.
+        /// The request.
         request: String,
-        /// The pause that is asked for.
+        /// Requested pause.
         pause: Duration,
     },
-    /// Another status.
+    /// Any other status.
     #[error("{request}: HTTP status {status}: {text}")]
     Status {
-        /// What was asked for.
+        /// The request.
         request: String,
-        /// The status.
+        /// HTTP status.
         status: u16,
-        /// The beginning of what came with it.
+        /// Beginning of the response.
         text: String,
     },
-    /// The connection failed, or the answer ended early.
+    /// The connection failed, or the response was incomplete.
     #[error("{request}: {why}")]
     Failed {
-        /// What was asked for.
+        /// The request.
         request: String,
         /// What happened.
         why: String,
     },
-    /// The answer is longer than is taken.
-    #[error("{request}: the answer has more than {ANSWER_BYTES_MAX} bytes")]
+    /// The response is too large.
+    #[error("{request}: the response has more than {ANSWER_BYTES_MAX} bytes")]
     TooLarge {
-        /// What was asked for.
+        /// The request.
         request: String,
     },
 }
 
 impl RestError {
-    /// The exit code of a process that ends for this reason: 2 when it was called with a bad key or address.
+    /// Process exit code: 2 for a bad API token or URL, else 1.
     pub fn exit_code(&self) -> u8 {
-        if matches!(self, Self::BadUrl { .. } | Self::Refused | Self::NotAllowed { .. }) { 2 } else { 1 }
+        if matches!(self, Self::BadUrl { .. } | Self::Unauthorized | Self::NotAllowed { .. }) { 2 } else { 1 }
     }
 
-    /// Whether asking again can help.
-    fn passes(&self) -> bool {
+    /// Whether a retry can help.
+    fn is_retryable(&self) -> bool {
         match self {
             Self::TooMany { .. } | Self::Failed { .. } => true,
             Self::Status { status, .. } => *status >= 500,
@@ -153,23 +153,23 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// Prepares to ask; nothing is sent yet.
+    /// Creates a client; sends nothing yet.
     pub fn new(config: RestConfig) -> Result<Self, RestError> {
         crate::tls::install_provider();
         let bad = |why: &str| RestError::BadUrl { url: config.token.scrub(&config.url), why: why.to_owned() };
         let base = Url::parse(&config.url).map_err(|error| bad(&error.to_string()))?;
         if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
-            return Err(bad("write http://HOST... or https://HOST..."));
+            return Err(bad("expected http://HOST... or https://HOST..."));
         }
         if base.query().is_some() || base.fragment().is_some() || !base.username().is_empty() {
-            return Err(bad("it must end with its path, and hold no name or key"));
+            return Err(bad("expected no user name, query, fragment or API token in it"));
         }
-        let mut key = HeaderValue::from_str(config.token.expose()).map_err(|_| RestError::Refused)?;
-        key.set_sensitive(true);
-        let headers = HeaderMap::from_iter([(reqwest::header::HeaderName::from_static("x-finnhub-token"), key)]);
+        let mut token = HeaderValue::from_str(config.token.expose()).map_err(|_| RestError::Unauthorized)?;
+        token.set_sensitive(true);
+        let headers = HeaderMap::from_iter([(reqwest::header::HeaderName::from_static("x-finnhub-token"), token)]);
         let client = Client::builder().default_headers(headers).redirect(Policy::none());
         let client = client.connect_timeout(SILENCE_MAX).read_timeout(SILENCE_MAX);
-        // Where nothing is encrypted nobody need be trusted, so a machine without a list of authorities will do.
+        // Plain HTTP needs no certificate authorities, so a machine without any can still use it.
         let client = if base.scheme() == "http" { client.tls_certs_only([]) } else { client };
         let client = client.user_agent(concat!("tickline/", env!("CARGO_PKG_VERSION"))).build();
         let client = client.map_err(|error| bad(&innermost(&error)))?;
@@ -177,12 +177,12 @@ impl Rest {
         Ok(Self { client, base, config, pace })
     }
 
-    /// The address that is asked, which holds no key.
+    /// Base URL, without the API token.
     pub fn url(&self) -> &str {
         self.base.as_str()
     }
 
-    /// The answer: a JSON array, whole. Waits its turn, and tries again where that can help.
+    /// The response, a complete JSON array. Keeps the rate limit and retries transient failures.
     pub async fn get(&self, request: &Request) -> Result<Vec<u8>, RestError> {
         let pauses = ExponentialBuilder::default()
             .with_min_delay(self.config.pause_min)
@@ -191,12 +191,12 @@ impl Rest {
             .with_jitter();
         (|| self.attempt(request))
             .retry(pauses)
-            .when(RestError::passes)
+            .when(RestError::is_retryable)
             .adjust(|error, pause| match error {
                 RestError::TooMany { pause: asked, .. } => pause.map(|pause| pause.max(*asked)),
                 _ => pause,
             })
-            .notify(|error, pause| tracing::warn!(%error, pause_ms = pause.as_millis() as u64, "asking again"))
+            .notify(|error, pause| tracing::warn!(%error, pause_ms = pause.as_millis() as u64, "REST call failed; retrying"))
             .await
     }
 
@@ -215,7 +215,7 @@ impl Rest {
         }
         let mut response = self.client.get(url).send().await.map_err(failed)?;
         if response.status() != StatusCode::OK {
-            return Err(self.refusal(request, response).await);
+            return Err(self.failure(request, response).await);
         }
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
@@ -228,16 +228,19 @@ impl Rest {
         if text.starts_with(b"[") && text.ends_with(b"]") {
             return Ok(bytes);
         }
-        Err(RestError::Failed { request: request.to_string(), why: "the answer is no whole list".to_owned() })
+        Err(RestError::Failed {
+            request: request.to_string(),
+            why: "the response is not a complete JSON array".to_owned(),
+        })
     }
 
-    async fn refusal(&self, request: &Request, mut response: Response) -> RestError {
+    async fn failure(&self, request: &Request, mut response: Response) -> RestError {
         let name = request.to_string();
         match response.status() {
-            StatusCode::UNAUTHORIZED => RestError::Refused,
+            StatusCode::UNAUTHORIZED => RestError::Unauthorized,
             StatusCode::FORBIDDEN => RestError::NotAllowed { request: name },
             StatusCode::TOO_MANY_REQUESTS => {
-                RestError::TooMany { request: name, pause: pause_asked(response.headers(), now_ms() / 1_000) }
+                RestError::TooMany { request: name, pause: requested_pause(response.headers(), now_ms() / 1_000) }
             }
             status => {
                 let start = response.chunk().await.ok().flatten().unwrap_or_default();
@@ -249,21 +252,21 @@ impl Rest {
     }
 }
 
-/// What a refusal says about when to come back: `Retry-After`, else the end of the limit's window.
-fn pause_asked(headers: &HeaderMap, now_s: u64) -> Duration {
+/// The pause that a response asks for: `Retry-After`, else the end of the rate limit's window.
+fn requested_pause(headers: &HeaderMap, now_s: u64) -> Duration {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
     let retry_after = number(RETRY_AFTER.as_str()).map(|s| Duration::from_secs(s).min(RETRY_AFTER_MAX));
     let reset = number("x-ratelimit-reset").map(|at_s| Duration::from_secs(at_s.saturating_sub(now_s)).min(RESET_MAX));
     retry_after.or(reset).unwrap_or(PAUSE_MAX)
 }
 
-/// The cause of an error that says only that there was one.
+/// Innermost cause, since the outer texts of this library say little.
 fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(next) = cause.source() {
         cause = next;
     }
-    let what = if error.is_timeout() { "it took too long: " } else { "" };
+    let what = if error.is_timeout() { "timeout: " } else { "" };
     format!("{what}{cause}")
 }
 
@@ -272,12 +275,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pause_asked_for_is_bounded() {
+    fn the_requested_pause_is_bounded() {
         let pause = |pairs: &[(&'static str, &str)]| {
             let pairs = pairs.iter().map(|(name, value)| {
                 (reqwest::header::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
             });
-            pause_asked(&pairs.collect(), 1_000).as_secs()
+            requested_pause(&pairs.collect(), 1_000).as_secs()
         };
         assert_eq!(pause(&[]), 60);
         assert_eq!(pause(&[("x-ratelimit-reset", "1043")]), 43);
@@ -288,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_address_is_refused_and_shows_no_key() {
+    fn a_bad_url_error_hides_the_token() {
         for url in
             ["", "finnhub.io", "ftp://h/", "http://", "https://h/?token=s3cr3t", "https://s3cr3t@h/", "http://h/#x"]
         {

@@ -1,4 +1,4 @@
-//! The ingest's counts: for its report, its progress line and its metrics, which are one and the same.
+//! Counters of the ingest, for its report, its progress line and its metrics.
 
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::metrics::exposition::Exposition;
 use crate::metrics::{HealthCheck, catalog};
 use crate::time::now_ms;
 
-/// A feed or a log that has given no sign of life for so long is not ready.
+/// An ingest without an acknowledgement for this long is not ready.
 const READY_MS: i64 = 180_000;
 
 /// Upper bounds of the latency's buckets, in seconds.
@@ -24,7 +24,7 @@ pub enum GapKind {
     /// The connection to the feed was away.
     Reconnect,
     /// The queue to the log was full.
-    Refused,
+    Rejected,
     /// The log did not take records in time.
     Lost,
     /// The source's process ended without a `bye`.
@@ -32,40 +32,40 @@ pub enum GapKind {
 }
 
 impl GapKind {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Reconnect, Self::Refused, Self::Lost, Self::Restart];
+    /// All kinds, in the order of their discriminants.
+    pub const ALL: [Self; 4] = [Self::Reconnect, Self::Rejected, Self::Lost, Self::Restart];
 
-    /// Its name in metrics.
+    /// Label in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Reconnect => "reconnect",
-            Self::Refused => "refused",
+            Self::Rejected => "rejected",
             Self::Lost => "lost",
             Self::Restart => "restart",
         }
     }
 }
 
-/// Counts that any number of threads share.
+/// Counters shared by threads.
 #[derive(Clone, Debug)]
 pub struct Meter {
     /// Texts from the feed.
     pub frames: Counter,
     /// Trades handed to the log.
     pub trades: Counter,
-    /// Trades that found the queue full.
-    pub refused: Counter,
+    /// Trades rejected because the queue was full.
+    pub rejected: Counter,
     /// Elements and texts without a symbol, handed to the log.
     pub malformed: Counter,
-    /// Records that the log did not take in time.
+    /// Records not acknowledged in time.
     pub lost: Counter,
     /// Records handed to the log, control records among them.
     pub records: Counter,
     /// Times that the feed was connected.
     pub connections: Counter,
-    /// Complaints of the feed.
+    /// Error messages of the feed.
     pub complaints: Counter,
-    /// Complaints of the feed about more symbols than its plan takes.
+    /// Error messages of the feed about too many symbols.
     pub too_many_symbols: Counter,
     /// 1 while the feed is connected.
     pub connected: Gauge,
@@ -73,9 +73,9 @@ pub struct Meter {
     pub frame_ms: Gauge<i64, AtomicI64>,
     /// Unix time of the last trade of the feed, in milliseconds; 0 before the first.
     pub trade_ms: Gauge<i64, AtomicI64>,
-    /// Unix time up to which everything is acknowledged, in milliseconds; 0 before the first promise.
+    /// Unix time up to which everything is acknowledged, in milliseconds; 0 before the first acknowledged progress.
     pub acknowledged_ms: Gauge<i64, AtomicI64>,
-    /// By the number of the kind.
+    /// By kind.
     gaps: [Counter; GapKind::ALL.len()],
     latency: Histogram,
 }
@@ -85,7 +85,7 @@ impl Default for Meter {
         Self {
             frames: Counter::default(),
             trades: Counter::default(),
-            refused: Counter::default(),
+            rejected: Counter::default(),
             malformed: Counter::default(),
             lost: Counter::default(),
             records: Counter::default(),
@@ -103,7 +103,7 @@ impl Default for Meter {
 }
 
 impl Meter {
-    /// A gap is on its way to the log.
+    /// Counts a gap.
     pub fn gap(&self, kind: GapKind) {
         self.gaps[kind as usize].inc();
     }
@@ -113,7 +113,7 @@ impl Meter {
         self.gaps.iter().map(Counter::get).sum()
     }
 
-    /// A record came from the socket so long ago, and the log has just acknowledged it.
+    /// Records the time of a record from the socket to its acknowledgement.
     pub fn acknowledged(&self, after: Duration) {
         self.latency.observe(after.as_secs_f64());
     }
@@ -124,7 +124,7 @@ impl HealthCheck for Meter {
         let counters = [
             (&catalog::INGEST_FRAMES, &self.frames),
             (&catalog::INGEST_TRADES, &self.trades),
-            (&catalog::INGEST_REJECTED, &self.refused),
+            (&catalog::INGEST_REJECTED, &self.rejected),
             (&catalog::INGEST_MALFORMED, &self.malformed),
             (&catalog::INGEST_LOST, &self.lost),
             (&catalog::INGEST_RECORDS, &self.records),

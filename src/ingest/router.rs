@@ -1,8 +1,8 @@
-//! From a text of the feed to records of the log: who goes where, byte for byte.
+//! Routing: a text of the feed becomes records of the log's partitions, byte for byte.
 //!
-//! Nothing is judged and nothing is dropped here. What has no symbol goes to partition 0, where the dataflow refuses it
-//! with its offset and the reason. And nothing that the feed sends may be read as a control record: a feed must not be
-//! able to promise.
+//! Nothing is validated or dropped here. Elements without a symbol go to partition 0, where the dataflow rejects them
+//! with their offset and the reason. No text of the feed may become a control record: a feed must not be able to report
+//! progress.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -30,16 +30,16 @@ impl Record {
     }
 }
 
-/// What a text of the feed turned into.
+/// Records of a text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Routed {
     /// In the order of the text.
     pub records: Vec<Record>,
     /// Elements with a symbol among them.
     pub trades: u64,
-    /// Elements and texts without one; they are among the records too.
+    /// Elements and texts without a symbol; they are among the records too.
     pub malformed: u64,
-    /// What the feed complains about.
+    /// Error message of the feed.
     pub complaint: Option<String>,
 }
 
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn trades_of_one_symbol_share_a_record_and_keep_their_order() {
+    fn trades_of_a_symbol_share_a_record() {
         let text = r#"{"data":[{"s":"A","v":1},{"v":2,"s":"B"},{"s":"A","v":3.0}],"type":"trade"}"#;
         let routed = route(text, 1);
         let frame = r#"{"type":"trade","data":[{"s":"A","v":1},{"s":"A","v":3.0}]}"#;
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_without_a_symbol_goes_to_partition_0_and_harms_no_sibling() {
+    fn elements_without_symbol_go_to_partition_0() {
         let routed = route(r#"{"data":[17,{"p":1},{"s":"abc"}],"type":"trade"}"#, 1000);
         // murmur2("abc") is 479470107.
         assert_eq!(texts(&routed), [(0, "17"), (0, r#"{"p":1}"#), (107, r#"{"s":"abc"}"#)]);

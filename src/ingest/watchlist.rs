@@ -1,4 +1,4 @@
-//! Which symbols one ingest asks the feed for: a list, and the share of it that falls to this one.
+//! Watch list of an ingest, and its share when several ingests split the list.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use dataflows::symbols::symbol::Symbol;
 
-/// Ingests that share a list, at most.
+/// Maximum number of shares.
 const SHARES_MAX: u32 = 64;
 
-/// One of several shares of a list, written `0/3`, `1/3`, `2/3`.
+/// Share of a list, written `0/3`, `1/3`, `2/3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
     index: u32,
@@ -20,7 +20,7 @@ impl Share {
     /// The whole list.
     pub const WHOLE: Self = Self { index: 0, of: 1 };
 
-    /// Whether a symbol falls to this share. It depends on the symbol alone, so a longer list moves nothing.
+    /// Whether a symbol belongs to this share. It depends on the symbol alone, so a longer list moves no symbol.
     pub fn holds(self, symbol: &Symbol) -> bool {
         symbol.shard() % self.of == self.index
     }
@@ -33,7 +33,7 @@ impl FromStr for Share {
         let parts = text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
         match parts {
             Some((index, of)) if index < of && of <= SHARES_MAX => Ok(Self { index, of }),
-            _ => Err(format!("{text:?} is no share: write I/N with I from 0 to N - 1, and N up to {SHARES_MAX}")),
+            _ => Err(format!("invalid share {text:?}: expected I/N with I from 0 to N - 1, and N up to {SHARES_MAX}")),
         }
     }
 }
@@ -44,18 +44,18 @@ impl fmt::Display for Share {
     }
 }
 
-/// Reads a list: one symbol a line, or CSV whose first column holds them under the heading `symbol`. Each symbol is
-/// taken once, in the order of the list. An error names the line.
+/// Parses a list: one symbol per line, or CSV with the symbols in its first column, under the heading `symbol`. Returns
+/// distinct symbols in the order of the list. Errors name the line.
 pub fn read_list(text: &str) -> Result<Vec<Symbol>, String> {
     let mut symbols = Vec::new();
     let mut known = HashSet::new();
     for (number, line) in (1..).zip(text.lines()) {
-        let Some(field) = first_field(line.trim()) else { return Err(format!("line {number}: a quote is not closed")) };
+        let Some(field) = first_field(line.trim()) else { return Err(format!("line {number}: unclosed quote")) };
         let heading = number == 1 && line.contains(',') && field.eq_ignore_ascii_case("symbol");
         if field.is_empty() || heading {
             continue;
         }
-        let symbol = Symbol::new(&field).ok_or_else(|| format!("line {number}: {field:?} is no symbol"))?;
+        let symbol = Symbol::new(&field).ok_or_else(|| format!("line {number}: invalid symbol {field:?}"))?;
         if known.insert(symbol.clone()) {
             symbols.push(symbol);
         }
@@ -79,24 +79,24 @@ fn first_field(line: &str) -> Option<String> {
     None
 }
 
-/// The symbols of a share, when the plan takes so many on one connection; else a text that says how to share the list.
+/// Symbols of a share. If there are more than the plan allows on one connection, the error says how to split the list.
 pub fn share_of(symbols: &[Symbol], share: Share, symbols_max: usize) -> Result<Vec<String>, String> {
     if symbols.is_empty() {
-        return Err("there are no symbols to ask for: name some with --symbols or --watchlist".to_owned());
+        return Err("no symbols: name some with --symbols or --watchlist".to_owned());
     }
     let size = |share: Share| symbols.iter().filter(|symbol| share.holds(symbol)).count();
     if size(share) > symbols_max {
         let fits = |of: &u32| (0..*of).all(|index| size(Share { index, of: *of }) <= symbols_max);
-        let way = match (2..=SHARES_MAX).find(fits) {
+        let advice = match (2..=SHARES_MAX).find(fits) {
             Some(of) => format!(
-                "start {of} ingests, each with a key and a --source of its own, with --shard 0/{of} to {}/{of}",
+                "start {of} ingests, each with its own API token and --source, with --share 0/{of} to {}/{of}",
                 of - 1
             ),
-            None => "take fewer".to_owned(),
+            None => "use fewer symbols".to_owned(),
         };
         return Err(format!(
-            "{} symbols fall to this ingest, and the plan takes {symbols_max} on one connection: {way}; \
-             or raise --symbols-max where the plan takes more",
+            "{} symbols are too many for this ingest; the plan allows {symbols_max} on one connection: {advice}; \
+             or raise --symbols-max if the plan allows more",
             size(share)
         ));
     }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_read_and_hold_each_symbol_once() {
+    fn shares_split_the_list() {
         let share = |text: &str| text.parse::<Share>().unwrap();
         for bad in ["", "1", "1/1", "3/2", "-1/2", "0/0", "0/65", "a/b"] {
             assert!(bad.parse::<Share>().is_err(), "{bad}");
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_symbols_are_refused_with_a_number_of_shares_that_works() {
+    fn too_many_symbols_suggest_shares() {
         let list: String = (0..120).map(|n| format!("S{n}\n")).collect();
         let symbols = read_list(&list).unwrap();
         let why = share_of(&symbols, Share::WHOLE, 50).unwrap_err();

@@ -8,7 +8,8 @@ use serde_json::Value;
 use simulator::fault::Faults;
 use simulator::universe::Universe;
 use simulator::{Simulator, SimulatorConfig, serve};
-use tickline::finnhub::connection::{Socket, SocketError, connect};
+use tickline::finnhub::connection::{Socket, connect};
+use tickline::finnhub::error::SocketError;
 use tickline::finnhub::{FeedConfig, Secret};
 use tokio::time::timeout;
 
@@ -121,7 +122,7 @@ async fn a_bad_key_is_refused_and_shown_nowhere() {
     let simulator = serve(config).await.unwrap();
     for bad in ["", "s3cr3t"] {
         let error = open(&simulator, bad).await.err().expect("a refusal");
-        assert_eq!(error, SocketError::Refused { status: 401 });
+        assert_eq!(error, SocketError::Unauthorized { status: 401 });
         assert!(!format!("{error} {error:?}").contains("s3cr3t"));
     }
     assert!(open(&simulator, "good").await.is_ok());

@@ -1,29 +1,29 @@
-//! What Finnhub lists of an exchange. Every field may be missing; an element that cannot be read drops no other.
+//! Parsing of symbol lists. Every field may be missing, and a bad element does not affect the others.
 
 use dataflows::symbols::symbol::Symbol;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// Longest text of a field, in bytes; what is longer is cut.
+/// Maximum length of a field in bytes; longer texts are cut.
 const TEXT_BYTES_MAX: usize = 512;
-/// Bytes of an unreadable element that are shown.
+/// Bytes of a bad element that are shown.
 const SHOWN_BYTES_MAX: usize = 80;
 
-/// One symbol of an exchange, as today's list has it. What is missing is empty.
+/// Symbol of an exchange, as listed today. Missing fields are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Listed {
-    /// The symbol, as the feed spells it.
+    /// Symbol as the feed spells it.
     pub symbol: Text,
-    /// The symbol as people write it.
+    /// Display symbol.
     pub display_symbol: Text,
     /// Name of the company, fund or pair.
     pub description: Text,
     /// Market identifier code.
     pub mic: Text,
-    /// What its prices are in.
+    /// Currency of its prices.
     pub currency: Text,
-    /// Kind of security in OpenFIGI's words.
+    /// Kind of security, as OpenFIGI names it.
     pub r#type: Text,
     /// Financial Instrument Global Identifier.
     pub figi: Text,
@@ -31,7 +31,7 @@ pub struct Listed {
     pub isin: Text,
 }
 
-/// A text of one line and bounded length; `null` is empty.
+/// Single-line text of bounded length; `null` is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(pub String);
 
@@ -43,16 +43,16 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// What could be read, and what not.
+/// Parsed symbol list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The symbols.
+    /// Symbols.
     pub listed: Vec<Listed>,
-    /// For each element that is none: its place, what is wrong, and its beginning.
+    /// For each bad element: its index, what is wrong, and its beginning.
     pub bad: Vec<String>,
 }
 
-/// Reads the answer to `stock/symbol`, `crypto/symbol` or `forex/symbol`.
+/// Parses the response to `stock/symbol`, `crypto/symbol` or `forex/symbol`.
 pub fn symbols(bytes: &[u8]) -> Result<Answer, String> {
     let elements: Vec<&RawValue> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let mut answer = Answer::default();
@@ -61,7 +61,7 @@ pub fn symbols(bytes: &[u8]) -> Result<Answer, String> {
         match serde_json::from_str::<Listed>(text) {
             Ok(listed) if Symbol::new(&listed.symbol.0).is_some() => answer.listed.push(listed),
             wrong => {
-                let why = wrong.map_or_else(|error| error.to_string(), |_| "it has no symbol".to_owned());
+                let why = wrong.map_or_else(|error| error.to_string(), |_| "missing or invalid symbol".to_owned());
                 let shown = text[..text.floor_char_boundary(SHOWN_BYTES_MAX)].replace(char::is_control, " ");
                 answer.bad.push(format!("element {place}: {why}: {shown}"));
             }
@@ -70,7 +70,7 @@ pub fn symbols(bytes: &[u8]) -> Result<Answer, String> {
     Ok(answer)
 }
 
-/// Reads the answer to `crypto/exchange` or `forex/exchange`: names, each once, without empty ones.
+/// Parses the response to `crypto/exchange` or `forex/exchange`: distinct names, without empty ones.
 pub fn names(bytes: &[u8]) -> Result<Vec<String>, String> {
     let texts: Vec<Text> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let mut names: Vec<String> = texts.into_iter().map(|text| text.0).filter(|name| !name.is_empty()).collect();
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bad_element_drops_no_other() {
+    fn a_bad_element_is_skipped() {
         let answer = symbols(
             r#"[{"symbol":"A","description":null,"figi":"F","more":{"x":[1]}}, 7, {"symbol":"B","mic":5},
                 {"symbol":""}, {"description":"no symbol"}, null,
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn names_come_once() {
+    fn names_are_distinct() {
         assert_eq!(names(br#"["B","IC MARKETS","B","",null]"#).unwrap(), ["B", "IC MARKETS"]);
         assert!(names(b"[1]").is_err());
     }

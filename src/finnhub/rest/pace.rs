@@ -1,16 +1,16 @@
-//! The limits on calls: so many in any minute, and 30 in any second, which is Finnhub's limit on every plan.
+//! Rate limits: the plan's calls per minute, and 30 per second, which is Finnhub's limit on every plan.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Calls in any second, whatever the plan.
+/// Calls per second, on every plan.
 const CALLS_PER_SECOND_MAX: usize = 30;
-/// Spans are a little longer than the limits say: those count when calls arrive, and that is not always equally soon.
+/// Windows are a little longer than the limits say, since the server counts arrivals and latency varies.
 const SECOND: Duration = Duration::from_millis(1_100);
 const MINUTE: Duration = Duration::from_secs(61);
 
-/// Remembers when the last calls were made.
+/// Rate limiter over the times of the last calls.
 #[derive(Debug)]
 pub struct Pace {
     per_minute_max: usize,
@@ -18,9 +18,9 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// So many calls a minute, at least one.
+    /// Limiter of calls per minute (at least one).
     pub fn new(per_minute_max: u32) -> Self {
-        // More than this the limit on a second does not let through anyway.
+        // The limit per second allows no more than this.
         let per_minute_max = (per_minute_max as usize).clamp(1, 60 * CALLS_PER_SECOND_MAX);
         Self { per_minute_max, calls: Mutex::default() }
     }
@@ -36,7 +36,7 @@ impl Pace {
         }
     }
 
-    /// Counts a call at `now`; or says when one may be made.
+    /// Counts a call at `now`, or returns when one may be made.
     fn take(&self, now: Instant) -> Option<Instant> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         let after = |back: usize, span| Some(*calls.get(calls.len().checked_sub(back)?)? + span);
@@ -56,7 +56,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Makes calls as fast as allowed, and tells when each was made, in milliseconds from the first.
+    /// Times of calls made as fast as allowed, in milliseconds since the first.
     fn times(per_minute_max: u32, count: usize) -> Vec<u128> {
         let pace = Pace::new(per_minute_max);
         let start = Instant::now();
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn no_minute_and_no_second_has_more_than_its_calls() {
+    fn both_limits_are_kept() {
         let times_60 = times(60, 200);
         assert_eq!(
             [0, 29, 30, 59, 60, 89, 90, 120].map(|at| times_60[at]),

@@ -1,4 +1,4 @@
-//! The thread that writes the log: appends, follows what the log acknowledges, and ends with everything told.
+//! Writer thread: appends records, tracks acknowledgements, and reports all losses before it ends.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -10,27 +10,18 @@ use dataflows::symbols::symbol::Symbol;
 use tracing::{error, warn};
 
 use super::ack_tracker::AckTracker;
-use super::queue::{Job, Loss, QueueConfig, Shared};
+use super::job::{Ended, Job, Loss, QueueConfig, Shared};
 use crate::ingest::metrics::GapKind;
 use crate::ingest::router::Record;
 use crate::log::{LogError, LogWriter};
 use crate::time::now_ms;
 
-/// Records written between two flushes, when the queue is never empty.
+/// Maximum records between two flushes.
 const FLUSH_RECORDS_MAX: u64 = 4_096;
-/// Between two looks at the fates, when the queue is empty.
+/// Interval of reading delivery reports while the queue is empty.
 const IDLE: Duration = Duration::from_millis(50);
-/// Times that the end tries to tell what it lost.
+/// Attempts to report losses at the end.
 const END_TRIES: u32 = 3;
-
-/// How the thread ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// Records handed to the log.
-    pub records: u64,
-    /// All that was lost is told by a gap, and a `bye` that was asked for is in the log.
-    pub told: bool,
-}
 
 pub(in crate::ingest) struct Writing {
     writer: Box<dyn LogWriter>,
@@ -39,14 +30,14 @@ pub(in crate::ingest) struct Writing {
     ack_tracker: AckTracker,
     records: u64,
     flushed: u64,
-    /// The state could not be written; said once.
-    stateless: bool,
+    /// The state file could not be written; logged once.
+    state_failed: bool,
 }
 
 impl Writing {
     pub fn new(writer: Box<dyn LogWriter>, config: QueueConfig, shared: Arc<Shared>) -> Self {
         let ack_tracker = AckTracker::new(writer.partitions(), Instant::now());
-        Self { writer, config, shared, ack_tracker, records: 0, flushed: 0, stateless: false }
+        Self { writer, config, shared, ack_tracker, records: 0, flushed: 0, state_failed: false }
     }
 
     pub fn run(mut self, jobs: &Receiver<Job>) -> Result<Ended, LogError> {
@@ -62,17 +53,17 @@ impl Writing {
                 Ok(Job::Progress { record, complete_ms }) => self.progress(&record, complete_ms)?,
                 Ok(Job::Gap { record, from_ms }) => self.gap(&record, from_ms)?,
                 Ok(Job::End { bye }) => return self.end(bye.as_deref()),
-                Err(RecvTimeoutError::Timeout) => self.settle(),
-                // The ingest was dropped: what it handed over is written, and nothing is said for it.
+                Err(RecvTimeoutError::Timeout) => self.acknowledge(),
+                // The ingest was dropped: queued records are written, without a last gap or `bye`.
                 Err(RecvTimeoutError::Disconnected) => {
                     self.sync()?;
-                    return Ok(Ended { records: self.records, told: false });
+                    return Ok(Ended { records: self.records, all_reported: false });
                 }
             }
             if self.records > self.flushed && (jobs.is_empty() || self.records - self.flushed >= FLUSH_RECORDS_MAX) {
                 self.writer.flush()?;
                 self.flushed = self.records;
-                self.settle();
+                self.acknowledge();
             }
         }
     }
@@ -90,7 +81,7 @@ impl Writing {
         (0..self.writer.partitions()).try_for_each(|partition| self.append(partition, None, record, now))
     }
 
-    /// A log that tells no fates is made durable with each promise.
+    /// Appends progress. A log without delivery reports is made durable each time.
     fn progress(&mut self, record: &[u8], complete_ms: u64) -> Result<(), LogError> {
         self.everywhere(record)?;
         self.ack_tracker.progress(complete_ms, Instant::now());
@@ -98,7 +89,7 @@ impl Writing {
     }
 
     fn gap(&mut self, record: &[u8], from_ms: u64) -> Result<(), LogError> {
-        self.ack_tracker.tell_gap(from_ms, Instant::now());
+        self.ack_tracker.gap(from_ms, Instant::now());
         self.everywhere(record)
     }
 
@@ -106,25 +97,26 @@ impl Writing {
         self.writer.sync()?;
         self.flushed = self.records;
         if self.writer.has_delivery_reports() {
-            self.settle();
+            self.acknowledge();
         } else {
-            let complete_ms = self.ack_tracker.settle_all();
+            let complete_ms = self.ack_tracker.acknowledge_all();
             self.complete(complete_ms);
         }
         Ok(())
     }
 
-    /// Takes in what the log has told of its records.
-    fn settle(&mut self) {
+    /// Processes the log's delivery reports.
+    fn acknowledge(&mut self) {
         let mut delivery_reports = Vec::new();
         self.writer.delivery_reports(&mut |report| delivery_reports.push(report));
         let meter = &self.config.meter;
         let now = (Instant::now(), now_ms());
         let acknowledged =
-            self.ack_tracker
-                .settle(&delivery_reports, now, self.config.max_out_of_orderness_ms, |after| meter.acknowledged(after));
+            self.ack_tracker.acknowledge(&delivery_reports, now, self.config.max_out_of_orderness_ms, |after| {
+                meter.acknowledged(after)
+            });
         if let Some((from_ms, records)) = acknowledged.lost {
-            error!(records, from_ms, "the log did not take records in time");
+            error!(records, from_ms, "records not acknowledged in time");
             meter.lost.inc_by(records);
             let mut loss = self.shared.loss.lock().unwrap_or_else(PoisonError::into_inner);
             let earlier = loss.unwrap_or(Loss { from_ms, records: 0 });
@@ -133,7 +125,7 @@ impl Writing {
         self.complete(acknowledged.complete_ms);
     }
 
-    /// Everything before this time is in the log, or in a gap that is.
+    /// The log is complete up to this time, apart from gaps in it.
     fn complete(&mut self, complete_ms: Option<u64>) {
         let Some(complete_ms) = complete_ms else { return };
         self.config.meter.acknowledged_ms.set(i64::try_from(complete_ms).unwrap_or(i64::MAX));
@@ -143,16 +135,16 @@ impl Writing {
     fn write_state(&mut self, complete_ms: u64, bye: bool) {
         let Some(state) = &self.config.state else { return };
         match state.write(complete_ms, bye) {
-            Ok(()) => self.stateless = false,
-            Err(error) if !self.stateless => {
-                warn!(%error, "a restart would tell a longer gap");
-                self.stateless = true;
+            Ok(()) => self.state_failed = false,
+            Err(error) if !self.state_failed => {
+                warn!(%error, "state file not written; after a restart the reported gap will be longer");
+                self.state_failed = true;
             }
             Err(_) => {}
         }
     }
 
-    /// Waits for all acknowledgements, tells what was lost, and says `bye` once nothing is left untold.
+    /// Waits for all acknowledgements, records any losses as gaps, and writes `bye` once nothing is unreported.
     fn end(mut self, bye: Option<&[u8]>) -> Result<Ended, LogError> {
         self.sync()?;
         for _ in 0..END_TRIES {
@@ -163,17 +155,17 @@ impl Writing {
             self.gap(&gap, from_ms)?;
             self.sync()?;
         }
-        if self.ack_tracker.has_hole() {
-            return Ok(Ended { records: self.records, told: false });
+        if self.ack_tracker.has_unreported_loss() {
+            return Ok(Ended { records: self.records, all_reported: false });
         }
         if let Some(bye) = bye {
             self.everywhere(bye)?;
             self.sync()?;
-            if self.ack_tracker.has_hole() {
-                return Ok(Ended { records: self.records, told: false });
+            if self.ack_tracker.has_unreported_loss() {
+                return Ok(Ended { records: self.records, all_reported: false });
             }
             self.write_state(now_ms(), true);
         }
-        Ok(Ended { records: self.records, told: true })
+        Ok(Ended { records: self.records, all_reported: true })
     }
 }

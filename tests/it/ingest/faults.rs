@@ -8,7 +8,7 @@ use futures_util::SinkExt as _;
 use serde_json::Value;
 use simulator::fault::{Fault, Faults, Times};
 use simulator::sent_trades::SentTrades;
-use simulator::server::Counters;
+use simulator::state::Counters;
 use simulator::{SimulatorConfig, serve};
 use tickline::ingest::metrics::Meter;
 use tickline::ingest::{IngestConfig, IngestReport};
@@ -48,9 +48,9 @@ async fn survive(
 ) -> Outcome {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("sent");
-    let sent = Some(Arc::new(SentTrades::create(&path).unwrap()));
+    let sent_trades = Some(Arc::new(SentTrades::create(&path).unwrap()));
     let (faults, ping_every) = (Faults::of(&[fault]), Duration::from_millis(100));
-    let simulator = SimulatorConfig { faults, ping_every, sent, activity: 10, ..Default::default() };
+    let simulator = SimulatorConfig { faults, ping_every, sent_trades, activity: 10, ..Default::default() };
     let simulator = serve(simulator).await.unwrap();
     let memory = Memory::default();
     let mut config = config(simulator.url(), "key", &SYMBOLS);
@@ -66,7 +66,7 @@ async fn survive(
     let kept = read_kept(&(0..PARTITIONS).map(|partition| memory.of(partition)).collect::<Vec<_>>());
     let balance = balance(&read_sent(&path), &kept, max_out_of_orderness_ms);
     assert!(balance.kept > 0 && balance.kept + balance.missing == balance.sent, "{balance:?}");
-    assert_eq!((report.trades, report.refused), (balance.kept, 0));
+    assert_eq!((report.trades, report.rejected), (balance.kept, 0));
     Outcome { report, kept, balance, strikes, attempts }
 }
 
@@ -205,7 +205,7 @@ async fn more_symbols_than_the_plan_takes_are_counted() {
     let meter = config.meter.clone();
     let (stop, running) = start(config, &memory);
     until("both complaints", || meter.too_many_symbols.get() == 2).await;
-    assert_eq!(simulator.counters().subscriptions_refused.load(Ordering::Relaxed), 2);
+    assert_eq!(simulator.counters().subscriptions_rejected.load(Ordering::Relaxed), 2);
     assert_eq!(end(&stop, running).await.unwrap().complaints, 2);
     assert_eq!(memory.control(0, "error"), Vec::<Value>::new());
 }

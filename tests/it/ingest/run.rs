@@ -177,7 +177,7 @@ fn wrong_calls_are_usage_errors_that_say_what_to_do() {
     fails(&format!("{head} --symbols A --url no-address"), &key, &["ws://"]);
     fails(&format!("{head} --symbols A --ca none"), &key, &["none", "certificates"]);
     home.write("list", (0..51).map(|n| format!("S{n}\n")).collect::<String>());
-    fails(&format!("{head} --watchlist list"), &key, &["51 symbols", "--shard 0/2", "--symbols-max"]);
+    fails(&format!("{head} --watchlist list"), &key, &["51 symbols", "--share 0/2", "--symbols-max"]);
     fails(&format!("{head} --symbols A --log kafka://x"), &key, &["cannot be used multiple times"]);
     home.write("other", r#"{"source":"two","complete_ms":1,"bye":false}"#);
     let other = home.start_with(&format!("{head} --symbols A --state other"), &key).end("a foreign state");

@@ -111,7 +111,7 @@ async fn every_trade_arrives_once_byte_for_byte_in_its_partition() {
         assert_eq!(memory.elements(partition), script.expected[partition]);
         assert_eq!(memory.control(partition, "gap"), Vec::<Value>::new());
     }
-    assert_eq!((report.trades, report.refused, report.malformed), (script.trades, 0, 0));
+    assert_eq!((report.trades, report.rejected, report.malformed), (script.trades, 0, 0));
     assert_eq!(report.records, (0..PARTITIONS).map(|p| memory.of(p).len() as u64).sum::<u64>());
 }
 

@@ -171,7 +171,7 @@ fn trades_beyond_a_full_queue_become_a_gap() {
     let writer = log.parse::<LogAddress>().unwrap().open_writer().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let sent = Arc::new(SentTrades::create(&home.path("sent")).unwrap());
-    let simulator = SimulatorConfig { activity: 20, sent: Some(sent), ..SimulatorConfig::default() };
+    let simulator = SimulatorConfig { activity: 20, sent_trades: Some(sent), ..SimulatorConfig::default() };
     let simulator = runtime.block_on(serve(simulator)).unwrap();
     let symbols = SYMBOLS.split(',').map(str::to_owned).collect();
     let feed = FeedConfig::new(simulator.url(), Secret::new(CANARY), symbols);
@@ -182,7 +182,7 @@ fn trades_beyond_a_full_queue_become_a_gap() {
     let running = runtime.spawn(ingest(config, writer, stopping));
     wait_for("trades", || (meter.trades.get() > 500).then_some(()));
     broker.server.kill();
-    wait_for("refusals", || (meter.refused.get() > 500).then_some(()));
+    wait_for("refusals", || (meter.rejected.get() > 500).then_some(()));
     broker.server.restart();
     let (trades, gaps) = (meter.trades.get(), meter.gaps());
     wait_for("trades again", || (meter.trades.get() > trades + 1_000 && meter.gaps() > gaps).then_some(()));
@@ -191,7 +191,7 @@ fn trades_beyond_a_full_queue_become_a_gap() {
     stop.send_replace(true);
     let report = runtime.block_on(running).unwrap().unwrap();
     let (balance, causes) = books(&records(&broker, "t"), &home.path("sent"));
-    assert_eq!((balance.kept, balance.missing), (report.trades, report.refused));
+    assert_eq!((balance.kept, balance.missing), (report.trades, report.rejected));
     assert!(causes.iter().any(|cause| cause.contains("were refused")), "{causes:?}");
 }
 

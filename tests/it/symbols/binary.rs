@@ -46,7 +46,7 @@ async fn the_api_token_is_never_printed() {
         let words: Vec<&str> = words.into_iter().chain(line.split_whitespace()).collect();
         home.start_as("env".as_ref(), &words).end(line)
     };
-    loud(&sync).is(0, &["asking again", "TRACE"]);
+    loud(&sync).is(0, &["REST call failed; retrying", "TRACE"]);
     assert_eq!(simulator.counters().rest_faults.load(Ordering::Relaxed), 3);
     loud(&sync.replace("--exchange US", "--exchange nowhere")).is(2, &["nowhere"]);
     let keyed = format!("http://127.0.0.1:1/?token={CANARY}");
