@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use dataflows::log::batch::{RecordBatch, RecordSpan};
 
+use crate::exit_code::ExitCode;
+
 pub mod address;
 pub mod dir;
 pub mod kafka;
@@ -148,9 +150,8 @@ pub enum LogError {
     },
 }
 
-impl LogError {
-    /// The exit code of a process that ends for this reason: 2 usage, 3 data lost, 1 the rest.
-    pub fn exit_code(&self) -> u8 {
+impl ExitCode for LogError {
+    fn exit_code(&self) -> u8 {
         match self {
             Self::BadAddress { .. }
             | Self::BadConfig { .. }

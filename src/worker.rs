@@ -19,6 +19,7 @@ use dataflows::state::snapshot::SnapshotHeader;
 
 use crate::cluster::peer::Mesh;
 use crate::cluster::{ClusterConfig, ClusterError};
+use crate::exit_code::ExitCode;
 use crate::log::address::LogAddress;
 use crate::log::{Log, LogError};
 use crate::rejected::mirror::Mirror;
@@ -170,9 +171,8 @@ pub enum WorkerError {
     Thread(String),
 }
 
-impl WorkerError {
-    /// The exit code that tells it (the command line's documentation lists them).
-    pub fn exit_code(&self) -> u8 {
+impl ExitCode for WorkerError {
+    fn exit_code(&self) -> u8 {
         match self {
             Self::Log(error) | Self::Mirror(error) => error.exit_code(),
             Self::Store(error) => error.exit_code(),

@@ -123,7 +123,10 @@ fn live(args: &ListArgs) -> anyhow::Result<BTreeMap<String, SourceProgress>> {
 fn list(args: &ListArgs) -> anyhow::Result<String> {
     let mut live: Vec<_> = live(args)?.into_iter().collect();
     if live.is_empty() {
-        return Ok(format!("{} has no live source: every source has left, or none has reported progress yet\n", args.log));
+        return Ok(format!(
+            "{} has no live source: every source has left, or none has reported progress yet\n",
+            args.log
+        ));
     }
     live.sort_by_key(|(_, progress)| Reverse(progress.least_ms));
     let row = |(source, progress): &(String, SourceProgress)| {
@@ -144,7 +147,8 @@ fn retire(args: &RetireArgs) -> anyhow::Result<()> {
     for partition in 0..writer.partitions() {
         writer.append(partition, &bye)?;
     }
-    sync_whole(&mut *writer, &name).context("the bye record may have reached only some partitions: retire the source again")?;
+    sync_whole(&mut *writer, &name)
+        .context("the bye record may have reached only some partitions: retire the source again")?;
     println!("retired {} in {} partitions of {name}", args.name, writer.partitions());
     Ok(())
 }

@@ -90,7 +90,9 @@ fn mirror(args: &WorkArgs, to: &LogAddress, log: &dyn Log, store: &dyn Store) ->
         return Err(usage(format!("--rejected-to needs a store that keeps rows, and {} does not", args.store)));
     }
     if args.cluster.processes > 1 && matches!(to, LogAddress::Dir(_)) {
-        return Err(usage(format!("--rejected-to {to} allows one writer, but there are several processes: use a Kafka topic")));
+        return Err(usage(format!(
+            "--rejected-to {to} allows one writer, but there are several processes: use a Kafka topic"
+        )));
     }
     if to.exists()? && is_same(&args.log, log, to)? {
         return Err(usage(format!("--rejected-to {to} is the log itself, where every record would be rejected again")));

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes, http};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use super::client::FeedConfig;
+use crate::exit_code::ExitCode;
 use crate::secret::{Secret, percent_encode};
 
 /// The longest message that is taken, in bytes; a longer one ends the connection.
@@ -57,9 +58,8 @@ pub enum SocketError {
     },
 }
 
-impl SocketError {
-    /// The exit code of a process that ends for this reason: 2 when it was called with a bad key or address.
-    pub fn exit_code(&self) -> u8 {
+impl ExitCode for SocketError {
+    fn exit_code(&self) -> u8 {
         if matches!(self, Self::BadUrl { .. } | Self::Refused { .. }) { 2 } else { 1 }
     }
 }

@@ -11,6 +11,7 @@ use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
+use crate::exit_code::ExitCode;
 use crate::secret::Secret;
 use crate::time::now_ms;
 
@@ -127,12 +128,13 @@ pub enum RestError {
     },
 }
 
-impl RestError {
-    /// The exit code of a process that ends for this reason: 2 when it was called with a bad key or address.
-    pub fn exit_code(&self) -> u8 {
+impl ExitCode for RestError {
+    fn exit_code(&self) -> u8 {
         if matches!(self, Self::BadUrl { .. } | Self::Refused | Self::NotAllowed { .. }) { 2 } else { 1 }
     }
+}
 
+impl RestError {
     /// Whether asking again can help.
     fn passes(&self) -> bool {
         match self {

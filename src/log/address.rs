@@ -112,6 +112,7 @@ impl fmt::Display for LogAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit_code::ExitCode as _;
 
     #[test]
     fn addresses_are_read_and_shown_alike() {

@@ -93,6 +93,7 @@ mod tests {
     use rusqlite::ffi;
 
     use super::*;
+    use crate::exit_code::ExitCode as _;
 
     #[test]
     fn codes_become_words_and_exit_codes() {
