@@ -17,6 +17,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::exit_code::ExitCode;
 use crate::tls::BadCertificates;
 
 pub mod connection;
@@ -122,9 +123,8 @@ impl From<BadCertificates> for ClusterError {
     }
 }
 
-impl ClusterError {
-    /// The matching exit code: 2 usage or configuration, 5 a peer was lost, 1 the rest.
-    pub fn exit_code(&self) -> u8 {
+impl ExitCode for ClusterError {
+    fn exit_code(&self) -> u8 {
         match self {
             Self::Hosts { .. } | Self::Tls { .. } | Self::Rejected { .. } => 2,
             Self::PeerLost { .. } => 5,

@@ -14,6 +14,7 @@ use dataflows::progress::time::DAY_MS;
 use dataflows::symbols::entry::Market;
 use serde::Serialize;
 
+use crate::exit_code::ExitCode;
 use crate::finnhub::exchanges::stock_exchanges;
 use crate::finnhub::rest::{Request, Rest, RestConfig, RestError, answer};
 use crate::log::LogError;
@@ -89,9 +90,8 @@ pub enum SyncError {
     },
 }
 
-impl SyncError {
-    /// Exit code of a process that ends with this error: 2 usage, 3 data lost, 1 anything else.
-    pub fn exit_code(&self) -> u8 {
+impl ExitCode for SyncError {
+    fn exit_code(&self) -> u8 {
         match self {
             Self::Rest(error) => error.exit_code(),
             Self::Log(error) => error.exit_code(),

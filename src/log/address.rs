@@ -106,6 +106,7 @@ impl fmt::Display for LogAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit_code::ExitCode as _;
 
     #[test]
     fn addresses_parse_and_print_alike() {

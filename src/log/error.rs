@@ -1,5 +1,7 @@
 //! Errors of a log.
 
+use crate::exit_code::ExitCode;
+
 /// Error of a log.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -132,9 +134,8 @@ pub enum LogError {
     },
 }
 
-impl LogError {
-    /// Exit code of a process that ends with this error: 2 usage, 3 data lost, 1 anything else.
-    pub fn exit_code(&self) -> u8 {
+impl ExitCode for LogError {
+    fn exit_code(&self) -> u8 {
         match self {
             Self::BadAddress { .. }
             | Self::BadConfig { .. }

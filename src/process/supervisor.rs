@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::exit_code::ExitCode;
 use crate::retry::Backoff;
 
 /// The option that asks for it.
@@ -34,6 +35,12 @@ pub struct NotRestarted {
     pub cause: String,
     /// The exit code that tells it.
     pub exit_code: u8,
+}
+
+impl ExitCode for NotRestarted {
+    fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
 }
 
 /// In the child: ends the process when its supervisor is gone. In any other process: nothing.

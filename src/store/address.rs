@@ -95,6 +95,7 @@ impl fmt::Display for StoreAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit_code::ExitCode as _;
 
     #[test]
     fn addresses_parse_and_print_alike() {

@@ -1,5 +1,7 @@
 //! Store errors and the exit code of each.
 
+use crate::exit_code::ExitCode;
+
 /// What can go wrong with a store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -74,9 +76,8 @@ pub enum StoreError {
     },
 }
 
-impl StoreError {
-    /// Exit code of a process that ends with this error: 2 usage, 3 data lost, 4 fenced, 1 anything else.
-    pub fn exit_code(&self) -> u8 {
+impl ExitCode for StoreError {
+    fn exit_code(&self) -> u8 {
         match self {
             Self::BadAddress { .. } | Self::Missing { .. } | Self::BadConfig { .. } | Self::Schema { .. } => 2,
             Self::Corrupt { .. } => 3,

@@ -3,6 +3,7 @@
 use dataflows::progress::time::Time;
 
 use crate::cluster::ClusterError;
+use crate::exit_code::ExitCode;
 use crate::log::LogError;
 use crate::store::StoreError;
 use crate::time::rfc3339;
@@ -74,9 +75,8 @@ pub enum WorkerError {
     Thread(String),
 }
 
-impl WorkerError {
-    /// The matching exit code, as documented for the command line.
-    pub fn exit_code(&self) -> u8 {
+impl ExitCode for WorkerError {
+    fn exit_code(&self) -> u8 {
         match self {
             Self::Log(error) | Self::Mirror(error) => error.exit_code(),
             Self::Store(error) => error.exit_code(),

@@ -87,6 +87,7 @@ fn bad(path: &Path, why: String) -> LogError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit_code::ExitCode as _;
 
     fn with(text: &str) -> Result<ClientConfig, LogError> {
         let home = tempfile::tempdir().unwrap();

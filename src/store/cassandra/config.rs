@@ -147,6 +147,7 @@ fn bad(path: &Path, why: String) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit_code::ExitCode as _;
 
     fn with(text: &str) -> Result<Config, StoreError> {
         let home = tempfile::tempdir().unwrap();

@@ -93,6 +93,7 @@ mod tests {
     use rusqlite::ffi;
 
     use super::*;
+    use crate::exit_code::ExitCode as _;
 
     #[test]
     fn error_codes_map_to_hints() {

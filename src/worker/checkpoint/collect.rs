@@ -90,7 +90,8 @@ impl Collector {
 
     /// Adds the exact frontier row as of a checkpoint's time.
     pub(in crate::worker) fn add_row(&mut self, row: FrontierRow) {
-        self.pending.entry(row.frontier).or_default().row = Some(row);
+        let frontier = row.frontier;
+        self.pending.entry(frontier).or_default().row = Some(row);
     }
 
     /// Adds one worker's part, whose shards are in the store.

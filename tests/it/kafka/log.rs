@@ -6,6 +6,7 @@ use std::time::Duration;
 use dataflows::log::batch::RecordBatch;
 use rdkafka::admin::{AlterConfig, NewPartitions, ResourceSpecifier};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use tickline::exit_code::ExitCode as _;
 use tickline::log::address::LogAddress;
 use tickline::log::{DeliveryReport, LogError, PartitionReader};
 

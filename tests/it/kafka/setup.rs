@@ -9,6 +9,7 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use tickline::exit_code::ExitCode as _;
 use tickline::log::address::LogAddress;
 use tickline::log::kafka::topic_setup::{self, TopicSpec};
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use dataflows::log::batch::RecordBatch;
 use proptest::prelude::{Just, Strategy, any, proptest};
 use proptest::{collection, prop_oneof};
+use tickline::exit_code::ExitCode as _;
 use tickline::log::dir::{DirLog, DirWriter};
 use tickline::log::{Log, LogError, LogWriter, PartitionReader};
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use dataflows::log::batch::RecordBatch;
 use dataflows::log::reject::{ORIGINAL_BYTES_MAX, RECORD_BYTES_MAX};
+use tickline::exit_code::ExitCode as _;
 use tickline::log::{Log, LogError, LogWriter, PartitionReader};
 
 /// A new, empty log with its writer, and whatever must live as long.

@@ -6,6 +6,7 @@ use std::sync::Barrier;
 use dataflows::output::row::{CandleRow, IndicatorRow};
 use dataflows::progress::time::{DAY_MS, Resolution};
 use scylla::value::CqlTimestamp;
+use tickline::exit_code::ExitCode as _;
 use tickline::store::address::StoreAddress;
 use tickline::store::cassandra::address::CassandraAddress;
 use tickline::store::cassandra::{CassandraReader, CassandraStore, set_up};

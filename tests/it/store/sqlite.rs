@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use dataflows::progress::time::Resolution;
 use rusqlite::Connection;
+use tickline::exit_code::ExitCode as _;
 use tickline::store::sqlite::{SqliteReader, SqliteStore};
 use tickline::store::{Range, RowBatch, Store, StoreError, StoreReader};
 

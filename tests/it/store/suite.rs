@@ -11,6 +11,7 @@ use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use dataflows::progress::time::{DAY_MS, Resolution};
 use dataflows::symbols::entry::Entry;
 use dataflows::symbols::symbol::Symbol;
+use tickline::exit_code::ExitCode as _;
 use tickline::store::{
     Checkpoint, CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, RowBatch, Store, StoreError,
     StoreReader, StoredCandle,
