@@ -1,9 +1,8 @@
-//! The store on Cassandra: how soon a reader sees what was traded, how many rows a second go in, what that costs when a
-//! backlog is caught up, and how long a restart takes.
+//! The store on Cassandra: latency from trade to reader, rows per second, catching up from a backlog, and restart time.
 //!
 //! `cargo bench --bench cassandra` starts a real broker and a real node (`scripts/`), and `tickline work` between them;
-//! all share this machine. `-- latency`, `rows`, `catch_up` or `restart` runs that part alone; `-- --quick` takes less
-//! of each. A ratio compares medians of one run, in which both sides take turns.
+//! all share this machine. `-- latency`, `rows`, `catch_up` or `restart` runs only that part; `-- --quick` shortens
+//! all. Ratios compare medians of one run, in which both sides alternate.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
 
@@ -37,11 +36,11 @@ mod restart;
 #[path = "cassandra/rows.rs"]
 mod rows;
 
-/// The binary's own allocator.
+/// The allocator of the binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What every part runs against.
+/// Fixture of all parts.
 struct Servers {
     broker: broker::Broker,
     node: broker::Broker,
@@ -50,12 +49,12 @@ struct Servers {
 }
 
 impl Servers {
-    /// The address of a topic.
+    /// Address of a topic.
     fn log(&self, topic: &str) -> String {
         format!("kafka://{}/{topic}", self.broker.address)
     }
 
-    /// The address of a keyspace, which is made, with its tables, when it is not there.
+    /// Address of a keyspace; created with its tables if it does not exist.
     fn store(&self, keyspace: &str) -> String {
         let text = format!("cassandra://{}/{keyspace}", self.node.address);
         let StoreAddress::Cassandra(address) = text.parse().unwrap() else { panic!("{text} is one") };
@@ -64,11 +63,11 @@ impl Servers {
     }
 }
 
-/// A `tickline`.
+/// A running `tickline`.
 struct Running(process::Process);
 
 impl Running {
-    /// Starts one; what it says goes to a file beside the servers' data.
+    /// Starts one; its output goes to a file next to the servers' data.
     fn start(servers: &Servers, name: &str, line: &str) -> Self {
         let log = std::fs::File::create(servers.folder.join(format!("{name}.log"))).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_tickline"));
@@ -76,13 +75,13 @@ impl Running {
         Self(process::Process::spawn(command.stdout(Stdio::null()).stderr(log)))
     }
 
-    /// Waits for its good end.
+    /// Waits for a successful exit.
     fn wait(&mut self) {
         let status = self.0.0.wait().unwrap();
         assert!(status.success(), "tickline ended with {status}");
     }
 
-    /// Fails when it has ended.
+    /// Fails if it has exited.
     fn assert_runs(&mut self) {
         assert!(self.0.0.try_wait().unwrap().is_none(), "tickline has ended");
     }

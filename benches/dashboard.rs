@@ -1,7 +1,7 @@
-//! The page: what its viewers cost the work behind it, how soon they see what is complete, and how soon it is painted.
+//! Dashboard: the cost of viewers to the pipeline, the latency from frontier row to screen, and the time to first paint.
 //!
-//! `cargo bench --bench dashboard`; `-- viewers` or `pixels` runs that part alone, `-- --quick` takes less of each. All
-//! processes share this machine: the work, the page, its viewers and, for `pixels`, a real browser.
+//! `cargo bench --bench dashboard`; `-- viewers` or `-- pixels` runs one part, `-- --quick` runs shorter. All processes
+//! share this machine: the workers, the dashboard, its viewers and, for `pixels`, a real browser.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
 
@@ -16,7 +16,7 @@ mod process;
 #[path = "dashboard/viewers.rs"]
 mod viewers;
 
-/// A `tickline`.
+/// A running `tickline` process.
 struct Running(process::Process);
 
 impl Running {
@@ -26,7 +26,7 @@ impl Running {
         Self(process::Process::spawn(&mut command))
     }
 
-    /// Reads what it prints up to a page's address.
+    /// Reads its output up to the dashboard's address.
     fn address(&mut self) -> String {
         let stdout: &mut ChildStdout = self.0.0.stdout.as_mut().expect("it is piped");
         let mut reader = std::io::BufReader::with_capacity(1, stdout);

@@ -1,9 +1,9 @@
-//! Reading from Kafka: how much of the client library's own speed is left when the whole dataflow runs behind it.
+//! Benchmark of reading from Kafka: throughput of the whole dataflow compared with the client library alone.
 //!
-//! `cargo bench --bench kafka` starts a real broker (`scripts/kafka-server`), fills a topic with one trade a record, as
-//! foreign producers write it, and one with frames of 20 trades of one symbol, as our ingest does. Then, in turns on
-//! the same machine: librdkafka reads and discards with so many threads, and `tickline work --store none` runs with so
-//! many workers. The ratio of the medians is the figure that counts. `-- --quick` takes a quarter of the trades.
+//! `cargo bench --bench kafka` starts a real broker (`scripts/kafka-server`), fills a topic with one trade per record,
+//! as other producers write it, and one with frames of 20 trades of one symbol, as `tickline ingest` does. Then, in
+//! turns on the same machine: librdkafka reads and discards, and `tickline work --store none` runs, with as many
+//! threads as workers. The result is the ratio of the medians. `-- --quick` takes a quarter of the trades.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
 
@@ -30,12 +30,12 @@ use librdkafka::By;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PARTITIONS: u32 = input::PARTITIONS as u32;
-/// Trades of one symbol that share a record.
+/// Trades per record of frames.
 const FRAME_TRADES: usize = 20;
-/// Runs of each kind; the first of each warms the caches and does not count.
+/// Runs of each kind; the first one is a warm-up.
 const RUNS: usize = 6;
 
-/// Fills a topic, record by record; batches are not compressed, as a producer's default is.
+/// Fills a topic, record by record; batches are not compressed, as is a producer's default.
 fn fill(broker: &Broker, folder: &Path, topic: &str, frames: bool, feed: &Feed) -> u64 {
     let config = folder.join("client.properties");
     std::fs::write(&config, "compression.type=none\n").unwrap();
@@ -46,29 +46,36 @@ fn fill(broker: &Broker, folder: &Path, topic: &str, frames: bool, feed: &Feed) 
     let Input::Json(partitions, _) = Input::json(feed) else { panic!("JSON was asked for") };
     let mut records = 0;
     for (partition, batches) in (0..).zip(&partitions) {
-        let mut waiting: std::collections::BTreeMap<Vec<u8>, Vec<&[u8]>> = std::collections::BTreeMap::new();
+        let mut waiting: std::collections::BTreeMap<&[u8], Vec<&[u8]>> = std::collections::BTreeMap::new();
         for record in batches.iter().flat_map(|batch| batch.records.iter().map(|span| batch.record(span))) {
             if !frames {
-                writer.append(partition, record).unwrap();
+                writer.append(partition, Some(symbol(record)), record).unwrap();
                 records += 1;
                 continue;
             }
-            let key = tickline::log::kafka::key::key_of_trade(record).unwrap();
+            let key = symbol(record);
             let together = waiting.entry(key).or_default();
             together.push(record);
             if together.len() == FRAME_TRADES {
-                writer.append(partition, &frame(together)).unwrap();
+                writer.append(partition, Some(key), &frame(together)).unwrap();
                 records += 1;
                 together.clear();
             }
         }
-        for together in waiting.values().filter(|together| !together.is_empty()) {
-            writer.append(partition, &frame(together)).unwrap();
+        for (key, together) in waiting.iter().filter(|(_, together)| !together.is_empty()) {
+            writer.append(partition, Some(key), &frame(together)).unwrap();
             records += 1;
         }
     }
     writer.sync().unwrap();
     records
+}
+
+/// The symbol of a generated trade.
+fn symbol(record: &[u8]) -> &[u8] {
+    let start = memchr::memmem::find(record, b"\"s\":\"").unwrap() + 5;
+    let len = memchr::memchr(b'"', &record[start..]).unwrap();
+    &record[start..start + len]
 }
 
 fn frame(trades: &[&[u8]]) -> Vec<u8> {

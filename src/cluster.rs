@@ -1,22 +1,23 @@
-//! One pipeline on many processes: how they find each other, and how the loss of one is noticed.
+//! One pipeline on many processes: how they connect, and how the loss of one is detected.
 //!
 //! ```text
-//!  1. star   every process dials process 0 and says who it is        door, hello, star, join
-//!  2. plan   process 0 opens the epoch, and tells it and the checkpoint to all
-//!  3. mesh   every process dials those with a lower index            join
-//!  4. ready  all say so to process 0; the sockets go to timely       peer
+//!  1. join   every process connects to process 0 and identifies itself     listener, handshake, coordinator, member
+//!  2. plan   process 0 opens the epoch, and sends it and the checkpoint to all
+//!  3. mesh   every process connects to those with a lower index           member
+//!  4. ready  all report this to process 0; timely takes over the sockets   peer
 //! ```
-//! So a newer epoch in the store means that a whole new cluster has come together. What knocks and is no peer is
-//! dropped and counted; a peer that does not fit is told why, and ends.
+//! So a newer epoch in the store means that a complete new cluster has formed. Connections that are not from a peer are
+//! dropped and counted; a process that does not fit is rejected with the reason, and exits.
 //!
-//! A process that is lost ends all others with exit code 5: timely has no way to let one join again. They all start
-//! anew, from the last checkpoint, under the next epoch.
+//! The loss of one process ends all others with exit code 5, because timely cannot let one rejoin. They all restart from
+//! the last checkpoint, under the next epoch.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::exit_code::ExitCode;
 use crate::tls::BadCertificates;
 
 pub mod connection;
@@ -29,90 +30,90 @@ pub mod peer;
 pub mod tls;
 pub mod wire;
 
-/// How this process takes part.
+/// Settings of one process of a cluster.
 #[derive(Clone)]
 pub struct ClusterConfig {
-    /// The number of this process.
+    /// The index of this process.
     pub index: usize,
     /// `host:port` of each process.
     pub hosts: Vec<String>,
-    /// What must be the same in all processes, by name; beside what the worker host adds.
-    pub about: BTreeMap<String, String>,
-    /// How messages name the store.
+    /// Settings that must be the same in all processes, by name. The worker host adds its own.
+    pub shared_settings: BTreeMap<String, String>,
+    /// The name of the store in messages.
     pub store: String,
-    /// Encrypts, and lets in only those whose certificate is for their host.
+    /// Mutual TLS between the processes, if enabled.
     pub tls: Option<Arc<tls::Tls>>,
-    /// Asks the store for its newest epoch; `None` when it cannot be told.
+    /// Reads the store's newest epoch; `None` if it cannot be read.
     pub newest_epoch: Arc<dyn Fn() -> Option<u64> + Send + Sync>,
 }
 
 impl fmt::Debug for ClusterConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { index, hosts, about, store, tls, newest_epoch: _ } = self;
+        let Self { index, hosts, shared_settings, store, tls, newest_epoch: _ } = self;
         f.debug_struct("ClusterConfig")
             .field("index", index)
             .field("hosts", hosts)
-            .field("about", about)
+            .field("shared_settings", shared_settings)
             .field("store", store)
             .field("tls", &tls.is_some())
             .finish_non_exhaustive()
     }
 }
 
-/// Why a cluster does not come together, or ends.
+/// Error that keeps a cluster from forming, or ends it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClusterError {
-    /// The file of hosts cannot be used.
-    #[error("the hosts in {}: {why}", path.display())]
+    /// The hosts file cannot be used.
+    #[error("invalid hosts file {}: {why}", path.display())]
     Hosts {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, and what to do.
+        /// The problem, and what to do.
         why: String,
     },
-    /// This process cannot be reached.
-    #[error("process {index} cannot listen on {address}: {why}")]
+    /// This process cannot listen.
+    #[error("process {index} cannot listen on {address}, its line in the hosts file")]
     Listen {
-        /// Its number.
+        /// The index of this process.
         index: usize,
-        /// Its line of the file of hosts.
+        /// Its line in the hosts file.
         address: String,
-        /// What the system says.
-        why: String,
+        /// The system's error.
+        source: std::io::Error,
     },
-    /// Another process does not want this one.
-    #[error("process {index} was refused by process {by} at {address}: {why}")]
-    Refused {
-        /// Our number.
+    /// Another process has rejected this one.
+    #[error("process {index} was rejected by process {by} at {address}: {why}")]
+    Rejected {
+        /// The index of this process.
         index: usize,
-        /// The number of the other one.
+        /// The index of the other one.
         by: usize,
-        /// Where it is.
+        /// The address of the other one.
         address: String,
-        /// Why, with both values, and what to do.
+        /// The reason, with both values, and what to do.
         why: String,
     },
-    /// A peer was lost. All start anew.
-    #[error("process {index} at {address} was lost: {why}; all processes start again from the last checkpoint")]
+    /// A peer was lost. All processes restart.
+    #[error("process {index} at {address} was lost: {why}; all processes must restart from the last checkpoint")]
     PeerLost {
-        /// Its number.
+        /// The index of the peer.
         index: usize,
-        /// Where it was.
+        /// The address of the peer.
         address: String,
-        /// How that was noticed.
+        /// How the loss was detected.
         why: String,
     },
     /// The certificates cannot be used.
-    #[error("the certificates in {}: {why}", path.display())]
+    #[error("cannot use the certificates in {}: {why}", path.display())]
     Tls {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         why: String,
     },
-    /// The bytes of this program cannot be read.
-    #[error("the program's own file cannot be read, to tell whether all processes run the same one: {0}")]
+    /// The program file cannot be read.
+    #[error("cannot read the program file, to check that all processes run the same build")]
     Build(#[source] std::io::Error),
 }
 
@@ -122,11 +123,10 @@ impl From<BadCertificates> for ClusterError {
     }
 }
 
-impl ClusterError {
-    /// The exit code of a process that ends for this reason: 2 usage or configuration, 5 a peer was lost, 1 the rest.
-    pub fn exit_code(&self) -> u8 {
+impl ExitCode for ClusterError {
+    fn exit_code(&self) -> u8 {
         match self {
-            Self::Hosts { .. } | Self::Tls { .. } | Self::Refused { .. } => 2,
+            Self::Hosts { .. } | Self::Tls { .. } | Self::Rejected { .. } => 2,
             Self::PeerLost { .. } => 5,
             Self::Listen { .. } | Self::Build(_) => 1,
         }

@@ -1,7 +1,7 @@
 //! The live page and the HTTP API over any store.
 //!
-//! It only reads. One task watches the frontier (`watcher.rs`) and tells all viewers (`stream.rs`), another keeps all
-//! symbols in memory for searches (`indexer.rs`); everything else is read from the store when it is asked for, by a
+//! Read only. One task watches the frontier (`frontier_watcher.rs`) and notifies all viewers (`stream.rs`), another
+//! keeps all symbols in memory for searches (`indexer.rs`); everything else is read from the store on request, by a
 //! small pool of readers (`pool.rs`).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -41,30 +41,30 @@ use access::Access;
 use frontier_watcher::{Advance, FrontierWatcher};
 use index::Index;
 use pool::ReaderPool;
-use subscriptions::AllWanted;
+use subscriptions::AllSubscriptions;
 
-/// A stop waits so long for answers under way.
+/// Grace period for in-flight requests at shutdown.
 const STOP_WAIT: Duration = Duration::from_secs(2);
 
-/// Where the page is, and how live.
+/// Settings of the page and the HTTP API.
 #[derive(Clone, Debug)]
 pub struct DashboardConfig {
     /// Address to listen on.
     pub bind: IpAddr,
-    /// Port to listen on; 0 takes any free one.
+    /// Port to listen on; 0 picks a free one.
     pub port: u16,
-    /// What readers have to bring; none lets everyone read.
+    /// Access token; without one everyone who can connect may read.
     pub token: Option<Secret>,
-    /// How often the store's frontier is asked for.
+    /// Interval between reads of the store's frontier.
     pub poll: Duration,
-    /// How often the symbols are read, at most.
+    /// Minimum interval between reads of the symbols.
     pub index_every: Duration,
-    /// So far back a late trade changes rows, in milliseconds: as the workers have it.
+    /// Allowed lateness of the workers, in milliseconds: how far back a late trade can change rows.
     pub allowed_lateness_ms: u64,
 }
 
 impl Default for DashboardConfig {
-    /// This machine only, port 8080, no token; the frontier 20 times a second, the symbols every five seconds.
+    /// Loopback, port 8080, no token; reads the frontier 20 times per second and the symbols every five seconds.
     fn default() -> Self {
         Self {
             bind: Ipv4Addr::LOCALHOST.into(),
@@ -77,7 +77,7 @@ impl Default for DashboardConfig {
     }
 }
 
-/// A page that is being served. Dropping it leaves it running; [`Dashboard::stop`] ends it.
+/// A running dashboard. Dropping the handle leaves it running; [`Dashboard::stop`] ends it.
 #[derive(Debug)]
 pub struct Dashboard {
     addr: SocketAddr,
@@ -88,12 +88,12 @@ pub struct Dashboard {
 }
 
 impl Dashboard {
-    /// Where it listens.
+    /// The address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Ends the event streams, lets answers under way end, and returns within a few seconds whatever viewers do.
+    /// Closes the event streams, lets in-flight requests finish, and returns within a few seconds whatever viewers do.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         if tokio::time::timeout(STOP_WAIT, &mut self.server).await.is_err() {
@@ -108,49 +108,49 @@ impl Dashboard {
     }
 }
 
-/// What all requests share.
+/// State shared by all requests.
 struct Shared {
     pool: Arc<ReaderPool>,
     index: watch::Receiver<Arc<Index>>,
-    wanted: Arc<AllWanted>,
+    subscriptions: Arc<AllSubscriptions>,
     advances: broadcast::Sender<Arc<Advance>>,
     stop: watch::Receiver<bool>,
     requests: metrics::Requests,
 }
 
-/// Serves the page in the background. Fails at once when the store cannot be opened or the port is taken.
+/// Serves the dashboard in the background. Fails immediately if the store cannot be opened or the port is in use.
 ///
-/// `open_reader` is called a few times, from threads that may block; it need not have a frontier yet.
+/// `open_reader` is called a few times, from threads that may block; the store need not have a frontier yet.
 pub async fn serve(
     config: DashboardConfig,
     open_reader: impl Fn() -> Result<Box<dyn StoreReader>, StoreError> + Send + Sync + 'static,
 ) -> anyhow::Result<Dashboard> {
     let pool = ReaderPool::new(open_reader).await?;
-    let wanted = SocketAddr::new(config.bind, config.port);
-    let listener = TcpListener::bind(wanted)
+    let listen = SocketAddr::new(config.bind, config.port);
+    let listener = TcpListener::bind(listen)
         .await
-        .with_context(|| format!("cannot listen on {wanted}: choose another address or --port"))?;
+        .with_context(|| format!("cannot listen on {listen}: choose another address or port"))?;
     let addr = listener.local_addr().context("the listening socket has no address")?;
     let (stop, stopped) = watch::channel(false);
-    let (advances, _) = broadcast::channel(frontier_watcher::ADVANCES_HELD);
+    let (advances, _) = broadcast::channel(frontier_watcher::ADVANCES_KEPT);
     let start = pool.read(|reader| Ok((reader.frontier()?, Index::read(reader)?)));
     let (frontier, index) = start.await?;
     let (index_sender, index) = watch::channel(Arc::new(index));
-    let wanted = Arc::new(AllWanted::default());
+    let subscriptions = Arc::new(AllSubscriptions::default());
     let watcher = FrontierWatcher {
         pool: Arc::clone(&pool),
         index: index.clone(),
-        wanted: Arc::clone(&wanted),
+        subscriptions: Arc::clone(&subscriptions),
         advances: advances.clone(),
         allowed_lateness_ms: config.allowed_lateness_ms,
-        told: frontier.as_ref().map(frontier_watcher::place),
+        last_sent: frontier.as_ref().map(frontier_watcher::version),
     };
     let watcher = tokio::spawn(watcher.run(stopped.clone(), config.poll));
     let indexer = indexer::run(Arc::clone(&pool), index_sender, stopped.clone(), config.index_every);
     let indexer = tokio::spawn(indexer);
     let access = Access { token: config.token, is_loopback: addr.ip().is_loopback() };
     let requests = metrics::Requests::default();
-    let shared = Shared { pool, index, wanted, advances, stop: stopped.clone(), requests };
+    let shared = Shared { pool, index, subscriptions, advances, stop: stopped.clone(), requests };
     let router = router(Arc::new(shared), Arc::new(access));
     let server = axum::serve(listener, router).with_graceful_shutdown(until(stopped));
     Ok(Dashboard { addr, stop, server: tokio::spawn(server.into_future()), watcher, indexer })
@@ -167,24 +167,24 @@ fn router(shared: Arc<Shared>, access: Arc<Access>) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(crate::metrics::healthz))
         .route("/readyz", get(metrics::readyz))
-        .method_not_allowed_fallback(api::wrong_method)
-        .fallback(api::unknown)
+        .method_not_allowed_fallback(api::method_not_allowed)
+        .fallback(api::not_found)
         .with_state(Arc::clone(&shared))
-        .layer(from_fn(etag::name))
+        .layer(from_fn(etag::add_etag))
         .layer(from_fn_with_state(access, access::check))
         .layer(from_fn_with_state(shared, metrics::count))
-        // Events are not packed: each is to be seen at once.
+        // Does not apply to the event stream: each event must reach the viewer immediately.
         .layer(CompressionLayer::new())
 }
 
-/// Until told to stop. A sender that is gone tells nothing: a dropped [`Dashboard`] goes on.
+/// Resolves when a stop is requested, and never if the sender was dropped: a dropped [`Dashboard`] keeps running.
 async fn until(mut stopped: watch::Receiver<bool>) {
     if stopped.wait_for(|stop| *stop).await.is_err() {
         std::future::pending().await
     }
 }
 
-/// This machine's clock. Only how far the frontier is behind goes by it.
+/// This machine's clock, used only to compute the frontier's lag.
 fn now_ms() -> i64 {
     i64::try_from(crate::time::now_ms()).unwrap_or(i64::MAX)
 }

@@ -4,6 +4,7 @@
 pub mod cluster;
 pub mod command;
 pub mod dashboard;
+pub mod exit_code;
 pub mod finnhub;
 pub mod ingest;
 pub mod log;

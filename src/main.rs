@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches;
 use tickline::command::cli::{Cli, Command};
-use tickline::command::{self, config_file};
+use tickline::command::config_file;
+use tickline::exit_code;
 use tickline::process::{signals, terminal};
 use tracing_subscriber::EnvFilter;
 
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tickline: {error:#}");
-            ExitCode::from(command::exit_code(&error))
+            ExitCode::from(exit_code::of(&error))
         }
     }
 }

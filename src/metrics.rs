@@ -1,4 +1,4 @@
-//! What machines ask a process: `/metrics`, `/healthz`, `/readyz`. Numbers as OpenMetrics text, which Prometheus reads.
+//! The HTTP endpoints for monitoring: `/metrics` (OpenMetrics text, which Prometheus reads), `/healthz`, `/readyz`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,41 +22,41 @@ use exposition::Exposition;
 
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// A process that can be asked.
+/// Metrics and health of a process.
 pub trait HealthCheck: Send + Sync + 'static {
-    /// Its numbers, given for this answer.
-    fn tell(&self, exposition: &mut Exposition);
-    /// A line that says how it is, or why it is not ready.
+    /// Adds the current values of its metrics.
+    fn collect(&self, exposition: &mut Exposition);
+    /// Readiness: a status line, or the reason why the process is not ready.
     fn ready(&self) -> Result<String, String>;
-    /// A line that says that it lives, or why it is to be started again.
-    fn lives(&self) -> Result<String, String> {
+    /// Liveness: a status line, or the reason why the process must be restarted.
+    fn live(&self) -> Result<String, String> {
         Ok("ok".to_owned())
     }
 }
 
-/// Answers in the background until it is dropped.
+/// The server of the endpoints. It runs in the background until dropped.
 #[derive(Debug)]
 pub struct MetricsServer {
     addr: SocketAddr,
     server: JoinHandle<std::io::Result<()>>,
 }
 
-/// Starts to answer. Fails when the address cannot be listened on.
+/// Starts the server. Fails if it cannot listen on the address.
 pub async fn serve(listen: SocketAddr, check: Arc<dyn HealthCheck>) -> anyhow::Result<MetricsServer> {
     let listener = TcpListener::bind(listen)
         .await
-        .with_context(|| format!("cannot listen on {listen}: choose another address or --metrics-port"))?;
+        .with_context(|| format!("cannot listen on {listen}: choose another --listen HOST:PORT"))?;
     let addr = listener.local_addr().context("the listening socket has no address")?;
     let router = Router::new()
         .route("/metrics", get(metrics))
-        .route("/healthz", get(lives))
+        .route("/healthz", get(live))
         .route("/readyz", get(readyz))
         .with_state(check);
     Ok(MetricsServer { addr, server: tokio::spawn(axum::serve(listener, router).into_future()) })
 }
 
 impl MetricsServer {
-    /// Where it listens.
+    /// The address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -68,35 +68,35 @@ impl Drop for MetricsServer {
     }
 }
 
-/// The process is there.
+/// Liveness of a process that answers at all.
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// An answer that holds numbers, those of the process itself among them.
+/// A `/metrics` response with the given metrics and the process metrics.
 pub fn respond(mut exposition: Exposition) -> Result<Response, String> {
     process::put(&mut exposition);
-    let text = exposition.encode().map_err(|error| format!("metrics cannot be encoded: {error}"))?;
+    let text = exposition.encode().map_err(|error| format!("cannot encode metrics: {error}"))?;
     Ok(([(CONTENT_TYPE, FORMAT)], text).into_response())
 }
 
 async fn metrics(State(check): State<Arc<dyn HealthCheck>>) -> Response {
     let mut exposition = Exposition::default();
-    check.tell(&mut exposition);
-    respond(exposition).unwrap_or_else(|why| (StatusCode::INTERNAL_SERVER_ERROR, why).into_response())
+    check.collect(&mut exposition);
+    respond(exposition).unwrap_or_else(|error| (StatusCode::INTERNAL_SERVER_ERROR, error).into_response())
 }
 
-async fn lives(State(check): State<Arc<dyn HealthCheck>>) -> Response {
-    line(check.lives())
+async fn live(State(check): State<Arc<dyn HealthCheck>>) -> Response {
+    line(check.live())
 }
 
 async fn readyz(State(check): State<Arc<dyn HealthCheck>>) -> Response {
     line(check.ready())
 }
 
-fn line(answer: Result<String, String>) -> Response {
-    match answer {
+fn line(status: Result<String, String>) -> Response {
+    match status {
         Ok(line) => format!("{line}\n").into_response(),
-        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }
 }

@@ -1,4 +1,4 @@
-//! A refused record as one JSON object: what `tickline rejected` shows and exports, and what the mirror topic holds.
+//! A rejected record as a JSON object: the output of `tickline rejected`, and the records of the mirror.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use serde::Serialize;
 pub mod mirror;
 pub mod original;
 
-/// One refused record. No line end stands in its JSON.
+/// A rejected record. Its JSON has no line end.
 #[derive(Debug, Serialize)]
 pub struct RejectedObject<'a> {
     partition: u32,
@@ -22,7 +22,7 @@ pub struct RejectedObject<'a> {
     original: Original<'a>,
 }
 
-/// The kept bytes: as the text that they are, else in base64.
+/// The kept bytes: as text if they are UTF-8, else in base64.
 #[derive(Debug, Serialize)]
 pub enum Original<'a> {
     /// UTF-8.
@@ -34,7 +34,7 @@ pub enum Original<'a> {
 }
 
 impl<'a> Original<'a> {
-    /// The kept bytes of a refused record.
+    /// The kept bytes of a rejected record.
     pub fn of(row: &'a RejectedRow) -> Self {
         match std::str::from_utf8(&row.original) {
             Ok(text) => Self::Text(text),
@@ -44,7 +44,7 @@ impl<'a> Original<'a> {
 }
 
 impl<'a> RejectedObject<'a> {
-    /// A row as an object.
+    /// The object for a row.
     pub fn of(row: &'a RejectedRow) -> Self {
         Self {
             partition: row.partition,
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_text_where_they_can_be() {
+    fn utf8_bytes_become_text() {
         let json = |original: &[u8]| {
             let original = Box::from(original);
             let (partition, offset, index, reason) = (3, 812, 1, Reason::BadJson);

@@ -1,6 +1,6 @@
-//! The store: where rows go, and the frontier that says how far they are complete.
+//! The store: rows, and the frontier up to which they are complete.
 //!
-//! One trait a role, two implementations: SQLite ([`sqlite`]) and Cassandra ([`cassandra`]).
+//! One trait for writing, one for reading, and two implementations: SQLite ([`sqlite`]) and Cassandra ([`cassandra`]).
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -15,202 +15,133 @@ use serde::{Deserialize, Serialize};
 
 pub mod address;
 pub mod cassandra;
+mod checkpoint;
+mod error;
 mod frontier_row;
 pub mod none;
+mod settings;
 pub mod sqlite;
 pub mod table;
+
+pub use checkpoint::{Checkpoint, CheckpointInfo};
+pub use error::StoreError;
+pub use settings::PipelineSettings;
 
 /// The write time of a row: `as_of` (milliseconds) in microseconds plus the pipeline revision.
 pub const fn write_us(as_of: Time) -> u64 {
     as_of * 1_000 + PIPELINE_REVISION
 }
 
-/// What can go wrong with a store.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// The text after `--store` is not one.
-    #[error("{text:?} is no store: write sqlite:PATH, cassandra://HOST:PORT/KEYSPACE or none")]
-    BadAddress {
-        /// What was given.
-        text: String,
-    },
-    /// There is no store there.
-    #[error("there is no store at {path}: {hint}")]
-    Missing {
-        /// Where it was looked for.
-        path: String,
-        /// What to do next.
-        hint: String,
-    },
-    /// A newer epoch has taken over.
-    #[error("epoch {ours} was fenced by epoch {theirs}: another worker has taken over {path}; this one ends")]
-    Fenced {
-        /// The store.
-        path: String,
-        /// Our epoch.
-        ours: u64,
-        /// The newer one.
-        theirs: u64,
-    },
-    /// Another process holds the embedded store.
-    #[error("{path} is in use by another worker ({holder}): stop that one first")]
-    Locked {
-        /// The store.
-        path: String,
-        /// What is known of the other process.
-        holder: String,
-    },
-    /// What the store holds cannot be what was written.
-    #[error("{path} is damaged: {what}; {hint}")]
-    Corrupt {
-        /// The store.
-        path: String,
-        /// What was found.
-        what: String,
-        /// What to do next.
-        hint: String,
-    },
-    /// A file that says how the store is reached cannot be used.
-    #[error("{path} cannot be used as the configuration of a store: {why}")]
-    BadConfig {
-        /// The file.
-        path: String,
-        /// Why not, without any secret.
-        why: String,
-    },
-    /// The tables are not those that this program knows.
-    #[error("{path}: {why}")]
-    Schema {
-        /// The store.
-        path: String,
-        /// What differs, and what to do next.
-        why: String,
-    },
-    /// The store refused.
-    #[error("{path}: {what}: {why}")]
-    Failed {
-        /// The store.
-        path: String,
-        /// What was being done.
-        what: &'static str,
-        /// Why it failed, and what to do next where that is known.
-        why: String,
-    },
-}
-
-impl StoreError {
-    /// The exit code of a process that ends for this reason: 2 usage, 3 data lost, 4 fenced, 1 the rest.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::BadAddress { .. } | Self::Missing { .. } | Self::BadConfig { .. } | Self::Schema { .. } => 2,
-            Self::Corrupt { .. } => 3,
-            Self::Fenced { .. } => 4,
-            Self::Locked { .. } | Self::Failed { .. } => 1,
-        }
-    }
-}
-
-/// Rows to be written together; each the last value of its key.
+/// Rows to write together, at most one for each key.
 #[derive(Clone, Debug, Default)]
 pub struct RowBatch {
     /// Candles of all resolutions.
     pub candles: Vec<CandleRow>,
     /// Indicators.
     pub indicators: Vec<IndicatorRow>,
-    /// Refused records.
+    /// Rejected records.
     pub rejected: Vec<RejectedRow>,
 }
 
 impl RowBatch {
-    /// How many rows there are.
+    /// Number of rows.
     pub fn len(&self) -> usize {
         self.candles.len() + self.indicators.len() + self.rejected.len()
     }
 
-    /// Whether there are none.
+    /// Whether the batch has no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// The checkpoint that the store holds: what belongs to it beside the shards.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// The state is as of this time.
-    pub frontier: Time,
-    /// Opaque header (digest, counts, resume points, configuration), encoded by the worker.
-    pub header: Vec<u8>,
-}
-
 /// The frontier row as readers see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DurableFrontier {
-    /// What is exact as of the durable frontier.
+    /// Digest, row count and counters as of the durable frontier.
     pub row: FrontierRow,
     /// The epoch that wrote it.
     pub epoch: u64,
-    /// Opaque resume points as JSON, for people: `[{"partition":0,"offset":12,"frontier":...}]`.
+    /// Resume points as JSON, opaque to the store: `[{"partition":0,"offset":12,"frontier":...}]`.
     pub resume: String,
 }
 
-/// The writing side, held by one worker process. Every call returns when its effect is durable.
+/// The writing side, owned by one worker process. Every call returns once its effect is durable.
 pub trait Store: Send {
-    /// Becomes the next epoch, by compare-and-set: returns its epoch, and the last checkpoint if there is one.
+    /// Opens the next epoch by compare-and-set; returns it with the committed checkpoint, if any.
     fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError>;
-    /// Takes part in the epoch that another process of the same cluster has opened, to write rows and shards.
-    /// Frontier and checkpoint are that process' to commit. A store that only one process may hold refuses.
+    /// Joins the epoch that another process of the same cluster has opened, to write rows and shards. Only that process
+    /// commits the frontier and checkpoints. An error for a store that only one process may write.
     fn join_epoch(&mut self, epoch: u64) -> Result<(), StoreError>;
-    /// The frontier row that was published last, by this epoch or one before it.
+    /// The frontier row that was published last, by this epoch or an earlier one.
     fn published(&mut self) -> Result<Option<FrontierRow>, StoreError> {
         Ok(None)
     }
-    /// How often a request was tried again since the store did not answer well; counted on while it is read.
+    /// Counter of retried requests; it keeps counting.
     fn retries(&self) -> Arc<AtomicU64> {
         Arc::default()
     }
     /// Writes rows under their natural keys, with write time `as_of` in microseconds plus the pipeline revision:
     /// an older write never overwrites a newer one.
     fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError>;
-    /// Publishes the durable frontier and the kept rows (one a minute of event time) before it. Fails when fenced.
+    /// Publishes the durable frontier and the kept rows up to it (one per minute of event time). Fails when fenced.
     ///
-    /// What was published stays true: a frontier behind the published one, as after a restart from a checkpoint, leaves
-    /// that one in place, and a row for a frontier that has one already must be equal, else the store is `Corrupt`.
+    /// Published rows are final. A frontier lower than the published one, as after a restart from a checkpoint, leaves
+    /// the published one in place. A second row for the same frontier must be equal, else the store is `Corrupt`.
     fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError>;
-    /// Whether rows and checkpoints are kept at all. Where not, the worker does not gather them.
+    /// Whether the store keeps rows and checkpoints; if not, the worker does not collect them.
     fn keeps_rows(&self) -> bool {
         true
     }
-    /// Sees the frontier row as of a time that the worker was asked to stop at.
+    /// Receives the frontier row as of the time at which the worker was asked to stop.
     fn observe(&mut self, _row: &FrontierRow) -> Result<(), StoreError> {
         Ok(())
     }
-    /// Stores shards of a checkpoint that is not committed yet. They become durable with the commit.
+    /// Stores shards of an uncommitted checkpoint. They become durable with the commit.
     fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError>;
-    /// Makes a checkpoint the one to resume from, and removes earlier ones with their shards, but not the shards that
-    /// were put for a later one. Fails when fenced.
+    /// Makes this checkpoint the one to resume from, and removes earlier ones with their shards. Shards already stored
+    /// for a later checkpoint stay. Fails when fenced.
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError>;
-    /// Shards of the committed checkpoint, ascending by their number and without the empty ones.
+    /// Removes the committed checkpoint, so that the next worker reads the log from its first offset. Fails when
+    /// fenced, and when the committed checkpoint is not the one as of `frontier`.
+    ///
+    /// The epoch must have been opened by the caller. Opening it fences a live worker, which then ends with exit code 4
+    /// (a SQLite store that a live worker holds cannot be opened at all: `StoreError::Locked`).
+    fn drop_checkpoint(&mut self, epoch: u64, frontier: Time) -> Result<(), StoreError>;
+    /// Shards of the committed checkpoint, ascending by number; shards that were never stored are left out.
     fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError>;
-    /// Writes entries of the symbol directory, each under its symbol; an entry that is there with the same `as_of_ms`
-    /// or a later one stays. Belongs to no epoch: whoever keeps the directory may call it while a worker holds the
-    /// store, and in any order, since entries are absolute.
+    /// Writes entries of the symbol table. An existing entry with the same or a later `as_of_ms` stays. Not fenced:
+    /// `tickline symbols sync` calls it beside a live worker, and in any order, since entries are absolute.
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError>;
+    /// Records the settings of the pipeline for readers. Fails when fenced.
+    fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError>;
 }
 
-/// The reading side, for commands and pages; any number, in any process.
+/// The reading side, for commands and the dashboard; any number, in any process.
 pub trait StoreReader: Send {
     /// The durable frontier; `None` before the first.
     fn frontier(&mut self) -> Result<Option<DurableFrontier>, StoreError>;
-    /// The newest epoch that was opened; at least that of the durable frontier.
+    /// The newest opened epoch; at least that of the durable frontier.
     fn epoch(&mut self) -> Result<Option<u64>, StoreError> {
         Ok(self.frontier()?.map(|frontier| frontier.epoch))
+    }
+    /// Settings of the pipeline that writes this store, as its newest epoch recorded them.
+    fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
+        Ok(None)
+    }
+    /// Allowed lateness of the pipeline that writes this store; `None` before its first start.
+    fn allowed_lateness_ms(&mut self) -> Result<Option<u64>, StoreError> {
+        Ok(self.settings()?.map(|settings| settings.allowed_lateness_ms))
+    }
+    /// All checkpoints, ascending by frontier and epoch: at most one is committed, the others are unfinished.
+    fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, StoreError> {
+        Ok(Vec::new())
     }
     /// Kept frontier rows, ascending.
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError>;
     /// Candles with `from_ms <= window_start_ms < to_ms`, ascending, the last `limit` of them.
     fn candles(&mut self, symbol: &str, resolution: Resolution, range: Range) -> Result<Vec<StoredCandle>, StoreError>;
-    /// Candles of each of these symbols, in their order, likewise.
+    /// Like [`StoreReader::candles`], for several symbols: one list per symbol, in the given order.
     fn candles_of(
         &mut self,
         symbols: &[String],
@@ -219,32 +150,32 @@ pub trait StoreReader: Send {
     ) -> Result<Vec<Vec<StoredCandle>>, StoreError> {
         symbols.iter().map(|symbol| self.candles(symbol, resolution, range)).collect()
     }
-    /// Indicators, likewise.
+    /// Indicators of the range, as [`StoreReader::candles`] returns candles.
     fn indicators(&mut self, symbol: &str, range: Range) -> Result<Vec<StoredIndicators>, StoreError>;
-    /// All symbols that have a candle, ascending, each with its newest daily candle.
+    /// Newest daily candle of every symbol that has one, ascending by symbol.
     fn latest(&mut self) -> Result<Vec<(String, StoredCandle)>, StoreError>;
-    /// The entries of the symbol directory that are wanted, ascending by symbol.
+    /// Entries of the symbol table that pass the filter, ascending by symbol.
     fn symbols(&mut self, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, StoreError>;
-    /// Refused records, ascending by partition, offset, index; the first `limit` of them.
+    /// Rejected records, ascending by partition, offset and index; the first `limit` of them.
     fn rejected(&mut self, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, StoreError>;
 }
 
-/// Which windows a reader wants.
+/// A range of windows.
 #[derive(Clone, Copy, Debug)]
 pub struct Range {
     /// First window start.
     pub from_ms: u64,
-    /// First window start that is not wanted.
+    /// End, exclusive.
     pub to_ms: u64,
-    /// At most so many, the newest ones.
+    /// Maximum number of rows; the newest are kept.
     pub limit: usize,
 }
 
-/// Which refused records a reader wants. Each may be as long as [`dataflows::log::reject::ORIGINAL_BYTES_MAX`], so many of
-/// them are read page by page.
+/// A selection of rejected records. Each may be as long as [`dataflows::log::reject::ORIGINAL_BYTES_MAX`], so they are
+/// read page by page.
 #[derive(Clone, Copy, Debug)]
 pub struct RejectedRange {
-    /// Only those behind this partition, offset and index: where the page before ended.
+    /// Only those after this partition, offset and index: the end of the previous page.
     pub after: Option<(u32, u64, u32)>,
     /// Only those of this partition.
     pub partition: Option<u32>,
@@ -252,18 +183,18 @@ pub struct RejectedRange {
     pub from_offset: u64,
     /// Only those with this reason.
     pub reason: Option<Reason>,
-    /// At most so many, the first ones.
+    /// Maximum number of rows; the first are kept.
     pub limit: usize,
 }
 
 impl RejectedRange {
-    /// All of them, the first `limit`.
+    /// The first `limit` of all.
     pub const fn first(limit: usize) -> Self {
         Self { after: None, partition: None, from_offset: 0, reason: None, limit }
     }
 }
 
-/// A candle as readers see it: doubles, each rounded once from the exact value.
+/// A candle as readers see it, in doubles, each rounded once from the exact value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are those of CandleRow")]
 pub struct StoredCandle {

@@ -1,12 +1,12 @@
-//! The symbol directory: everything that Finnhub lists, kept up by a sync a day.
+//! The symbol table: everything that Finnhub lists, updated by a daily sync.
 //!
 //! ```text
-//! cache  today's answers in a directory, so that a sync that was cut off asks only for what is missing
-//! merge  today's list of one exchange against what was known: new, changed, delisted, renamed
-//! book   what is known, and where it is kept: the store's table, a log of entries, or both
+//! cache  today's responses in a directory, so that an interrupted sync requests only the missing ones
+//! merge  compares today's list of one exchange with the known entries: new, changed, delisted, renamed
+//! book   the known entries, in the store's table, a symbol log, or both
 //! ```
-//! Each exchange is merged and written as soon as its list is there. Only a whole list can delist: an exchange that
-//! could not be asked, that has elements which cannot be read, or that suddenly lists nothing, takes nothing away.
+//! Each exchange is merged and written as soon as its list has arrived. Only a complete list can delist symbols: if the
+//! request failed, if elements cannot be parsed, or if the list is suddenly empty, nothing is delisted.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,7 @@ use dataflows::progress::time::DAY_MS;
 use dataflows::symbols::entry::Market;
 use serde::Serialize;
 
+use crate::exit_code::ExitCode;
 use crate::finnhub::exchanges::stock_exchanges;
 use crate::finnhub::rest::{Request, Rest, RestConfig, RestError, answer};
 use crate::log::LogError;
@@ -28,29 +29,29 @@ use book::Book;
 use cache::Cache;
 use merge::{Exchange, Merged};
 
-/// Names of elements and symbols that a report holds of each kind; there may be more of them than that.
+/// Maximum number of names per kind in a report; the count may be higher.
 const NAMED_MAX: usize = 20;
 
-/// What to ask, and where answers are cached.
+/// Settings of a sync.
 #[derive(Clone, Debug)]
 pub struct SyncConfig {
-    /// Whom to ask.
+    /// The REST API.
     pub rest: RestConfig,
-    /// Directory of the answers.
+    /// Directory of the cached responses.
     pub cache: PathBuf,
-    /// Only these exchanges, in any case; empty for all.
+    /// Exchanges to sync, case-insensitive; empty for all.
     pub exchanges: Vec<String>,
 }
 
-/// Why a sync ends.
+/// Error that ends a sync.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SyncError {
-    /// Finnhub does not answer, and asking for other things cannot help.
-    #[error("finnhub cannot be asked")]
+    /// Finnhub rejects all requests.
+    #[error("cannot query Finnhub")]
     Rest(#[from] RestError),
     /// The log failed.
-    #[error("the log of symbols failed")]
+    #[error("the symbol log failed")]
     Log(#[from] LogError),
     /// The store failed.
     #[error("the store failed")]
@@ -60,38 +61,37 @@ pub enum SyncError {
     Cache {
         /// The file or directory.
         path: String,
-        /// What the system says.
+        /// The system's error.
         why: String,
     },
-    /// The log holds something else.
-    #[error("{log}, offset {offset}: {why}: this is no log of symbols; is it that of the trades?")]
+    /// The log contains other records.
+    #[error("{log}, offset {offset}: not a symbol log ({why}); check that it is not the log of trades")]
     NoSymbolLog {
         /// The log.
         log: String,
-        /// Where.
+        /// The record's offset.
         offset: u64,
-        /// What is wrong with the record.
+        /// The reason.
         why: String,
     },
-    /// Nothing of that name is listed.
-    #[error("there is no exchange {name:?}; there are {known}")]
+    /// Unknown exchange.
+    #[error("unknown exchange {name:?}: expected one of {known}")]
     NoExchange {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// Those that there are.
+        /// The known exchanges.
         known: String,
     },
-    /// The key is good for nothing here.
-    #[error("the key's plan allows none of the {asked} exchanges asked for (HTTP status 403)")]
+    /// The API token's plan allows no requested exchange.
+    #[error("the API token's plan allows none of the {requested} requested exchanges (HTTP status 403)")]
     NothingAllowed {
-        /// How many were asked for.
-        asked: usize,
+        /// Number of requested exchanges.
+        requested: usize,
     },
 }
 
-impl SyncError {
-    /// The exit code of a process that ends for this reason: 2 usage, 3 data lost, 1 the rest.
-    pub fn exit_code(&self) -> u8 {
+impl ExitCode for SyncError {
+    fn exit_code(&self) -> u8 {
         match self {
             Self::Rest(error) => error.exit_code(),
             Self::Log(error) => error.exit_code(),
@@ -102,74 +102,74 @@ impl SyncError {
     }
 }
 
-/// What a sync did.
+/// Result of a sync.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Exchanges whose list was merged.
     pub exchanges: usize,
     /// Those of them whose list was in the cache.
     pub cached: usize,
-    /// Symbols that they list.
+    /// Symbols in these lists.
     pub listed: usize,
     /// Symbols never seen before.
     pub new: usize,
-    /// Symbols that have vanished.
+    /// Symbols no longer listed.
     pub delisted: usize,
-    /// Symbols that have vanished and go on under another one.
+    /// Symbols that continue under another one.
     pub renamed: usize,
-    /// Entries that differ from what was known, and were written.
+    /// Entries that have changed and were written.
     pub changed: usize,
-    /// Elements that could not be read.
+    /// Elements that could not be parsed.
     pub bad: usize,
     /// The first of them.
     pub bad_named: Vec<String>,
-    /// Symbols that another exchange lists too, which keeps them.
+    /// Symbols that another exchange lists too, and keeps.
     pub taken: usize,
     /// The first of them.
     pub taken_named: Vec<String>,
-    /// Exchanges that list nothing any more, although symbols of theirs were known: nothing of them was delisted.
+    /// Exchanges whose list is suddenly empty, so that none of their symbols was delisted.
     pub empty: Vec<String>,
-    /// What the key's plan does not allow.
+    /// Requests that the API token's plan does not allow.
     pub not_allowed: Vec<String>,
-    /// What failed, and why; a later sync asks again.
+    /// Failed requests with the reason; the next sync retries them.
     pub failed: Vec<String>,
 }
 
-/// How far a sync is.
+/// Progress of a sync.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
-    /// Lists that are done.
+    /// Completed lists.
     pub done: usize,
-    /// Lists in all.
+    /// Total number of lists.
     pub total: usize,
-    /// The one that is next.
+    /// The next request.
     pub next: &'a str,
 }
 
-/// Asks for what the cache of the day of `now_ms` does not hold, and brings the book up to date.
+/// Requests the lists that are not in the cache of the day of `now_ms`, and updates the book.
 pub async fn sync(
     config: &SyncConfig,
     book: &mut Book,
     now_ms: u64,
-    tell: &mut dyn FnMut(Progress<'_>),
+    report_progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Report, SyncError> {
     let rest = Rest::new(config.rest.clone())?;
     let cache = Cache::open(&config.cache, now_ms, rest.url())?;
-    let mut asker = Asker { rest, cache, report: Report::default() };
-    let exchanges = asker.exchanges(&config.exchanges).await?;
+    let mut run = SyncRun { rest, cache, report: Report::default() };
+    let exchanges = run.exchanges(&config.exchanges).await?;
     let total = exchanges.len();
     for (done, exchange) in exchanges.iter().enumerate() {
         let request = request(exchange);
-        tell(Progress { done, total, next: &request.to_string() });
-        let Some(list) = asker.ask(&request, answer::symbols).await? else { continue };
+        report_progress(Progress { done, total, next: &request.to_string() });
+        let Some(list) = run.fetch(&request, answer::symbols).await? else { continue };
         let merged = merge::merge(book.entries(), exchange, &list, now_ms);
-        asker.count(&request, &list, &merged);
+        run.count(&request, &list, &merged);
         book.put(merged.changed)?;
     }
-    tell(Progress { done: total, total, next: "" });
-    let Asker { cache, report, .. } = asker;
+    report_progress(Progress { done: total, total, next: "" });
+    let SyncRun { cache, report, .. } = run;
     if report.exchanges == 0 && report.failed.is_empty() && !report.not_allowed.is_empty() {
-        return Err(SyncError::NothingAllowed { asked: report.not_allowed.len() });
+        return Err(SyncError::NothingAllowed { requested: report.not_allowed.len() });
     }
     cache.forget_other_days();
     Ok(report)
@@ -184,15 +184,15 @@ fn request(exchange: &Exchange) -> Request {
     Request { path, exchange: Some(exchange.name.clone()) }
 }
 
-/// Asks and keeps count.
-struct Asker {
+/// A sync in progress.
+struct SyncRun {
     rest: Rest,
     cache: Cache,
     report: Report,
 }
 
-impl Asker {
-    /// All exchanges, or the wanted ones; stocks first, each market by name.
+impl SyncRun {
+    /// All exchanges, or the requested ones: stocks first, then crypto and forex.
     async fn exchanges(&mut self, wanted: &[String]) -> Result<Vec<Exchange>, SyncError> {
         let is = |name: &str, wanted: &String| name.eq_ignore_ascii_case(wanted);
         let stocks = stock_exchanges().into_iter().map(|exchange| (Market::Stock, exchange.code));
@@ -200,11 +200,11 @@ impl Asker {
         let pairs_wanted = wanted.is_empty() || wanted.iter().any(|w| !all.iter().any(|(_, name)| is(name, w)));
         if pairs_wanted {
             for (market, path) in [(Market::Crypto, "crypto/exchange"), (Market::Forex, "forex/exchange")] {
-                let names = self.ask(&Request { path, exchange: None }, answer::names).await?;
+                let names = self.fetch(&Request { path, exchange: None }, answer::names).await?;
                 all.extend(names.unwrap_or_default().into_iter().map(|name| (market, name)));
             }
         }
-        // Where the names of the pairs' exchanges could not be had, the report says so.
+        // If the lists of crypto and forex exchanges failed, the report contains the failure instead.
         let whole = self.report.failed.is_empty() && self.report.not_allowed.is_empty();
         if let Some(name) = wanted.iter().find(|w| whole && !all.iter().any(|(_, name)| is(name, w))) {
             let known = all.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
@@ -216,13 +216,13 @@ impl Asker {
         Ok(all.into_iter().map(|(market, name)| Exchange { market, name }).collect())
     }
 
-    /// The answer, from the cache or else from Finnhub; `None` when there is none, which the report then says.
-    async fn ask<T>(
+    /// The response, from the cache or from Finnhub; `None` after a failure, which is added to the report.
+    async fn fetch<T>(
         &mut self,
         request: &Request,
         read: impl Fn(&[u8]) -> Result<T, String>,
     ) -> Result<Option<T>, SyncError> {
-        // A file of the cache that cannot be read any more is as good as none.
+        // A damaged cache file counts as missing.
         if let Some(answer) = self.cache.get(request).and_then(|bytes| read(&bytes).ok()) {
             self.report.cached += 1;
             return Ok(Some(answer));
@@ -233,7 +233,7 @@ impl Asker {
                     self.cache.put(request, &bytes)?;
                     return Ok(Some(answer));
                 }
-                Err(why) => format!("{request}: the answer is no list: {why}"),
+                Err(why) => format!("{request}: the response is not a list: {why}"),
             },
             Err(error @ RestError::Unauthorized) => return Err(error.into()),
             Err(RestError::NotAllowed { request }) => {
@@ -242,7 +242,7 @@ impl Asker {
             }
             Err(error) => error.to_string(),
         };
-        tracing::warn!(why, "a list could not be had");
+        tracing::warn!(why, "cannot fetch a list; the next sync retries it");
         self.report.failed.push(why);
         Ok(None)
     }
@@ -267,7 +267,7 @@ impl Asker {
     }
 }
 
-/// Midnight of the UTC day that holds a moment.
+/// Midnight of the UTC day of a time.
 pub const fn day_ms(now_ms: u64) -> u64 {
     now_ms - now_ms % DAY_MS
 }

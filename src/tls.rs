@@ -1,4 +1,4 @@
-//! TLS for everything that leaves the machine: one provider of cryptography, and whom to trust.
+//! TLS for network connections: the cryptography provider, and trusted authorities.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,23 +9,24 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::process::os_error;
 
-/// A file of certificates cannot be used.
+/// Error of a certificate file.
 #[derive(Debug, thiserror::Error)]
-#[error("the certificates in {path} cannot be used: {why}")]
+#[error("invalid certificates in {path}: {why}")]
 pub struct BadCertificates {
     /// The file.
     pub path: String,
-    /// What is wrong with it.
+    /// The reason.
     pub why: String,
 }
 
-/// Makes AWS-LC the process' provider of cryptography. Call it before the first connection; more calls do no harm.
+/// Installs AWS-LC as the process's cryptography provider. Call it before the first connection; repeated calls are
+/// harmless.
 pub fn install_provider() {
-    // An error means that one is installed already.
+    // An error means that a provider is already installed.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
-/// The certificates of a PEM file, of which it holds at least one.
+/// The certificates in a PEM file, at least one.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, BadCertificates> {
     let bad = |why: String| BadCertificates { path: path.display().to_string(), why };
     let found = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
@@ -34,12 +35,12 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, BadCert
         other => bad(other.to_string()),
     })?;
     if found.is_empty() {
-        return Err(bad("it holds no certificate in PEM form".to_owned()));
+        return Err(bad("it contains no PEM certificate".to_owned()));
     }
     Ok(found)
 }
 
-/// The authorities of a PEM file.
+/// The authorities in a PEM file.
 pub fn authorities(path: &Path) -> Result<RootCertStore, BadCertificates> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path)? {
@@ -49,7 +50,7 @@ pub fn authorities(path: &Path) -> Result<RootCertStore, BadCertificates> {
     Ok(roots)
 }
 
-/// A client that trusts the authorities of a PEM file, and no others.
+/// Client configuration that trusts only the authorities in a PEM file.
 pub fn trusting(path: &Path) -> Result<Arc<ClientConfig>, BadCertificates> {
     install_provider();
     let roots = authorities(path)?;

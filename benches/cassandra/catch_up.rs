@@ -1,5 +1,5 @@
-//! Catching up from a backlog: `work --until-end` into Cassandra against `--store none`, which computes the same and
-//! keeps nothing.
+//! Catching up from a backlog: `work --until-end` into Cassandra against `--store none`, which computes the same
+//! and keeps nothing.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use tickline::store::address::StoreAddress;
 use super::input::Feed;
 use super::{Running, Servers, live, percentile::percentile};
 
-/// Prints trades a second of both, for a backlog of an ordinary day and for one of a busy one.
+/// Prints trades per second of both, for the backlog of an ordinary day and of a busy day.
 pub fn run(servers: &Servers) {
     let trades = if servers.quick { 1_000_000 } else { 5_000_000 };
     let rounds = if servers.quick { 2 } else { 4 };
@@ -18,7 +18,7 @@ pub fn run(servers: &Servers) {
         let topic = format!("backlog-{per_second}");
         live::fill(&servers.log(&topic), &Feed::random(500, per_second, trades));
         let (mut none, mut kept, mut rows) = (Vec::new(), Vec::new(), 0);
-        // The first round warms the caches, and the node's code, and does not count.
+        // The first round warms up caches and the node's JIT, and is not counted.
         for round in 0..=rounds {
             let seconds = work(servers, &topic, "none");
             let store = servers.store(&format!("catch_up_{per_second}_{round}"));

@@ -1,4 +1,4 @@
-//! The driver alone: the same rows, ready as doubles, in each shape that a program might send them in.
+//! Baseline with only the driver: the same rows as doubles, grouped into requests in several ways.
 
 use std::collections::BTreeMap;
 
@@ -15,26 +15,26 @@ use scylla::statement::prepared::PreparedStatement;
 use tickline::store::{RowBatch, table, write_us};
 use tokio::runtime::Runtime;
 
-/// How rows are put into requests.
+/// Grouping of rows into requests.
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {
-    /// Each row on its own.
+    /// One row per request.
     Single,
-    /// So many rows of one partition of one table.
+    /// Up to N rows of one partition of one table.
     Partition(usize),
-    /// So many rows of one partition key, of whatever tables.
+    /// Up to N rows of one partition key, across tables.
     Key(usize),
-    /// So many rows, of whatever partitions.
+    /// Up to N rows of any partitions.
     Any(usize),
 }
 
-/// A row, ready to be sent.
+/// A prepared row.
 pub struct Ready {
     table: usize,
     symbol: String,
     /// In days since the epoch.
     bucket: u32,
-    /// What lies behind the symbol and the bucket, each of 8 bytes.
+    /// Values after symbol and bucket, 8 bytes each.
     values: Vec<[u8; 8]>,
 }
 
@@ -54,7 +54,7 @@ impl SerializeRow for Ready {
     }
 }
 
-/// Makes rows ready, so that the driver's time holds nothing but the driver.
+/// Prepares rows, so that only the driver is measured.
 pub fn ready(rows: &RowBatch) -> Vec<Ready> {
     let days = |bucket_ms: u64| (bucket_ms / 86_400_000) as u32;
     let candles = rows.candles.iter().map(|row| {
@@ -81,7 +81,7 @@ fn values(window_start_ms: u64, doubles: &[f64], counts: &[u64], as_of: u64) -> 
     std::iter::once(window_start_ms.to_be_bytes()).chain(doubles).chain(counts).chain(ends).collect()
 }
 
-/// Puts rows into requests.
+/// Groups rows into requests.
 fn requests(rows: Vec<Ready>, shape: Shape) -> Vec<Vec<Ready>> {
     let key = |row: &Ready| match shape {
         Shape::Single | Shape::Any(_) => None,
@@ -112,7 +112,7 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Connects with the driver's own defaults.
+    /// Connects with the defaults of the driver.
     pub fn new(node: &str, keyspace: &str) -> Self {
         let runtime = Runtime::new().unwrap();
         let (session, inserts) = runtime.block_on(async {
@@ -135,7 +135,7 @@ impl Driver {
         Self { runtime, session, inserts }
     }
 
-    /// Writes rows in a shape, with so many requests in flight; returns when all are acknowledged.
+    /// Writes rows with a grouping and a concurrency limit; returns once all are acknowledged.
     pub fn write(&self, rows: Vec<Ready>, shape: Shape, in_flight: usize) {
         let requests = requests(rows, shape);
         let sent = stream::iter(&requests).map(|rows| self.send(rows)).buffer_unordered(in_flight);
@@ -152,7 +152,7 @@ impl Driver {
         self.session.batch(&batch, rows).await.unwrap();
     }
 
-    /// One number of a query, for what no reader tells.
+    /// A single number of a query.
     pub fn number(&self, query: &str) -> i64 {
         let rows = self.runtime.block_on(self.session.query_unpaged(query, ())).unwrap().into_rows_result().unwrap();
         rows.first_row::<(i64,)>().unwrap().0

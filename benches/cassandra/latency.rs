@@ -1,5 +1,5 @@
-//! From the moment when Kafka has acknowledged the promise that lets the frontier pass, to the moment when another
-//! client reads the new frontier, behind which all rows lie.
+//! Latency from the acknowledgement of a progress record in Kafka to the moment when another client reads the new
+//! frontier, with all rows up to it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::input::Feed;
 use super::live::{Feeder, Reader};
 use super::{Running, Servers, percentile::percentile};
 
-/// Before anything is measured, so that the node's code is compiled.
+/// Warm-up time, for the JIT of the node.
 const WARM: Duration = Duration::from_secs(40);
 const PER_SECOND: u64 = 5_000;
 
@@ -33,19 +33,19 @@ pub fn run(servers: &Servers) {
     assert_rows_are_there(&store, last);
 }
 
-/// The head of a table of distributions.
+/// Header of a table of distributions.
 pub fn header() {
     println!("| load | advances | p50, ms | p90 | p99 | max |");
     println!("| --- | --- | --- | --- | --- | --- |");
 }
 
-/// A line of it.
+/// Row of the table.
 pub fn line(load: &str, latencies: &[f64]) {
     let [p50, p90, p99, max] = [50, 90, 99, 100].map(|percent| percentile(latencies, percent));
     println!("| {load} | {} | {p50:.0} | {p90:.0} | {p99:.0} | {max:.0} |", latencies.len());
 }
 
-/// What the frontier says is there.
+/// Counters of the frontier row.
 fn assert_rows_are_there(store: &str, frontier: u64) {
     let mut reader = store.parse::<StoreAddress>().unwrap().open_reader().unwrap();
     let range = Range { from_ms: frontier - 60_000, to_ms: frontier, limit: 100 };

@@ -1,5 +1,5 @@
-//! A log that is filled at once or at a pace, with the promises that move the frontier, and a reader that notes when
-//! each frontier can be seen.
+//! A log that is filled at once or at a rate, with the progress records that move the frontier, and a reader that
+//! records when each frontier becomes visible.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,20 +12,20 @@ use tickline::log::address::LogAddress;
 use tickline::log::{DeliveryReport, LogWriter};
 use tickline::store::address::StoreAddress;
 
-use super::input::{CHUNK, Feed, Input, PARTITIONS, Tick};
+use super::input::{CHUNK, Feed, FeedTrade, Input, PARTITIONS};
 
-/// Time between two promises.
+/// Interval between progress records.
 pub const PROGRESS_MS: u64 = 1_000;
-/// Between two looks at the frontier. A reader that does not pause would take the node's time.
+/// Poll interval of the frontier. A reader without pauses would load the node.
 const LOOK: Duration = Duration::from_millis(3);
 
-/// A topic that made-up trades are appended to, one a record.
+/// A topic of synthetic trades, one per record.
 pub struct Feeder {
     writer: Box<dyn LogWriter>,
     partitions: Vec<Partition>,
-    /// Promises that are not acknowledged everywhere: event time, when it was appended, its number by partition.
+    /// Progress not yet acknowledged in all partitions: event time, append time, offset by partition.
     waiting: Vec<(u64, Instant, [u64; PARTITIONS])>,
-    /// When each promise was acknowledged.
+    /// Acknowledgement time of each progress.
     pub acknowledged: BTreeMap<u64, Instant>,
 }
 
@@ -38,12 +38,12 @@ struct Partition {
 }
 
 impl Feeder {
-    /// Makes the topic, and all trades that may be appended.
+    /// Creates the topic and generates all trades.
     pub fn new(log: &str, feed: &Feed) -> Self {
         let address: LogAddress = log.parse().unwrap();
         address.create(PARTITIONS as u32).unwrap();
         let Input::Json(records, _) = Input::json(feed) else { panic!("JSON was asked for") };
-        let events = feed.ticks().into_iter().map(|ticks| ticks.iter().map(Tick::event_ms).collect());
+        let events = feed.feed_trades().into_iter().map(|trades| trades.iter().map(FeedTrade::event_ms).collect());
         let partition = |(events_ms, records)| Partition { events_ms, records, next: 0, appended: 0, told: 0 };
         let partitions = events.zip(records).map(partition).collect();
         Self { writer: address.open_writer().unwrap(), partitions, waiting: Vec::new(), acknowledged: BTreeMap::new() }
@@ -59,19 +59,19 @@ impl Feeder {
         for (number, partition) in (0..).zip(&mut self.partitions) {
             while partition.events_ms.get(partition.next).is_some_and(|event_ms| *event_ms < end_ms) {
                 let batch = &partition.records[partition.next / CHUNK];
-                self.writer.append(number, batch.record(&batch.records[partition.next % CHUNK])).unwrap();
+                self.writer.append(number, None, batch.record(&batch.records[partition.next % CHUNK])).unwrap();
                 partition.next += 1;
                 partition.appended += 1;
             }
         }
     }
 
-    /// Promises in every partition that all before an event time is there.
+    /// Reports progress up to an event time in every partition.
     pub fn progress(&mut self, event_ms: u64) {
         let text = format!("{{\"type\":\"progress\",\"source\":\"bench\",\"event_ms\":{event_ms}}}");
         let mut numbers = [0; PARTITIONS];
         for (number, partition) in (0..).zip(&mut self.partitions) {
-            self.writer.append(number, text.as_bytes()).unwrap();
+            self.writer.append(number, None, text.as_bytes()).unwrap();
             partition.appended += 1;
             numbers[number as usize] = partition.appended;
         }
@@ -79,7 +79,7 @@ impl Feeder {
         self.waiting.push((event_ms, Instant::now(), numbers));
     }
 
-    /// Appends trades and a promise a second up to an event time, as fast as it goes; returns when all is durable.
+    /// Appends trades and one progress per second up to an event time, at full speed; returns once all is durable.
     pub fn fill(&mut self, from_ms: u64, end_ms: u64) {
         for event_ms in (from_ms..end_ms).step_by(PROGRESS_MS as usize).map(|at| (at + PROGRESS_MS).min(end_ms)) {
             self.append(event_ms);
@@ -90,7 +90,7 @@ impl Feeder {
         self.listen();
     }
 
-    /// Appends trades as their time comes, and a promise a second, for so long. `each` is called now and then.
+    /// Appends trades in real time, with one progress per second, for a duration. `each` is called periodically.
     pub fn pace(&mut self, from_ms: u64, length: Duration, mut each: impl FnMut()) {
         let start = Instant::now();
         let mut progress_ms = from_ms;
@@ -109,7 +109,7 @@ impl Feeder {
         self.listen();
     }
 
-    /// Takes note of what was acknowledged.
+    /// Records acknowledgements.
     fn listen(&mut self) {
         let (partitions, waiting) = (&mut self.partitions, &self.waiting);
         let acknowledged = &mut self.acknowledged;
@@ -130,7 +130,7 @@ impl Feeder {
     }
 }
 
-/// Fills a topic with a whole feed; returns the last promise.
+/// Fills a topic with a whole feed; returns the last progress.
 pub fn fill(log: &str, feed: &Feed) -> u64 {
     let mut feeder = Feeder::new(log, feed);
     let last_ms = feeder.partitions.iter().filter_map(|partition| partition.events_ms.last().copied()).max().unwrap();
@@ -139,7 +139,7 @@ pub fn fill(log: &str, feed: &Feed) -> u64 {
     end_ms
 }
 
-/// Another client, that looks at the frontier all the time.
+/// Another client, which polls the frontier.
 pub struct Reader {
     seen: Arc<Mutex<Vec<(u64, Instant)>>>,
     newest: Arc<AtomicU64>,
@@ -148,7 +148,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts looking.
+    /// Starts polling.
     pub fn start(store: &str) -> Self {
         let mut reader = store.parse::<StoreAddress>().unwrap().open_reader().unwrap();
         let (seen, newest, stop) = <(Arc<Mutex<Vec<_>>>, Arc<AtomicU64>, Arc<AtomicBool>)>::default();
@@ -165,12 +165,12 @@ impl Reader {
         Self { seen, newest, stop, thread: Some(thread) }
     }
 
-    /// The newest frontier that was seen.
+    /// The newest visible frontier.
     pub fn newest(&self) -> u64 {
         self.newest.load(Ordering::SeqCst)
     }
 
-    /// Waits until a frontier is seen; `each` is called now and then.
+    /// Waits until a frontier is visible; `each` is called periodically.
     pub fn wait_for(&self, frontier: u64, mut each: impl FnMut()) -> Instant {
         loop {
             if let Some((_, at)) = self.seen.lock().unwrap().iter().find(|(seen, _)| *seen >= frontier) {
@@ -181,8 +181,7 @@ impl Reader {
         }
     }
 
-    /// From the acknowledgement of each promise to when its frontier was seen, in milliseconds, for promises behind a
-    /// time.
+    /// Latency in milliseconds from the acknowledgement of each progress after a time until its frontier was visible.
     pub fn latencies_ms(&self, progress: &BTreeMap<u64, Instant>, behind: u64) -> Vec<f64> {
         let seen = self.seen.lock().unwrap();
         let latency = |(event_ms, acknowledged): (&u64, &Instant)| {

@@ -1,4 +1,4 @@
-//! Made-up rows, as the frontier's advances make them, and the same in doubles for the driver alone.
+//! Synthetic rows as advances of the frontier produce them, and the same rows in doubles for the driver baseline.
 
 use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues};
 use dataflows::progress::time::Resolution;
@@ -9,7 +9,7 @@ use tickline::store::RowBatch;
 pub const START_MS: u64 = 1_704_205_800_000;
 const ONE: i128 = 10_000_000_000;
 
-/// All windows that the last so many seconds before a time touch, for so many symbols.
+/// All windows of a number of symbols that overlap the seconds before a time.
 pub fn rows(symbols: u64, end_ms: u64, seconds: u64) -> RowBatch {
     let mut batch = RowBatch::default();
     for symbol in (0..symbols).map(|n| Symbol::new(&format!("BINANCE:SYM{n:05}USDT")).unwrap()) {

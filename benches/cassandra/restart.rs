@@ -12,13 +12,13 @@ use super::live::{Feeder, Reader};
 use super::{Running, Servers, latency, percentile::percentile};
 
 const SYMBOLS: u64 = 30_000;
-/// Event time before the first restart: the allowed lateness, and a little more.
+/// Event time before the first restart: the allowed lateness and a little more.
 const FILLED_MS: u64 = 17 * MINUTE_MS;
-/// How far the log goes on while nobody works.
+/// Growth of the log while no worker runs.
 const AWAY_MS: u64 = 30_000;
 const MINUTE_MS: u64 = 60_000;
 
-/// Prints all of it.
+/// Prints the results.
 pub fn run(servers: &Servers) {
     let rounds = if servers.quick { 2 } else { 5 };
     let per_second = if servers.quick { 200 } else { 1_000 };
@@ -79,7 +79,7 @@ pub fn run(servers: &Servers) {
     cost(&store);
 }
 
-/// Reads the checkpoint, and writes it again.
+/// Reads the checkpoint and writes it again.
 fn cost(text: &str) {
     let mut store = text.parse::<StoreAddress>().unwrap().open_writer().unwrap();
     let (epoch, Some(checkpoint)) = store.open_epoch().unwrap() else { panic!("there is a checkpoint") };

@@ -1,4 +1,4 @@
-//! Rows a second: our store's `write` against the driver alone, best of its shapes.
+//! Rows per second: `write` of the store compared with the best grouping of the driver baseline.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use tickline::store::address::StoreAddress;
 use super::driver::{Driver, Shape, ready};
 use super::{Servers, made_up, percentile::percentile};
 
-/// Shapes and requests in flight that the driver alone is given. A batch stays below 5 KiB, as the server counts.
+/// Groupings and concurrency limits of the driver baseline. A batch stays below 5 KiB, as the server counts.
 const ALONE: [(Shape, usize); 7] = [
     (Shape::Single, 64),
     (Shape::Single, 256),
@@ -18,7 +18,7 @@ const ALONE: [(Shape, usize); 7] = [
     (Shape::Any(10), 128),
 ];
 
-/// Prints both, for one advance of the frontier by a time step and for one by a minute.
+/// Prints both, for an advance of the frontier by a time step and by a minute.
 pub fn run(servers: &Servers) {
     let text = servers.store("bench_rows");
     let driver = Driver::new(&servers.node.address, "bench_rows");

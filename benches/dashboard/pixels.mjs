@@ -1,5 +1,5 @@
-// Loads the page anew some times, then looks at it for a while. Tells when it was first painted, and when each frontier
-// advance was drawn, in Unix milliseconds.
+// Loads the page several times, then watches it for a while. Reports the first paint of each load, and when each
+// frontier advance was drawn, in Unix milliseconds.
 import { drawn, run, tell } from '../../tests/page/browser.mjs';
 
 const [loads, seconds] = process.argv.slice(2).map(Number);

@@ -1,4 +1,4 @@
-//! From a frontier row that is there to pixels in a real browser, and how soon a page that is opened is painted.
+//! Latency from a stored frontier row to pixels in a real browser, and the time to first paint.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use tickline::store::address::StoreAddress;
 use super::Running;
 use super::percentile::percentile;
 
-/// What the script tells.
+/// Output of the script.
 #[derive(serde::Deserialize)]
 struct Seen {
     paints: Vec<f64>,
@@ -23,7 +23,7 @@ fn now_ms() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs_f64() * 1e3
 }
 
-/// Asks the store a thousand times a second, and notes when each frontier was there first.
+/// Polls the store a thousand times per second, and records when each frontier was first visible.
 fn watch(store: &StoreAddress, stop: &AtomicBool) -> BTreeMap<u64, f64> {
     let mut reader = store.open_reader().expect("the demo has made it");
     let mut seen = BTreeMap::new();
@@ -47,13 +47,13 @@ fn look(address: &str, loads: usize, seconds: usize) -> Seen {
     command.env("TICKLINE_CHROMIUM", chromium).env("TICKLINE_PAGE", format!("http://{address}"));
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().expect("node starts");
     assert!(output.status.success());
-    serde_json::from_slice(&output.stdout).expect("the script tells JSON")
+    serde_json::from_slice(&output.stdout).expect("the script prints JSON")
 }
 
 pub fn run(quick: bool) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (loads, seconds) = if quick { (5, 20) } else { (20, 120) };
-    let mut demo = Running::start(&["demo", "--symbols", "500", "--data", "data", "--port", "0"], folder.path());
+    let mut demo = Running::start(&["demo", "--instruments", "500", "--data", "data", "--port", "0"], folder.path());
     let address = demo.address();
     let store: StoreAddress = format!("sqlite:{}", folder.path().join("data/tickline.db").display()).parse().unwrap();
     let stop = Arc::new(AtomicBool::new(false));
@@ -61,8 +61,8 @@ pub fn run(quick: bool) {
     let watcher = std::thread::spawn(move || watch(&store, &watching));
     let seen = look(&address, loads, seconds);
     stop.store(true, Ordering::Relaxed);
-    let there = watcher.join().expect("the watcher ends");
-    let delays: Vec<f64> = seen.drawn.iter().filter_map(|(frontier, ms)| Some(ms - there.get(frontier)?)).collect();
+    let stored = watcher.join().expect("the watcher ends");
+    let delays: Vec<f64> = seen.drawn.iter().filter_map(|(frontier, ms)| Some(ms - stored.get(frontier)?)).collect();
     assert!(delays.len() > seconds / 2, "{} advances were drawn", delays.len());
     println!("\n| demo of 500 symbols, real browser | n | p50 ms | p90 ms | p99 ms | max ms |");
     println!("| --- | --- | --- | --- | --- | --- |");
@@ -70,6 +70,6 @@ pub fn run(quick: bool) {
         let [p50, p90, p99, max] = [50, 90, 99, 100].map(|percent| percentile(values, percent));
         println!("| {what} | {} | {p50:.0} | {p90:.0} | {p99:.0} | {max:.0} |", values.len());
     };
-    line("frontier row there -> drawn", &delays);
-    line("page asked for -> first paint", &seen.paints);
+    line("frontier row stored -> drawn", &delays);
+    line("page requested -> first paint", &seen.paints);
 }

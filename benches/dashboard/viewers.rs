@@ -1,5 +1,5 @@
-//! `work` catches up a log into SQLite, with nobody looking and with 200 viewers of one dashboard, in turns. Then what
-//! 200 viewers cost a live pipeline: processor time of the demo, which is all in one process.
+//! `work` catches up a log into SQLite, alternately without viewers and with 200 viewers of one dashboard. Then the cost
+//! of 200 viewers to a live pipeline: CPU time of the demo, which runs in one process.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use super::percentile::percentile;
 
 const VIEWERS: usize = 200;
 
-/// Trades of the log, of 500 symbols.
+/// Number of trades in the log, of 500 symbols.
 const TRADES: u64 = 10_000_000;
 
 fn tickline(args: &[&str], folder: &Path) -> f64 {
@@ -25,7 +25,7 @@ fn tickline(args: &[&str], folder: &Path) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// Viewers that read until they are told to stop, and how many events they got.
+/// Viewers that read until stopped, and the number of events they received.
 struct Viewers {
     stop: Arc<AtomicBool>,
     events: Arc<AtomicU64>,
@@ -63,7 +63,7 @@ fn read(mut stream: TcpStream, stop: &AtomicBool, events: &AtomicU64) {
                 let found = memchr::memmem::find_iter(&buffer[..read], b"event: frontier").count();
                 events.fetch_add(found as u64, Ordering::Relaxed);
             }
-            // Nothing came for a while.
+            // No event for a while.
             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
             Err(error) => panic!("{error}"),
         }
@@ -77,13 +77,13 @@ pub fn run(quick: bool) {
     let file = std::fs::File::create(folder.join("trades.jsonl")).expect("the folder is ours");
     let count = trades.to_string();
     let mut simulate = Command::new(env!("CARGO_BIN_EXE_tickline"));
-    let simulate = simulate.args(["simulate", "--print", &count, "--symbols", "500", "--activity", "8"]);
+    let simulate = simulate.args(["simulate", "--print", &count, "--instruments", "500", "--activity", "8"]);
     assert!(simulate.stdout(file).status().expect("the binary starts").success());
     tickline(&["import", "trades.jsonl", "--log", "dir:log"], folder);
-    println!("\n| work into SQLite | alone, M trades/s | with {VIEWERS} viewers | share | events told |");
+    println!("\n| work into SQLite | alone, M trades/s | with {VIEWERS} viewers | share | events sent |");
     println!("| --- | --- | --- | --- | --- |");
     for workers in ["1", "2"] {
-        let (mut alone, mut viewed, mut shares, mut told) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let (mut alone, mut viewed, mut shares, mut events) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for round in 0..if quick { 3 } else { 5 } {
             let work = |name: &str| {
                 let store = format!("sqlite:{name}.db");
@@ -92,47 +92,47 @@ pub fn run(quick: bool) {
             };
             let name = format!("{workers}-{round}");
             let without = work(&format!("{name}-alone"));
-            // A store with its tables and nothing in them, for the page to open.
+            // An empty store with its tables, for the dashboard to open.
             let watched = format!("sqlite:{name}-viewed.db");
             tickline(&["setup", "--store", &watched], folder);
-            let mut page = Running::start(&["dashboard", "--store", &watched, "--port", "0"], folder);
+            let mut page = Running::start(&["dashboard", "--store", &watched, "--listen", "127.0.0.1:0"], folder);
             let viewers = Viewers::start(&page.address());
             let with = work(&format!("{name}-viewed"));
-            told += viewers.end();
+            events += viewers.end();
             alone.push(without);
             viewed.push(with);
             shares.push(with / without);
         }
         let [alone, viewed, share] = [alone, viewed, shares].map(|values| percentile(&values, 50));
         let share = share * 100.0;
-        println!("| {workers} workers | {alone:.2} | {viewed:.2} | {share:.0} % | {told} |");
+        println!("| {workers} workers | {alone:.2} | {viewed:.2} | {share:.0} % | {events} |");
     }
     live(folder, if quick { 10 } else { 30 });
 }
 
-/// Processor seconds of a process so far, by the kernel's count (hundredths).
+/// CPU seconds of a process so far, in the kernel's ticks (hundredths).
 fn processor_seconds(id: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("it lives");
-    let behind_name: Vec<&str> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
-    let ticks: u64 = behind_name[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
+    let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();
     ticks as f64 / 100.0
 }
 
 fn live(folder: &Path, seconds: u64) {
-    let mut demo = Running::start(&["demo", "--symbols", "500", "--data", "live", "--port", "0"], folder);
+    let mut demo = Running::start(&["demo", "--instruments", "500", "--data", "live", "--port", "0"], folder);
     let address = demo.address();
     let share = |wait: Duration| {
         let (begun, before) = (Instant::now(), processor_seconds(demo.0.0.id()));
         std::thread::sleep(wait);
         (processor_seconds(demo.0.0.id()) - before) / begun.elapsed().as_secs_f64() * 100.0
     };
-    // The first seconds are those of its start.
+    // The first seconds are startup.
     share(Duration::from_secs(5));
     let alone = share(Duration::from_secs(seconds));
     let viewers = Viewers::start(&address);
     share(Duration::from_secs(2));
     let viewed = share(Duration::from_secs(seconds));
-    let told = viewers.end();
-    println!("\n| demo of 500 symbols, live | of one core | events told |\n| --- | --- | --- |");
-    println!("| nobody looks | {alone:.1} % | |\n| {VIEWERS} viewers | {viewed:.1} % | {told} |");
+    let events = viewers.end();
+    println!("\n| demo of 500 symbols, live | of one core | events sent |\n| --- | --- | --- |");
+    println!("| no viewers | {alone:.1} % | |\n| {VIEWERS} viewers | {viewed:.1} % | {events} |");
 }

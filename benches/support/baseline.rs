@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::control::Control;
+use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use differential_dataflow::input::Input as _;
 use timely::dataflow::operators::Probe;
@@ -42,8 +43,8 @@ pub fn bare_decode(input: &Input) -> f64 {
 /// 5 s candles only, by differential's `reduce` over the trades of each (symbol, window), frontier moved each second of
 /// event time: trades a second. No roll-ups, no digest: it does a fraction of the work.
 pub fn differential_reduce(feed: &Feed) -> f64 {
-    let ticks = Arc::new(feed.ticks());
-    let count: usize = ticks.iter().map(Vec::len).sum();
+    let feed_trades = Arc::new(feed.feed_trades());
+    let count: usize = feed_trades.iter().map(Vec::len).sum();
     let start = Instant::now();
     timely::execute_directly(move |worker| {
         let (mut input, probe) = worker.dataflow::<u64, _, _>(|scope| {
@@ -58,19 +59,19 @@ pub fn differential_reduce(feed: &Feed) -> f64 {
             });
             (input, candles.inner.probe().0)
         });
-        let mut merged: Vec<_> = ticks.iter().flatten().copied().collect();
-        merged.sort_by_key(super::input::Tick::event_ms);
+        let mut merged: Vec<_> = feed_trades.iter().flatten().copied().collect();
+        merged.sort_by_key(super::input::FeedTrade::event_ms);
         let mut now = 0;
-        for tick in merged {
-            let (symbol, price, volume) = tick.values();
-            let second = tick.event_ms() / 1_000;
+        for feed_trade in merged {
+            let (symbol, price, volume) = feed_trade.values();
+            let second = feed_trade.event_ms() / 1_000;
             if second > now {
                 now = second;
                 input.advance_to(now);
                 input.flush();
                 worker.step_while(|| probe.less_than(&now));
             }
-            input.update(((symbol, tick.event_ms() / 5_000), (tick.event_ms(), price, volume)), 1);
+            input.update(((symbol, feed_trade.event_ms() / 5_000), (feed_trade.event_ms(), price, volume)), 1);
         }
         input.advance_to(now + 1);
         input.flush();

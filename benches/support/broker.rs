@@ -1,4 +1,4 @@
-//! A broker, and a Cassandra node, of the bench's own.
+//! A Kafka broker and a Cassandra node for one benchmark.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -32,9 +32,9 @@ fn run(script: &str, folder: &Path) -> Broker {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("the script starts");
+        .expect("cannot start the script");
     let mut line = String::new();
     BufReader::new(script.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.split(' ').nth(1).expect("the server is ready").to_owned();
+    let address = line.split(' ').nth(1).expect("the script printed no address").to_owned();
     Broker { _stdin: script.stdin.take().unwrap(), _script: script, address }
 }

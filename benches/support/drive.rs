@@ -54,12 +54,12 @@ fn work(worker: &mut Worker, settings: &Settings, input: &Input, updates: &Arc<A
 fn feed(ingress: &mut Ingress, at: usize, input: &Input, partition: usize, chunk: usize) {
     let newest_ms = match input {
         Input::Decoded(partitions, names) => {
-            let ticks = &partitions[partition];
-            let (from, to) = ((chunk * CHUNK).min(ticks.len()), ((chunk + 1) * CHUNK).min(ticks.len()));
-            for (tick, offset) in ticks[from..to].iter().zip(from as u64..) {
-                ingress.feed_decoded(at, offset, &tick.raw(names));
+            let feed_trades = &partitions[partition];
+            let (from, to) = ((chunk * CHUNK).min(feed_trades.len()), ((chunk + 1) * CHUNK).min(feed_trades.len()));
+            for (feed_trade, offset) in feed_trades[from..to].iter().zip(from as u64..) {
+                ingress.feed_decoded(at, offset, &feed_trade.raw(names));
             }
-            ticks.get(to).map(super::input::Tick::event_ms)
+            feed_trades.get(to).map(super::input::FeedTrade::event_ms)
         }
         Input::Json(partitions, progress) => {
             if let Some(batch) = partitions[partition].get(chunk) {

@@ -17,7 +17,7 @@ pub const END_MS: u64 = START_MS + 3_600_000;
 
 /// One trade, in little memory.
 #[derive(Clone, Copy)]
-pub struct Tick {
+pub struct FeedTrade {
     symbol: u32,
     event_ms: u64,
     /// In 10^-2.
@@ -59,11 +59,11 @@ impl Feed {
         Self { late_in_100: 1, ..self }
     }
 
-    fn tick(&self, n: u64, dice: u64) -> Tick {
+    fn feed_trade(&self, n: u64, dice: u64) -> FeedTrade {
         let symbol = if self.in_turn { n % self.symbols } else { (dice >> 20) % self.symbols } as u32;
         let late = self.late_in_100 > 0 && (dice >> 50) % 100 < self.late_in_100 && n > self.per_second * 120;
         let back_ms = if late { 5_000 + (dice >> 8) % 60_000 } else { 0 };
-        Tick {
+        FeedTrade {
             symbol,
             event_ms: START_MS + n * 1_000 / self.per_second - back_ms,
             price: 10_000 + symbol + ((dice >> 30) % 100) as u32,
@@ -72,13 +72,13 @@ impl Feed {
     }
 
     /// All trades, by partition, in order.
-    pub fn ticks(&self) -> Vec<Vec<Tick>> {
+    pub fn feed_trades(&self) -> Vec<Vec<FeedTrade>> {
         let mut dice = 0x5eed_u64;
         let mut partitions = vec![Vec::new(); PARTITIONS];
         for n in 0..self.trades {
             dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let tick = self.tick(n, dice);
-            partitions[tick.symbol as usize % PARTITIONS].push(tick);
+            let feed_trade = self.feed_trade(n, dice);
+            partitions[feed_trade.symbol as usize % PARTITIONS].push(feed_trade);
         }
         partitions
     }
@@ -87,7 +87,7 @@ impl Feed {
 /// Input of one run, by partition.
 pub enum Input {
     /// Decoded trades, and the symbols' names.
-    Decoded(Vec<Vec<Tick>>, Vec<String>),
+    Decoded(Vec<Vec<FeedTrade>>, Vec<String>),
     /// JSON Lines in chunks, and the event time up to which each chunk is complete.
     Json(Vec<Vec<RecordBatch>>, Vec<Vec<u64>>),
 }
@@ -99,18 +99,18 @@ fn names(feed: &Feed) -> Vec<String> {
 impl Input {
     /// Decoded trades.
     pub fn decoded(feed: &Feed) -> Self {
-        Self::Decoded(feed.ticks(), names(feed))
+        Self::Decoded(feed.feed_trades(), names(feed))
     }
 
     /// The same trades as Finnhub writes them.
     pub fn json(feed: &Feed) -> Self {
         let names = names(feed);
-        let chunk = |ticks: &[Tick], first: u64| {
+        let chunk = |feed_trades: &[FeedTrade], first: u64| {
             let mut batch = RecordBatch::default();
             let mut text = String::new();
-            for (tick, offset) in ticks.iter().zip(first..) {
+            for (feed_trade, offset) in feed_trades.iter().zip(first..) {
                 text.clear();
-                let Tick { symbol, event_ms, price, volume } = *tick;
+                let FeedTrade { symbol, event_ms, price, volume } = *feed_trade;
                 let (whole, cents, name) = (price / 100, price % 100, &names[symbol as usize]);
                 let conditions = if symbol % 2 == 0 { "null" } else { "[\"1\"]" };
                 write!(
@@ -123,10 +123,10 @@ impl Input {
             batch
         };
         let (mut partitions, mut progress) = (Vec::new(), Vec::new());
-        for ticks in feed.ticks() {
-            let chunks = ticks.chunks(CHUNK).enumerate();
-            partitions.push(chunks.map(|(n, ticks)| chunk(ticks, (n * CHUNK) as u64)).collect());
-            progress.push(ticks.iter().skip(CHUNK).step_by(CHUNK).map(Tick::event_ms).collect());
+        for feed_trades in feed.feed_trades() {
+            let chunks = feed_trades.chunks(CHUNK).enumerate();
+            partitions.push(chunks.map(|(n, feed_trades)| chunk(feed_trades, (n * CHUNK) as u64)).collect());
+            progress.push(feed_trades.iter().skip(CHUNK).step_by(CHUNK).map(FeedTrade::event_ms).collect());
         }
         Self::Json(partitions, progress)
     }
@@ -148,7 +148,7 @@ impl Input {
     }
 }
 
-impl Tick {
+impl FeedTrade {
     /// As the decoder would have it.
     pub fn raw<'a>(&self, names: &'a [String]) -> RawTrade<'a> {
         let (price, volume) = (i128::from(self.price) * 100_000_000, i128::from(self.volume) * 10_000_000_000);

@@ -1,7 +1,7 @@
-//! The baseline of reading: librdkafka fetches all partitions and every record is thrown away unseen.
+//! Baseline for reading: librdkafka fetches all partitions, and all records are discarded.
 //!
-//! In two ways, with one client a thread: message by message through the wrapper's own consumer, as programs do; and
-//! with a thousand messages a call through the C interface, the fastest way that the library offers.
+//! Two ways, with one client per thread: message by message through the wrapper's own consumer, as programs do; and
+//! with a thousand messages per call through the C interface, the fastest way that the library offers.
 
 #![allow(unsafe_code, reason = "the wrapper has no call for batches")]
 
@@ -15,16 +15,16 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-/// How messages are taken from the library.
+/// Way to read messages from the library.
 #[derive(Clone, Copy)]
 pub enum By {
-    /// One a call.
+    /// One per call.
     Polls,
-    /// A thousand a call.
+    /// A thousand per call.
     Batches,
 }
 
-/// Reads `records` records, all of the topic, from the start with so many threads; returns the seconds until the last
+/// Reads `records` records, all of the topic, from the start with `threads` threads; returns the seconds until the last
 /// one was read.
 pub fn read_and_discard(broker: &str, topic: &str, partitions: u32, threads: usize, records: u64, by: By) -> f64 {
     let start = Instant::now();
@@ -59,7 +59,7 @@ fn client(broker: &str) -> BaseConsumer {
     config.create().expect("a client")
 }
 
-/// Reads until nothing is left anywhere; returns when this thread read its last record.
+/// Reads until all threads are done; returns when this thread read its last record.
 fn polls(broker: &str, topic: &str, partitions: &[u32], left: &AtomicU64) -> Instant {
     let client = client(broker);
     let mut own = TopicPartitionList::new();
@@ -71,7 +71,7 @@ fn polls(broker: &str, topic: &str, partitions: &[u32], left: &AtomicU64) -> Ins
     loop {
         let message = client.poll(Duration::from_millis(10));
         untold += u64::from(message.is_some_and(|message| message.expect("no error").payload().is_some()));
-        // The shared counter is touched rarely, but at the end at once.
+        // The shared counter is updated rarely, except at the end.
         if untold >= 1_024 || untold > 0 && left.load(Ordering::Relaxed) <= 65_536 {
             last = Instant::now();
             left.fetch_sub(untold, Ordering::Relaxed);
@@ -83,7 +83,7 @@ fn polls(broker: &str, topic: &str, partitions: &[u32], left: &AtomicU64) -> Ins
     }
 }
 
-/// Reads until nothing is left anywhere; returns when this thread read its last record.
+/// Reads until all threads are done; returns when this thread read its last record.
 fn batches(broker: &str, topic: &str, partitions: &[u32], left: &AtomicU64) -> Instant {
     let client = client(broker);
     let name = CString::new(topic).expect("a name");

@@ -1,6 +1,6 @@
-//! One figure for many measurements.
+//! Percentiles.
 
-/// The value that so many of a hundred do not exceed.
+/// Percentile of values, by the nearest rank.
 pub fn percentile(values: &[f64], percent: usize) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);

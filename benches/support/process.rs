@@ -1,14 +1,14 @@
-//! A process that is ended whatever happens.
+//! Child process that is killed when dropped.
 
 use std::process::{Child, Command};
 
-/// Killed and waited for when it goes out of scope.
+/// Child process, killed and waited for when dropped.
 pub struct Process(pub Child);
 
 impl Process {
     /// Starts it.
     pub fn spawn(command: &mut Command) -> Self {
-        Self(command.spawn().expect("the program is there"))
+        Self(command.spawn().expect("cannot start the program"))
     }
 }
 

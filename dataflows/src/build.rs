@@ -1,4 +1,4 @@
-//! The dataflow: from what one worker has read to rows by table, their ledger, and snapshots.
+//! The dataflow: from the records of one worker to rows by table, their ledger, and snapshots.
 //!
 //! ```text
 //!  Ingress::take, at the least frontier of the worker's partitions
@@ -31,9 +31,9 @@ use crate::settings::Settings;
 type Builder<D> = CapacityContainerBuilder<Vec<D>>;
 type Handle<D> = (UnorderedHandle<Time, Builder<D>>, ActivateCapability<Time>);
 
-/// The way into the dataflow. It holds one time: nothing before it will be sent any more.
+/// Inputs of the dataflow, all at one time: nothing before it will be sent.
 ///
-/// A worker that owns no partition calls [`Inputs::close`], once and knowingly. Nothing else may drop this: a dropped
+/// A worker that owns no partition calls [`Inputs::close`]. Nothing else may drop this: a dropped
 /// capability claims that everything is complete.
 pub struct Inputs(Option<Open>);
 
@@ -43,21 +43,21 @@ struct Open {
     counts: Handle<LedgerChange>,
 }
 
-/// The collections of rows, one a table, and what is made beside them.
+/// The collections of rows, one per table, with their ledger and snapshots.
 pub struct Outputs<'scope> {
     /// Candles of all resolutions.
     pub candles: VecCollection<'scope, Time, CandleRow, i64>,
     /// Indicators.
     pub indicators: VecCollection<'scope, Time, IndicatorRow, i64>,
-    /// Refused records.
+    /// Rejected records.
     pub rejected: VecCollection<'scope, Time, RejectedRow, i64>,
-    /// Changes of digest, row count and counts, where they arise; [`crate::output::ledger::Ledger`] sums them on one worker.
+    /// Changes of digest, row count and counters; [`crate::output::ledger::Ledger`] sums them on one worker.
     pub ledger: StreamVec<'scope, Time, LedgerChange>,
     /// Parts of snapshots.
     pub snapshots: StreamVec<'scope, Time, SnapshotPart>,
 }
 
-/// Builds the dataflow. `states` are those of the snapshot's shards that this worker owns; `stops` are times, beside
+/// Builds the dataflow. `states` come from the snapshot's shards that this worker owns; `stops` are times, besides
 /// the full minutes, as of which the ledger must be exact.
 pub fn build<'scope>(
     scope: Scope<'scope, Time>,
@@ -83,7 +83,7 @@ pub fn build<'scope>(
 }
 
 impl Inputs {
-    /// Sends what an [`crate::ingress::Ingress`] has gathered, then moves to its frontier.
+    /// Sends the output of an [`crate::ingress::Ingress`], then moves to its frontier.
     pub fn send(&mut self, outgoing: Outgoing, frontier: Time) {
         let Some(open) = &mut self.0 else { return };
         give(&mut open.deliveries, outgoing.deliveries, frontier);

@@ -1,4 +1,4 @@
-//! Candles: what a window holds, how a time step is applied, and the operator around both.
+//! Candles: the merge of trades, the state that applies time steps, and the operator around both.
 
 pub mod candle;
 pub mod operator;

@@ -1,7 +1,7 @@
 //! From records to deliveries: batches of raw records of one worker's partitions become deliveries, rejected rows and
 //! counts, each at its time.
 //!
-//! Everything here is a function of the records read so far: no clock. [`partition`] gives each record its time,
+//! Everything here depends only on the records read so far, not on a clock. [`partition`] gives each record its time,
 //! [`router`] merges trades and addresses them to the worker that keeps their symbol's state.
 
 pub mod delivery;
@@ -17,26 +17,26 @@ use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
 use crate::settings::Settings;
 
-/// Records of a batch between two places at which a later run may resume.
+/// Records of a batch between two possible resume points.
 const MARK_EVERY: usize = 1024;
 
-/// One worker's partitions, and what it has read of them and not yet sent.
+/// One worker's partitions and the output read from them but not yet sent.
 pub struct Ingress {
     settings: Settings,
-    /// Records before this time are in the state already: a resumed run reads some of them again.
+    /// Records before this time are already in the state: a resumed run re-reads some of them.
     resumed_from: Time,
     partitions: Vec<Partition>,
     router: Router,
 }
 
 impl Ingress {
-    /// Starts at the given places, one for each partition that this worker owns; `resumed_from` is 0 for a new run.
+    /// Starts at these resume points, one for each partition that this worker owns; `resumed_from` is 0 for a new run.
     pub fn new(settings: Settings, worker: usize, peers: usize, starts: Vec<ResumePoint>, resumed_from: Time) -> Self {
         let partitions = starts.into_iter().map(Partition::new).collect();
         Self { settings, resumed_from, partitions, router: Router::new(worker, peers) }
     }
 
-    /// Takes the next records of the `at`th partition of this worker.
+    /// Reads the next records of this worker's `at`th partition.
     pub fn feed(&mut self, at: usize, batch: &RecordBatch) {
         for (n, span) in batch.records.iter().enumerate() {
             if n % MARK_EVERY == 0 {
@@ -48,7 +48,7 @@ impl Ingress {
         }
     }
 
-    /// Takes one trade that is decoded already, as the record at `offset` of the `at`th partition.
+    /// Reads one decoded trade as the record at `offset` of the `at`th partition.
     #[inline]
     pub fn feed_decoded(&mut self, at: usize, offset: u64, trade: &RawTrade<'_>) {
         let span = RecordSpan { offset, start: 0, len: 0, total_len: 0, timestamp_ms: None };
@@ -68,13 +68,13 @@ impl Ingress {
         }
     }
 
-    /// The time before which nothing more will be sent: the least frontier of this worker's partitions.
+    /// This worker's frontier: the least frontier of its partitions.
     /// `None` when it owns none.
     pub fn frontier(&self) -> Option<Time> {
         self.partitions.iter().map(|partition| self.partition_time(partition)).min()
     }
 
-    /// The frontier of its `at`th partition.
+    /// Frontier of the `at`th partition.
     pub fn partition_frontier(&self, at: usize) -> Time {
         self.partition_time(&self.partitions[at])
     }
@@ -83,29 +83,34 @@ impl Ingress {
         partition.now(&self.settings).max(self.resumed_from)
     }
 
-    /// Records of the `at`th partition that are held for a frontier still to come; [`ResumeTrail::records_from`].
+    /// Records of the `at`th partition that wait for a later frontier; [`ResumeTrail::records_from`].
     pub fn records_from(&self, at: usize, frontier: Time) -> u64 {
         self.partitions[at].records_from(frontier)
     }
 
-    /// Where a run as of `frontier` would resume, for each partition of this worker.
+    /// Resume points as of `frontier`, one for each partition of this worker.
     pub fn resume_points(&self, frontier: Time) -> Vec<ResumePoint> {
         self.partitions.iter().map(|partition| partition.resume_point(frontier)).collect()
     }
 
-    /// No run will resume from before this frontier.
+    /// The position after the last record read, for each partition of this worker.
+    pub fn read_points(&self) -> Vec<ResumePoint> {
+        self.partitions.iter().map(Partition::read_point).collect()
+    }
+
+    /// Drops the resume points before this frontier.
     pub fn forget(&mut self, frontier: Time) {
         self.partitions.iter_mut().for_each(|partition| partition.forget(frontier));
     }
 
-    /// Asks every worker for a snapshot as of `time`, which is after this worker's own frontier: so no worker has
+    /// Requests a snapshot as of `time` from every worker. It is after this worker's own frontier, so no worker has
     /// passed it.
     pub fn request_checkpoint(&mut self, time: Time) {
-        assert!(self.frontier().is_some_and(|own| own < time), "a checkpoint as of {time} comes too late");
+        assert!(self.frontier().is_some_and(|own| own < time), "a checkpoint as of {time} is requested too late");
         self.router.request_checkpoint(time);
     }
 
-    /// Takes out what is to be sent. All of it has times at or after the frontier at the last call of this.
+    /// Takes the output to send. Its times are at or after the frontier at the last call.
     pub fn take(&mut self) -> Outgoing {
         self.router.take()
     }

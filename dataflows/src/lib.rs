@@ -1,12 +1,13 @@
 //! The pure half of Tickline: what a window holds, and when it is complete.
 //!
 //! No clock, no randomness, no iteration order of a hash map, no IO: rows, frontier and digest are functions of the
-//! log's bytes. Read [`row`] for what comes out, `ingress` for what goes in, `build` for the dataflow between them.
+//! log's bytes. Read [`output::row`] for the outputs, `ingress` for the inputs, `build` for the dataflow between them.
 
 #![forbid(unsafe_code)]
 
 pub mod build;
 pub mod candles;
+pub mod held;
 pub mod indicators;
 pub mod ingress;
 pub mod log;

@@ -1,7 +1,9 @@
-//! What a record of the log is: its bytes, its trades in fixed point, its trade conditions, and why it can be rejected.
+//! Records of the log: bytes, control records, trades in fixed point, trade conditions, and reject reasons.
 
 pub mod batch;
 pub mod conditions;
+pub mod control;
 pub mod decimal;
 pub mod decode;
+mod json;
 pub mod reject;

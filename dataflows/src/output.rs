@@ -1,4 +1,4 @@
-//! What leaves the dataflow: rows, their doubles, their digest, and the frontier row that counts them.
+//! Outputs of the dataflow: rows, their doubles, their digest, and the frontier row that counts them.
 
 pub mod counters;
 pub mod digest;

@@ -1,5 +1,6 @@
-//! When things are complete: event time, the frontier of a partition, and where a restart resumes.
+//! Progress: event time, the frontier of a partition, and resume points.
 
 pub mod partition;
+pub mod positions;
 pub mod resume;
 pub mod time;

@@ -1,4 +1,4 @@
-//! Symbols, and the symbol table: reference data that decides no candle.
+//! Symbols, and the symbol table: reference data that affects no candle.
 
 pub mod entry;
 pub mod symbol;

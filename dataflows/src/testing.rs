@@ -31,17 +31,17 @@ use crate::symbols::symbol::SHARDS;
 pub struct Plan {
     /// Worker threads.
     pub workers: usize,
-    /// Records of a partition taken at once.
+    /// Batch size, in records of a partition.
     pub batch_records: usize,
     /// Steps of the dataflow between two batches: 0 lets the frontier jump far.
     pub steps: usize,
-    /// Times as of which a snapshot is asked for, ascending.
+    /// Times as of which a snapshot is requested, ascending.
     pub checkpoints: Vec<Time>,
-    /// Where to go on.
+    /// The snapshot to resume from.
     pub resume: Option<Snapshot>,
 }
 
-/// A snapshot with all that belongs to it.
+/// A snapshot: header and shards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Ledger, resume points, fingerprint.
@@ -50,33 +50,33 @@ pub struct Snapshot {
     pub shards: Vec<Shard>,
 }
 
-/// What came out.
+/// Output of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// Every update of the candles.
     pub candles: Vec<Update<CandleRow>>,
     /// Every update of the indicators.
     pub indicators: Vec<Update<IndicatorRow>>,
-    /// Every update of the refused records.
+    /// Every update of the rejected records.
     pub rejected: Vec<Update<RejectedRow>>,
-    /// The rows kept, one a minute.
+    /// The frontier rows kept, one per minute.
     pub kept: Vec<FrontierRow>,
-    /// Every row that was made on the way.
+    /// Every frontier row on the way.
     pub passed: Vec<FrontierRow>,
     /// The row as of the last frontier.
     pub last: Option<FrontierRow>,
-    /// The snapshots asked for that were reached.
+    /// The requested snapshots that were reached.
     pub snapshots: Vec<Snapshot>,
 }
 
-/// What the workers share.
+/// State shared by the workers.
 #[derive(Default)]
 struct Shared {
     outcome: Outcome,
     ends: Vec<Option<Time>>,
     headers: BTreeMap<Time, FrontierRow>,
     points: BTreeMap<Time, Vec<ResumePoint>>,
-    /// What the workers' parts hold, and how many there are.
+    /// Number of the workers' parts, and their shards.
     shards: BTreeMap<Time, (usize, Vec<Shard>)>,
 }
 
@@ -84,7 +84,7 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs until everything before the log's last frontier is done. `log` has one batch a partition, with all its records.
+/// Runs until everything before the log's last frontier is done. `log` has one batch per partition.
 pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Outcome {
     let shared = Arc::new(Mutex::new(Shared { ends: vec![None; plan.workers], ..Shared::default() }));
     let (settings, log, plan, for_workers) = (settings.clone(), Arc::clone(log), plan.clone(), Arc::clone(&shared));
@@ -100,7 +100,7 @@ pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Out
         resume.sort_by_key(|point| point.partition);
         let (parts, mut shards) = shared.shards.remove(&frontier).unwrap_or_default();
         if parts < workers {
-            // The frontier jumped over it before it was asked for.
+            // The frontier jumped past it before the request.
             continue;
         }
         shards.sort_by_key(|shard| shard.shard);
@@ -186,7 +186,7 @@ fn is_done(worker: &mut Worker, shared: &Mutex<Shared>, probe: &Probe<Time>) -> 
     ends.and_then(|ends| ends.into_iter().min()).is_some_and(|end| !probe.less_than(&end))
 }
 
-/// Puts everything that comes out into what the workers share.
+/// Collects all output in the shared state.
 fn capture(outputs: Outputs<'_>, plan: &Plan, shared: &Arc<Mutex<Shared>>) -> Probe<Time> {
     let keep = Arc::clone(shared);
     outputs.candles.inner.inspect(move |update| lock(&keep).outcome.candles.push(update.clone()));

@@ -59,7 +59,7 @@ struct Expected {
     row: FrontierRow,
 }
 
-/// So many of the rows made on the way are compared.
+/// Number of intermediate rows compared.
 const PASSED: usize = 6;
 
 impl Case {
@@ -108,8 +108,8 @@ impl Case {
 
     /// Times at which a cut may be made: time steps at which something counts or anything else, minutes among them.
     fn cuts(&self) -> Vec<Time> {
-        let ticks = self.oracle.times().into_iter().flat_map(|time| [time, time + self.settings.step_ms]);
-        let cuts: BTreeSet<Time> = ticks.chain(self.minutes()).collect();
+        let steps = self.oracle.times().into_iter().flat_map(|time| [time, time + self.settings.step_ms]);
+        let cuts: BTreeSet<Time> = steps.chain(self.minutes()).collect();
         cuts.into_iter().filter(|&cut| 0 < cut && cut <= self.last).collect()
     }
 
@@ -147,15 +147,15 @@ fn sorted<R: Ord>(mut rows: Vec<R>) -> Vec<R> {
 
 /// The frontiers when one record of each partition after the other is read.
 fn frontiers(settings: &oracle::Settings, log: &Log) -> Vec<Time> {
-    let ticks: Vec<Vec<u64>> =
-        log.iter().enumerate().map(|(at, records)| Partition::ticks(settings, at as u32, records)).collect();
+    let steps: Vec<Vec<u64>> =
+        log.iter().enumerate().map(|(at, records)| Partition::steps(settings, at as u32, records)).collect();
     let longest = log.iter().map(Vec::len).max().unwrap_or(0);
-    let after = |round: usize| ticks.iter().map(|t| t.get(round).or(t.last()).copied().unwrap_or(0)).min().unwrap_or(0);
+    let after = |round: usize| steps.iter().map(|t| t.get(round).or(t.last()).copied().unwrap_or(0)).min().unwrap_or(0);
     let all: BTreeSet<Time> = (0..longest).map(after).collect();
     all.into_iter().collect()
 }
 
-/// The kept row at the end of a minute that was cut is promised for cuts at full minutes only: a snapshot does not say
+/// The kept row at the end of a minute that was cut is exact for cuts at full minutes only: a snapshot does not record
 /// whether anything had changed in the minute before the cut.
 fn without_cut_minutes(case: &Case, outcome: &mut Outcome, cuts: &[Time]) {
     for cut in cuts.iter().filter(|cut| !cut.is_multiple_of(MINUTE_MS)) {
@@ -172,7 +172,7 @@ fn without_cut_minutes(case: &Case, outcome: &mut Outcome, cuts: &[Time]) {
 }
 
 #[test]
-fn every_feeding_makes_the_rows_of_the_oracle() {
+fn every_batching_matches_the_oracle() {
     let strategy = (generate::cases(), any::<bool>(), prop::collection::vec(feedings(), 4));
     support::check(64, &strategy, |(case, bits, feedings)| {
         let case = Case::new(case, bits);
@@ -183,7 +183,7 @@ fn every_feeding_makes_the_rows_of_the_oracle() {
 
 /// More than 260 candles: the longest averages move, and what is older than the allowed lateness is folded.
 #[test]
-fn long_logs_make_the_rows_of_the_oracle() {
+fn long_logs_match_the_oracle() {
     let strategy = (generate::long_cases(), feedings(), feedings(), any::<prop::sample::Index>());
     support::check(2, &strategy, |(case, one, other, at)| {
         let case = Case::new(case, true);
@@ -195,7 +195,7 @@ fn long_logs_make_the_rows_of_the_oracle() {
 }
 
 #[test]
-fn a_run_that_is_cut_and_resumed_is_a_whole_run() {
+fn resumed_run_equals_whole_run() {
     let at = any::<prop::sample::Index>();
     let strategy = (generate::cases(), feedings(), feedings(), prop::collection::vec(at, 3));
     support::check(64, &strategy, |(case, one, other, at)| {
@@ -231,7 +231,7 @@ fn a_resumed_run_can_be_cut_again() {
         prop_assume!(one < other);
         let first = case.run(feedings[0], &[one], None);
         let second = case.run(feedings[1], &[other], Some(&first.snapshots[0]));
-        // A resumed run may start with the first partition's frontier behind the second cut already.
+        // A resumed run may start with the first partition's frontier already after the second cut.
         prop_assume!(second.snapshots.len() == 1);
         let third = case.run(feedings[2], &[], Some(&second.snapshots[0]));
         let mut whole = joined(&joined(&first, one, &second), other, &third);

@@ -3,7 +3,8 @@
 
 use std::cell::Cell;
 
-use dataflows::log::decode::{Control, RawTrade, Visitor, decode, fast, general};
+use dataflows::log::control::Control;
+use dataflows::log::decode::{RawTrade, Visitor, decode, fast, general};
 use dataflows::log::reject::{RECORD_BYTES_MAX, Reason};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -15,11 +16,11 @@ use oracle::generate;
 
 const EDGES: [&str; 6] = ["1000000000000", "999999999999.9999999999", "0.0000000001", "1e400", "null", "\"1\""];
 
-/// All that a visitor was told.
+/// All calls of a visitor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Told(Vec<String>);
+struct Calls(Vec<String>);
 
-impl Visitor for Told {
+impl Visitor for Calls {
     fn trade(&mut self, index: u32, trade: &RawTrade<'_>) {
         self.0.push(format!("{index} {trade:?}"));
     }
@@ -33,14 +34,14 @@ impl Visitor for Told {
 
 /// Whenever the fast reader takes a record it says what the general one says; else it has said nothing. Whether it did.
 fn agree(record: &[u8]) -> Result<bool, TestCaseError> {
-    let (mut quick, mut thorough, mut whole) = (Told::default(), Told::default(), Told::default());
+    let (mut quick, mut thorough, mut whole) = (Calls::default(), Calls::default(), Calls::default());
     let taken = fast::decode(record, &mut quick);
     general::decode(record, &mut thorough);
     decode(record, record.len() as u64, &mut whole);
     if taken {
         prop_assert_eq!(&quick, &thorough, "{}", String::from_utf8_lossy(record));
     } else {
-        prop_assert_eq!(quick, Told::default());
+        prop_assert_eq!(quick, Calls::default());
     }
     if record.len() <= RECORD_BYTES_MAX {
         prop_assert_eq!(whole, thorough);
@@ -130,7 +131,7 @@ fn plain() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn every_record_of_the_generator_is_read_alike() {
+fn both_readers_agree_on_generated_records() {
     let mut taken = 0;
     for seed in 0..support::cases(120) {
         let (_, log) = generate::case(seed);
@@ -150,7 +151,7 @@ fn every_shape_is_read_alike() {
 }
 
 #[test]
-fn what_finnhub_writes_is_read_by_the_fast_reader() {
+fn fast_reader_reads_finnhub_records() {
     support::check(50, &plain(), |record| {
         prop_assert!(agree(&record)?, "{}", String::from_utf8_lossy(&record));
         Ok(())
@@ -159,7 +160,7 @@ fn what_finnhub_writes_is_read_by_the_fast_reader() {
 
 /// Each byte in turn struck out, doubled, or with any of its bits flipped; and the record cut there.
 #[test]
-fn every_damage_of_one_byte_is_read_alike() {
+fn both_readers_agree_on_damaged_records() {
     support::check(12, &plain(), |record| {
         for at in 0..record.len() {
             check(&record[..at])?;
@@ -176,7 +177,7 @@ fn every_damage_of_one_byte_is_read_alike() {
 }
 
 #[test]
-fn any_byte_in_any_place_is_read_alike() {
+fn both_readers_agree_on_any_bytes() {
     let strategy = (plain(), prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4));
     support::check(4_000, &strategy, |(mut record, changes)| {
         for (at, byte) in changes {
@@ -208,10 +209,10 @@ fn frames_of_any_length_are_read_alike() {
     }
 }
 
-/// What a reader cut because it is too long is refused for that, whatever is left of it.
+/// A record that a reader truncated is rejected as too large, whatever is left of it.
 #[test]
-fn a_record_that_was_cut_is_too_large() {
-    let mut told = Told::default();
-    decode(br#"{"p":1,"s":"A","t":1575526691134,"v":1}"#, RECORD_BYTES_MAX as u64 + 1, &mut told);
-    assert_eq!(told.0, ["0 TooLarge"]);
+fn truncated_records_are_too_large() {
+    let mut calls = Calls::default();
+    decode(br#"{"p":1,"s":"A","t":1575526691134,"v":1}"#, RECORD_BYTES_MAX as u64 + 1, &mut calls);
+    assert_eq!(calls.0, ["0 TooLarge"]);
 }

@@ -142,9 +142,9 @@ fn section_2_large_records_are_cut() {
 fn section_3_progress() {
     let records = vec![
         progress("a", DAY + 10_000), // pf 10 000
-        progress("b", DAY + 5_000),  // an older promise joins: pf stays
+        progress("b", DAY + 5_000),  // older progress joins: pf stays
         progress("a", DAY + 20_000), // b holds it
-        progress("a", DAY + 15_000), // a promise never falls
+        progress("a", DAY + 15_000), // progress never falls
         progress("b", DAY + 12_345), // least 12 345
         bye("b"),                    // least 20 000
         bye("a"),                    // nobody left: it stays
@@ -155,7 +155,7 @@ fn section_3_progress() {
     assert_eq!(steps, [10_000, 10_000, 10_000, 10_000, 12_000, 20_000, 20_000, 20_000]);
     assert_eq!(oracle.frontier_after(&[0]), 0);
     assert_eq!(oracle.final_frontier(), DAY + 20_000);
-    // A partition without any promise holds everything.
+    // A partition without any progress holds back everything.
     assert_eq!(make(&[records, vec![]]).final_frontier(), 0);
 }
 
@@ -169,7 +169,7 @@ fn section_2_progress_have_a_range() {
 }
 
 #[test]
-fn section_3_the_1025th_source_is_refused() {
+fn section_3_1025th_source_is_rejected() {
     let mut records: Vec<String> = (0..1025).map(|n| progress(&format!("s{n}"), DAY)).collect();
     records.extend([bye("s7"), progress("s1024", DAY)]);
     let oracle = make(&[records]);
@@ -195,7 +195,7 @@ fn section_3_places_a_trade() {
     assert_eq!(reasons(&oracle), [(5, 0, Reason::BeyondAllowedLateness, at), (7, 0, Reason::TooFarAhead, at)]);
     assert_eq!(oracle.frontier_row(EVER).counter(Counter::Late), 2);
     assert_eq!(oracle.frontier_row(EVER).counter(Counter::Trades), 5);
-    // The first promise has no frontier before it: it counts at its own.
+    // The first progress has no frontier before it: it counts at its own.
     assert_eq!(oracle.frontier_row(at).counter(Counter::Progress), 0);
     assert_eq!(oracle.frontier_row(at + 1_000).counter(Counter::Progress), 1);
     // As of the time step itself it has not happened.
@@ -204,7 +204,7 @@ fn section_3_places_a_trade() {
 }
 
 #[test]
-fn section_3_disorder() {
+fn section_3_out_of_orderness() {
     let settings = Settings { max_out_of_orderness_ms: Some(2_000), allowed_lateness_ms: 5_000, ..Settings::default() };
     let stamped = |(at, (line, timestamp_ms)): (usize, (String, i64))| Record {
         offset: at as u64,
@@ -219,8 +219,8 @@ fn section_3_disorder() {
         (trade("A", DAY + 3_000, "1", "1"), now),     // at the allowed lateness
         (trade("A", DAY + 2_999, "1", "1"), now),     // beyond
         (trade("A", DAY + 3_610_001, "1", "1"), now), // ahead of the record's own time by too much
-        (trade("A", DAY + 3_610_000, "0", "1"), now), // refused: its time moves nothing
-        (trade("A", DAY + 3_610_000, "1", "1"), now), // taken; pf moves behind it
+        (trade("A", DAY + 3_610_000, "0", "1"), now), // rejected: its time moves nothing
+        (trade("A", DAY + 3_610_000, "1", "1"), now), // accepted; pf moves after it
         (trade("A", DAY + 3_608_000, "1", "1"), now), // on time
     ];
     let log = vec![records.into_iter().enumerate().map(stamped).collect()];
@@ -297,7 +297,7 @@ fn section_5_fallbacks() {
 }
 
 #[test]
-fn section_5_equal_times_go_by_partition_then_offset() {
+fn section_5_ties_by_partition_then_offset() {
     let (a, b) = (trade("A", DAY + 7, "1", "1"), trade("A", DAY + 7, "2", "1"));
     let oracle = make(&[vec![a.clone()], vec![b.clone(), trade("A", DAY + 7, "3", "1"), a.clone()]]);
     assert_eq!(small(&oracle), [[1, 3, 1, 1, 4, 4]]);
@@ -311,7 +311,7 @@ fn section_5_windows_and_as_of() {
         trade("A", DAY + 5_000, "2", "1"),
         progress("a", DAY + 60_000),
         trade("A", DAY + 86_400_000 - 1, "4", "0"), // far away, no flag for volume: changes nothing yet at that time step
-        trade("A", DAY + 4_998, "5", "0"),          // late: opens the first window anew, and its high
+        trade("A", DAY + 4_998, "5", "0"),          // late: changes the first window's open and high
         trade("A", DAY + 60_000, "1", "0"),         // alone in its 5 s and its minute, closes the longer ones
     ]]);
     let rows = |frontier| -> Vec<(&'static str, u64, [i128; 4], u64)> {
@@ -347,7 +347,7 @@ fn section_5_windows_and_as_of() {
 }
 
 #[test]
-fn section_5_as_of_stays_when_nothing_differs() {
+fn section_5_unchanged_candle_keeps_as_of() {
     let oracle = make(&[vec![
         trade("A", DAY, "1", "1"),
         trade("A", DAY + 2_000, "1", "0"), // same price: no value differs
@@ -356,7 +356,7 @@ fn section_5_as_of_stays_when_nothing_differs() {
     ]]);
     assert!(oracle.candle_rows(EVER).iter().all(|row| row.as_of == DAY));
     assert!(oracle.indicator_rows(EVER).iter().all(|row| row.as_of == DAY));
-    // The promise counts at its own time: there was no frontier before it.
+    // The progress counts at its own time: there was no frontier before it.
     assert_eq!(oracle.times(), [DAY, DAY + 2_000, DAY + 3_000]);
     assert_eq!(oracle.minutes(), [DAY + 60_000]);
 }
@@ -394,7 +394,7 @@ fn section_6_formulas() {
 }
 
 #[test]
-fn section_6_a_correction_changes_its_row_and_those_after() {
+fn section_6_correction_changes_later_rows() {
     let oracle = make(&[vec![
         trade("A", DAY, "10", "1"),
         trade("A", DAY + 5_000, "10", "1"),
@@ -442,7 +442,7 @@ fn section_1_sums_of_notional_stop() {
 }
 
 #[test]
-fn section_7_digest_is_the_sum_of_hashes() {
+fn section_7_digest_sums_row_hashes() {
     // The published value of XXH3-128 of nothing.
     assert_eq!(twox_hash::XxHash3_128::oneshot(b""), 0x99aa_06d3_0147_98d8_6001_c324_468d_497f);
     let oracle = make(&[vec!["x".into(), "x".into()]]);

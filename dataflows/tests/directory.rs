@@ -1,4 +1,4 @@
-//! The symbol directory as a differential collection, against a plain map that is filled record by record: as of every
+//! The symbol table as a differential collection, against a plain map that is filled record by record: as of every
 //! offset, for any batching, records out of order within a batch, records that are read again, on one and two workers.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -94,7 +94,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn the_collection_is_the_map_as_of_every_offset(
+    fn collection_matches_map_at_every_offset(
         entries in entries(), gaps in prop::collection::vec(1..4u64, 60), batches in batches(),
     ) {
         // Compaction leaves gaps between the offsets.
@@ -121,7 +121,7 @@ proptest! {
 }
 
 #[test]
-fn records_are_read_back_and_others_are_refused() {
+fn symbol_records_round_trip_and_reject_others() {
     let entry = Entry { market: Market::Stock, figi: "BBG000B9XRY4".into(), ..entry(1, 2, Status::Renamed) };
     let record = entry.encode().unwrap();
     let text = String::from_utf8(record.clone()).unwrap();

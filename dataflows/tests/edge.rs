@@ -9,7 +9,7 @@ mod oracle;
 use oracle::{Oracle, edge, generate};
 
 #[test]
-fn every_double_of_generated_rows_is_the_nearest() {
+fn generated_rows_give_nearest_doubles() {
     for seed in 0..150 {
         let (settings, log) = generate::case(seed);
         check(&Oracle::new(&settings, &log));

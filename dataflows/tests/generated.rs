@@ -48,7 +48,7 @@ proptest! {
 
     /// Rows as of a frontier are those of the trades before it, whatever came later.
     #[test]
-    fn rows_as_of_a_frontier_forget_the_future(
+    fn later_records_never_change_earlier_frontiers(
         (settings, plan) in generate::cases(),
         at in any::<prop::sample::Index>(),
     ) {

@@ -1,7 +1,7 @@
 //! Bytes that may not change unnoticed: the digest's canonical bytes, and what a snapshot's shard is encoded as.
 //!
 //! When one of these fails on purpose: rows of another layout need a higher `PIPELINE_REVISION`, state of another
-//! layout needs a higher `codec::VERSION`. Then the constants here are taken anew, from the failing test's own message.
+//! layout needs a higher `codec::VERSION`. Then take the new constants from the failing test's message.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 use std::sync::Arc;
@@ -181,7 +181,7 @@ fn a_shard_is_encoded_as_it_was() {
     let [shard] = snapshot.shards.as_slice() else { panic!("{:?}", snapshot.shards) };
     assert_eq!(decode_shard(&shard.bytes).unwrap().len(), 1);
     // Of the whole only length and hash: nobody would read it.
-    assert_eq!(codec::VERSION, 2, "take the constants anew");
+    assert_eq!(codec::VERSION, 2, "take the new constants");
     assert_eq!(shard.shard, SHARD);
     assert_eq!((shard.bytes.len(), xxh3_64(&shard.bytes)), (SHARD_BYTES, SHARD_HASH));
     assert_eq!(hex(&shard.bytes[..SHARD_HEAD.len() / 2]), SHARD_HEAD);

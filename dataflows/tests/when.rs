@@ -62,7 +62,7 @@ fn indicators(out: &Out) -> Vec<(i64, i64)> {
 /// The driver checks after each record that no row was early and that the outputs are as far as the frontier. Here:
 /// that by then the rows before the frontier are all there, and right.
 #[test]
-fn every_row_is_out_when_the_frontier_has_passed_it() {
+fn rows_are_out_before_their_frontier_passes() {
     let compared = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&compared);
     support::check(96, &generate::cases(), move |(settings, plan)| {
@@ -108,7 +108,7 @@ fn every_row_is_out_when_the_frontier_has_passed_it() {
 }
 
 #[test]
-fn a_row_comes_at_its_frontier_and_not_before() {
+fn rows_never_come_early() {
     drive(&settings(), 1, |driver| {
         assert!(driver.feed(0, &progress("a", NOON)).is_empty());
         assert!(driver.feed(0, &trade("A", NOON + 1_500, "10", "1")).is_empty());
@@ -121,7 +121,7 @@ fn a_row_comes_at_its_frontier_and_not_before() {
     });
 }
 
-/// Ten windows with a trade of A each, one with a trade of B; a frontier behind them all.
+/// Ten windows with a trade of A each, one with a trade of B; a frontier after them all.
 fn ten_windows(driver: &mut support::driver::Driver<'_>) {
     driver.feed(0, &progress("a", NOON));
     for at in 0..10 {
@@ -133,7 +133,7 @@ fn ten_windows(driver: &mut support::driver::Driver<'_>) {
 }
 
 #[test]
-fn a_late_trade_corrects_the_rows_that_change_and_no_others() {
+fn late_trade_corrects_only_changed_rows() {
     drive(&settings(), 1, |driver| {
         ten_windows(driver);
         assert!(driver.feed(0, &trade("A", NOON + 36_000, "101", "3")).is_empty(), "late, but not yet due");
@@ -152,7 +152,7 @@ fn a_late_trade_corrects_the_rows_that_change_and_no_others() {
 }
 
 #[test]
-fn a_late_trade_of_a_window_without_a_row_makes_one_and_renumbers_the_rest() {
+fn late_trade_inserts_row_and_renumbers_rest() {
     drive(&settings(), 1, |driver| {
         driver.feed(0, &progress("a", NOON));
         for at in [0, 5_000, 20_000, 25_000] {
@@ -167,7 +167,7 @@ fn a_late_trade_of_a_window_without_a_row_makes_one_and_renumbers_the_rest() {
 }
 
 #[test]
-fn a_late_price_update_corrects_only_what_differs() {
+fn late_price_update_corrects_only_differences() {
     drive(&settings(), 1, |driver| {
         ten_windows(driver);
         // Before the close of its window, and between its high and its low: nothing to see.
@@ -190,13 +190,13 @@ fn a_late_price_update_corrects_only_what_differs() {
 }
 
 #[test]
-fn the_slowest_partition_and_the_slowest_source_hold_everything() {
+fn slowest_partition_and_source_hold_back() {
     drive(&settings(), 2, |driver| {
         driver.feed(0, &trade("A", NOON, "10", "1"));
         driver.feed(1, &trade("A", NOON, "11", "1"));
         for second in 1..20 {
             let out = driver.feed(0, &progress("a", NOON + second * 10_000));
-            assert!(out.is_empty() && driver.frontier() == 0, "the other partition has promised nothing");
+            assert!(out.is_empty() && driver.frontier() == 0, "the other partition has no progress");
         }
         assert!(driver.feed(1, &progress("b", NOON)).is_empty());
         assert_eq!(driver.frontier(), NOON);
@@ -205,7 +205,7 @@ fn the_slowest_partition_and_the_slowest_source_hold_everything() {
             5,
             "one row a resolution, not one a partition"
         );
-        // A second source, more than its partition's frontier behind: it holds, and never takes back.
+        // A second source, behind its partition's frontier: holds it back, but never moves it back.
         driver.feed(1, &progress("c", NOON - 30_000));
         driver.feed(1, &progress("b", NOON + 90_000));
         assert_eq!(driver.frontier(), NOON + 1_000);
@@ -241,27 +241,27 @@ fn the_bounds_on_age_are_exact() {
     drive(&settings(), 1, |driver| {
         let (allowed_lateness_ms, max_ahead_ms) = (900_000, 3_600_000);
         driver.feed(0, &progress("a", NOON + 500));
-        for (event_ms, refused) in [
+        for (event_ms, rejected) in [
             (NOON + 500 - allowed_lateness_ms, 0),
             (NOON + 500 - allowed_lateness_ms - 1, 1),
             (NOON + 500 + max_ahead_ms, 0),
             (NOON + 500 + max_ahead_ms + 1, 1),
         ] {
             let out = driver.feed(0, &trade("A", event_ms, "10", "1"));
-            assert_eq!(out.rejected.len(), refused, "{event_ms}");
+            assert_eq!(out.rejected.len(), rejected, "{event_ms}");
         }
     });
 }
 
 #[test]
-fn the_newest_trade_moves_the_frontier_of_a_log_without_progress() {
+fn newest_trade_moves_frontier_without_progress() {
     let settings =
         Settings { progress: ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms: 2_000 }, ..settings() };
     drive(&settings, 1, |driver| {
         driver.feed(0, &trade("A", NOON, "10", "1"));
         assert_eq!(driver.frontier(), NOON - 2_000);
         driver.feed(0, &progress("a", NOON + 60_000));
-        assert_eq!(driver.frontier(), NOON - 2_000, "promises say nothing here");
+        assert_eq!(driver.frontier(), NOON - 2_000, "progress has no effect here");
         assert!(driver.feed(0, &trade("A", NOON + 2_999, "10", "1")).is_empty());
         assert_eq!(driver.feed(0, &trade("A", NOON + 3_000, "10", "1")).candles.len(), 5);
         driver.feed(0, &trade("A", NOON + 500, "10", "1"));
@@ -274,7 +274,7 @@ const fn number(of: u64) -> u64 {
     of.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40
 }
 
-/// So many windows late comes the trade of this one; price and volume in units.
+/// A window's trade: how many windows late it arrives, and its price and volume in units.
 const fn delay(at: u64) -> u64 {
     if at % 5 == 3 { number(at) % 178 } else { 0 }
 }
@@ -286,9 +286,9 @@ const fn volume(at: u64) -> u64 {
 }
 
 /// Seven hundred windows, some of whose trades come up to the allowed lateness late: the longest averages, what is folded
-/// away, and the corrections that must reach back behind it. The values are those of the trades in order.
+/// away, and the corrections that must reach back after it. The values are those of the trades in order.
 #[test]
-fn values_are_those_of_a_log_in_order() {
+fn late_log_gives_values_of_ordered_log() {
     let rows = drive(&settings(), 1, move |driver| {
         let mut rows = BTreeMap::new();
         for now in 0..700 {
@@ -325,7 +325,7 @@ fn values_are_those_of_a_log_in_order() {
 }
 
 #[test]
-fn a_request_for_a_checkpoint_holds_nothing_up() {
+fn checkpoint_request_holds_back_nothing() {
     drive(&settings(), 1, |driver| {
         driver.feed(0, &progress("a", NOON));
         driver.ingress.request_checkpoint(NOON + 600_000);

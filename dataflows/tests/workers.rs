@@ -12,7 +12,7 @@ const BASE_MS: u64 = 1_700_000_000_000;
 const RECORDS: u64 = 20_000;
 const PARTITIONS: usize = 3;
 
-/// A record each 20 ms, out of order by up to 6 s; promises lie 3 s behind, so some trades are late.
+/// A record each 20 ms, out of order by up to 6 s; progress is 3 s behind, so some trades are late.
 fn record(i: u64, random: u64) -> String {
     if i % 50 < PARTITIONS as u64 {
         return progress(BASE_MS + i * 20 - 3_000);

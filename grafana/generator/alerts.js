@@ -1,7 +1,7 @@
-// The rules by which Grafana alerts, as it is provisioned with them: a query, its last value (or count), a bound.
+// Grafana's alert rules as provisioned: a query, a reducer (last value or count), and a threshold.
 //
-// Two ask Cassandra, so they hold even where there is no Prometheus. In a query of Cassandra only `$__timeFrom` and
-// `$__timeTo` mean anything here, as no browser takes part. The texts hold no `$`: provisioning would replace it.
+// Two of them query Cassandra, so they work without Prometheus. Their queries can use only `$__timeFrom` and
+// `$__timeTo`, as no browser takes part. Texts must not contain `$`: provisioning would replace it.
 import { FRONTIER_HISTORY, frontierRow, model } from './cql.js';
 import { CASSANDRA, PIPELINE, PROMETHEUS } from './names.js';
 
@@ -37,7 +37,7 @@ const prometheus = (expr) => ({
     model: { refId: 'A', datasource: PROMETHEUS, expr, instant: true, range: false },
 });
 
-/** `when` is how the value is compared; `nothing` is the state where there is no data. */
+/** `when` is the comparison; `held` is how long it must hold; `nothing` is the state without data. */
 const rule = (uid, title, { query, take = 'last', when, held, nothing, severity, summary, next }) => ({
     uid: `tickline-${uid}`,
     title,
@@ -52,15 +52,15 @@ const rule = (uid, title, { query, take = 'last', when, held, nothing, severity,
 });
 
 const store = [
-    rule('frontier-stands-still', 'The frontier stands still', {
+    rule('frontier-stands-still', 'The frontier is stalled', {
         query: cassandra(FRONTIER_HISTORY, 600),
         take: 'count',
         when: ['lt', 1],
         held: '1m',
         nothing: 'Alerting',
         severity: 'critical',
-        summary: 'No minute of the last ten is complete.',
-        next: 'Run `tickline status`: a source is gone without a word, no worker runs, or the store does not answer.',
+        summary: 'The frontier has not advanced for ten minutes.',
+        next: 'Run `tickline status`: a source has stopped without leaving, no worker runs, or the store does not answer.',
     }),
     rule('frontier-lag', 'The frontier is behind', {
         query: cassandra(frontierRow('rows'), 600),
@@ -69,8 +69,8 @@ const store = [
         nothing: 'Alerting',
         severity: 'warning',
         summary: 'The durable frontier is more than a minute behind the clock.',
-        next: 'Look at Pipeline health: when only the durable frontier is late the store is slow, when the one read is '
-            + 'late too a source is silent or the reading is behind.',
+        next: 'See Pipeline health: if only the durable frontier lags, the store is slow; if the read frontier lags '
+            + 'too, a source is silent or the workers cannot keep up.',
     }),
 ];
 
@@ -81,26 +81,26 @@ const metrics = [
         held: '2m',
         nothing: 'NoData',
         severity: 'warning',
-        summary: 'The durable frontier is more than a minute behind the clock, or no worker can be asked.',
-        next: 'See whether `tickline work` runs and answers on its metrics port; then as for the rule on the store.',
+        summary: 'The durable frontier is more than a minute behind the clock, or no worker can be scraped.',
+        next: 'Check that `tickline work` runs and answers on its --listen address; then as for the rule on the store.',
     }),
-    rule('rejected', 'Trades are refused', {
+    rule('rejected', 'Trades are rejected', {
         query: prometheus('sum(max by (reason) (increase(tickline_rejected_total[10m])))'),
         when: ['gt', 0],
         held: '0s',
         nothing: 'OK',
         severity: 'warning',
-        summary: 'Trades could not be taken in the last ten minutes.',
-        next: 'Run `tickline rejected list`: it says which, where they are in the log, and why.',
+        summary: 'Records or trades were rejected in the last ten minutes.',
+        next: 'Run `tickline rejected list`: it shows each with its position in the log and the reason.',
     }),
-    rule('gaps', 'The feed had a hole', {
+    rule('gaps', 'The feed had a gap', {
         query: prometheus('max(increase(tickline_gaps_total[10m]))'),
         when: ['gt', 0],
         held: '0s',
         nothing: 'OK',
         severity: 'warning',
-        summary: 'An ingest has owned up to a hole in the feed in the last ten minutes.',
-        next: 'See the cause in Pipeline health, Feed. What is missing can be imported from elsewhere.',
+        summary: 'A source has reported a gap in the feed in the last ten minutes.',
+        next: 'See the cause in Pipeline health, Feed. Missing trades can be imported from another source.',
     }),
     rule('checkpoint', 'The checkpoint is old', {
         query: prometheus('time() - max(tickline_checkpoint_commit_timestamp_seconds > 0)'),
@@ -108,23 +108,23 @@ const metrics = [
         held: '5m',
         nothing: 'OK',
         severity: 'warning',
-        summary: 'No checkpoint was committed for a quarter of an hour, so a restart would take long.',
-        next: 'Look at the log of `tickline work`, and at the store: its writes wait or are repeated.',
+        summary: 'No checkpoint was committed for 15 minutes, so a restart would take long.',
+        next: 'See the log of `tickline work`, and the store: its writes wait or are retried.',
     }),
-    rule('feed', 'The feed is away', {
+    rule('feed', 'The feed is disconnected', {
         query: prometheus('min(tickline_ingest_connected)'),
         when: ['lt', 1],
         held: '1m',
         nothing: 'OK',
         severity: 'critical',
         summary: 'An ingest has had no connection to the feed for a minute.',
-        next: 'Look at the log of `tickline ingest`: the network, the key, or a limit of the feed.',
+        next: 'See the log of `tickline ingest`: the network, the API token, or a limit of the feed.',
     }),
 ];
 
 const group = (name, rules) => ({ orgId: 1, name, folder: 'Tickline', interval: '1m', rules });
 
-/** What stands in the file of rules. */
+/** The content of the rules file. */
 export const alertRules = () => ({
     apiVersion: 1,
     groups: [group('tickline-store', store), group('tickline-metrics', metrics)],

@@ -1,7 +1,7 @@
-// Queries of Cassandra as the plugin takes them: one SELECT in one line, a text first, then a timestamp, then numbers.
+// Cassandra queries in the form the plugin requires: one SELECT on one line, a text, then a timestamp, then numbers.
 //
-// A partition is named by the symbol and by the first day of its bucket: a day, a month or a year. The node itself
-// works that day out of the range of time. So it is right whatever the time zone of the browser, and in alerts too.
+// A partition key is the symbol and the first day of the bucket: a day, a month or a year. The node computes that day
+// from the time range, so it is right for any time zone of the browser, and in alerts.
 import { CASSANDRA } from './names.js';
 
 const TO = '(timestamp)$__timeTo';
@@ -17,7 +17,7 @@ export const THIS_YEAR = YEAR;
 export const DAYS = back(DAY, 'd', 3);
 export const MONTHS = back(MONTH, 'mo', 3);
 export const YEARS = back(YEAR, 'y', 2);
-/** Good for each table of candles, so that the resolution can be a variable. What a table lacks is soon not found. */
+/** Valid for every candle table, so that the resolution can be a variable. Looking up a missing bucket is cheap. */
 export const ALL_BUCKETS = [...DAYS, ...MONTHS, ...back(YEAR, 'y', 5)];
 
 /** Rows of symbols within the range, newest first in each bucket. `symbols` is `= ...` or `IN ...`. */
@@ -33,10 +33,10 @@ export const newestDay = (columns, symbols) =>
 
 export const CHANGE_PERCENT = '(close - open) / open * 100 AS change_percent';
 
-/** How far the frontier is behind the clock of the node. */
+/** Lag of the frontier behind the clock of the node. */
 const LAG_MS = 'toUnixTimestamp(now()) - toUnixTimestamp(frontier) AS lag_ms';
 
-/** The row that says up to when everything is complete. */
+/** The frontier row. */
 export const frontierRow = (columns = 'rows, epoch') =>
     `SELECT pipeline, frontier, ${LAG_MS}, ${columns} FROM frontier WHERE pipeline = 'tickline'`;
 
@@ -55,10 +55,10 @@ export const model = (refId, target, queryType = 'query', alias = undefined) => 
     ...(alias === undefined ? {} : { alias }),
 });
 
-/** A target of a panel. With an alias, all its columns of numbers are called so: then give it one alone. */
+/** A target of a panel. An alias renames all its number columns, so use it with one column only. */
 export const cql = (target, alias = undefined, refId = 'A') => ({ build: () => model(refId, target, 'query', alias) });
 
-/** A line where the frontier is. */
+/** An annotation line at the frontier. */
 export const frontierLine = {
     build: () => ({
         name: 'Frontier',

@@ -1,8 +1,8 @@
-// A dashboard with what all have alike: its name, its links to the others, UTC, and panels numbered and in their place.
+// The common parts of all dashboards: title, links to the others, UTC, and numbered, placed panels.
 import { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { linksFrom } from './names.js';
 
-/** `from` is how far back it shows at first; `parts` are panels and rows. */
+/** `from` is the start of the default time range; `parts` are panels and rows. */
 export function dashboard(here, { text, from, refresh, variables = [], annotations = [], parts }) {
     const builder = new DashboardBuilder(here.title)
         .uid(here.uid)
@@ -34,7 +34,7 @@ function number(panels, first) {
     }, first);
 }
 
-/** Places panels from line `top` on: each as far up as it fits, then as far left. A row takes a line of its own. */
+/** Places panels from line `top` on: each as far up as it fits, then as far left. A row takes a whole line. */
 function place(panels, top) {
     const used = Array(24).fill(top);
     const below = (x, w) => Math.max(...used.slice(x, x + w));

@@ -1,4 +1,4 @@
-// Writes the dashboards and the alert rules below a folder: `node main.js FOLDER`. The same code gives the same bytes.
+// Writes the dashboards and the alert rules into a folder: `node main.js FOLDER`. The output is deterministic.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
@@ -9,7 +9,7 @@ import { symbolDetail } from './symbol-detail.js';
 
 const HEAD = '# The alert rules. Made by scripts/grafana-dashboards from grafana/generator/alerts.js: change that.\n';
 
-// Each line stands for itself.
+// No anchors and no line wrapping.
 const YAML = { aliasDuplicateObjects: false, lineWidth: 0 };
 
 const json = (made) => `${JSON.stringify(made, null, 2)}\n`;
@@ -22,7 +22,7 @@ const files = {
 };
 
 const folder = process.argv[2];
-if (!folder) throw new Error('which folder? node main.js FOLDER');
+if (!folder) throw new Error('missing folder; usage: node main.js FOLDER');
 for (const [name, text] of Object.entries(files)) {
     const path = join(folder, name);
     mkdirSync(dirname(path), { recursive: true });

@@ -1,4 +1,4 @@
-// What the market does: the newest price of each symbol, what moved, what was traded most.
+// Market overview: newest price of each symbol, largest moves, most traded symbols.
 import { CHANGE_PERCENT, YEARS, cql, frontierRow, newestDay, rowsOf } from './cql.js';
 import { dashboard } from './dashboard.js';
 import { MARKET, TO_SYMBOL } from './names.js';
@@ -14,8 +14,8 @@ const CHANGE_CELL = {
 
 const complete = numbers({
     title: 'Complete up to',
-    text: 'Everything before the frontier is complete: it changes only when a trade comes late. The age is against the '
-        + 'clock of the store.',
+    text: 'All rows are complete up to this time (exclusive); only a late trade can still change them. The lag is '
+        + 'behind the clock of the store.',
     size: [24, 4],
     targets: [cql(frontierRow())],
     fields: '/^(Frontier|Behind the clock|Rows stored)$/',
@@ -28,8 +28,8 @@ const complete = numbers({
 
 const latest = rows({
     title: 'Today',
-    text: 'The newest day (UTC) of each symbol: last price, change since the first trade after midnight, and what was '
-        + 'traded. Before its first trade of a year a symbol is not here. Click a symbol for all about it.',
+    text: 'The newest day (UTC) of each symbol: last price, change since the first trade after midnight, and '
+        + 'volume. A symbol appears with its first trade of the year. Click a symbol for its details.',
     size: [15, 19],
     targets: [cql(newestDay(`close, ${CHANGE_PERCENT}, high, low, vwap, volume, notional, trades`, CHOSEN))],
     sorted: 'notional',
@@ -44,7 +44,7 @@ const latest = rows({
 
 const mostTraded = ranking({
     title: 'Most traded today',
-    text: 'Price times volume since midnight (UTC), in the currency of each symbol: compare only like with like.',
+    text: 'Price times volume since midnight (UTC), in the currency of each symbol: not comparable across currencies.',
     size: [9, 9],
     targets: [cql(newestDay('notional', CHOSEN))],
     by: 'notional',
@@ -70,7 +70,7 @@ const moved = (title, least, [width, height]) =>
 const every5m = (title, column, unit, text) =>
     bars({
         title,
-        text: `${text} For each five minutes and symbol, in the range of time above; at most two years back.`,
+        text: `${text} Per five minutes and symbol, in the selected time range; at most two years back.`,
         size: [12, 9],
         targets: [cql(rowsOf(column, 'candles_5m', CHOSEN, YEARS), '{{symbol}}')],
         unit,
@@ -79,7 +79,7 @@ const every5m = (title, column, unit, text) =>
 const prices = row('Price of each symbol').collapsed(true).withPanel(
     lines({
         title: '$symbol',
-        text: 'The last price of each five minutes.',
+        text: 'Last price of every five minutes.',
         size: [6, 6],
         targets: [cql(rowsOf('close', 'candles_5m', CHOSEN, YEARS), '{{symbol}}')],
         unit: 'locale',
@@ -89,7 +89,7 @@ const prices = row('Price of each symbol').collapsed(true).withPanel(
 
 export const marketOverview = () =>
     dashboard(MARKET, {
-        text: 'Last prices, what moved and what was traded most, and up to when that is complete.',
+        text: 'Last prices, largest moves, most traded symbols, and the time up to which they are complete.',
         from: 'now-6h',
         refresh: '30s',
         variables: [symbols()],

@@ -1,4 +1,4 @@
-// What dashboards, alert rules and provisioning call each other by, and the way from one dashboard to another.
+// Names shared by dashboards, alert rules and provisioning, and links between dashboards.
 
 export const CASSANDRA = { type: 'hadesarchitect-cassandra-datasource', uid: 'cassandra' };
 export const PROMETHEUS = { type: 'prometheus', uid: 'prometheus' };
@@ -7,7 +7,7 @@ export const MARKET = { uid: 'tickline-market', title: 'Market overview' };
 export const SYMBOL = { uid: 'tickline-symbol', title: 'Symbol detail' };
 export const PIPELINE = { uid: 'tickline-pipeline', title: 'Pipeline health' };
 
-/** Links to the two other dashboards, for the top of one. */
+/** Links to the two other dashboards, for the top of a dashboard. */
 export function linksFrom(here) {
     const others = [MARKET, SYMBOL, PIPELINE].filter((dashboard) => dashboard !== here);
     return others.map(({ uid, title }) => ({
@@ -26,8 +26,8 @@ export function linksFrom(here) {
     }));
 }
 
-/** From a cell that holds a symbol to all about this symbol, over the same time. */
+/** Link from a symbol's cell to its Symbol detail, over the same time range. */
 export const TO_SYMBOL = {
-    title: 'All about ${__value.raw}',
+    title: 'Details of ${__value.raw}',
     url: `/d/${SYMBOL.uid}?var-symbol=\${__value.raw:percentencode}&\${__url_time_range}`,
 };

@@ -1,4 +1,4 @@
-// Panels as all dashboards here have them: with a title, a description in plain words, a unit and a size.
+// The panel kinds of all dashboards: each with a title, a description, a unit and a size.
 import * as barchart from '@grafana/grafana-foundation-sdk/barchart';
 import {
     ReduceDataOptionsBuilder, StackingConfigBuilder, VizLegendOptionsBuilder, VizTooltipOptionsBuilder,
@@ -10,23 +10,23 @@ import * as table from '@grafana/grafana-foundation-sdk/table';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 import { CASSANDRA, PROMETHEUS } from './names.js';
 
-/** A target that asks Prometheus over the range. */
+/** A Prometheus range query. */
 export const promql = (expr, legend = '', refId = 'A') =>
     new DataqueryBuilder().datasource(PROMETHEUS).refId(refId).expr(expr).legendFormat(legend).range();
 
-/** A target that asks Prometheus for now. */
+/** A Prometheus instant query. */
 export const promqlNow = (expr, legend = '', refId = 'A') =>
     new DataqueryBuilder().datasource(PROMETHEUS).refId(refId).expr(expr).legendFormat(legend).instant();
 
 export const row = (title) => new RowBuilder(title);
 
-/** A colour from each value on; the first is for all below. */
+/** Threshold colours: the first below all values, then one from each value on. */
 export const steps = (first, ...rest) =>
     new ThresholdsConfigBuilder()
         .mode('absolute')
         .steps([{ value: null, color: first }, ...rest.map(([value, color]) => ({ value, color }))]);
 
-/** What one column is called, in which colour and unit. */
+/** Display name, colour and unit of a column. */
 export const named = (displayName, color = undefined, unit = undefined, more = {}) => [
     { id: 'displayName', value: displayName },
     ...(color ? [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }] : []),
@@ -34,14 +34,14 @@ export const named = (displayName, color = undefined, unit = undefined, more = {
     ...Object.entries(more).map(([id, value]) => ({ id, value })),
 ];
 
-/** A price with all its digits and no more: `decimals` is a bound. */
+/** A price with all its digits, at most `decimals`. */
 export const price = (displayName, color = undefined, decimals = 8) =>
     named(displayName, color, 'locale', { decimals });
 
-/** A number of things, in full. */
+/** A count, written in full. */
 export const count = (displayName) => named(displayName, undefined, 'locale', { decimals: 0 });
 
-/** What a candle of a day holds beside its first and last price. */
+/** Columns of a daily candle besides its open and close. */
 export const OF_A_DAY = {
     high: price('High'),
     low: price('Low'),
@@ -65,7 +65,7 @@ function dressed(panel, { title, text, size: [width, height], targets, unit, dec
 
 const byName = () => new FieldColorBuilder().mode('palette-classic-by-name');
 
-/** Lines over time. A gap stays a gap only where `connect` is false. */
+/** Lines over time. Missing values interrupt a line only if `connect` is false. */
 export function lines(options) {
     const { fill = 8, legend = ['lastNotNull'], connect = true, thresholds } = options;
     const panel = dressed(new timeseries.PanelBuilder(), options)
@@ -79,14 +79,14 @@ export function lines(options) {
     return thresholds ? panel.thresholds(thresholds).thresholdsStyle({ build: () => ({ mode: 'dashed' }) }) : panel;
 }
 
-/** Bars over time, one on the other. */
+/** Stacked bars over time. */
 export const bars = (options) =>
     lines({ ...options, fill: 70, legend: ['sum'] })
         .drawStyle('bars')
         .lineWidth(0)
         .stacking(new StackingConfigBuilder().mode('normal').group('A'));
 
-/** Large numbers: the last value of each column of numbers, or of those whose displayed names `fields` matches. */
+/** Large numbers: the last value of each number column, or of those whose display name matches `fields`. */
 export function numbers(options) {
     const { fields = '', thresholds = steps('text'), colors = 'value', graph = 'none' } = options;
     const panel = dressed(new stat.PanelBuilder(), options)
@@ -99,10 +99,10 @@ export function numbers(options) {
     return panel.colorScheme(new FieldColorBuilder().mode('thresholds'));
 }
 
-/** One table from the frames of all series: the plugin gives one for each value of the first column. */
+/** Merges the frames of all series into one table: the plugin returns one per value of the first column. */
 const MERGED = { id: 'merge', options: {} };
 
-/** A row a series, ordered by a column, the greatest first. */
+/** A table with one row per series, in descending order of a column. */
 export function rows(options) {
     const { sorted, hidden = [], link, symbolWidth = 190 } = options;
     const panel = dressed(new table.PanelBuilder(), options).withTransformation(MERGED).cellHeight('sm');
@@ -120,7 +120,7 @@ const linked = (link, width) => [
     { id: 'custom.width', value: width },
 ];
 
-/** The series with the greatest (or least) last value, a bar each. */
+/** The series with the greatest (or least) last values, one bar per series. */
 export function ranking(options) {
     const { by, least = false, most = 10, thresholds } = options;
     const panel = dressed(new barchart.PanelBuilder(), options)

@@ -1,11 +1,11 @@
-// How the pipeline is: how far the frontier is, what goes through, what was refused or lost, and what is slow.
+// Pipeline health: frontier, throughput, rejected and lost records, latencies.
 import { FRONTIER_HISTORY, cql, frontierRow } from './cql.js';
 import { dashboard } from './dashboard.js';
 import { PIPELINE } from './names.js';
 import { bars, count, lines, named, numbers, promql, promqlNow, row, rows, steps } from './panels.js';
 
 const FRONTIER = 'max(tickline_durable_frontier_timestamp_seconds)';
-// It is 0 before the first one.
+// The metric is 0 before the first checkpoint.
 const CHECKPOINT = 'max(tickline_checkpoint_commit_timestamp_seconds > 0)';
 const RECORDS = 'sum(rate(tickline_records_read_total[$__rate_interval]))';
 
@@ -13,32 +13,32 @@ const tile = (title, text, expr, unit, more = {}) =>
     numbers({ title, text, size: [3, 4], targets: [promqlNow(expr, title)], unit, ...more });
 
 const tiles = [
-    tile('Frontier', 'Everything before it is complete and in the store.', `${FRONTIER} * 1000`, 'dateTimeAsIso', {
+    tile('Frontier', 'The store is complete up to this time (exclusive).', `${FRONTIER} * 1000`, 'dateTimeAsIso', {
         size: [6, 4],
     }),
-    tile('Lag', 'How far the frontier is behind the clock.', `time() - ${FRONTIER}`, 's', {
+    tile('Lag', 'Lag of the frontier behind the clock.', `time() - ${FRONTIER}`, 's', {
         decimals: 1,
         thresholds: steps('green', [10, 'orange'], [60, 'red']),
     }),
-    tile('Records', 'Read from the log, each second.', RECORDS, 'cps'),
-    tile('Refused', 'All trades that could not be taken, as of the frontier.',
+    tile('Records', 'Records read from the log per second.', RECORDS, 'cps'),
+    tile('Rejected', 'Rejected records and trades, as of the frontier.',
         'sum(max by (reason) (tickline_rejected_total))', 'short', {
             thresholds: steps('green', [1, 'orange']),
         }),
-    tile('Gaps', 'Holes in the feed that an ingest has owned up to, as of the frontier.', 'max(tickline_gaps_total)',
+    tile('Gaps', 'Gaps in the feed reported by sources, as of the frontier.', 'max(tickline_gaps_total)',
         'short', { thresholds: steps('green', [1, 'orange']) }),
-    tile('Checkpoint', 'Age of the newest one: a restart begins there.',
+    tile('Checkpoint', 'Age of the newest checkpoint, from which a restart resumes.',
         `time() - ${CHECKPOINT}`, 's', {
             decimals: 0,
             thresholds: steps('green', [300, 'orange'], [900, 'red']),
         }),
-    tile('Viewers', 'Pages that are open now.', 'sum(tickline_dashboard_viewers)', 'short'),
+    tile('Viewers', 'Connected pages.', 'sum(tickline_dashboard_viewers)', 'short'),
 ];
 
 const stored = rows({
     title: 'The frontier row',
-    text: 'What the store itself says: up to when all is complete, how many rows that is, who wrote it, and the digest '
-        + 'that a replay must come to.',
+    text: 'The frontier row in the store: the time up to which all rows are complete, their number, the epoch that '
+        + 'wrote it, and the digest that a replay must reproduce.',
     size: [24, 4],
     targets: [cql(frontierRow('rows, epoch, revision, digest'))],
     columns: {
@@ -54,8 +54,8 @@ const stored = rows({
 
 const lag = lines({
     title: 'Lag',
-    text: 'How far the durable frontier, and the frontier of what has been read, are behind the clock. When only the '
-        + 'durable one is late the store is slow; when both are, a source is silent or the reading is behind.',
+    text: 'Lag of the durable frontier and of the read frontier behind the clock. If only the durable one lags, the '
+        + 'store is slow; if both do, a source is silent or the workers cannot keep up.',
     size: [12, 8],
     targets: [
         promql(`time() - ${FRONTIER}`, 'durable', 'A'),
@@ -67,7 +67,7 @@ const lag = lines({
 
 const partitions = lines({
     title: 'Lag of each partition',
-    text: 'How far the promises in each partition are behind the clock: the greatest one holds the frontier.',
+    text: 'Lag of the progress in each partition: the greatest one holds back the frontier.',
     size: [12, 8],
     fill: 0,
     targets: [promql('time() - min by (partition) (tickline_partition_frontier_timestamp_seconds)', '{{partition}}')],
@@ -77,7 +77,7 @@ const partitions = lines({
 
 const unread = lines({
     title: 'Unread records',
-    text: 'What the log holds and no worker has read yet, where the log knows its end.',
+    text: 'Records in the log that no worker has read yet, if the log knows its end.',
     size: [12, 8],
     targets: [promql('max by (partition) (tickline_partition_unread_records)', '{{partition}}')],
     unit: 'short',
@@ -86,7 +86,7 @@ const unread = lines({
 
 const history = lines({
     title: 'Rows stored',
-    text: 'Rows as of each minute of event time, out of the store. A minute in which nothing changed has no point.',
+    text: 'Rows as of each minute of event time, from the store. A minute without changes has no point.',
     size: [12, 8],
     targets: [cql(FRONTIER_HISTORY)],
     unit: 'short',
@@ -95,7 +95,7 @@ const history = lines({
 
 const flow = lines({
     title: 'Records and trades',
-    text: 'Records read from the log, and trades taken as of the frontier, each second.',
+    text: 'Records read from the log, and accepted trades as of the frontier, per second.',
     size: [8, 8],
     targets: [
         promql(RECORDS, 'records', 'A'),
@@ -107,7 +107,7 @@ const flow = lines({
 
 const bytes = lines({
     title: 'Bytes read',
-    text: 'Bytes of records read from the log each second.',
+    text: 'Bytes of records read from the log per second.',
     size: [8, 8],
     targets: [promql('sum(rate(tickline_record_bytes_read_total[$__rate_interval]))', 'bytes')],
     unit: 'Bps',
@@ -116,16 +116,16 @@ const bytes = lines({
 
 const written = bars({
     title: 'Rows written',
-    text: 'Rows written to the store each second, by table.',
+    text: 'Rows written to the store per second, by table.',
     size: [8, 8],
     targets: [promql('sum by (table) (rate(tickline_rows_written_total[$__rate_interval]))', '{{table}}')],
     unit: 'cps',
     min: 0,
 });
 
-const refused = bars({
-    title: 'Refused trades',
-    text: 'What could not be taken, by reason, counted as of the frontier. `tickline rejected list` shows each.',
+const rejected = bars({
+    title: 'Rejected records and trades',
+    text: 'Rejected records and trades by reason, as of the frontier. `tickline rejected list` shows each.',
     size: [12, 8],
     targets: [promql('max by (reason) (increase(tickline_rejected_total[$__rate_interval]))', '{{reason}}')],
     unit: 'short',
@@ -134,7 +134,7 @@ const refused = bars({
 
 const late = bars({
     title: 'Late trades and gaps',
-    text: 'Trades that came behind the frontier and corrected a candle, and holes in the feed.',
+    text: 'Late trades, and gaps in the feed, as of the frontier.',
     size: [12, 8],
     targets: [
         promql('max(increase(tickline_late_trades_total[$__rate_interval]))', 'late', 'A'),
@@ -147,8 +147,8 @@ const late = bars({
 const WRITE = 'sum by (le, kind) (rate(tickline_store_write_duration_seconds_bucket[$__rate_interval]))';
 
 const store = lines({
-    title: 'Store: time of a write',
-    text: 'Half of the writes, and 99 in 100, took no longer; by kind.',
+    title: 'Store: write duration',
+    text: 'Median and 99th percentile of the write duration, by kind.',
     size: [12, 8],
     fill: 0,
     targets: [
@@ -160,13 +160,12 @@ const store = lines({
 });
 
 const waiting = lines({
-    title: 'Store: in flight and repeated',
-    text: 'Writes without an answer yet, and how many requests were repeated each second: many mean a slow or missing '
-        + 'node.',
+    title: 'Store: in flight and retried',
+    text: 'Writes in flight, and retried requests per second: many mean a slow or missing node.',
     size: [12, 8],
     targets: [
         promql('sum(tickline_store_writes_in_flight)', 'in flight', 'A'),
-        promql('sum(rate(tickline_store_retries_total[$__rate_interval]))', 'repeated each second', 'B'),
+        promql('sum(rate(tickline_store_retries_total[$__rate_interval]))', 'retries per second', 'B'),
     ],
     unit: 'short',
     min: 0,
@@ -174,7 +173,7 @@ const waiting = lines({
 
 const checkpointAge = lines({
     title: 'Checkpoint: age and duration',
-    text: 'Time since the last one was committed, and how long it took.',
+    text: 'Time since the last checkpoint was committed, and its duration.',
     size: [12, 8],
     targets: [
         promql(`time() - ${CHECKPOINT}`, 'age', 'A'),
@@ -186,7 +185,7 @@ const checkpointAge = lines({
 
 const checkpointSize = lines({
     title: 'Checkpoint: size',
-    text: 'Bytes of the newest checkpoint.',
+    text: 'Size of the newest checkpoint.',
     size: [12, 8],
     targets: [promql('max(tickline_checkpoint_size_bytes)', 'size')],
     unit: 'bytes',
@@ -195,12 +194,12 @@ const checkpointSize = lines({
 
 const connected = lines({
     title: 'Feed: silence',
-    text: 'Time since anything, and since a trade, came from the feed; and whether it is connected (1) or not (0).',
+    text: 'Time since the last frame and the last trade from the feed; and whether it is connected (1) or not (0).',
     size: [12, 8],
     fill: 0,
     targets: [
-        promql('max(tickline_ingest_frame_age_seconds)', 'anything', 'A'),
-        promql('max(tickline_ingest_trade_age_seconds)', 'a trade', 'B'),
+        promql('max(tickline_ingest_frame_age_seconds)', 'frame', 'A'),
+        promql('max(tickline_ingest_trade_age_seconds)', 'trade', 'B'),
         promql('min(tickline_ingest_connected)', 'connected', 'C'),
     ],
     unit: 's',
@@ -208,14 +207,14 @@ const connected = lines({
     columns: { connected: [{ id: 'unit', value: 'none' }, { id: 'custom.axisPlacement', value: 'right' }] },
 });
 
-const holes = bars({
+const gaps = bars({
     title: 'Feed: gaps and losses',
-    text: 'Holes that an ingest told, by cause; trades that it refused since its queue was full; records that the log '
-        + 'did not take.',
+    text: 'Gaps reported by an ingest, by cause; trades rejected because its queue was full; records that the log did '
+        + 'not acknowledge.',
     size: [12, 8],
     targets: [
         promql('sum by (cause) (increase(tickline_ingest_gaps_total[$__rate_interval]))', '{{cause}}', 'A'),
-        promql('sum(increase(tickline_ingest_rejected_total[$__rate_interval]))', 'refused', 'B'),
+        promql('sum(increase(tickline_ingest_rejected_total[$__rate_interval]))', 'rejected', 'B'),
         promql('sum(increase(tickline_ingest_lost_records_total[$__rate_interval]))', 'lost', 'C'),
     ],
     unit: 'short',
@@ -223,8 +222,8 @@ const holes = bars({
 });
 
 const pageTimes = lines({
-    title: 'Page: answers',
-    text: '99 in 100 answers took no longer, by route.',
+    title: 'Dashboard: response time',
+    text: '99th percentile of the response time, by route.',
     size: [12, 8],
     fill: 0,
     targets: [promql(
@@ -237,8 +236,8 @@ const pageTimes = lines({
 });
 
 const requests = bars({
-    title: 'Page: requests',
-    text: 'Requests each second, by status.',
+    title: 'Dashboard: requests',
+    text: 'Requests per second, by status.',
     size: [12, 8],
     targets: [promql('sum by (status) (rate(tickline_dashboard_requests_total[$__rate_interval]))', '{{status}}')],
     unit: 'reqps',
@@ -247,7 +246,7 @@ const requests = bars({
 
 const memory = lines({
     title: 'Processes: memory',
-    text: 'Resident memory of each process. It stays level, however large the backlog.',
+    text: 'Resident memory of each process. It stays flat, however large the backlog.',
     size: [12, 8],
     fill: 0,
     targets: [promql('process_resident_memory_bytes{job=~"tickline.*"}', '{{job}} {{instance}}')],
@@ -256,8 +255,8 @@ const memory = lines({
 });
 
 const cpu = lines({
-    title: 'Processes: cores in use',
-    text: 'Processor time of each process in a second.',
+    title: 'Processes: CPU',
+    text: 'CPU seconds per second of each process.',
     size: [12, 8],
     fill: 0,
     targets: [
@@ -270,23 +269,23 @@ const cpu = lines({
 
 export const pipelineHealth = () =>
     dashboard(PIPELINE, {
-        text: 'How far the frontier is, what goes through, what was refused or lost, and what is slow.',
+        text: 'Frontier, throughput, rejected and lost records, latencies.',
         from: 'now-1h',
         refresh: '10s',
         parts: [
             ...tiles,
             stored,
-            row('Is it complete'),
+            row('Completeness'),
             lag,
             partitions,
             unread,
             history,
-            row('What goes through'),
+            row('Throughput'),
             flow,
             bytes,
             written,
-            row('What was not as it should be'),
-            refused,
+            row('Rejected, late and missing'),
+            rejected,
             late,
             row('Store and checkpoints'),
             store,
@@ -295,8 +294,8 @@ export const pipelineHealth = () =>
             checkpointSize,
             row('Feed'),
             connected,
-            holes,
-            row('Page and processes'),
+            gaps,
+            row('Dashboard and processes'),
             pageTimes,
             requests,
             memory,

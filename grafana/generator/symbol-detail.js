@@ -1,4 +1,4 @@
-// All about one symbol: candles at any resolution, indicators over its 5 s candles, sums since midnight.
+// Symbol detail: candles at any resolution, indicators over 5 s candles, sums since midnight.
 import {
     CandlestickColorsBuilder, CandlestickFieldMapBuilder, PanelBuilder,
 } from '@grafana/grafana-foundation-sdk/candlestick';
@@ -9,8 +9,7 @@ import { CASSANDRA, SYMBOL } from './names.js';
 import { bars, lines, named, numbers, OF_A_DAY, price, row, steps } from './panels.js';
 import { THE_ONE, oneSymbol, resolution } from './variables.js';
 
-const BACK = 'Of 5 s candles the last three days of the range are shown, of 1 m the last three months, of longer ones '
-    + 'the last five years.';
+const BACK = 'Shows the last three days of the range for 5 s candles, three months for 1 m, five years for longer ones.';
 const BACK_5S = 'The last three days of the range, over 5-second candles that had trades.';
 
 const atResolution = (columns) => cql(rowsOf(columns, 'candles_${resolution}', THE_ONE, ALL_BUCKETS));
@@ -39,7 +38,7 @@ const today = numbers({
 const candles = new PanelBuilder()
     .title('$symbol, $resolution candles')
     .description(`Open, high, low and close of each window that had trades, and its volume. Left of the yellow line `
-        + `everything is complete. ${BACK}`)
+        + `all candles are complete. ${BACK}`)
     .span(24)
     .height(13)
     .datasource(CASSANDRA)
@@ -57,7 +56,7 @@ const candles = new PanelBuilder()
 
 const vwap = lines({
     title: 'Close and VWAP of each candle',
-    text: `The last price of each window beside its price by volume (notional / volume). ${BACK}`,
+    text: `Last price and volume-weighted average price (notional / volume) of each window. ${BACK}`,
     size: [12, 8],
     targets: [atResolution('close, vwap')],
     unit: 'locale',
@@ -75,8 +74,8 @@ const activity = bars({
 
 const averages = lines({
     title: 'Moving averages',
-    text: `Close; simple averages of the last 12, 60 and 240 candles (1, 5 and 20 minutes when all traded); `
-        + `exponential ones of 12 and 26. ${BACK_5S}`,
+    text: `Close; simple averages of the last 12, 60 and 240 candles (1, 5 and 20 minutes if all had trades); `
+        + `exponential averages of 12 and 26. ${BACK_5S}`,
     size: [12, 9],
     fill: 0,
     targets: [close5s, indicators('sma_12, sma_60, sma_240, ema_12, ema_26')],
@@ -112,7 +111,7 @@ const bollinger = lines({
 
 const rollingVwap = lines({
     title: 'Rolling VWAP',
-    text: `Close beside the price by volume over the last 60 candles. ${BACK_5S}`,
+    text: `Close and the volume-weighted average price of the last 60 candles. ${BACK_5S}`,
     size: [12, 8],
     fill: 0,
     targets: [close5s, indicators('vwap_60')],
@@ -122,7 +121,7 @@ const rollingVwap = lines({
 
 const rsi = lines({
     title: 'RSI 14',
-    text: `Relative strength over 14 changes: above 70 it rose much, below 30 it fell much. ${BACK_5S}`,
+    text: `Relative strength index over 14 changes: above 70 means strong gains, below 30 strong losses. ${BACK_5S}`,
     size: [12, 8],
     fill: 0,
     targets: [indicators('rsi_14', 'A')],
@@ -136,7 +135,7 @@ const rsi = lines({
 
 const macd = lines({
     title: 'MACD 12, 26, 9',
-    text: `EMA 12 less EMA 26, its own average of 9, and the difference of the two as bars. ${BACK_5S}`,
+    text: `EMA 12 minus EMA 26, its signal line (EMA 9), and their difference as bars. ${BACK_5S}`,
     size: [12, 8],
     fill: 0,
     targets: [indicators('macd, macd_signal, macd_histogram', 'A')],
@@ -173,7 +172,7 @@ const sum = (title, column, color, text) =>
 
 export const symbolDetail = () =>
     dashboard(SYMBOL, {
-        text: 'Candles at any resolution, indicators and sums of one symbol, and up to when they are complete.',
+        text: 'Candles at any resolution, indicators and sums of one symbol, and the time up to which they are complete.',
         from: 'now-1h',
         refresh: '5s',
         variables: [oneSymbol(), resolution()],
@@ -191,7 +190,7 @@ export const symbolDetail = () =>
             macd,
             volatility,
             row('Sums since midnight (UTC)'),
-            sum('Volume', 'cumulative_volume', 'blue', 'What was traded'),
+            sum('Volume', 'cumulative_volume', 'blue', 'Volume'),
             sum('Notional', 'cumulative_notional', 'orange', 'Price times volume'),
             sum('Trades', 'cumulative_trades', 'green', 'Number of trades'),
         ],

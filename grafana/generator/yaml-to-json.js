@@ -1,4 +1,4 @@
-// Prints the files of YAML that it is given as one JSON object, by name: for programs that read no YAML.
+// Prints the given YAML files as one JSON object by name, for programs that cannot read YAML.
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 

@@ -1,16 +1,16 @@
-//! One connection to another process: a TCP socket, or the near end of a pump that encrypts.
+//! A connection to another process: a TCP socket, or the local end of an encrypting pump.
 
 use std::io::{Read, Result, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// Bytes to and from one peer.
+/// A connection to another process.
 #[derive(Debug)]
 pub enum Connection {
-    /// As they are.
+    /// An unencrypted socket.
     Plain(TcpStream),
-    /// Behind it they are encrypted.
+    /// The local end of a pump that encrypts.
     Pumped(UnixStream),
 }
 
@@ -23,7 +23,7 @@ impl Connection {
         }
     }
 
-    /// Whether reading and writing may wait; of all handles.
+    /// Sets the non-blocking mode of all handles.
     pub fn set_nonblocking(&self, nonblocking: bool) -> Result<()> {
         match self {
             Self::Plain(stream) => stream.set_nonblocking(nonblocking),
@@ -31,7 +31,7 @@ impl Connection {
         }
     }
 
-    /// How long reading may wait; of all handles.
+    /// Sets the read timeout of all handles.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> Result<()> {
         match self {
             Self::Plain(stream) => stream.set_read_timeout(timeout),
@@ -39,7 +39,7 @@ impl Connection {
         }
     }
 
-    /// How long writing may wait; of all handles.
+    /// Sets the write timeout of all handles.
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> Result<()> {
         match self {
             Self::Plain(stream) => stream.set_write_timeout(timeout),
@@ -47,7 +47,7 @@ impl Connection {
         }
     }
 
-    /// Ends one direction or both.
+    /// Shuts down one direction or both.
     pub fn shutdown(&self, how: Shutdown) -> Result<()> {
         match self {
             Self::Plain(stream) => stream.shutdown(how),

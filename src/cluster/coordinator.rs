@@ -1,7 +1,8 @@
-//! Process 0 until the cluster runs: it gathers all others, tells them the plan, and waits until they are ready.
+//! The coordinator: process 0 until the cluster runs. It gathers all others, sends them the plan, and waits until they
+//! are ready.
 //!
-//! An index belongs to the peer that has it as long as that one lives, which it shows by a beat a second. A newcomer
-//! under the same index waits for the next beat: then it is refused. Without one it takes the place.
+//! An index belongs to its peer while that peer is alive, as shown by one heartbeat per second. A second process with
+//! the same index is rejected at the next heartbeat; if none arrives in time, it replaces the peer.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,34 +10,35 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
 use super::connection::Connection;
-use super::handshake::{Answer, Hello, Plan, Refusal, Sign, Then};
-use super::listener::{Caller, Listener};
+use super::handshake::{JoinRequest, MemberMessage, NextStep, Plan, Rejection, Reply};
+use super::listener::{Candidate, Listener};
 use super::peer::Mesh;
 use super::wire::{self, FrameError};
 use super::{ClusterConfig, ClusterError};
 
-/// A peer that was not heard for so long is gone.
-const SILENCE_MAX: Duration = Duration::from_secs(10);
-/// Between two signs of life to those who wait.
-const TICK: Duration = Duration::from_secs(1);
-/// Between two lines that say who is missing.
-const SAY_EVERY: Duration = Duration::from_secs(10);
-/// Within this all must have connected to each other and read their shards.
-const READY_MAX: Duration = Duration::from_secs(300);
-/// Longest sign, in bytes.
-const SIGN_BYTES_MAX: usize = 1 << 10;
+/// Peer heartbeat timeout.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Interval between messages to waiting peers.
+const WAITING_INTERVAL: Duration = Duration::from_secs(1);
+/// Minimum interval between repeated log lines.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// Timeout for all processes to connect to each other and read their shards.
+const READY_TIMEOUT: Duration = Duration::from_secs(300);
+/// Maximum size of a member's message, in bytes.
+const MESSAGE_BYTES_MAX: usize = 1 << 10;
 
-/// Process 0 and those who have come.
+/// Process 0 and the peers that have joined.
 #[derive(Debug)]
 pub struct Coordinator {
-    ours: Hello,
+    ours: JoinRequest,
     hosts: Vec<String>,
     listener: Listener,
-    /// By index; that of process 0 stays empty.
+    /// The peers by index; that of process 0 stays empty.
     peers: Vec<Option<Peer>>,
-    contenders: Vec<(Caller, Instant)>,
-    signs: (Sender<Heard>, Receiver<Heard>),
-    /// Tells one holder of an index from the next.
+    /// Candidates for the index of a connected peer, with the time of their request.
+    contenders: Vec<(Candidate, Instant)>,
+    events: (Sender<PeerEvent>, Receiver<PeerEvent>),
+    /// Distinguishes successive peers with the same index.
     serial: u64,
 }
 
@@ -48,36 +50,37 @@ struct Peer {
     shards: Option<u32>,
 }
 
-/// What the thread that listens to one peer tells.
-struct Heard {
+/// A message from a peer, or the end of its connection.
+struct PeerEvent {
     index: usize,
     serial: u64,
     at: Instant,
-    sign: Result<Sign, FrameError>,
+    message: Result<MemberMessage, FrameError>,
 }
 
 impl Coordinator {
-    /// Waits until all are there, however long that takes.
-    pub fn gather(config: &ClusterConfig, ours: Hello) -> Result<Self, ClusterError> {
+    /// Waits without a timeout until all processes have joined.
+    pub fn gather(config: &ClusterConfig, ours: JoinRequest) -> Result<Self, ClusterError> {
         let listener = Listener::open(config)?;
         let peers = config.hosts.iter().map(|_| None).collect();
         let hosts = config.hosts.clone();
-        let mut star = Self { ours, hosts, listener, peers, contenders: Vec::new(), signs: unbounded(), serial: 0 };
-        let (mut said, mut ticked) = (Instant::now(), Instant::now());
+        let mut coordinator =
+            Self { ours, hosts, listener, peers, contenders: Vec::new(), events: unbounded(), serial: 0 };
+        let (mut logged, mut notified) = (Instant::now(), Instant::now());
         loop {
-            let missing = star.missing();
+            let missing = coordinator.missing();
             if missing.is_empty() {
-                return Ok(star);
+                return Ok(coordinator);
             }
-            say(&mut said, || tracing::warn!(?missing, "waiting for processes that are not there"));
-            if ticked.elapsed() >= TICK {
-                ticked = Instant::now();
-                star.tell_all(&Answer::Waiting { missing });
+            at_intervals(&mut logged, || tracing::warn!(?missing, "waiting for missing processes"));
+            if notified.elapsed() >= WAITING_INTERVAL {
+                notified = Instant::now();
+                coordinator.broadcast(&Reply::Waiting { missing });
             }
             select! {
-                recv(star.listener.callers()) -> caller => caller.into_iter().for_each(|caller| star.answer(caller)),
-                recv(star.signs.1) -> heard => heard.into_iter().for_each(|heard| star.hear(&heard)),
-                default(TICK) => {}
+                recv(coordinator.listener.candidates()) -> new => new.into_iter().for_each(|candidate| coordinator.consider(candidate)),
+                recv(coordinator.events.1) -> event => event.into_iter().for_each(|event| coordinator.handle(&event)),
+                default(WAITING_INTERVAL) => {}
             }
         }
     }
@@ -86,118 +89,118 @@ impl Coordinator {
         (1..self.peers.len()).filter(|&index| self.peers[index].is_none()).collect()
     }
 
-    fn answer(&mut self, mut caller: Caller) {
-        if let Err(refusal) = self.ours.check(&caller.hello) {
-            return caller.refuse(refusal);
+    fn consider(&mut self, mut candidate: Candidate) {
+        if let Err(rejection) = self.ours.check(&candidate.request) {
+            return candidate.reject(rejection);
         }
-        if self.peers[caller.hello.index].is_some() {
-            return self.contenders.push((caller, Instant::now()));
+        if self.peers[candidate.request.index].is_some() {
+            return self.contenders.push((candidate, Instant::now()));
         }
-        self.take(caller);
+        self.accept(candidate);
     }
 
-    fn take(&mut self, mut caller: Caller) {
-        let index = caller.hello.index;
-        let welcomed = wire::write(&mut caller.connection, &Answer::Welcome { index: self.ours.index });
-        let Ok(mut connection) = welcomed.and_then(|()| caller.connection.try_clone()) else { return };
+    fn accept(&mut self, mut candidate: Candidate) {
+        let index = candidate.request.index;
+        let accepted = wire::write(&mut candidate.connection, &Reply::Accepted { index: self.ours.index });
+        let Ok(mut connection) = accepted.and_then(|()| candidate.connection.try_clone()) else { return };
         self.serial += 1;
-        let (serial, signs) = (self.serial, self.signs.0.clone());
+        let (serial, events) = (self.serial, self.events.0.clone());
         std::thread::spawn(move || {
             loop {
-                let sign = wire::read(&mut connection, Instant::now() + SILENCE_MAX, SIGN_BYTES_MAX);
-                let is_last = !matches!(sign, Ok(Sign::Beat));
-                // The star is gone when the cluster runs.
-                if signs.send(Heard { index, serial, at: Instant::now(), sign }).is_err() || is_last {
+                let message = wire::read(&mut connection, Instant::now() + HEARTBEAT_TIMEOUT, MESSAGE_BYTES_MAX);
+                let is_last = !matches!(message, Ok(MemberMessage::Heartbeat));
+                // The coordinator is gone once the cluster runs.
+                if events.send(PeerEvent { index, serial, at: Instant::now(), message }).is_err() || is_last {
                     return;
                 }
             }
         });
-        tracing::info!(index, from = %caller.from, "a peer is there");
-        self.peers[index] = Some(Peer { connection: caller.connection, from: caller.from, serial, shards: None });
+        tracing::info!(index, from = %candidate.from, "peer connected");
+        self.peers[index] = Some(Peer { connection: candidate.connection, from: candidate.from, serial, shards: None });
     }
 
-    fn hear(&mut self, heard: &Heard) {
-        let index = heard.index;
-        let Some(peer) = self.peers[index].as_mut().filter(|peer| peer.serial == heard.serial) else { return };
-        let rivals = self.contenders.extract_if(.., |(rival, _)| rival.hello.index == index);
-        match &heard.sign {
-            Ok(sign) => {
-                if let Sign::Ready { shards } = sign {
+    fn handle(&mut self, event: &PeerEvent) {
+        let index = event.index;
+        let Some(peer) = self.peers[index].as_mut().filter(|peer| peer.serial == event.serial) else { return };
+        let rivals = self.contenders.extract_if(.., |(rival, _)| rival.request.index == index);
+        match &event.message {
+            Ok(message) => {
+                if let MemberMessage::Ready { shards } = message {
                     peer.shards = Some(*shards);
                 }
-                let (beaten, waiting): (Vec<_>, Vec<_>) = rivals.partition(|(_, since)| *since < heard.at);
-                let why = format!("index {index} is in use by a live peer at {}", peer.from);
-                beaten.into_iter().for_each(|(mut rival, _)| rival.refuse(Refusal::new(Then::End, why.clone())));
+                let (rejected, waiting): (Vec<_>, Vec<_>) = rivals.partition(|(_, since)| *since < event.at);
+                let reason = format!("index {index} is in use by a live peer at {}", peer.from);
+                rejected
+                    .into_iter()
+                    .for_each(|(mut rival, _)| rival.reject(Rejection::new(NextStep::Exit, reason.clone())));
                 self.contenders.extend(waiting);
             }
             Err(why) => {
-                tracing::warn!(index, from = %peer.from, %why, "a peer is gone");
+                tracing::warn!(index, from = %peer.from, %why, "peer disconnected");
                 let next = rivals.map(|(rival, _)| rival).collect::<Vec<_>>();
                 self.peers[index] = None;
-                next.into_iter().for_each(|caller| self.answer(caller));
+                next.into_iter().for_each(|candidate| self.consider(candidate));
             }
         }
     }
 
-    fn tell_all(&mut self, answer: &Answer) {
+    fn broadcast(&mut self, reply: &Reply) {
         for peer in self.peers.iter_mut().flatten() {
-            // Whether it is gone is told by the thread that listens to it.
-            let _ = wire::write(&mut peer.connection, answer);
+            // The peer's reader thread reports a closed connection.
+            let _ = wire::write(&mut peer.connection, reply);
         }
     }
 
-    /// Tells all what process 0 has found. Nobody is let in any more.
-    pub fn tell(self, plan: &Plan) -> Result<Told, ClusterError> {
-        let mut star = self;
-        star.tell_all(&Answer::Plan(plan.clone()));
-        let running = Refusal::new(Then::Retry, format!("the cluster is running, under epoch {}", plan.epoch));
-        star.contenders.drain(..).for_each(|(mut caller, _)| caller.refuse(running.clone()));
-        let ours = Hello { epoch: Some(plan.epoch), ..star.ours };
-        let strangers = star.listener.strangers();
-        star.listener.close(move |hello| ours.check(hello).err().unwrap_or_else(|| running.clone()));
-        let (signs, hosts, peers) = (star.signs.1, star.hosts, star.peers);
-        Ok(Told { signs, hosts, peers, strangers })
+    /// Sends the plan to all. No more processes are accepted.
+    pub fn send_plan(mut self, plan: &Plan) -> Planned {
+        self.broadcast(&Reply::Plan(plan.clone()));
+        let running = Rejection::new(NextStep::Retry, format!("the cluster is running, under epoch {}", plan.epoch));
+        self.contenders.drain(..).for_each(|(mut candidate, _)| candidate.reject(running.clone()));
+        let ours = JoinRequest { epoch: Some(plan.epoch), ..self.ours };
+        let rejected_connections = self.listener.rejected_connections();
+        self.listener.reject_all(move |request| ours.check(request).err().unwrap_or_else(|| running.clone()));
+        Planned { events: self.events.1, hosts: self.hosts, peers: self.peers, rejected_connections }
     }
 }
 
-/// Process 0 while the others get ready.
+/// Process 0 while the others prepare.
 #[derive(Debug)]
-pub struct Told {
-    signs: Receiver<Heard>,
+pub struct Planned {
+    events: Receiver<PeerEvent>,
     hosts: Vec<String>,
     peers: Vec<Option<Peer>>,
-    strangers: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    rejected_connections: std::sync::Arc<std::sync::atomic::AtomicU64>,
 }
 
-impl Told {
-    /// Waits until all are ready. Returns the mesh, and how many shards they have read together.
+impl Planned {
+    /// Waits until all are ready. Returns the mesh, and the number of shards that they have read.
     pub fn ready(mut self) -> Result<(Mesh, u32), ClusterError> {
-        let deadline = Instant::now() + READY_MAX;
+        let deadline = Instant::now() + READY_TIMEOUT;
         while let Some(index) = (1..self.peers.len()).find(|&i| self.peers[i].as_ref().is_some_and(is_unready)) {
             let lost = |index: usize, why: String| {
                 Err(ClusterError::PeerLost { index, address: self.hosts[index].clone(), why })
             };
-            let Ok(heard) = self.signs.recv_deadline(deadline) else {
-                return lost(index, format!("it was not ready within {} s", READY_MAX.as_secs()));
+            let Ok(event) = self.events.recv_deadline(deadline) else {
+                return lost(index, format!("it was not ready within {} s", READY_TIMEOUT.as_secs()));
             };
-            let peer = self.peers[heard.index].as_mut().filter(|peer| peer.serial == heard.serial);
-            match (peer, heard.sign) {
-                (Some(peer), Ok(Sign::Ready { shards })) => peer.shards = Some(shards),
-                (Some(_), Err(why)) => return lost(heard.index, why.to_string()),
+            let peer = self.peers[event.index].as_mut().filter(|peer| peer.serial == event.serial);
+            match (peer, event.message) {
+                (Some(peer), Ok(MemberMessage::Ready { shards })) => peer.shards = Some(shards),
+                (Some(_), Err(why)) => return lost(event.index, why.to_string()),
                 _ => {}
             }
         }
         let shards = self.peers.iter().flatten().filter_map(|peer| peer.shards).sum();
-        let links = self.peers.into_iter().map(|peer| peer.map(|peer| peer.connection));
-        Ok((Mesh::new(links.collect(), &self.hosts, self.strangers), shards))
+        let connections = self.peers.into_iter().map(|peer| peer.map(|peer| peer.connection));
+        Ok((Mesh::new(connections.collect(), &self.hosts, self.rejected_connections), shards))
     }
 }
 
-/// Says it when it was not said for a while.
-pub(super) fn say(said: &mut Instant, what: impl FnOnce()) {
-    if said.elapsed() >= SAY_EVERY {
-        *said = Instant::now();
-        what();
+/// Runs `log` unless it ran within the log interval.
+pub(super) fn at_intervals(logged: &mut Instant, log: impl FnOnce()) {
+    if logged.elapsed() >= LOG_INTERVAL {
+        *logged = Instant::now();
+        log();
     }
 }
 
@@ -205,8 +208,8 @@ fn is_unready(peer: &Peer) -> bool {
     peer.shards.is_none()
 }
 
-impl std::fmt::Debug for Heard {
+impl std::fmt::Debug for PeerEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Heard({}, {:?})", self.index, self.sign)
+        write!(f, "PeerEvent({}, {:?})", self.index, self.message)
     }
 }

@@ -1,4 +1,4 @@
-//! What processes say to each other before they are a cluster, and whether they fit together.
+//! Messages between processes before the cluster runs, and the check that the processes fit together.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -9,142 +9,142 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::ClusterError;
 
-/// Goes up with every change of what is said here.
-pub const PROTOCOL: u32 = 1;
+/// Handshake version; incremented with every change of these messages.
+pub const PROTOCOL: u32 = 2;
 
-/// Who dials, to whom it dials.
+/// The first message of a process that connects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hello {
+pub struct JoinRequest {
     /// [`PROTOCOL`].
     pub protocol: u32,
     /// XXH3 of the program's bytes: processes of two builds may make two dataflows.
     pub build: u64,
     /// Processes of the cluster.
     pub processes: usize,
-    /// The number of this one.
+    /// The index of this one.
     pub index: usize,
-    /// What must be the same in all processes, by name.
-    pub about: BTreeMap<String, String>,
-    /// The epoch that process 0 has told; `None` for process 0, which tells it.
+    /// Settings that must be the same in all processes, by name.
+    pub shared_settings: BTreeMap<String, String>,
+    /// The epoch of the plan; `None` before there is a plan.
     pub epoch: Option<u64>,
 }
 
-/// What process 0 found when all were there.
+/// Initial state of a run, from process 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// The epoch it has opened.
+    /// The epoch that process 0 has opened.
     pub epoch: u64,
     /// Frontier and header of the checkpoint to resume from.
     pub checkpoint: Option<(Time, Vec<u8>)>,
-    /// Without one: the first offset to read, by partition.
+    /// Without a checkpoint: the first offset to read, by partition.
     pub offsets: Vec<u64>,
 }
 
-/// From the one who was dialled.
+/// A message to the process that has connected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Answer {
-    /// You fit; from process 0: wait for the others.
-    Welcome {
-        /// The number of the one who answers.
+pub enum Reply {
+    /// The join request is accepted; process 0 then sends the plan once all have joined.
+    Accepted {
+        /// The index of the process that replies.
         index: usize,
     },
-    /// These are not there yet.
+    /// Process 0 is waiting for missing processes.
     Waiting {
-        /// Their numbers.
+        /// Their indices.
         missing: Vec<usize>,
     },
-    /// All are there.
+    /// All processes have joined.
     Plan(Plan),
-    /// You do not fit, or not now.
-    Refused(Refusal),
+    /// The join request is rejected.
+    Rejected(Rejection),
 }
 
-/// From the one who has dialled process 0.
+/// A message to process 0 from a process that has joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Sign {
-    /// I live.
-    Beat,
-    /// I am connected to all others, and have read my shards of the checkpoint.
+pub enum MemberMessage {
+    /// The process is alive.
+    Heartbeat,
+    /// The process is connected to all others, and has read its shards of the checkpoint.
     Ready {
-        /// How many there were.
+        /// The number of shards.
         shards: u32,
     },
 }
 
-/// Why a peer is not taken.
+/// Rejection of a join request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// For people, with both values.
-    pub why: String,
-    /// What the refused one is to do.
-    pub then: Then,
+pub struct Rejection {
+    /// The reason, with both values, for people.
+    pub reason: String,
+    /// What the rejected process must do.
+    pub next_step: NextStep,
 }
 
-/// What a refused process does.
+/// What a rejected process must do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Then {
+pub enum NextStep {
     /// Try again soon: the cluster is still running, or ending.
     Retry,
-    /// Start over, with the others.
+    /// Start over together with the others.
     StartOver,
-    /// End: no time will change it.
-    End,
+    /// Exit: retrying cannot succeed.
+    Exit,
 }
 
-impl Refusal {
-    pub(super) fn new(then: Then, why: impl Into<String>) -> Self {
-        Self { why: why.into(), then }
+impl Rejection {
+    pub(super) fn new(next_step: NextStep, reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), next_step }
     }
 }
 
-impl Hello {
-    /// Whether the process that says this is a peer of ours. What never changes is looked at after the epoch: a
-    /// process of another epoch may be of another build.
-    pub fn check(&self, theirs: &Self) -> Result<(), Refusal> {
+impl JoinRequest {
+    /// Checks that the process with this request fits. The epoch is checked before the build, because a process of
+    /// another epoch may be of another build.
+    pub fn check(&self, theirs: &Self) -> Result<(), Rejection> {
         let (us, them) = (self.index, theirs.index);
-        let end = |why: String| Err(Refusal::new(Then::End, why));
+        let exit = |reason: String| Err(Rejection::new(NextStep::Exit, reason));
         if theirs.protocol != self.protocol {
-            return end(format!(
-                "it speaks version {} of the handshake, process {us} version {}",
+            return exit(format!(
+                "it uses version {} of the handshake, process {us} uses version {}",
                 theirs.protocol, self.protocol
             ));
         }
         if let (Some(ours), Some(theirs)) = (self.epoch, theirs.epoch)
             && ours != theirs
         {
-            return Err(Refusal::new(
-                Then::StartOver,
-                format!("it is of epoch {theirs}, process {us} of epoch {ours}"),
+            return Err(Rejection::new(
+                NextStep::StartOver,
+                format!("it belongs to epoch {theirs}, process {us} to epoch {ours}"),
             ));
         }
         if theirs.build != self.build {
-            return end(format!(
+            return exit(format!(
                 "it runs build {:016x}, process {us} runs build {:016x}: start all processes from the same binary",
                 theirs.build, self.build
             ));
         }
         if theirs.processes != self.processes {
-            return end(format!("it wants {} processes, process {us} wants {}", theirs.processes, self.processes));
+            return exit(format!("it has --processes {}, process {us} has {}", theirs.processes, self.processes));
         }
         if them >= self.processes || them <= us {
-            return end(format!(
-                "it says that it is process {them}; process {us} of {} is dialled by those with a higher number",
+            return exit(format!(
+                "it claims to be process {them}; only processes with a higher index connect to process {us} of {}",
                 self.processes
             ));
         }
-        let names = self.about.keys().chain(theirs.about.keys());
+        let names = self.shared_settings.keys().chain(theirs.shared_settings.keys());
         for name in names {
-            let (ours, theirs) = (self.about.get(name), theirs.about.get(name));
+            let (ours, theirs) = (self.shared_settings.get(name), theirs.shared_settings.get(name));
             if ours != theirs {
                 let value = |value: Option<&String>| value.cloned().unwrap_or_else(|| "none".to_owned());
-                return end(format!("it has {name} {}, process {us} has {}", value(theirs), value(ours)));
+                return exit(format!("it has {name} {}, process {us} has {}", value(theirs), value(ours)));
             }
         }
         Ok(())
     }
 }
 
-/// XXH3 of the program that runs, whatever has become of its file since.
+/// XXH3 of the running program, even if its file was replaced since.
 pub fn build_hash() -> Result<u64, ClusterError> {
     let path = ["/proc/self/exe"].iter().map(std::path::PathBuf::from).find(|path| path.exists());
     let path = path.map_or_else(std::env::current_exe, Ok).map_err(ClusterError::Build)?;
@@ -162,40 +162,41 @@ pub fn build_hash() -> Result<u64, ClusterError> {
 mod tests {
     use super::*;
 
-    fn hello(index: usize) -> Hello {
-        let about = BTreeMap::from([("workers".to_owned(), "2".to_owned()), ("log".to_owned(), "dir:x".to_owned())]);
-        Hello { protocol: PROTOCOL, build: 7, processes: 3, index, about, epoch: None }
+    fn request(index: usize) -> JoinRequest {
+        let shared_settings =
+            BTreeMap::from([("workers".to_owned(), "2".to_owned()), ("log".to_owned(), "dir:x".to_owned())]);
+        JoinRequest { protocol: PROTOCOL, build: 7, processes: 3, index, shared_settings, epoch: None }
     }
 
     #[test]
-    fn a_peer_fits_and_others_are_told_why_not() {
-        let ours = Hello { epoch: Some(4), ..hello(1) };
-        assert_eq!(ours.check(&hello(2)), Ok(()));
-        assert_eq!(ours.check(&Hello { epoch: Some(4), ..hello(2) }), Ok(()));
+    fn unfit_processes_get_a_reason() {
+        let ours = JoinRequest { epoch: Some(4), ..request(1) };
+        assert_eq!(ours.check(&request(2)), Ok(()));
+        assert_eq!(ours.check(&JoinRequest { epoch: Some(4), ..request(2) }), Ok(()));
         let other = |name: &str, value: &str| {
-            let mut about = hello(2).about;
-            about.insert(name.to_owned(), value.to_owned());
-            Hello { about, ..hello(2) }
+            let mut shared_settings = request(2).shared_settings;
+            shared_settings.insert(name.to_owned(), value.to_owned());
+            JoinRequest { shared_settings, ..request(2) }
         };
         let unfit = [
-            (Hello { protocol: 9, ..hello(2) }, Then::End, ["version 9", "version 1"]),
-            (Hello { epoch: Some(3), build: 8, ..hello(2) }, Then::StartOver, ["epoch 3", "epoch 4"]),
-            (Hello { build: 8, ..hello(2) }, Then::End, ["0000000000000008", "0000000000000007"]),
-            (Hello { processes: 2, ..hello(2) }, Then::End, ["wants 2 processes", "wants 3"]),
-            (hello(3), Then::End, ["process 3", "process 1 of 3"]),
-            (hello(1), Then::End, ["process 1", "higher"]),
-            (other("workers", "8"), Then::End, ["workers 8", "has 2"]),
-            (other("symbols", "dir:s"), Then::End, ["symbols dir:s", "has none"]),
+            (JoinRequest { protocol: 9, ..request(2) }, NextStep::Exit, ["version 9", "version 2"]),
+            (JoinRequest { epoch: Some(3), build: 8, ..request(2) }, NextStep::StartOver, ["epoch 3", "epoch 4"]),
+            (JoinRequest { build: 8, ..request(2) }, NextStep::Exit, ["0000000000000008", "0000000000000007"]),
+            (JoinRequest { processes: 2, ..request(2) }, NextStep::Exit, ["--processes 2", "has 3"]),
+            (request(3), NextStep::Exit, ["process 3", "process 1 of 3"]),
+            (request(1), NextStep::Exit, ["process 1", "higher"]),
+            (other("workers", "8"), NextStep::Exit, ["workers 8", "has 2"]),
+            (other("symbols", "dir:s"), NextStep::Exit, ["symbols dir:s", "has none"]),
         ];
-        for (theirs, then, words) in unfit {
-            let refusal = ours.check(&theirs).unwrap_err();
-            assert_eq!(refusal.then, then, "{refusal:?}");
-            words.iter().for_each(|word| assert!(refusal.why.contains(word), "{word}: {refusal:?}"));
+        for (theirs, next_step, words) in unfit {
+            let rejection = ours.check(&theirs).unwrap_err();
+            assert_eq!(rejection.next_step, next_step, "{rejection:?}");
+            words.iter().for_each(|word| assert!(rejection.reason.contains(word), "{word}: {rejection:?}"));
         }
     }
 
     #[test]
-    fn the_build_is_known() {
+    fn build_hash_is_stable() {
         assert_eq!(build_hash().unwrap(), build_hash().unwrap());
         assert_ne!(build_hash().unwrap(), Xxh3Default::new().digest());
     }

@@ -1,5 +1,5 @@
-//! Where a process listens. Whoever knocks has a few seconds to say who it is, and keeps nobody else waiting
-//! meanwhile. What is no peer is dropped and counted.
+//! The listener of a process. A connection must send its join request within a few seconds, and delays no other
+//! meanwhile. Connections that are not from a peer are dropped and counted.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -9,134 +9,141 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::connection::Connection;
-use super::handshake::{Answer, Hello, Refusal, Then};
+use super::handshake::{JoinRequest, NextStep, Rejection, Reply};
 use super::tls::is_for;
 use super::{ClusterConfig, ClusterError, wire};
 
-/// Within this a connection must have said who it is.
-const HELLO_MAX: Duration = Duration::from_secs(5);
-/// Longest hello, in bytes.
-const HELLO_BYTES_MAX: usize = 16 << 10;
-/// Connections that are listened to at once; more wait in the system's queue.
-const KNOCKING_MAX: usize = 64;
-/// Peers that have said who they are and wait for an answer.
-const CALLERS_MAX: usize = 64;
-/// Pause when the system gives no connection.
+/// Timeout for a join request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Maximum size of a join request, in bytes.
+const REQUEST_BYTES_MAX: usize = 16 << 10;
+/// Maximum connections whose request is being read; more wait in the system's queue.
+const READING_MAX: usize = 64;
+/// Maximum candidates that wait for a reply.
+const CANDIDATES_MAX: usize = 64;
+/// Pause when no connection can be accepted.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Somebody who speaks our language.
+/// A process that has sent a join request.
 #[derive(Debug)]
-pub struct Caller {
-    /// Who it says it is.
-    pub hello: Hello,
+pub struct Candidate {
+    /// Its join request.
+    pub request: JoinRequest,
     /// The connection to it.
     pub connection: Connection,
-    /// Where it comes from.
+    /// Its address.
     pub from: SocketAddr,
 }
 
-/// The listening socket. It is open as long as the process lives.
+/// The listening socket. It stays open until the process ends.
 #[derive(Debug)]
 pub struct Listener {
-    callers: Receiver<Caller>,
-    strangers: Arc<AtomicU64>,
+    candidates: Receiver<Candidate>,
+    rejected_connections: Arc<AtomicU64>,
 }
 
 impl Listener {
-    /// Listens on this process' own line of the file of hosts.
+    /// Listens on this process's address in the hosts file.
     pub fn open(config: &ClusterConfig) -> Result<Self, ClusterError> {
         let address = config.hosts[config.index].clone();
         let listener = TcpListener::bind(&address).map_err(|error| ClusterError::Listen {
             index: config.index,
             address,
-            why: error.to_string(),
+            source: error,
         })?;
-        let (sender, callers) = bounded(CALLERS_MAX);
-        let strangers = Arc::new(AtomicU64::new(0));
-        let (counted, config) = (Arc::clone(&strangers), config.clone());
+        let (sender, candidates) = bounded(CANDIDATES_MAX);
+        let rejected_connections = Arc::new(AtomicU64::new(0));
+        let (counted, config) = (Arc::clone(&rejected_connections), config.clone());
         std::thread::spawn(move || listen(&listener, &config, &sender, &counted));
-        Ok(Self { callers, strangers })
+        Ok(Self { candidates, rejected_connections })
     }
 
-    /// Those who wait for an answer.
-    pub fn callers(&self) -> &Receiver<Caller> {
-        &self.callers
+    /// The candidates that wait for a reply.
+    pub fn candidates(&self) -> &Receiver<Candidate> {
+        &self.candidates
     }
 
-    /// How many knocked that are no peers.
-    pub fn strangers(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.strangers)
+    /// Counter of rejected connections.
+    pub fn rejected_connections(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.rejected_connections)
     }
 
-    /// From now on nobody is let in.
-    pub fn close(self, why: impl Fn(&Hello) -> Refusal + Send + 'static) {
+    /// Rejects all candidates from now on.
+    pub fn reject_all(self, rejection: impl Fn(&JoinRequest) -> Rejection + Send + 'static) {
         std::thread::spawn(move || {
-            for mut caller in self.callers {
-                let refusal = why(&caller.hello);
-                caller.refuse(refusal);
+            for mut candidate in self.candidates {
+                let rejection = rejection(&candidate.request);
+                candidate.reject(rejection);
             }
         });
     }
 }
 
-impl Caller {
-    /// Tells it why it is not let in.
-    pub fn refuse(&mut self, refusal: Refusal) {
-        let Refusal { why, then } = &refusal;
-        tracing::warn!(from = %self.from, index = self.hello.index, why, ?then, "a process was refused");
-        // It may have gone already.
-        let _ = wire::write(&mut self.connection, &Answer::Refused(refusal));
+impl Candidate {
+    /// Sends a rejection.
+    pub fn reject(&mut self, rejection: Rejection) {
+        let Rejection { reason, next_step } = &rejection;
+        tracing::warn!(from = %self.from, index = self.request.index, reason, ?next_step, "rejected a process");
+        // It may have disconnected already.
+        let _ = wire::write(&mut self.connection, &Reply::Rejected(rejection));
     }
 }
 
-fn listen(listener: &TcpListener, config: &ClusterConfig, callers: &Sender<Caller>, strangers: &Arc<AtomicU64>) {
-    let knocking = Arc::new(AtomicUsize::new(0));
+fn listen(
+    listener: &TcpListener,
+    config: &ClusterConfig,
+    candidates: &Sender<Candidate>,
+    rejected_connections: &Arc<AtomicU64>,
+) {
+    let reading = Arc::new(AtomicUsize::new(0));
     loop {
-        let accepted = if knocking.load(Ordering::SeqCst) < KNOCKING_MAX { listener.accept().ok() } else { None };
+        let accepted = if reading.load(Ordering::SeqCst) < READING_MAX { listener.accept().ok() } else { None };
         let Some((stream, from)) = accepted else {
             std::thread::sleep(PAUSE);
             continue;
         };
-        knocking.fetch_add(1, Ordering::SeqCst);
-        let (callers, strangers, knocking) = (callers.clone(), Arc::clone(strangers), Arc::clone(&knocking));
+        reading.fetch_add(1, Ordering::SeqCst);
+        let (candidates, rejected_connections, reading) =
+            (candidates.clone(), Arc::clone(rejected_connections), Arc::clone(&reading));
         let config = config.clone();
         std::thread::spawn(move || {
-            match hear(&config, stream, from) {
-                // Where too many wait, it is dropped and dials again.
-                Ok(caller) => drop(callers.try_send(caller)),
+            match read_request(&config, stream, from) {
+                // If too many wait, it is dropped and connects again.
+                Ok(candidate) => drop(candidates.try_send(candidate)),
                 Err(why) => {
-                    let strangers = strangers.fetch_add(1, Ordering::SeqCst) + 1;
-                    // A scanner that knocks all day must not fill the disk.
-                    if strangers < 100 || strangers.is_power_of_two() {
-                        tracing::warn!(%from, strangers, why, "a connection was dropped that is of no peer");
+                    let rejected_connections = rejected_connections.fetch_add(1, Ordering::SeqCst) + 1;
+                    // A port scanner must not fill the disk with log lines.
+                    if rejected_connections < 100 || rejected_connections.is_power_of_two() {
+                        tracing::warn!(%from, rejected_connections, why, "rejected a connection that is not from a peer");
                     }
                 }
             }
-            knocking.fetch_sub(1, Ordering::SeqCst);
+            reading.fetch_sub(1, Ordering::SeqCst);
         });
     }
 }
 
-fn hear(config: &ClusterConfig, stream: TcpStream, from: SocketAddr) -> Result<Caller, String> {
-    let deadline = Instant::now() + HELLO_MAX;
-    let told = |error: std::io::Error| error.to_string();
-    stream.set_nodelay(true).map_err(told)?;
+fn read_request(config: &ClusterConfig, stream: TcpStream, from: SocketAddr) -> Result<Candidate, String> {
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
+    let text = |error: std::io::Error| error.to_string();
+    stream.set_nodelay(true).map_err(text)?;
     let (mut connection, shown) = match &config.tls {
         None => (Connection::Plain(stream), None),
         Some(tls) => {
-            tls.accept(stream, HELLO_MAX).map(|(connection, shown)| (connection, Some(shown))).map_err(told)?
+            tls.accept(stream, REQUEST_TIMEOUT).map(|(connection, shown)| (connection, Some(shown))).map_err(text)?
         }
     };
-    connection.set_write_timeout(Some(HELLO_MAX)).map_err(told)?;
-    let hello: Hello = wire::read(&mut connection, deadline, HELLO_BYTES_MAX).map_err(|error| error.to_string())?;
-    let mut caller = Caller { hello, connection, from };
-    let host = config.hosts.get(caller.hello.index);
+    connection.set_write_timeout(Some(REQUEST_TIMEOUT)).map_err(text)?;
+    let request: JoinRequest =
+        wire::read(&mut connection, deadline, REQUEST_BYTES_MAX).map_err(|error| error.to_string())?;
+    let mut candidate = Candidate { request, connection, from };
+    let host = config.hosts.get(candidate.request.index);
     if let (Some(shown), Some(host)) = (shown, host)
         && !is_for(&shown, host)
     {
-        let why = format!("its certificate is not for process {}, which is {host}", caller.hello.index);
-        caller.refuse(Refusal::new(Then::End, why.clone()));
+        let why = format!("its certificate is not for process {}, which is {host}", candidate.request.index);
+        candidate.reject(Rejection::new(NextStep::Exit, why.clone()));
         return Err(why);
     }
-    Ok(caller)
+    Ok(candidate)
 }

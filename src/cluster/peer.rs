@@ -1,8 +1,8 @@
-//! The sockets as timely gets them. A peer that is gone or silent is told to whoever runs the workers, once; the thread
-//! that noticed then waits for the end of the process, so that timely sees neither progress nor a failure in it.
+//! The connections as timely uses them. The loss of a peer, closed or silent, is reported to the host once; the thread
+//! that detected it then waits for the end of the process, so that timely sees neither progress nor a failure.
 //!
-//! A process beats once a second on each connection, from a thread of its own: a worker may be busy for longer than a
-//! peer may be silent. A beat is a message of timely's form for no worker at all, between two others.
+//! A separate thread sends one heartbeat per second on each connection, because a worker may be busy for longer than
+//! the heartbeat timeout. A heartbeat is a message in timely's format, addressed to no worker, between two others.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::Shutdown;
@@ -17,94 +17,94 @@ use timely::communication::networking::MessageHeader;
 use super::ClusterError;
 use super::connection::Connection;
 
-/// The first bytes of a peer may take so long: process 0 may still be waiting for another one to be ready.
-const FIRST_MAX: Duration = Duration::from_secs(120);
-/// After that a peer that was not heard for so long is lost.
-const SILENCE_MAX: Duration = Duration::from_secs(9);
-/// Between two beats.
-const BEAT: Duration = Duration::from_secs(1);
+/// Timeout for the first bytes of a peer: process 0 may still be waiting for another one to be ready.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(120);
+/// Peer heartbeat timeout after the first bytes.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(9);
+/// Heartbeat interval.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// The connections to all other processes, ready for timely.
 #[derive(Debug)]
 pub struct Mesh {
-    /// By index; empty for this process.
+    /// The peers by index; empty for this process.
     pub peers: Vec<Option<Peer>>,
-    /// Tells of the loss of a peer.
+    /// Receives the loss of a peer.
     pub lost: Receiver<ClusterError>,
-    /// The other end of that; kept, since peers that have ended well tell nothing.
-    pub tell: Sender<ClusterError>,
-    /// How many knocked that are no peers.
-    pub strangers: Arc<AtomicU64>,
+    /// The sending end of `lost`, kept so that it stays connected when all peers have ended normally.
+    pub loss_sender: Sender<ClusterError>,
+    /// Counter of rejected connections.
+    pub rejected_connections: Arc<AtomicU64>,
 }
 
 impl Mesh {
-    /// Of connections over which nothing has been said but the handshake. From now on they beat.
-    pub fn new(links: Vec<Option<Connection>>, hosts: &[String], strangers: Arc<AtomicU64>) -> Self {
-        let (tell, lost) = unbounded();
+    /// Takes over connections after the handshake, and starts their heartbeats.
+    pub fn new(connections: Vec<Option<Connection>>, hosts: &[String], rejected_connections: Arc<AtomicU64>) -> Self {
+        let (loss_sender, lost) = unbounded();
         let peer = |(index, connection): (usize, Option<Connection>)| {
             connection.map(|connection| {
                 let peer = Peer {
                     connection,
                     index,
                     address: hosts[index].clone(),
-                    tell: tell.clone(),
+                    loss_sender: loss_sender.clone(),
                     sent: Arc::default(),
-                    frames: Frames::default(),
-                    was_heard: false,
+                    received: Frames::default(),
+                    has_received: false,
                 };
-                peer.beat();
+                peer.start_heartbeats();
                 peer
             })
         };
-        let peers = links.into_iter().enumerate().map(peer).collect();
-        Self { peers, lost, tell, strangers }
+        let peers = connections.into_iter().enumerate().map(peer).collect();
+        Self { peers, lost, loss_sender, rejected_connections }
     }
 }
 
-/// One of them.
+/// The connection to one peer.
 #[derive(Debug)]
 pub struct Peer {
     connection: Connection,
     index: usize,
     address: String,
-    tell: Sender<ClusterError>,
-    /// What was written; held while something is.
+    loss_sender: Sender<ClusterError>,
+    /// Messages written; locked during a write.
     sent: Arc<Mutex<Frames>>,
-    /// What was read.
-    frames: Frames,
-    was_heard: bool,
+    /// Messages read.
+    received: Frames,
+    has_received: bool,
 }
 
 impl Peer {
-    /// Beats until the peer is gone, or has been told that nothing follows.
-    fn beat(&self) {
-        // Without a handle of its own it cannot beat, and the peer will say so.
+    /// Sends heartbeats until the connection fails, or timely has written its last message.
+    fn start_heartbeats(&self) {
+        // Without a second handle there are no heartbeats, and the peer reports this process as lost.
         let own = self.connection.set_write_timeout(None).and_then(|()| self.connection.try_clone());
         let Ok(mut connection) = own else { return };
-        let (sent, mut beat) = (Arc::clone(&self.sent), Vec::new());
+        let (sent, mut heartbeat) = (Arc::clone(&self.sent), Vec::new());
         let header = MessageHeader { channel: 0, source: 0, target_lower: 0, target_upper: 0, length: 1, seqno: 0 };
-        if header.write_to(&mut beat).is_err() {
+        if header.write_to(&mut heartbeat).is_err() {
             return;
         }
-        beat.push(0);
+        heartbeat.push(0);
         std::thread::spawn(move || {
             loop {
                 let sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
-                // In the middle of a message the rest of it is on its way, which is as good.
-                if sent.ended || (sent.is_between() && connection.write_all(&beat).is_err()) {
+                // Within a message no heartbeat is needed: the rest of it follows.
+                if sent.ended || (sent.is_between() && connection.write_all(&heartbeat).is_err()) {
                     return;
                 }
                 drop(sent);
-                std::thread::sleep(BEAT);
+                std::thread::sleep(HEARTBEAT);
             }
         });
     }
 
-    /// Does not return.
+    /// Reports the peer as lost. Does not return.
     fn lost(&self, why: String) -> ! {
         let lost = ClusterError::PeerLost { index: self.index, address: self.address.clone(), why };
-        // Nobody listens any more when the process is about to end.
-        let _ = self.tell.send(lost);
+        // The receiver is gone when the process is about to end.
+        let _ = self.loss_sender.send(lost);
         loop {
             std::thread::park();
         }
@@ -113,26 +113,26 @@ impl Peer {
 
 impl Read for Peer {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        if !self.was_heard {
-            self.connection.set_read_timeout(Some(FIRST_MAX))?;
+        if !self.has_received {
+            self.connection.set_read_timeout(Some(FIRST_TIMEOUT))?;
         }
         loop {
             match self.connection.read(buffer) {
-                Ok(0) if self.frames.ended => return Ok(0),
+                Ok(0) if self.received.ended => return Ok(0),
                 Ok(0) => self.lost("it closed the connection".to_owned()),
                 Ok(n) => {
-                    if !std::mem::replace(&mut self.was_heard, true) {
-                        tracing::info!(index = self.index, "a peer is heard");
-                        self.connection.set_read_timeout(Some(SILENCE_MAX))?;
+                    if !std::mem::replace(&mut self.has_received, true) {
+                        tracing::info!(index = self.index, "receiving from peer");
+                        self.connection.set_read_timeout(Some(HEARTBEAT_TIMEOUT))?;
                     }
-                    self.frames.follow(&buffer[..n]);
+                    self.received.follow(&buffer[..n]);
                     return Ok(n);
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                        let silence = if self.was_heard { SILENCE_MAX } else { FIRST_MAX };
-                        self.lost(format!("nothing was heard of it for {} s", silence.as_secs()));
+                        let timeout = if self.has_received { HEARTBEAT_TIMEOUT } else { FIRST_TIMEOUT };
+                        self.lost(format!("no heartbeat for {} s", timeout.as_secs()));
                     }
                     _ => self.lost(error.to_string()),
                 },
@@ -147,7 +147,7 @@ impl Write for Peer {
         let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match self.connection.write(bytes) {
-                Ok(0) if !bytes.is_empty() => self.lost("it takes nothing any more".to_owned()),
+                Ok(0) if !bytes.is_empty() => self.lost("peer stopped reading".to_owned()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => self.lost(error.to_string()),
                 Ok(n) => {
@@ -169,10 +169,10 @@ impl Stream for Peer {
             connection: self.connection.try_clone()?,
             index: self.index,
             address: self.address.clone(),
-            tell: self.tell.clone(),
+            loss_sender: self.loss_sender.clone(),
             sent: Arc::clone(&self.sent),
-            frames: Frames::default(),
-            was_heard: false,
+            received: Frames::default(),
+            has_received: false,
         })
     }
 
@@ -182,7 +182,7 @@ impl Stream for Peer {
 
     fn shutdown(&self, how: Shutdown) -> Result<()> {
         match self.connection.shutdown(how) {
-            // The peer, which had ended before, is not there to be told.
+            // The peer has closed the connection already.
             Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
             Err(error) => Err(Error::new(error.kind(), format!("process {}: {error}", self.index))),
             Ok(()) => Ok(()),
@@ -190,18 +190,19 @@ impl Stream for Peer {
     }
 }
 
-/// Length of timely's header: six words, big-endian, the fifth of which is the length of what follows.
+/// Length of timely's header: six words, big-endian, the fifth of which is the length of the body.
 const HEADER_BYTES: usize = 48;
-/// Where the length begins.
+/// Offset of the length in the header.
 const LENGTH_AT: usize = 32;
 
-/// Follows timely's messages, to know whether a peer that closes the connection has said that it would: its last
-/// message is empty.
+/// Tracks the boundaries of timely's messages, to tell a normal end from a lost connection: timely's last message is
+/// empty.
 #[derive(Debug)]
 struct Frames {
     header: [u8; HEADER_BYTES],
+    /// Bytes of the header read.
     have: usize,
-    /// Bytes of the message at hand that are still to come.
+    /// Bytes of the current body still to come.
     left: u64,
     ended: bool,
 }
@@ -213,7 +214,7 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// Whether the next byte begins a message.
+    /// Whether the next byte starts a message.
     fn is_between(&self) -> bool {
         self.have == 0 && self.left == 0
     }
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_was_announced_is_told_from_one_that_was_not() {
+    fn empty_message_marks_the_normal_end() {
         let mut bytes = Vec::new();
         [1, 48, 200, 7].into_iter().for_each(|length| message(&mut bytes, length));
         for step in [1, 5, 47, 48, 49, 1000] {

@@ -1,8 +1,8 @@
-//! Mutual TLS between processes: whoever connects shows a certificate of the cluster's own authority, made for its
-//! host in the file of hosts.
+//! Mutual TLS between processes: each presents a certificate of the cluster's authority, issued for its host in the hosts
+//! file.
 //!
-//! Timely wants a socket that two threads use at once, which a TLS session is not. So it gets the near end of a local
-//! pair, and a task pumps between the far end and the session.
+//! Timely needs a socket that two threads can use at once, which a TLS session cannot provide. So it gets one end of a
+//! local socket pair, and a task copies between the other end and the session.
 
 use std::fmt;
 use std::io::Error;
@@ -26,10 +26,10 @@ use super::connection::Connection;
 use super::{ClusterError, hosts};
 use crate::tls::{authorities, certificates, install_provider};
 
-/// How long what was written may take to leave when a process has done its part.
-const SETTLE_MAX: Duration = Duration::from_secs(5);
+/// Timeout for sending buffered data at the end of a process.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The certificates of this process, and the threads that encrypt.
+/// The certificates of this process, and the runtime that encrypts.
 pub struct Tls {
     acceptor: TlsAcceptor,
     connector: TlsConnector,
@@ -44,7 +44,7 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// From a directory with the authority (`ca.pem`), this process' certificate (`cert.pem`) and its key (`key.pem`).
+    /// Loads the authority (`ca.pem`), this process's certificate (`cert.pem`) and its key (`key.pem`) from a directory.
     pub fn load(dir: &Path) -> Result<Self, ClusterError> {
         install_provider();
         let bad = |name: &str, why: String| ClusterError::Tls { path: dir.join(name), why };
@@ -68,20 +68,20 @@ impl Tls {
         })
     }
 
-    /// The side that was dialled. Also returns the certificate that the other side showed.
+    /// Accepts a connection. Also returns the certificate that the other side presented.
     pub fn accept(&self, stream: TcpStream, within: Duration) -> Result<(Connection, CertificateDer<'static>), Error> {
         self.runtime.block_on(async {
             let stream = asynchronous(stream)?;
             let session = timeout(within, self.acceptor.accept(stream)).await??;
-            let shown = session.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
-            let shown = shown.ok_or_else(|| Error::other("it showed no certificate"))?;
-            Ok((self.pump(session)?, shown))
+            let presented = session.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
+            let presented = presented.ok_or_else(|| Error::other("it presented no certificate"))?;
+            Ok((self.pump(session)?, presented))
         })
     }
 
-    /// The side that dials; the certificate of the other side must be for this host.
+    /// Opens a connection; the certificate of the other side must be for this host.
     pub fn connect(&self, stream: TcpStream, address: &str, within: Duration) -> Result<Connection, Error> {
-        let name = name_of(address).ok_or_else(|| Error::other("its name cannot stand in a certificate"))?;
+        let name = name_of(address).ok_or_else(|| Error::other("its host name is not valid in a certificate"))?;
         self.runtime.block_on(async {
             let stream = asynchronous(stream)?;
             let session = timeout(within, self.connector.connect(name, stream)).await??;
@@ -96,16 +96,16 @@ impl Tls {
         let pumps = Arc::clone(&self.pumps);
         pumps.fetch_add(1, Ordering::SeqCst);
         tokio::spawn(async move {
-            // Whatever ends it ends the near end too, whose user tells what that means.
+            // The end of the copy closes the near end too, whose reader reports it.
             let _ = copy_bidirectional(&mut session, &mut far).await;
             pumps.fetch_sub(1, Ordering::SeqCst);
         });
         Ok(Connection::Pumped(near))
     }
 
-    /// Waits until what was written has left, when all connections were ended well.
-    pub fn settle(&self) {
-        let deadline = Instant::now() + SETTLE_MAX;
+    /// Waits until all buffered data is sent, after all connections have ended normally.
+    pub fn flush(&self) {
+        let deadline = Instant::now() + FLUSH_TIMEOUT;
         while self.pumps.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -1,6 +1,6 @@
-//! How processes talk before the sockets go to timely: magic, length (4 bytes, big-endian), JSON.
+//! Message format before timely takes over the sockets: magic, length (4 bytes, big-endian), JSON.
 //!
-//! Everything is read within a deadline and up to a length, since whoever knocks may be anybody.
+//! Every read has a deadline and a maximum length, since a connection may come from anyone.
 
 use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
@@ -10,22 +10,22 @@ use serde::de::DeserializeOwned;
 
 use super::connection::Connection;
 
-/// What every message begins with.
+/// First bytes of every message.
 pub const MAGIC: [u8; 8] = *b"tickline";
-/// Longest message of a peer that is known, in bytes: the plan holds a checkpoint's header.
+/// Maximum size of a message from a known peer, in bytes: the plan contains a checkpoint's header.
 pub const BYTES_MAX: usize = 64 << 20;
 
-/// Why there is no message.
+/// Failure to read a message.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
     /// The connection failed or was closed.
     #[error("the connection ended: {0}")]
     Ended(std::io::Error),
-    /// Nothing whole came in time.
-    #[error("nothing came in time")]
-    Silent,
-    /// Whoever is there does not speak this language.
-    #[error("what came is none of our messages")]
+    /// No complete message arrived before the deadline.
+    #[error("timed out waiting for a message")]
+    Timeout,
+    /// The bytes are not a message of this protocol.
+    #[error("unexpected message on the cluster port")]
     Foreign,
 }
 
@@ -36,7 +36,7 @@ pub fn write(connection: &mut Connection, message: &impl Serialize) -> std::io::
     bytes.extend(MAGIC);
     bytes.extend((body.len() as u32).to_be_bytes());
     bytes.extend(body);
-    // One write: nobody else's bytes come between.
+    // A single write, so that no other message is interleaved.
     connection.write_all(&bytes)
 }
 
@@ -66,7 +66,7 @@ fn fill(connection: &mut Connection, mut buffer: &mut [u8], deadline: Instant) -
     while !buffer.is_empty() {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(FrameError::Silent);
+            return Err(FrameError::Timeout);
         }
         connection.set_read_timeout(Some(left.max(Duration::from_millis(1)))).map_err(FrameError::Ended)?;
         match connection.read(buffer) {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_arrive_whole_and_leave_what_follows() {
+    fn reading_leaves_the_bytes_that_follow() {
         let (mut one, mut other) = pair();
         write(&mut one, &("a", 5)).unwrap();
         one.write_all(b"rest").unwrap();
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_told_apart() {
+    fn foreign_bytes_differ_from_an_end() {
         let foreign: [&[u8]; 3] = [b"GET / HTTP/1.1\r\n", b"tickline\0\0\0\x02[}", b"tickline\xff\xff\xff\xff"];
         let ended: [&[u8]; 2] = [b"tickline\0\0", b""];
         for bytes in foreign.into_iter().chain(ended) {
@@ -132,7 +132,7 @@ mod tests {
             })
         });
         let error = read::<u32>(&mut other, Instant::now() + Duration::from_millis(40), 100).unwrap_err();
-        assert!(matches!(error, FrameError::Silent), "{error:?}");
+        assert!(matches!(error, FrameError::Timeout), "{error:?}");
         drop(other);
         assert!(drip.join().unwrap().is_err());
     }

@@ -6,7 +6,8 @@ use clap::Args as ClapArgs;
 use dataflows::progress::time::Resolution;
 use serde::Serialize;
 
-use crate::command::output::format::{Format, ReadArgs, csv_field, json_array, print};
+use crate::command::options::read::ReadArgs;
+use crate::command::output::format::{Format, csv_field, json_array, print};
 use crate::command::output::{chart, table};
 use crate::store::StoredCandle;
 use crate::time::rfc3339;
@@ -38,7 +39,7 @@ pub fn text(args: &Args) -> anyhow::Result<String> {
         args.read.check_symbol(&mut *reader)?;
     }
     match args.read.format {
-        Format::Table => Ok(as_table(&rows)),
+        Format::Table | Format::Plain => Ok(as_table(&rows)),
         Format::Csv => Ok(as_csv(&args.read.symbol, &rows)),
         Format::Json => json_array(rows.iter().map(|row| as_json(args, row))),
         Format::Chart => Ok(chart::chart(&rows, chart::Canvas::of_stdout())),

@@ -3,8 +3,8 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    candles, completions, dashboard, demo, import, indicators, ingest, man, rejected, replay, setup, source, status,
-    symbols, top, verify, work,
+    candles, checkpoint, completions, dashboard, demo, import, indicators, ingest, man, rejected, replay, setup,
+    source, status, symbols, top, verify, work,
 };
 
 /// Real-time market data with an exact answer to: is this complete?
@@ -45,8 +45,10 @@ pub enum Command {
     Indicators(indicators::Args),
     /// A store in the terminal, live: watch list, chart, how far it is complete
     Top(top::Args),
-    /// How far things are, and what was refused
+    /// Show the frontier, unread and waiting records, and who holds the frontier back
     Status(status::Args),
+    /// List the checkpoints of a store, or drop one
+    Checkpoint(checkpoint::Args),
     /// Who promises in a log; retire one that is gone
     Source(source::Args),
     /// The directory of all symbols that Finnhub lists
@@ -77,6 +79,7 @@ impl Cli {
             Command::Indicators(args) => indicators::run(&args),
             Command::Top(args) => top::run(&args),
             Command::Status(args) => status::run(&args),
+            Command::Checkpoint(args) => checkpoint::run(&args),
             Command::Source(args) => source::run(&args),
             Command::Symbols(args) => symbols::run(&args),
             Command::Rejected(args) => rejected::run(&args),

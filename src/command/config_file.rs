@@ -93,7 +93,7 @@ mod tests {
     fn what_cannot_be_configured_is_refused() {
         for text in ["wokers = 4", "workers = 1.5", "workers", "flag = 'x'", "[work]\nworkers = 4"] {
             let error = with_text(command(), Path::new(FILE), text).unwrap_err();
-            assert_eq!(super::super::exit_code(&error), 2, "{text}");
+            assert_eq!(crate::exit_code::of(&error), 2, "{text}");
         }
     }
 }

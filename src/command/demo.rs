@@ -85,7 +85,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
         .with_context(|| format!("{} cannot be made: choose another place with --data", data.display()))?;
     let log_address = LogAddress::Dir(data.join("log"));
     let store_address = StoreAddress::Sqlite(data.join("tickline.db"));
-    let log = log_address.make(None, PARTITIONS)?;
+    let log = log_address.open_or_create(None, PARTITIONS)?;
     // Both locks are taken before anything runs: a second demo on the same data ends here.
     let writer = log_address.open_writer()?;
     let store = store_address.open_writer()?;

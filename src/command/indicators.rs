@@ -6,7 +6,8 @@ use clap::Args as ClapArgs;
 use dataflows::output::to_f64::INDICATOR_COLUMNS;
 
 use crate::command::UsageError;
-use crate::command::output::format::{Format, ReadArgs, csv_field, json_array, print};
+use crate::command::options::read::ReadArgs;
+use crate::command::output::format::{Format, csv_field, json_array, print};
 use crate::command::output::table;
 use crate::store::StoredIndicators;
 use crate::time::rfc3339;
@@ -30,7 +31,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 /// What the command prints.
 pub fn text(args: &Args) -> anyhow::Result<String> {
     if args.read.format == Format::Chart {
-        return Err(UsageError("indicators have no chart: take table, csv or json".to_string()).into());
+        return Err(UsageError("indicators have no chart format: use table, csv or json".to_string()).into());
     }
     let mut reader = args.read.store.open_reader()?;
     let rows = reader.indicators(&args.read.symbol, args.read.range())?;
@@ -40,7 +41,7 @@ pub fn text(args: &Args) -> anyhow::Result<String> {
     match args.read.format {
         Format::Json => json_array(rows.iter().map(|row| as_json(&args.read.symbol, row))),
         Format::Csv => Ok(as_csv(&args.read.symbol, &rows)),
-        Format::Table | Format::Chart => Ok(as_table(&rows)),
+        Format::Table | Format::Chart | Format::Plain => Ok(as_table(&rows)),
     }
 }
 

@@ -198,7 +198,7 @@ pub fn read_watchlist(path: &Path) -> Result<Vec<Symbol>, UsageError> {
 
 fn open(log: &LogAddress) -> anyhow::Result<Box<dyn LogWriter>> {
     if matches!(log, LogAddress::Dir(_)) {
-        log.make(None, PARTITIONS)?;
+        log.open_or_create(None, PARTITIONS)?;
     }
     Ok(log.open_writer()?)
 }

@@ -1,7 +1,9 @@
-//! Options that several commands share, and the types of their values.
+//! Options that several commands share, and parsers of their values.
 
 pub mod cluster;
 pub mod duration;
 pub mod listen;
+pub mod log_store;
+pub mod read;
 pub mod rows;
 pub mod secret;

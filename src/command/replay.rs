@@ -1,4 +1,4 @@
-//! `tickline replay`: recompute everything from the log, and print one line for each frontier kept, with its digest.
+//! `tickline replay`: recomputes everything from the log and prints one line for each kept frontier, with its digest.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::command::UsageError;
 use crate::log::Log;
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
-use crate::store::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
+use crate::store::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError};
 use crate::time::Moment;
 use crate::time::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
@@ -28,20 +28,21 @@ pub struct ReplayArgs {
     /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
     #[arg(long, env = "TICKLINE_LOG")]
     pub log: LogAddress,
-    /// Also write the rows to this store: an empty one, or one that was made from this log
-    #[arg(long, env = "TICKLINE_REPLAY_STORE", default_value = "none")]
-    pub store: StoreAddress,
-    /// Worker threads; the digests do not depend on them
+    /// Also write the rows to this store, which must be empty or made from this log. Stop its workers first: writing
+    /// opens a new epoch, which ends them. Only the command line can ask for it
+    #[arg(long, value_name = "STORE")]
+    pub write_to: Option<StoreAddress>,
+    /// Worker threads; the digests do not depend on their number
     #[arg(long, env = "TICKLINE_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
-    /// Print at most one line for so much event time; the last line is always printed
+    /// Print at most one line per this much event time; the last line is always printed
     #[arg(long, default_value = "1m")]
     pub every: Duration,
-    /// Begin at these offsets, and at the first ones left in the other partitions: rows of windows that begin before
-    /// lack what was there
-    #[arg(long, value_name = "PARTITION=OFFSET", value_delimiter = ',', value_parser = place)]
+    /// Start at these offsets, and at the first available offset of every other partition. Windows that began
+    /// earlier are incomplete
+    #[arg(long, value_name = "PARTITION=OFFSET", value_delimiter = ',', value_parser = partition_offset)]
     pub from_offset: Vec<(u32, u64)>,
-    /// End with the frontier at this time: RFC 3339, or milliseconds since 1970
+    /// Stop when the frontier reaches this time: RFC 3339, or milliseconds since 1970
     #[arg(long, value_name = "TIME")]
     pub until: Option<Moment>,
     #[command(flatten)]
@@ -49,10 +50,10 @@ pub struct ReplayArgs {
     pub settings: SettingsArgs,
 }
 
-fn place(text: &str) -> Result<(u32, u64), String> {
+fn partition_offset(text: &str) -> Result<(u32, u64), String> {
     let numbers =
         text.split_once('=').and_then(|(partition, offset)| Some((partition.parse().ok()?, offset.parse().ok()?)));
-    numbers.ok_or_else(|| format!("{text:?} is no place in the log: write PARTITION=OFFSET, as 0=812"))
+    numbers.ok_or_else(|| format!("invalid offset {text:?}: expected PARTITION=OFFSET, e.g. 0=812"))
 }
 
 /// Runs `tickline replay`.
@@ -66,54 +67,54 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let mut next = 0;
     let mut printed = 0;
     let mut last = FrontierRow::empty();
-    let replayed = replay(args, Vec::new(), |told| {
-        if told.kind == Kind::Kept && told.row.frontier >= next {
-            next = (told.row.frontier / every_ms + 1) * every_ms;
-            printed = told.row.frontier;
-            print(&told.row)?;
+    let result = replay(args, Vec::new(), |replayed| {
+        if replayed.kind == Kind::Kept && replayed.row.frontier >= next {
+            next = (replayed.row.frontier / every_ms + 1) * every_ms;
+            printed = replayed.row.frontier;
+            print(&replayed.row)?;
         }
-        last = told.row;
+        last = replayed.row;
         Ok(())
     });
-    let result = replayed.and_then(|()| if printed == last.frontier { Ok(()) } else { Ok(print(&last)?) });
+    let result = result.and_then(|()| if printed == last.frontier { Ok(()) } else { Ok(print(&last)?) });
     match result.as_ref().err().and_then(|error| error.downcast_ref::<std::io::Error>()) {
-        // Whoever reads has enough, as `head` does.
+        // The reader has closed the pipe, as `head` does.
         Some(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         _ => result,
     }
 }
 
-/// A frontier row of a replay.
+/// A frontier row that a replay has reached.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct ReplayedRow {
     /// The row.
     pub row: FrontierRow,
-    /// Why it is told.
+    /// Why it is reported.
     pub kind: Kind,
 }
 
-/// Why a frontier row is told.
+/// Why a frontier row is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// It is kept: one as of each full minute in which something changed.
+    /// It is a kept one: one as of each full minute in which something changed.
     Kept,
-    /// It is as of a time that was asked for.
+    /// It is as of a requested time.
     Stop,
-    /// The frontier is there now.
+    /// It is the current frontier.
     Now,
 }
 
-/// Replays, and hands over frontier rows. Rows of one kind come in order.
+/// Replays the log and calls `each` with every frontier row. Rows of one kind come in order.
 pub fn replay(
     args: &ReplayArgs,
     stops: Vec<Time>,
-    mut each: impl FnMut(Told) -> anyhow::Result<()>,
+    mut each: impl FnMut(ReplayedRow) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let settings = args.settings.settings()?;
     let log: Arc<dyn Log> = Arc::from(args.log.open()?);
     if let Some((partition, _)) = args.from_offset.iter().find(|(partition, _)| *partition >= log.partitions()) {
         let last = log.partitions() - 1;
-        let text = format!("--from-offset names partition {partition}, and those of {} are 0 to {last}", args.log);
+        let text = format!("--from-offset names partition {partition}, but {} has partitions 0 to {last}", args.log);
         return Err(UsageError(text).into());
     }
     let config = WorkerConfig {
@@ -125,14 +126,15 @@ pub fn replay(
         ..WorkerConfig::new(usize::from(args.workers), settings)
     };
     let (sender, rows) = mpsc::channel();
-    let store = Box::new(Telling { store: args.store.open_writer()?, rows: sender });
+    let target = args.write_to.as_ref().unwrap_or(&StoreAddress::None);
+    let store = Box::new(ReportingStore { store: target.open_writer()?, rows: sender });
     let watch = Arc::new(Watch::default());
     let display = show_progress("replay", Arc::clone(&watch));
     let for_worker = Arc::clone(&watch);
     let worker = std::thread::spawn(move || worker::run(config, log, store, None, for_worker));
     let mut handed = Ok(());
-    for told in rows {
-        handed = each(told);
+    for replayed in rows {
+        handed = each(replayed);
         if handed.is_err() {
             break;
         }
@@ -142,32 +144,32 @@ pub fn replay(
     }
     let result = worker.join();
     watch.stop.store(true, Ordering::SeqCst);
-    // It only shows things.
+    // It only displays progress, so its end cannot matter.
     let _ = display.join();
     handed?;
     result.map_err(|_| anyhow::anyhow!("the worker failed"))?.with_context(|| format!("replay of {} ends", args.log))
 }
 
-/// A store that also tells the frontier rows.
-struct Telling {
+/// A store that also reports the frontier rows.
+struct ReportingStore {
     store: Box<dyn Store>,
-    rows: mpsc::Sender<Told>,
+    rows: mpsc::Sender<ReplayedRow>,
 }
 
-impl Telling {
-    fn tell(&self, row: &FrontierRow, kind: Kind) {
-        // Nobody listens any more when the reader of our output has gone.
-        let _ = self.rows.send(Told { row: row.clone(), kind });
+impl ReportingStore {
+    fn report(&self, row: &FrontierRow, kind: Kind) {
+        // The receiver is gone only when the reader of our output has closed the pipe.
+        let _ = self.rows.send(ReplayedRow { row: row.clone(), kind });
     }
 }
 
-impl Store for Telling {
+impl Store for ReportingStore {
     fn keeps_rows(&self) -> bool {
         self.store.keeps_rows()
     }
 
     fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError> {
-        // A replay starts at the log's beginning whatever the store holds.
+        // A replay starts at the log's beginning, whatever the store holds.
         self.store.open_epoch().map(|(epoch, _)| (epoch, None))
     }
 
@@ -181,19 +183,27 @@ impl Store for Telling {
 
     fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError> {
         self.store.commit_frontier(frontier, kept)?;
-        kept.iter().for_each(|row| self.tell(row, Kind::Kept));
-        self.tell(&frontier.row, Kind::Now);
+        kept.iter().for_each(|row| self.report(row, Kind::Kept));
+        self.report(&frontier.row, Kind::Now);
         Ok(())
     }
 
     fn observe(&mut self, row: &FrontierRow) -> Result<(), StoreError> {
         self.store.observe(row)?;
-        self.tell(row, Kind::Stop);
+        self.report(row, Kind::Stop);
         Ok(())
     }
 
     fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
         self.store.put_shards(epoch, frontier, shards)
+    }
+
+    fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError> {
+        self.store.put_settings(epoch, settings)
+    }
+
+    fn drop_checkpoint(&mut self, epoch: u64, frontier: Time) -> Result<(), StoreError> {
+        self.store.drop_checkpoint(epoch, frontier)
     }
 
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {

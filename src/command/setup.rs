@@ -62,7 +62,7 @@ fn set_up(log: &LogAddress, partitions: Option<u32>, spec: &TopicSpec) -> Result
         LogAddress::Kafka(address) => topic_setup::ensure(address, spec)?,
         LogAddress::Dir(_) => {
             let ensured = if log.exists()? { Ensured::AsWanted } else { Ensured::Made };
-            log.make(partitions, spec.partitions)?;
+            log.open_or_create(partitions, spec.partitions)?;
             ensured
         }
     };

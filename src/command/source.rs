@@ -1,24 +1,25 @@
-//! `tickline source`: who promises in a log, and the good-bye of one that cannot say it any more.
+//! `tickline source`: lists the live sources of a log, and retires a dead one.
 //!
-//! A source that died holds the frontier: what it has not promised cannot be known to be complete. To retire it is an
-//! operator's claim that nothing more comes from it.
+//! A source that died without a `bye` record holds back the frontier: nothing after its last progress is known to be
+//! complete. Retiring it is an operator's claim that nothing more comes from it.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand};
-use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::control::{self, Control};
+use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use dataflows::progress::partition::PartitionFrontier;
+use dataflows::progress::positions::Positions;
 
 use super::UsageError;
 use super::output::format::print;
 use super::output::table;
 use super::resume;
-use crate::ingest::router;
 use crate::log::address::LogAddress;
-use crate::log::{LogError, read_to_end, sync_whole};
+use crate::log::{LogError, read_to_end, sync_all};
 use crate::store::address::StoreAddress;
 use crate::time::rfc3339;
 
@@ -31,19 +32,19 @@ pub struct Args {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Verb {
-    /// The live sources at the log's end, and how far each has promised; the last one holds the frontier
+    /// List the live sources at the log's end with their progress; the last one holds back the frontier
     List(ListArgs),
-    /// Say good-bye in the name of a source that is gone for good
+    /// Retire a source that is gone for good: writes its `bye` record to every partition
     Retire(RetireArgs),
 }
 
 /// Arguments of `tickline source list`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct ListArgs {
-    /// The log
+    /// The log of trades
     #[arg(long, env = "TICKLINE_LOG", value_name = "LOG")]
     pub log: LogAddress,
-    /// The store that is made from it: only what is behind its resume points is read. Without it, the whole log
+    /// The store computed from the log: reading starts at its resume points. Without it, the whole log is read
     #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
     pub store: Option<StoreAddress>,
 }
@@ -51,15 +52,15 @@ pub struct ListArgs {
 /// Arguments of `tickline source retire`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct RetireArgs {
-    /// The source, as `list` names it
+    /// Name of the source, as shown by `list`
     pub name: String,
-    /// Where it is. A directory must have no other writer now
+    /// Its log. A directory log must have no other writer now
     #[command(flatten)]
     pub place: ListArgs,
 }
 
-/// What a source has promised.
-struct ProgressRecords {
+/// Progress of one source.
+struct SourceProgress {
     partitions: usize,
     least_ms: u64,
 }
@@ -72,7 +73,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-/// Reads control records only.
+/// Applies control records to a partition's frontier, and ignores all else.
 struct Controls(PartitionFrontier);
 
 impl Visitor for Controls {
@@ -82,7 +83,7 @@ impl Visitor for Controls {
 
     fn control(&mut self, control: Control<'_>) {
         match control {
-            // A source too many is refused by the dataflow too.
+            // The dataflow rejects one source too many as well.
             Control::Progress { source, event_ms } => drop(self.0.progress(source, event_ms)),
             Control::Bye { source } => self.0.bye(source),
             Control::Gap => {}
@@ -90,21 +91,21 @@ impl Visitor for Controls {
     }
 }
 
-fn live(args: &ListArgs) -> anyhow::Result<BTreeMap<String, ProgressRecords>> {
-    let points = match &args.store {
-        Some(store) => resume::points(store.open_reader()?.frontier()?.as_ref(), &store.to_string())?,
-        None => Vec::new(),
+fn live(args: &ListArgs) -> anyhow::Result<BTreeMap<String, SourceProgress>> {
+    let durable = args.store.as_ref().map(|store| store.open_reader()?.frontier()).transpose()?.flatten();
+    let positions = match (&durable, &args.store) {
+        (Some(durable), Some(store)) => resume::positions(durable, store)?,
+        _ => Vec::new(),
     };
     let log = args.log.open()?;
-    let mut live: BTreeMap<String, ProgressRecords> = BTreeMap::new();
+    let mut live: BTreeMap<String, SourceProgress> = BTreeMap::new();
     for partition in 0..log.partitions() {
         let mut controls = Controls(PartitionFrontier::default());
         let mut from = log.first_offset(partition)?;
-        for point in points.iter().filter(|point| point.partition == partition) {
-            from = point.offset;
-            for (source, progress_ms) in &point.sources {
-                let _ = controls.0.progress(source, *progress_ms);
-            }
+        // What was read before the published position need not be read again, unless retention has removed it since.
+        for read in positions.iter().map(Positions::read).filter(|read| read.partition == partition) {
+            from = read.offset.max(from);
+            controls.0 = read.frontier.clone();
         }
         read_to_end(&*log, partition, from, |span, record| {
             decode(record, span.total_len, &mut controls);
@@ -112,7 +113,7 @@ fn live(args: &ListArgs) -> anyhow::Result<BTreeMap<String, ProgressRecords>> {
         })?;
         for (source, progress_ms) in controls.0.sources() {
             let known =
-                live.entry(source.to_owned()).or_insert(ProgressRecords { partitions: 0, least_ms: progress_ms });
+                live.entry(source.to_owned()).or_insert(SourceProgress { partitions: 0, least_ms: progress_ms });
             known.partitions += 1;
             known.least_ms = known.least_ms.min(progress_ms);
         }
@@ -123,10 +124,13 @@ fn live(args: &ListArgs) -> anyhow::Result<BTreeMap<String, ProgressRecords>> {
 fn list(args: &ListArgs) -> anyhow::Result<String> {
     let mut live: Vec<_> = live(args)?.into_iter().collect();
     if live.is_empty() {
-        return Ok(format!("{} has no live source: all have said good-bye, or none has promised yet\n", args.log));
+        return Ok(format!(
+            "{} has no live source: every source has left, or none has reported progress yet\n",
+            args.log
+        ));
     }
     live.sort_by_key(|(_, progress)| Reverse(progress.least_ms));
-    let row = |(source, progress): &(String, ProgressRecords)| {
+    let row = |(source, progress): &(String, SourceProgress)| {
         vec![source.clone(), progress.partitions.to_string(), rfc3339(progress.least_ms)]
     };
     Ok(table::table(&["source", "partitions", "progress_up_to"], &live.iter().map(row).collect::<Vec<_>>()))
@@ -136,15 +140,16 @@ fn retire(args: &RetireArgs) -> anyhow::Result<()> {
     let live = live(&args.place)?;
     let name = args.place.log.to_string();
     if !live.contains_key(&args.name) {
-        let known = live.into_keys().collect::<Vec<_>>().join(", ");
-        return Err(UsageError(format!("{:?} is no live source of {name}; there are: {known}", args.name)).into());
+        let known = if live.is_empty() { "none".to_owned() } else { live.into_keys().collect::<Vec<_>>().join(", ") };
+        return Err(UsageError(format!("no live source named {:?} in {name}; live sources: {known}", args.name)).into());
     }
     let mut writer = args.place.log.open_writer()?;
-    let bye = router::bye(&args.name);
+    let bye = control::bye(&args.name);
     for partition in 0..writer.partitions() {
-        writer.append(partition, &bye)?;
+        writer.append(partition, None, &bye)?;
     }
-    sync_whole(&mut *writer, &name).context("the good-bye may be in some partitions only: retire it again")?;
-    println!("{} is retired in {} partitions of {name}", args.name, writer.partitions());
+    sync_all(&mut *writer, &name)
+        .context("the bye record may have reached only some partitions: retire the source again")?;
+    println!("retired {} in {} partitions of {name}", args.name, writer.partitions());
     Ok(())
 }

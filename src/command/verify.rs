@@ -1,4 +1,4 @@
-//! `tickline verify`: replay the log and compare every frontier row that a store holds with what comes out.
+//! `tickline verify`: replays the log and compares the result with every frontier row of a store.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::store::address::StoreAddress;
 use crate::time::Moment;
 use crate::time::rfc3339;
 
-/// Recomputes everything from the log and compares it with the frontier rows of a store.
+/// Replay the log and compare the result with the frontier rows of a store.
 #[derive(clap::Args, Clone, Debug)]
 pub struct VerifyArgs {
     /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
@@ -29,13 +29,18 @@ pub struct VerifyArgs {
     pub settings: SettingsArgs,
 }
 
-/// A store's frontier row that the log does not lead to: exit code 1.
+/// The first frontier at which store and log disagree: exit code 1.
 #[derive(Debug, thiserror::Error)]
-#[error("the store is not what the log makes: {agree} frontiers agree, and as of {at} {what}")]
-struct Differs {
+#[error("store and log disagree: {}; first mismatch at {at}: {what}", matching(*.agree))]
+struct Mismatch {
     agree: u64,
     at: String,
     what: String,
+}
+
+/// `1 frontier matches`, `2 frontiers match`.
+fn matching(count: u64) -> String {
+    if count == 1 { "1 frontier matches".to_owned() } else { format!("{count} frontiers match") }
 }
 
 /// Runs `tickline verify`.
@@ -43,16 +48,14 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let mut reader = args.store.open_reader()?;
     let durable = reader.frontier()?;
     let Some(durable) = durable else {
-        return Err(
-            UsageError(format!("{} holds no frontier yet: let `tickline work` run on it first", args.store)).into()
-        );
+        return Err(UsageError(format!("{} has no frontier yet: run `tickline work` on it first", args.store)).into());
     };
     let kept = reader.frontiers()?.into_iter().map(|row| ((row.frontier, Kind::Kept), row));
     let mut stored: BTreeMap<_, FrontierRow> = kept.collect();
     stored.insert((durable.row.frontier, Kind::Stop), durable.row.clone());
     let replay_args = ReplayArgs {
         log: args.log.clone(),
-        store: StoreAddress::None,
+        write_to: None,
         workers: args.workers,
         every: super::options::duration::Duration::from_ms(1),
         from_offset: Vec::new(),
@@ -60,34 +63,30 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
         settings: args.settings.clone(),
     };
     let mut agree = 0;
-    replay(&replay_args, vec![durable.row.frontier], |told| {
-        let frontier = told.row.frontier;
-        if frontier > durable.row.frontier || told.kind == Kind::Now {
+    replay(&replay_args, vec![durable.row.frontier], |replayed| {
+        let frontier = replayed.row.frontier;
+        if frontier > durable.row.frontier || replayed.kind == Kind::Now {
             return Ok(());
         }
-        let what = match stored.remove(&(frontier, told.kind)) {
-            Some(theirs) if theirs == told.row => {
+        let what = match stored.remove(&(frontier, replayed.kind)) {
+            Some(theirs) if theirs == replayed.row => {
                 agree += 1;
                 return Ok(());
             }
-            Some(theirs) => difference(&theirs, &told.row),
-            None => "it has no row where the log makes one".into(),
+            Some(theirs) => difference(&theirs, &replayed.row),
+            None => "the store has no frontier row where the replay produces one".into(),
         };
-        Err(Differs { agree, at: rfc3339(frontier), what }.into())
+        Err(Mismatch { agree, at: rfc3339(frontier), what }.into())
     })?;
     if let Some(((frontier, _), _)) = stored.pop_first() {
-        let what = "it has a row that the log does not lead to".into();
-        return Err(Differs { agree, at: rfc3339(frontier), what }.into());
+        let what = "the store has a frontier row that the replay does not produce".into();
+        return Err(Mismatch { agree, at: rfc3339(frontier), what }.into());
     }
-    println!(
-        "{agree} frontiers agree, the last as of {}, digest {}",
-        rfc3339(durable.row.frontier),
-        durable.row.digest
-    );
+    println!("{}, the last at {}, digest {}", matching(agree), rfc3339(durable.row.frontier), durable.row.digest);
     Ok(())
 }
 
 fn difference(theirs: &FrontierRow, ours: &FrontierRow) -> String {
     let (digest, rows) = (theirs.digest, theirs.rows);
-    format!("it has digest {digest} over {rows} rows, the log makes {} over {}", ours.digest, ours.rows)
+    format!("the store has digest {digest} over {rows} rows, the replay {} over {}", ours.digest, ours.rows)
 }

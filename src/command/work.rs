@@ -1,4 +1,4 @@
-//! `tickline work`: the dataflow, from a log to a store.
+//! `tickline work`: runs the dataflow from a log to a store.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -24,7 +24,7 @@ use crate::time::rfc3339;
 use crate::worker::health::Health;
 use crate::worker::{self, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig};
 
-/// Computes rows from a log and keeps them in a store, from the last checkpoint on.
+/// Compute rows from a log and keep them in a store, starting from the last checkpoint.
 #[derive(clap::Args, Clone, Debug)]
 pub struct WorkArgs {
     /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
@@ -39,28 +39,28 @@ pub struct WorkArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "its own type says it")]
     pub cluster: ClusterArgs,
-    /// Start again after a lost peer, a failure that may pass or a signal, in a process of its own
+    /// Run as a child process and restart it after a lost peer, a transient failure or a signal
     #[arg(long)]
     pub restart: bool,
-    /// Stop when what the log held at the start, and its frontier covers, is durable
+    /// Stop once everything that the log held at the start, up to its frontier, is durable
     #[arg(long)]
     pub until_end: bool,
     /// Time between checkpoints
     #[arg(long, env = "TICKLINE_CHECKPOINT_EVERY", default_value_t = Duration::from_ms(CHECKPOINT_EVERY_MS))]
     pub checkpoint_every: Duration,
-    /// No partition is read further than this beyond the durable frontier
+    /// How far beyond the durable frontier a partition is read, in event time
     #[arg(long, env = "TICKLINE_READ_AHEAD", default_value_t = Duration::from_ms(READ_AHEAD_MS))]
     pub read_ahead: Duration,
-    /// No partition holds more records than this beyond the durable frontier
+    /// How many records beyond the durable frontier a partition may hold
     #[arg(long, env = "TICKLINE_READ_AHEAD_RECORDS", default_value_t = READ_AHEAD_RECORDS)]
     pub read_ahead_records: u64,
-    /// The log of symbols that `tickline symbols sync --log` writes, to keep up the store's directory from
-    #[arg(long, env = "TICKLINE_SYMBOLS", value_name = "LOG")]
-    pub symbols: Option<LogAddress>,
-    /// Where /metrics, /healthz and /readyz are answered
-    #[arg(long, env = "TICKLINE_WORK_METRICS", value_name = "ADDRESS:PORT", value_parser = listen_address)]
-    pub metrics: Option<SocketAddr>,
-    /// Also append what is refused to this log, at least once; made when it is not there
+    /// The symbol log written by `tickline symbols sync --log`: keeps the store's symbol table up to date
+    #[arg(long, env = "TICKLINE_SYMBOL_LOG", value_name = "LOG")]
+    pub symbol_log: Option<LogAddress>,
+    /// Serve /metrics, /healthz and /readyz on this address
+    #[arg(long, env = "TICKLINE_WORK_LISTEN", value_name = "HOST:PORT", value_parser = listen_address)]
+    pub listen: Option<SocketAddr>,
+    /// Also append rejected records to this log, at least once; created if it does not exist
     #[arg(long, env = "TICKLINE_REJECTED_TO", value_name = "LOG")]
     pub rejected_to: Option<LogAddress>,
     #[command(flatten)]
@@ -69,36 +69,38 @@ pub struct WorkArgs {
 }
 
 impl WorkArgs {
-    /// What the worker host is to do.
+    /// Configuration of the worker host.
     pub fn config(&self) -> anyhow::Result<WorkerConfig> {
         Ok(WorkerConfig {
             until_end: self.until_end,
             read_ahead_ms: self.read_ahead.ms(),
             read_ahead_records: self.read_ahead_records,
             checkpoint_every: Some(self.checkpoint_every.std()),
-            symbols: self.symbols.clone(),
+            symbols: self.symbol_log.clone(),
             cluster: self.cluster.config(&self.store)?,
             ..WorkerConfig::new(usize::from(self.workers), self.settings.settings()?)
         })
     }
 }
 
-/// The mirror of what is refused.
+/// Opens the mirror of rejected records.
 fn mirror(args: &WorkArgs, to: &LogAddress, log: &dyn Log, store: &dyn Store) -> anyhow::Result<Mirror> {
     let usage = |text: String| anyhow::Error::from(UsageError(text));
     if !store.keeps_rows() {
         return Err(usage(format!("--rejected-to needs a store that keeps rows, and {} does not", args.store)));
     }
     if args.cluster.processes > 1 && matches!(to, LogAddress::Dir(_)) {
-        return Err(usage(format!("--rejected-to {to} has one writer, and there are several processes: name a topic")));
+        return Err(usage(format!(
+            "--rejected-to {to} allows one writer, but there are several processes: use a Kafka topic"
+        )));
     }
     if to.exists()? && is_same(&args.log, log, to)? {
-        return Err(usage(format!("--rejected-to {to} is the log itself, where all of it would be refused again")));
+        return Err(usage(format!("--rejected-to {to} is the log itself, where every record would be rejected again")));
     }
     Mirror::open(to, &args.log, log.partitions()).with_context(|| format!("cannot mirror to {to}"))
 }
 
-/// Whether both addresses lead to the same log, which is there.
+/// Whether both addresses lead to the same existing log.
 fn is_same(address: &LogAddress, log: &dyn Log, to: &LogAddress) -> anyhow::Result<bool> {
     Ok(match (address, to) {
         (LogAddress::Dir(ours), LogAddress::Dir(theirs)) => ours.canonicalize()? == theirs.canonicalize()?,
@@ -109,7 +111,7 @@ fn is_same(address: &LogAddress, log: &dyn Log, to: &LogAddress) -> anyhow::Resu
     })
 }
 
-/// Answers machines until it is dropped.
+/// Serves metrics and health until dropped.
 fn answer(listen: SocketAddr, watch: &Arc<Watch>) -> anyhow::Result<(MetricsServer, Runtime)> {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let server = runtime.block_on(metrics::serve(listen, Arc::new(Health(Arc::clone(watch)))))?;
@@ -128,15 +130,15 @@ pub fn run(args: &WorkArgs) -> anyhow::Result<()> {
     let store = args.store.open_writer()?;
     let mirror = args.rejected_to.as_ref().map(|to| mirror(args, to, &*log, &*store)).transpose()?;
     let watch = Arc::new(Watch::default());
-    let _answering = args.metrics.map(|listen| answer(listen, &watch)).transpose()?;
+    let _answering = args.listen.map(|listen| answer(listen, &watch)).transpose()?;
     let display = args.until_end.then(|| show_progress("work", Arc::clone(&watch)));
     let result = worker::run(config, log, store, mirror, Arc::clone(&watch));
     watch.stop.store(true, Ordering::SeqCst);
     if let Some(display) = display {
-        // It only shows things.
+        // It only displays progress, so its end cannot matter.
         let _ = display.join();
     }
-    result.with_context(|| format!("work on {} ends", args.log))?;
+    result.with_context(|| format!("work on {} ended", args.log))?;
     let frontier = rfc3339(watch.frontier.load(Ordering::SeqCst));
     let row = watch.row.lock().unwrap_or_else(PoisonError::into_inner).take();
     let digest = row.map_or_else(String::new, |row| format!(", digest {}", row.digest));

@@ -1,4 +1,4 @@
-//! The answers of `/api/...`: rows of the store as JSON, each with whether it is complete.
+//! Handlers of `/api/...`: rows of the store as JSON, each marked complete or not.
 
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ use super::query::{Pairs, Parameters};
 use super::{Shared, now_ms};
 use crate::store::{Range, StoreError, StoreReader};
 
-/// Symbols given when no limit is asked for.
+/// Default number of symbols in a response.
 const SYMBOLS_DEFAULT: usize = 50;
-/// Most symbols that one request gives.
+/// Maximum number of symbols in a response.
 const SYMBOLS_MAX: usize = 1_000;
 
 /// Rows of one symbol.
@@ -26,17 +26,17 @@ const SYMBOLS_MAX: usize = 1_000;
 pub struct RowsView<R> {
     symbol: String,
     resolution: &'static str,
-    /// The frontier that `complete` goes by; 0 before the first.
+    /// The frontier at which `complete` was decided; 0 if nothing is complete yet.
     frontier_ms: Time,
     rows: Vec<R>,
 }
 
-/// Symbols that fit.
+/// Matching symbols.
 #[derive(Serialize)]
 pub struct SymbolsView<'a> {
-    /// How many fit.
+    /// Number of matches.
     total: usize,
-    /// The best of them.
+    /// The best matches.
     symbols: Vec<&'a SymbolView>,
 }
 
@@ -44,11 +44,11 @@ pub struct SymbolsView<'a> {
 pub async fn frontier(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Json<FrontierView>, ApiError> {
     Parameters::new(pairs, &[])?;
     let frontier = shared.pool.read(|reader| reader.frontier()).await?;
-    let none = || ApiError::unavailable("there is no durable frontier yet", "is a worker writing to this store?");
+    let none = || ApiError::unavailable("nothing complete yet", "check that a worker writes to this store");
     Ok(Json(FrontierView::new(&frontier.ok_or_else(none)?, now_ms())))
 }
 
-/// `/api/symbols?query=&exchange=&traded=&limit=`: the symbols that fit, the better ones first. From memory.
+/// `/api/symbols?query=&exchange=&traded=&limit=`: matching symbols, best first. Served from memory.
 pub async fn symbols(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Response, ApiError> {
     let parameters = Parameters::new(pairs, &["query", "exchange", "traded", "limit"])?;
     let query = Query {
@@ -78,7 +78,7 @@ pub async fn candles(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<
     of_known_symbol(read.await?)
 }
 
-/// `/api/indicators?symbol=&from=&to=&limit=`: they are made from 5 s candles only.
+/// `/api/indicators?symbol=&from=&to=&limit=`. Indicators are computed from 5 s candles only.
 pub async fn indicators(
     State(shared): State<Arc<Shared>>,
     pairs: Pairs,
@@ -95,27 +95,27 @@ pub async fn indicators(
     of_known_symbol(read.await?)
 }
 
-/// `/api/openapi.json`: this API, for programs.
+/// `/api/openapi.json`: the machine-readable description of this API.
 pub async fn openapi() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], include_str!("openapi.json"))
 }
 
-/// No path of this API.
-pub async fn unknown() -> ApiError {
-    ApiError::not_found("there is nothing here", "/api/openapi.json tells what there is")
+/// Answers for an unknown path.
+pub async fn not_found() -> ApiError {
+    ApiError::not_found("unknown path", "/api/openapi.json lists all paths")
 }
 
-/// Not with this method.
-pub async fn wrong_method() -> ApiError {
+/// Answers for a known path with another method than GET.
+pub async fn method_not_allowed() -> ApiError {
     ApiError::method_not_allowed()
 }
 
-/// The frontier, to be read before the rows: they are then at least as complete as it says.
+/// The durable frontier, 0 for none. Read it before the rows: they are then at least as complete as it says.
 fn frontier_ms(reader: &mut dyn StoreReader) -> Result<Time, StoreError> {
     Ok(reader.frontier()?.map_or(0, |frontier| frontier.row.frontier))
 }
 
-/// Tells an empty range from a symbol that never traded.
+/// Distinguishes an empty range from a symbol that never traded.
 fn has_traded(reader: &mut dyn StoreReader, symbol: &str) -> Result<bool, StoreError> {
     let any = Range { from_ms: 0, to_ms: EVENT_MS_END.unsigned_abs(), limit: 1 };
     Ok(!reader.candles(symbol, Resolution::D1, any)?.is_empty())
@@ -125,6 +125,6 @@ fn of_known_symbol<R>((known, view): (bool, RowsView<R>)) -> Result<Json<RowsVie
     if known {
         return Ok(Json(view));
     }
-    let error = format!("{:?} has not traded", view.symbol);
-    Err(ApiError::not_found(error, "/api/symbols lists what there is"))
+    let error = format!("symbol {:?} has not traded", view.symbol);
+    Err(ApiError::not_found(error, "/api/symbols lists the symbols"))
 }

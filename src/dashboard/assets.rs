@@ -1,24 +1,24 @@
-//! The page itself, in the binary: no file beside it, nothing from another host.
+//! The page's files, compiled into the binary: no files to install, nothing loaded from another host.
 
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
-/// Everything comes from here. The chart library puts one style element of its own into the page.
+/// Content security policy: everything comes from this host. The chart library adds an inline style element.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page is asked for anew each time; the chart library's address holds its version, so it may be kept.
-const ANEW: &str = "no-cache";
-const KEEP: &str = "public, max-age=31536000, immutable";
+/// Cache policies: the page is revalidated each time; the chart library's URL holds its version, so it is immutable.
+const REVALIDATE: &str = "no-cache";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What the page is made of: address, type, text.
+/// The page's own files: path, content type, body.
 #[rustfmt::skip]
 const PAGE: [(&str, &str, &str); 28] = [
     ("/", HTML, include_str!("page/index.html")),
@@ -51,7 +51,7 @@ const PAGE: [(&str, &str, &str); 28] = [
     ("/watchlist.js", JS, include_str!("page/watchlist.js")),
 ];
 
-/// What others have made: likewise.
+/// Third-party files: path, content type, body.
 const VENDOR: [(&str, &str, &str); 3] = [
     ("/vendor/lightweight-charts-5.2.1.js", JS, include_str!("vendor/lightweight-charts.standalone.production.js")),
     ("/vendor/LICENSE", TEXT, include_str!("vendor/LICENSE")),
@@ -60,8 +60,8 @@ const VENDOR: [(&str, &str, &str); 3] = [
 
 /// The routes of the page.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    let page = PAGE.iter().map(|file| (file, ANEW));
-    let vendor = VENDOR.iter().map(|file| (file, KEEP));
+    let page = PAGE.iter().map(|file| (file, REVALIDATE));
+    let vendor = VENDOR.iter().map(|file| (file, IMMUTABLE));
     page.chain(vendor).fold(Router::new(), |router, (&(path, content_type, body), cache)| {
         router.route(path, get(async move || asset(content_type, cache, body)))
     })

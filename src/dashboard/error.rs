@@ -1,4 +1,4 @@
-//! What the HTTP API answers when it cannot: a status, what happened, and what to do next.
+//! Error responses of the HTTP API: a status, what happened, and what to do next.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::store::StoreError;
 
-/// An answer that is no data: `{"error": ..., "hint": ...}`.
+/// An error response: `{"error": ..., "hint": ...}`.
 #[derive(Clone, Debug, Serialize, thiserror::Error)]
 #[error("{error}: {hint}")]
 pub struct ApiError {
@@ -22,45 +22,48 @@ impl ApiError {
         Self { status, error: error.into(), hint: hint.into() }
     }
 
-    /// 400: the request is not one.
+    /// 400: the request is invalid.
     pub fn bad_request(error: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, hint)
     }
 
-    /// 401: only with a token.
+    /// 401: a token is required.
     pub fn unauthorized(error: impl Into<String>) -> Self {
         let hint = "send it as `Authorization: Bearer TOKEN`, or as the password of any user";
         Self::new(StatusCode::UNAUTHORIZED, error, hint)
     }
 
-    /// 403: not so.
+    /// 403: the request is not allowed.
     pub fn forbidden(error: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, error, hint)
     }
 
-    /// 404: there is no such thing.
+    /// 404: unknown path or symbol.
     pub fn not_found(error: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, error, hint)
     }
 
-    /// 405: the thing is there, but not for this method.
+    /// 405: known path, wrong method.
     pub fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "only GET is known here", "nothing can be changed over HTTP")
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed (GET only)", "the HTTP API is read only")
     }
 
-    /// 503: too much at once.
+    /// 503: too many requests at once.
     pub fn busy(error: impl Into<String>) -> Self {
         Self::unavailable(error, "try again in a moment")
     }
 
-    /// 503: not now.
+    /// 503: temporarily unavailable.
     pub fn unavailable(error: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error, hint)
     }
 
     /// 503: the store cannot be read.
     pub fn store(error: &StoreError) -> Self {
-        Self::unavailable(format!("the store cannot be read: {error}"), "is the worker's store still there?")
+        Self::unavailable(
+            format!("the store cannot be read: {error}"),
+            "check that the store is up and that this process may read it",
+        )
     }
 }
 

@@ -1,8 +1,8 @@
-//! The watcher: one task that asks the store for its frontier and tells all viewers when it has advanced.
+//! One task that polls the store's frontier and notifies all viewers of each advance.
 //!
-//! What changed is read and encoded once for each symbol and each chart, whatever the number of viewers; a viewer puts
-//! its event together from these parts (`stream.rs`). The channel between holds [`ADVANCES_HELD`] of them: a viewer
-//! that falls further behind is skipped forward, so memory does not grow with slow viewers.
+//! Changes are read and encoded once per symbol and chart, whatever the number of viewers; each viewer assembles its
+//! event from these parts (`stream.rs`). The channel keeps [`ADVANCES_KEPT`] advances: a viewer that falls further
+//! behind skips forward, so memory does not grow with slow viewers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,67 +18,68 @@ use super::error::ApiError;
 use super::index::Index;
 use super::json::FrontierView;
 use super::pool::ReaderPool;
-use super::subscriptions::{AllWanted, Chart};
+use super::subscriptions::{AllSubscriptions, Chart};
 use super::{now_ms, queries, until};
 use crate::store::DurableFrontier;
 
-/// Advances that are held for viewers.
-pub const ADVANCES_HELD: usize = 16;
+/// Capacity of the channel to the viewers, in advances.
+pub const ADVANCES_KEPT: usize = 16;
 
-/// One frontier advance: what has changed since the one before, encoded.
+/// One frontier advance: the encoded changes since the previous one.
 #[derive(Debug)]
 pub struct Advance {
-    /// Epoch and frontier: advances ascend by them.
-    pub place: (u64, u64),
+    /// Epoch and frontier; ascending.
+    pub version: (u64, u64),
     /// The frontier.
     pub frontier: FrontierView,
-    /// Rows of the watched symbols; none for one without a change. A symbol that was not read is not there.
+    /// Rows by watched symbol; `None` for an unchanged one. Symbols that were not read are absent.
     pub watch: BTreeMap<String, Option<Box<RawValue>>>,
-    /// Rows of the charts. A chart that was not read is not there.
+    /// Rows by chart. Charts that were not read are absent.
     pub charts: BTreeMap<Chart, Box<RawValue>>,
 }
 
-/// Something as JSON.
-pub fn encode<T: Serialize>(what: &T) -> Result<Box<RawValue>, ApiError> {
-    to_raw_value(what).map_err(|e| ApiError::unavailable(format!("an event cannot be encoded: {e}"), "report this"))
+/// Encodes a part of an event as JSON.
+pub fn encode<T: Serialize>(part: &T) -> Result<Box<RawValue>, ApiError> {
+    to_raw_value(part)
+        .map_err(|e| ApiError::unavailable(format!("cannot encode an event: {e}"), "report this as a bug"))
 }
 
-/// Where an advance stands among the others.
-pub fn place(frontier: &DurableFrontier) -> (u64, u64) {
+/// Epoch and frontier, by which advances are ordered.
+pub fn version(frontier: &DurableFrontier) -> (u64, u64) {
     (frontier.epoch, frontier.row.frontier)
 }
 
-/// What the watcher works with.
+/// The watcher's state.
 pub struct FrontierWatcher {
-    /// Of the store.
+    /// Store readers.
     pub pool: Arc<ReaderPool>,
-    /// Names, and days long ago.
+    /// Names, and newest days too old for the regular read.
     pub index: watch::Receiver<Arc<Index>>,
-    /// What is to be read.
-    pub wanted: Arc<AllWanted>,
-    /// Whom to tell.
+    /// Charts and symbols that viewers have subscribed to.
+    pub subscriptions: Arc<AllSubscriptions>,
+    /// Broadcast channel to the viewers.
     pub advances: broadcast::Sender<Arc<Advance>>,
-    /// So far back a late trade changes rows, in milliseconds.
+    /// Allowed lateness, in milliseconds: how far back a late trade can change rows.
     pub allowed_lateness_ms: u64,
-    /// What was told last.
-    pub told: Option<(u64, u64)>,
+    /// Version of the last advance sent.
+    pub last_sent: Option<(u64, u64)>,
 }
 
 impl FrontierWatcher {
-    /// Asks every `poll` until told to stop.
+    /// Polls the frontier every `poll` until stopped.
     pub async fn run(mut self, stop: watch::Receiver<bool>, poll: Duration) {
-        let mut ticks = interval(poll);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut timer = interval(poll);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failing = false;
         loop {
             tokio::select! {
                 () = until(stop.clone()) => return,
-                _ = ticks.tick() => {}
+                _ = timer.tick() => {}
             }
             let result = self.poll().await;
             match &result {
-                Err(error) if !failing => tracing::warn!(%error, "frontier not read, trying on"),
-                Ok(()) if failing => tracing::info!("frontier read again"),
+                Err(error) if !failing => tracing::warn!(%error, "cannot read the frontier; retrying"),
+                Ok(()) if failing => tracing::info!("frontier readable again"),
                 _ => {}
             }
             failing = result.is_err();
@@ -87,27 +88,27 @@ impl FrontierWatcher {
 
     async fn poll(&mut self) -> Result<(), ApiError> {
         let Some(frontier) = self.pool.read(|reader| reader.frontier()).await? else { return Ok(()) };
-        let now = place(&frontier);
-        if self.told == Some(now) {
+        let now = version(&frontier);
+        if self.last_sent == Some(now) {
             return Ok(());
         }
         let view = FrontierView::new(&frontier, now_ms());
-        // What another epoch has told is not known here: viewers are given everything anew.
-        let since = self.told.filter(|told| told.0 == now.0 && told.1 < now.1).map(|told| told.1);
+        // Changes across epochs are unknown here, so viewers re-read everything.
+        let since = self.last_sent.filter(|last| last.0 == now.0 && last.1 < now.1).map(|last| last.1);
         let advance = match since {
             Some(since) => self.changes(now, view, since).await?,
-            None => Advance { place: now, frontier: view, watch: BTreeMap::new(), charts: BTreeMap::new() },
+            None => Advance { version: now, frontier: view, watch: BTreeMap::new(), charts: BTreeMap::new() },
         };
-        // An error means that nobody listens.
+        // Sending fails only when there are no viewers.
         let _ = self.advances.send(Arc::new(advance));
-        self.told = Some(now);
+        self.last_sent = Some(now);
         Ok(())
     }
 
-    /// Reads what has changed since the frontier was at `since`.
-    async fn changes(&self, place: (u64, u64), view: FrontierView, since: u64) -> Result<Advance, ApiError> {
-        let (symbols, charts) = self.wanted.now();
-        let (to, allowed_lateness_ms, index) = (place.1, self.allowed_lateness_ms, Arc::clone(&self.index.borrow()));
+    /// Reads the changes since the frontier was at `since`.
+    async fn changes(&self, version: (u64, u64), view: FrontierView, since: u64) -> Result<Advance, ApiError> {
+        let (symbols, charts) = self.subscriptions.current();
+        let (to, allowed_lateness_ms, index) = (version.1, self.allowed_lateness_ms, Arc::clone(&self.index.borrow()));
         let read_watch = async {
             let mut watch: BTreeMap<_, _> = symbols.iter().map(|symbol| (symbol.clone(), None)).collect();
             if !symbols.is_empty() {
@@ -124,6 +125,6 @@ impl FrontierWatcher {
             Ok::<_, ApiError>((chart, encode(&read.await?)?))
         };
         let (watch, charts) = tokio::try_join!(read_watch, try_join_all(charts.into_iter().map(read_chart)))?;
-        Ok(Advance { place, frontier: view, watch, charts: charts.into_iter().collect() })
+        Ok(Advance { version, frontier: view, watch, charts: charts.into_iter().collect() })
     }
 }

@@ -1,7 +1,7 @@
-//! All symbols in memory: what a search needs as one types, and which ones trade most.
+//! In-memory index of all symbols, for search as you type and for finding the most traded ones.
 //!
-//! It is read anew in the background (`indexer`), so a search costs the store nothing. Prices in it may be some
-//! seconds old; whoever watches a symbol gets them from the stream.
+//! It is refreshed in the background (`indexer.rs`), so a search costs the store nothing. Its prices may be some
+//! seconds old; viewers of a symbol get current ones from the stream.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -13,32 +13,32 @@ use super::json::Day;
 use crate::store::{StoreError, StoreReader, StoredCandle};
 use crate::symbols::search::Searched;
 
-/// A symbol: what the directory knows of it, and its newest day.
+/// A symbol: its entry in the symbol table, and its newest day.
 #[derive(Clone, Debug, Serialize)]
 pub struct SymbolView {
     /// As the feed spells it.
     pub symbol: String,
-    /// Of the company, fund or pair; empty where it is not known, like the next two.
+    /// Name of the company, fund or pair; empty if unknown, like the next two.
     pub name: String,
     /// Finnhub's code of the exchange.
     pub exchange: String,
-    /// What its prices are in.
+    /// Currency of its prices.
     pub currency: String,
-    /// What became of it; none when the directory does not know it.
+    /// Listing status; `None` if the symbol table has no entry.
     pub status: Option<&'static str>,
-    /// Its newest UTC day; none when it has not traded.
+    /// Its newest UTC day; `None` if it has not traded.
     pub day: Option<Day>,
 }
 
-/// Symbols in the order in which they are shown without a search: those that traded, on the newest day first and
-/// with most trades first, then the others by name.
+/// Symbols in the order shown without a search: traded symbols by newest day and number of trades, then the others by
+/// symbol.
 #[derive(Debug, Default)]
 pub struct Index {
-    known: Vec<(SymbolView, Searched)>,
-    places: BTreeMap<String, usize>,
+    symbols: Vec<(SymbolView, Searched)>,
+    positions: BTreeMap<String, usize>,
 }
 
-/// What is looked for.
+/// A search.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     /// Part of a symbol or name, in lower case; empty for all.
@@ -47,7 +47,7 @@ pub struct Query {
     pub exchange: Option<String>,
     /// Only those that have, or have not, traded.
     pub traded: Option<bool>,
-    /// At most so many.
+    /// Maximum number of results.
     pub limit: usize,
 }
 
@@ -74,7 +74,7 @@ impl Index {
         }
         for (symbol, candle) in days {
             let (view, _) = known.entry(symbol).or_insert_with_key(|symbol| {
-                // Without an entry the exchange is what stands before the colon, as Finnhub writes pairs.
+                // Without an entry the exchange is the part before the colon, as Finnhub writes pairs.
                 let exchange = symbol.split_once(':').map_or("", |(exchange, _)| exchange).to_owned();
                 let (name, currency, symbol) = (String::new(), String::new(), symbol.clone());
                 let searched = Searched::new(&symbol, "", "");
@@ -82,46 +82,46 @@ impl Index {
             });
             view.day = Some(Day::from(candle));
         }
-        let mut known: Vec<_> = known.into_values().collect();
-        // Stable: equal ones stay in the order of their symbols.
-        known.sort_by_key(|(view, _)| Reverse(view.day.as_ref().map(|day| (day.day_start_ms, day.trades))));
-        let places = known.iter().enumerate().map(|(at, (view, _))| (view.symbol.clone(), at)).collect();
-        Self { known, places }
+        let mut symbols: Vec<_> = known.into_values().collect();
+        // A stable sort: equal ones stay in the order of their symbols.
+        symbols.sort_by_key(|(view, _)| Reverse(view.day.as_ref().map(|day| (day.day_start_ms, day.trades))));
+        let positions = symbols.iter().enumerate().map(|(at, (view, _))| (view.symbol.clone(), at)).collect();
+        Self { symbols, positions }
     }
 
-    /// The symbol of that name.
+    /// Looks a symbol up.
     pub fn get(&self, symbol: &str) -> Option<&SymbolView> {
-        self.places.get(symbol).map(|at| &self.known[*at].0)
+        self.positions.get(symbol).map(|at| &self.symbols[*at].0)
     }
 
-    /// Its name; empty where it is not known.
+    /// Name of a symbol; empty if unknown.
     pub fn name(&self, symbol: &str) -> &str {
         self.get(symbol).map_or("", |view| &view.name)
     }
 
     /// The symbols with most trades on the newest day.
     pub fn busiest(&self, limit: usize) -> Vec<String> {
-        let traded = self.known.iter().take_while(|(view, _)| view.day.is_some());
+        let traded = self.symbols.iter().take_while(|(view, _)| view.day.is_some());
         traded.take(limit).map(|(view, _)| view.symbol.clone()).collect()
     }
 
-    /// The first `limit` symbols that fit, the better ones first, and how many fit in all.
+    /// The best `limit` matches, best first, and the number of all matches.
     pub fn search(&self, query: &Query) -> (Vec<&SymbolView>, usize) {
-        let passes = |view: &SymbolView| {
+        let is_selected = |view: &SymbolView| {
             query.exchange.as_ref().is_none_or(|exchange| view.exchange.eq_ignore_ascii_case(exchange))
                 && query.traded.is_none_or(|traded| view.day.is_some() == traded)
         };
         let rank = |(at, (view, searched)): (usize, &(SymbolView, Searched))| {
-            passes(view).then(|| searched.rank(&query.text)).flatten().map(|rank| (rank, at))
+            is_selected(view).then(|| searched.rank(&query.text)).flatten().map(|rank| (rank, at))
         };
-        let mut found: Vec<_> = self.known.iter().enumerate().filter_map(rank).collect();
+        let mut found: Vec<_> = self.symbols.iter().enumerate().filter_map(rank).collect();
         if !query.text.is_empty() {
             found.sort_unstable();
         } else {
             found.sort_unstable_by_key(|(_, at)| *at);
         }
         let total = found.len();
-        (found.into_iter().take(query.limit).map(|(_, at)| &self.known[at].0).collect(), total)
+        (found.into_iter().take(query.limit).map(|(_, at)| &self.symbols[at].0).collect(), total)
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn better_ones_come_first_and_among_equals_what_trades() {
+    fn best_matches_first_then_most_traded() {
         let entries = vec![entry("A", "AGILENT", "US"), entry("AA", "ALCOA", "US"), entry("AAA", "ALCOA TOO", "L")];
         let days = vec![day("AAA", 2, 5), day("BINANCE:AAVE", 2, 9), day("OLD", 1, 99)];
         let index = Index::new(entries, days);

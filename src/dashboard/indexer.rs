@@ -1,4 +1,4 @@
-//! Keeps the index of symbols new enough, at a bounded cost to the store.
+//! Refreshes the symbol index at a bounded cost to the store.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,11 +9,11 @@ use super::index::Index;
 use super::pool::ReaderPool;
 use super::until;
 
-/// Reading the index takes at most one part in so many of the time.
+/// Inverse of the share of time spent reading the index, at most.
 const COST_DIVISOR: u32 = 20;
 
-/// Reads the index every `every`, and less often where that takes long, until told to stop. What cannot be read stays
-/// as it was; the watcher says why.
+/// Reads the index every `every`, or less often if a read is slow, until stopped. A failed read keeps the old index;
+/// the frontier watcher logs the error.
 pub async fn run(
     pool: Arc<ReaderPool>,
     index: watch::Sender<Arc<Index>>,

@@ -1,4 +1,4 @@
-//! The shapes of the JSON that the HTTP API gives. Doubles are written in the shortest form that reads back the same.
+//! JSON types of the HTTP API. Doubles are written in the shortest form that reads back the same.
 
 use dataflows::output::counters::Counter;
 use dataflows::output::to_f64::INDICATOR_COLUMNS;
@@ -9,16 +9,16 @@ use serde::{Serialize, Serializer};
 use crate::store::{DurableFrontier, StoredCandle, StoredIndicators};
 use crate::time::rfc3339;
 
-/// The durable frontier, for people and programs.
+/// The durable frontier.
 #[derive(Clone, Debug, Serialize)]
 pub struct FrontierView {
-    /// Everything before it is complete.
+    /// Rows are complete up to this time (exclusive), in Unix milliseconds.
     pub frontier_ms: Time,
-    /// The same as text (RFC 3339).
+    /// The same time in RFC 3339.
     pub frontier: String,
-    /// How far it is behind this machine's clock; below 0 when it is ahead.
+    /// Lag behind this machine's clock; negative if the frontier is ahead.
     pub lag_ms: i64,
-    /// This machine's clock, so that a page can correct its own.
+    /// This machine's clock, so that the page can correct its own.
     pub now_ms: i64,
     /// The epoch that wrote it.
     pub epoch: u64,
@@ -26,9 +26,9 @@ pub struct FrontierView {
     pub digest: String,
     /// Number of those rows.
     pub rows: i64,
-    /// All that was refused, whatever the reason.
+    /// Rejected records and trades, for all reasons.
     pub rejected: u64,
-    /// Every count by its name.
+    /// Counters by name.
     pub counters: Counters,
 }
 
@@ -51,7 +51,7 @@ impl FrontierView {
     }
 }
 
-/// Names and counts in the order of [`Counter::all`].
+/// Counter names and values in the order of [`Counter::all`].
 #[derive(Clone, Debug)]
 pub struct Counters(Vec<(String, u64)>);
 
@@ -64,7 +64,7 @@ impl Serialize for Counters {
 /// A symbol's newest UTC day.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Day {
-    /// The day.
+    /// Start of the day, in Unix milliseconds.
     pub day_start_ms: u64,
     /// First price of the day.
     pub open: f64,
@@ -100,14 +100,14 @@ impl From<StoredCandle> for Day {
 /// One row of the watch list.
 #[derive(Clone, Debug, Serialize)]
 pub struct WatchRow {
-    /// What was traded.
+    /// Symbol as the feed spells it.
     pub symbol: String,
-    /// Its name; empty where it is not known.
+    /// Its name; empty if unknown.
     pub name: String,
     /// Its newest day.
     #[serde(flatten)]
     pub day: Day,
-    /// Start and close of the newest one-minute candles, ascending; where the whole list is told.
+    /// Start and close of the newest one-minute candles, ascending; only in an event with the whole list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spark: Option<Vec<(u64, f64)>>,
 }
@@ -115,13 +115,13 @@ pub struct WatchRow {
 /// Rows of a chart: all of them, or those that have changed.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChartView {
-    /// Whose.
+    /// Symbol of the chart.
     pub symbol: String,
-    /// Of which candles.
+    /// Resolution of the candles.
     pub resolution: &'static str,
     /// Ascending.
     pub candles: Vec<CandleView>,
-    /// Ascending; none where none were asked for.
+    /// Ascending; empty if not requested.
     pub indicators: Vec<IndicatorView>,
 }
 
@@ -134,7 +134,7 @@ pub struct CandleView {
 }
 
 impl CandleView {
-    /// Those that have changed since a time. Complete when the frontier has reached the end of the window.
+    /// The candles changed since a time; complete if the frontier has reached the end of the window.
     pub fn of_changed(candles: Vec<StoredCandle>, resolution: Resolution, since: Time, frontier: Time) -> Vec<Self> {
         let changed = candles.into_iter().filter(|candle| candle.as_of >= since);
         let view = |candle: StoredCandle| {
@@ -153,7 +153,7 @@ pub struct IndicatorView {
 }
 
 impl IndicatorView {
-    /// Those that have changed since a time. Complete when the frontier has reached the end of the 5 s window.
+    /// The rows changed since a time; complete if the frontier has reached the end of the 5 s window.
     pub fn of_changed(rows: Vec<StoredIndicators>, since: Time, frontier: Time) -> Vec<Self> {
         let changed = rows.into_iter().filter(|row| row.as_of >= since);
         let view = |row: StoredIndicators| {

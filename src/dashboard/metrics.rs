@@ -1,4 +1,4 @@
-//! `/metrics`, `/readyz`: what machines ask about the store behind the page, and about the requests to it.
+//! `/metrics` and `/readyz` of the dashboard: its store, its viewers and its requests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,34 +15,34 @@ use crate::metrics::frontier::{put_row, put_time};
 use crate::metrics::{catalog, respond};
 use crate::time::rfc3339;
 
-/// What has been asked for, by route: as many as there are, whatever paths are tried.
+/// Request metrics by route. There are only as many routes as the router knows, whatever paths are tried.
 #[derive(Debug)]
 pub struct Requests {
     durations: Histograms,
-    /// By route and class of status.
-    answered: Mutex<BTreeMap<(String, String), u64>>,
+    /// Responses by route and status class.
+    responses: Mutex<BTreeMap<(String, String), u64>>,
 }
 
 impl Default for Requests {
     fn default() -> Self {
-        Self { durations: durations(), answered: Mutex::default() }
+        Self { durations: durations(), responses: Mutex::default() }
     }
 }
 
-/// Counts a request, and measures how long it takes until its answer begins.
+/// Counts a request, and measures the time until its response begins.
 pub async fn count(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    // What is not found has no route.
+    // Unknown paths have no route.
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let response = next.run(request).await;
     let class = format!("{}xx", response.status().as_u16() / 100);
-    let Requests { durations, answered } = &shared.requests;
+    let Requests { durations, responses } = &shared.requests;
     durations.get_or_create(&[("route", route.clone())]).observe(begun.elapsed().as_secs_f64());
-    *answered.lock().unwrap_or_else(PoisonError::into_inner).entry((route, class)).or_default() += 1;
+    *responses.lock().unwrap_or_else(PoisonError::into_inner).entry((route, class)).or_default() += 1;
     response
 }
 
-/// The numbers of the store's frontier, of viewers and requests. A store that cannot be read is told as one.
+/// Answers `/metrics`. If the store cannot be read, `tickline_dashboard_store_up` is 0 and its metrics are absent.
 pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
     let read = shared.pool.read(|reader| reader.frontier()).await;
     let mut exposition = Exposition::default();
@@ -55,16 +55,16 @@ pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiE
     exposition.put(&catalog::DASHBOARD_VIEWERS, shared.advances.receiver_count() as u64);
     exposition.put(&catalog::DASHBOARD_READ_FAILURES, shared.pool.failures());
     exposition.put_histograms(&catalog::DASHBOARD_DURATION, &shared.requests.durations);
-    let answered = shared.requests.answered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let responses = shared.requests.responses.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let labels = |route, status| vec![("route", route), ("status", status)];
-    let answered = answered.into_iter().map(|((route, status), count)| (labels(route, status), count.into()));
-    exposition.put_each(&catalog::DASHBOARD_REQUESTS, answered);
-    respond(exposition).map_err(|why| ApiError::unavailable(why, "report this"))
+    let responses = responses.into_iter().map(|((route, status), count)| (labels(route, status), count.into()));
+    exposition.put_each(&catalog::DASHBOARD_REQUESTS, responses);
+    respond(exposition).map_err(|error| ApiError::unavailable(error, "report this as a bug"))
 }
 
-/// The store can be read and has a frontier.
+/// Answers `/readyz`: ready if the store can be read and has a frontier.
 pub async fn readyz(State(shared): State<Arc<Shared>>) -> Result<String, ApiError> {
     let frontier = shared.pool.read(|reader| reader.frontier()).await?;
-    let none = || ApiError::unavailable("there is no durable frontier yet", "wait for a worker's first advance");
+    let none = || ApiError::unavailable("nothing complete yet", "wait for a worker to write the first frontier");
     Ok(format!("ready: complete up to {}\n", rfc3339(frontier.ok_or_else(none)?.row.frontier)))
 }

@@ -1,4 +1,4 @@
-//! A few store readers, shared by all requests: readers block, so they run beside the async threads.
+//! A small pool of store readers, shared by all requests. Readers block, so they run on blocking threads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,10 +9,10 @@ use tokio::sync::Semaphore;
 use crate::dashboard::error::ApiError;
 use crate::store::{StoreError, StoreReader};
 
-/// Reads at the same time, and readers kept open. More would only wait for the same disk.
+/// Maximum number of concurrent reads and of open readers. More would only wait for the same disk.
 const READERS_MAX: usize = 4;
 
-/// A request that gets no reader for so long is turned away rather than queued further.
+/// How long a request waits for a reader before it is answered with 503.
 const WAIT: Duration = Duration::from_secs(5);
 
 type OpenReader = dyn Fn() -> Result<Box<dyn StoreReader>, StoreError> + Send + Sync;
@@ -26,7 +26,7 @@ pub struct ReaderPool {
 }
 
 impl ReaderPool {
-    /// Opens the first reader, so that a store that is not there is found out at the start.
+    /// Opens the first reader, so that a missing store is reported at startup.
     pub async fn new(
         open: impl Fn() -> Result<Box<dyn StoreReader>, StoreError> + Send + Sync + 'static,
     ) -> Result<Arc<Self>, ApiError> {
@@ -40,7 +40,7 @@ impl ReaderPool {
         Ok(pool)
     }
 
-    /// Runs `work` with a reader on a thread that may block.
+    /// Runs `work` with a reader on a blocking thread.
     pub async fn read<T, W>(self: &Arc<Self>, work: W) -> Result<T, ApiError>
     where
         T: Send + 'static,
@@ -51,7 +51,7 @@ impl ReaderPool {
             return Err(ApiError::busy("all store readers are in use"));
         };
         let pool = Arc::clone(self);
-        // The permit goes along: a viewer that leaves does not free the reader that still works for it.
+        // The permit moves into the task: a request that is dropped does not free a reader that still works.
         let done = tokio::task::spawn_blocking(move || {
             let result = pool.run(work);
             drop(permit);
@@ -60,11 +60,11 @@ impl ReaderPool {
         match done.await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(ApiError::store(&error)),
-            Err(_) => Err(ApiError::unavailable("a read of the store was broken off", "try again")),
+            Err(_) => Err(ApiError::unavailable("a read of the store was aborted", "try again")),
         }
     }
 
-    /// How many reads have failed.
+    /// Number of failed reads.
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
     }
@@ -73,7 +73,7 @@ impl ReaderPool {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let result = idle.map_or_else(|| (self.open)(), Ok).and_then(|mut reader| {
             let value = work(reader.as_mut())?;
-            // A reader that failed is not kept: the next read opens a fresh one.
+            // A failed reader is dropped: the next read opens a new one.
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
             Ok(value)
         });

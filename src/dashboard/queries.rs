@@ -1,4 +1,4 @@
-//! Reads what is told to viewers. Whoever calls has read the frontier first, so the rows are at least as new as it.
+//! Store reads for viewers. Callers read the frontier first, so the rows are at least as new as it.
 
 use dataflows::progress::time::{DAY_MS, Resolution, Time};
 
@@ -7,26 +7,26 @@ use super::json::{CandleView, ChartView, Day, IndicatorView, WatchRow};
 use super::subscriptions::Chart;
 use crate::store::{Range, StoreError, StoreReader};
 
-/// One-minute candles of a sparkline.
+/// Maximum number of one-minute candles in a sparkline.
 const SPARK_ROWS: usize = 60;
-/// A sparkline reaches back no further.
+/// Maximum time span of a sparkline.
 const SPARK_MS: u64 = DAY_MS;
-/// A symbol that has not traded for so long has no row in the watch list but from the index, which looks at all days.
-const DAYS_MS: u64 = 60 * DAY_MS;
+/// How far back the newest day of a symbol is searched; older ones come from the index, which covers all days.
+const NEWEST_DAY_MS: u64 = 60 * DAY_MS;
 
-/// The range of windows that end at `frontier`. No window starts behind it: rows are as of before it.
+/// The windows of the last `by_ms` up to `frontier`. No window starts after it, since rows are as of earlier times.
 fn back(frontier: Time, by_ms: u64, limit: usize) -> Range {
     Range { from_ms: frontier.saturating_sub(by_ms), to_ms: frontier.saturating_add(1), limit }
 }
 
-/// The newest day of each of these symbols that has traded, in their order.
+/// The newest day of each symbol that has traded, in the order of `symbols`.
 pub fn days(
     reader: &mut dyn StoreReader,
     symbols: &[String],
     index: &Index,
     frontier: Time,
 ) -> Result<Vec<WatchRow>, StoreError> {
-    let found = reader.candles_of(symbols, Resolution::D1, back(frontier, DAYS_MS, 1))?;
+    let found = reader.candles_of(symbols, Resolution::D1, back(frontier, NEWEST_DAY_MS, 1))?;
     let row = |(symbol, mut candles): (&String, Vec<_>)| {
         let day = candles.pop().map(Day::from).or_else(|| index.get(symbol)?.day.clone())?;
         Some(WatchRow { symbol: symbol.clone(), name: index.name(symbol).to_owned(), day, spark: None })
@@ -34,7 +34,7 @@ pub fn days(
     Ok(symbols.iter().zip(found).filter_map(row).collect())
 }
 
-/// The same, each with its sparkline.
+/// The newest days with their sparklines.
 pub fn days_and_sparks(
     reader: &mut dyn StoreReader,
     symbols: &[String],
@@ -60,7 +60,8 @@ pub fn newest(
     read(reader, chart, Range { from_ms: 0, to_ms: frontier.saturating_add(1), limit }, 0, frontier)
 }
 
-/// The rows of a chart that have changed since the frontier was at `since`; a late trade reaches back by `allowed_lateness_ms`.
+/// The rows of a chart that have changed since the frontier was at `since`; a late trade reaches back by at most
+/// `allowed_lateness_ms`.
 pub fn changed(
     reader: &mut dyn StoreReader,
     chart: &Chart,

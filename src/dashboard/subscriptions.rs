@@ -1,4 +1,4 @@
-//! What viewers want to be told, and all of it together: what the watcher reads at each advance.
+//! Subscriptions of each viewer, and of all viewers together: what the watcher reads at each advance.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,26 +8,26 @@ use dataflows::progress::time::Resolution;
 /// A chart: rows of one symbol.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Chart {
-    /// Whose.
+    /// Symbol of the chart.
     pub symbol: String,
-    /// Of which candles.
+    /// Resolution of the candles.
     pub resolution: Resolution,
-    /// With rows of indicators, which there are for 5 s candles only.
+    /// Whether to include indicators, which exist for 5 s candles only.
     pub indicators: bool,
 }
 
-/// What one viewer wants.
+/// Subscriptions of one viewer.
 #[derive(Clone, Debug, Default)]
 pub struct Subscriptions {
-    /// Symbols of the watch list, in the order asked for.
+    /// Symbols of the watch list, in the requested order.
     pub watch: Vec<String>,
     /// The chart, if one is shown.
     pub chart: Option<Chart>,
 }
 
-/// What all viewers want together.
+/// Subscriptions of all viewers, counted.
 #[derive(Debug, Default)]
-pub struct AllWanted(Mutex<Counts>);
+pub struct AllSubscriptions(Mutex<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -35,21 +35,21 @@ struct Counts {
     charts: BTreeMap<Chart, usize>,
 }
 
-impl AllWanted {
-    /// Counts a viewer in, until what is returned is dropped.
-    pub fn add(self: &Arc<Self>, wanted: Subscriptions) -> Counted {
+impl AllSubscriptions {
+    /// Adds a viewer's subscriptions until the returned registration is dropped.
+    pub fn add(self: &Arc<Self>, subscriptions: Subscriptions) -> Registration {
         let mut counts = self.locked();
-        for symbol in &wanted.watch {
+        for symbol in &subscriptions.watch {
             *counts.symbols.entry(symbol.clone()).or_default() += 1;
         }
-        if let Some(chart) = &wanted.chart {
+        if let Some(chart) = &subscriptions.chart {
             *counts.charts.entry(chart.clone()).or_default() += 1;
         }
-        Counted { all: Arc::clone(self), wanted }
+        Registration { all: Arc::clone(self), subscriptions }
     }
 
-    /// Symbols and charts, each once, ascending.
-    pub fn now(&self) -> (Vec<String>, Vec<Chart>) {
+    /// Distinct symbols and charts, ascending.
+    pub fn current(&self) -> (Vec<String>, Vec<Chart>) {
         let counts = self.locked();
         (counts.symbols.keys().cloned().collect(), counts.charts.keys().cloned().collect())
     }
@@ -59,27 +59,27 @@ impl AllWanted {
     }
 }
 
-/// A viewer that is counted in.
+/// A viewer's entry in [`AllSubscriptions`]; dropping it removes the entry.
 #[derive(Debug)]
-pub struct Counted {
-    all: Arc<AllWanted>,
-    /// What it wants.
-    pub wanted: Subscriptions,
+pub struct Registration {
+    all: Arc<AllSubscriptions>,
+    /// The viewer's subscriptions.
+    pub subscriptions: Subscriptions,
 }
 
-impl Drop for Counted {
+impl Drop for Registration {
     fn drop(&mut self) {
         let mut counts = self.all.locked();
-        for symbol in &self.wanted.watch {
-            forget(&mut counts.symbols, symbol);
+        for symbol in &self.subscriptions.watch {
+            decrement(&mut counts.symbols, symbol);
         }
-        if let Some(chart) = &self.wanted.chart {
-            forget(&mut counts.charts, chart);
+        if let Some(chart) = &self.subscriptions.chart {
+            decrement(&mut counts.charts, chart);
         }
     }
 }
 
-fn forget<K: Ord>(counts: &mut BTreeMap<K, usize>, key: &K) {
+fn decrement<K: Ord>(counts: &mut BTreeMap<K, usize>, key: &K) {
     if let Some(count) = counts.get_mut(key) {
         *count -= 1;
         if *count == 0 {
@@ -93,19 +93,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_wants_any_more_is_forgotten() {
-        let all = Arc::new(AllWanted::default());
+    fn last_unsubscription_removes_the_entry() {
+        let all = Arc::new(AllSubscriptions::default());
         let chart = Chart { symbol: "A".into(), resolution: Resolution::S5, indicators: true };
-        let wanted = |watch: &[&str], chart: Option<&Chart>| Subscriptions {
+        let subscriptions = |watch: &[&str], chart: Option<&Chart>| Subscriptions {
             watch: watch.iter().map(|symbol| (*symbol).to_owned()).collect(),
             chart: chart.cloned(),
         };
-        let one = all.add(wanted(&["B", "A"], Some(&chart)));
-        let two = all.add(wanted(&["B", "C"], Some(&chart)));
-        assert_eq!(all.now(), (vec!["A".into(), "B".into(), "C".into()], vec![chart.clone()]));
+        let one = all.add(subscriptions(&["B", "A"], Some(&chart)));
+        let two = all.add(subscriptions(&["B", "C"], Some(&chart)));
+        assert_eq!(all.current(), (vec!["A".into(), "B".into(), "C".into()], vec![chart.clone()]));
         drop(one);
-        assert_eq!(all.now(), (vec!["B".into(), "C".into()], vec![chart]));
+        assert_eq!(all.current(), (vec!["B".into(), "C".into()], vec![chart]));
         drop(two);
-        assert_eq!(all.now(), (vec![], vec![]));
+        assert_eq!(all.current(), (vec![], vec![]));
     }
 }

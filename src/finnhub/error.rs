@@ -1,5 +1,7 @@
 //! Feed errors. No text holds the API token.
 
+use crate::exit_code::ExitCode;
+
 /// Reason why a connection could not be made, or ended.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -39,9 +41,8 @@ pub enum SocketError {
     },
 }
 
-impl SocketError {
-    /// Process exit code: 2 for a bad API token or URL, else 1.
-    pub fn exit_code(&self) -> u8 {
+impl ExitCode for SocketError {
+    fn exit_code(&self) -> u8 {
         if matches!(self, Self::BadUrl { .. } | Self::Unauthorized { .. }) { 2 } else { 1 }
     }
 }

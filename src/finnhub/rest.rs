@@ -11,6 +11,7 @@ use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
+use crate::exit_code::ExitCode;
 use crate::secret::Secret;
 use crate::time::now_ms;
 
@@ -127,12 +128,13 @@ pub enum RestError {
     },
 }
 
-impl RestError {
-    /// Process exit code: 2 for a bad API token or URL, else 1.
-    pub fn exit_code(&self) -> u8 {
+impl ExitCode for RestError {
+    fn exit_code(&self) -> u8 {
         if matches!(self, Self::BadUrl { .. } | Self::Unauthorized | Self::NotAllowed { .. }) { 2 } else { 1 }
     }
+}
 
+impl RestError {
     /// Whether a retry can help.
     fn is_retryable(&self) -> bool {
         match self {

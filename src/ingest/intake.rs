@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use dataflows::log::control;
 use tracing::{error, warn};
 
 use super::metrics::{GapKind, Meter};
@@ -145,7 +146,7 @@ impl Intake {
             self.report_gap(gap)?;
         }
         if let Some(Loss { from_ms, records }) = self.queue.take_loss() {
-            let cause = router::lost_cause(records);
+            let cause = control::lost_cause(records);
             self.report_gap(Gap { from_ms, to_ms: now_ms, kind: GapKind::Lost, cause })?;
         }
         let Some(alive_ms) = self.alive_ms else { return Ok(()) };
@@ -157,7 +158,7 @@ impl Intake {
         self.progress_ms = self.progress_ms.max(now_ms.saturating_sub(self.max_out_of_orderness_ms));
         // After a crash now, the next process must report a gap from the last sign of life on.
         let complete_ms = self.progress_ms.min(alive_ms.saturating_sub(self.max_out_of_orderness_ms));
-        self.queue.progress(router::progress(&self.source, self.progress_ms), complete_ms).map(|_| ())
+        self.queue.progress(control::progress(&self.source, self.progress_ms), complete_ms).map(|_| ())
     }
 
     fn report_gap(&mut self, mut gap: Gap) -> Result<(), Gone> {
@@ -166,7 +167,7 @@ impl Intake {
         }
         let Gap { from_ms, to_ms, kind, cause } = &gap;
         warn!(from_ms, to_ms, cause, "trades may be missing");
-        if self.queue.gap(router::gap(&self.source, *from_ms, *to_ms, cause), *from_ms)? {
+        if self.queue.gap(control::gap(&self.source, *from_ms, *to_ms, cause), *from_ms)? {
             self.meter.gap(*kind);
         } else {
             self.unreported = Some(gap);
@@ -182,10 +183,10 @@ impl Intake {
         let gaps: Vec<_> = gaps
             .map(|Gap { from_ms, to_ms, kind, cause }| {
                 self.meter.gap(kind);
-                (router::gap(&self.source, from_ms, to_ms, &cause), from_ms)
+                (control::gap(&self.source, from_ms, to_ms, &cause), from_ms)
             })
             .collect();
-        let bye = clean.then(|| router::bye(&self.source));
+        let bye = clean.then(|| control::bye(&self.source));
         move || self.queue.finish(gaps, bye)
     }
 }

@@ -120,7 +120,7 @@ impl Meter {
 }
 
 impl HealthCheck for Meter {
-    fn tell(&self, exposition: &mut Exposition) {
+    fn collect(&self, exposition: &mut Exposition) {
         let counters = [
             (&catalog::INGEST_FRAMES, &self.frames),
             (&catalog::INGEST_TRADES, &self.trades),

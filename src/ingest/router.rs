@@ -7,13 +7,28 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use dataflows::symbols::symbol::Symbol;
 use serde_json::value::RawValue;
 
 use crate::finnhub::message::{Address, Frame, address, read};
 use crate::log::partitioner::partition_of;
 
-/// Record and its partition.
-pub type Record = (u32, Vec<u8>);
+/// A record for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The partition it belongs to.
+    pub partition: u32,
+    /// The symbol of its trades: the record's key. None for a record without a valid symbol.
+    pub key: Option<Symbol>,
+    /// The record itself.
+    pub bytes: Vec<u8>,
+}
+
+impl Record {
+    fn without_key(bytes: Vec<u8>) -> Self {
+        Self { partition: 0, key: None, bytes }
+    }
+}
 
 /// Records of a text.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -37,14 +52,14 @@ pub fn route(text: &str, partitions: u32) -> Routed {
         Frame::Other(kind) => {
             let ours = kind.as_deref().is_some_and(|kind| matches!(kind, "progress" | "gap" | "bye" | "trade"));
             let record = if ours || address(text).has_type && kind.is_none() { framed(&[text]) } else { flat(text) };
-            Routed { records: vec![(0, record)], malformed: 1, ..Routed::default() }
+            Routed { records: vec![Record::without_key(record)], malformed: 1, ..Routed::default() }
         }
     }
 }
 
 fn route_elements(elements: &[&RawValue], partitions: u32) -> Routed {
     let mut routed = Routed::default();
-    let mut groups: Vec<(u32, Vec<&str>)> = Vec::new();
+    let mut groups: Vec<(u32, Option<Symbol>, Vec<&str>)> = Vec::new();
     // Only looked up, never iterated: the order is that of the frame.
     let mut group_of: HashMap<Cow<'_, str>, usize> = HashMap::new();
     for element in elements {
@@ -52,22 +67,27 @@ fn route_elements(elements: &[&RawValue], partitions: u32) -> Routed {
         let Address { symbol, has_type } = address(text);
         let Some(symbol) = symbol else {
             routed.malformed += 1;
-            routed.records.push((0, if has_type { framed(&[text]) } else { flat(text) }));
+            let bytes = if has_type { framed(&[text]) } else { flat(text) };
+            routed.records.push(Record::without_key(bytes));
             continue;
         };
         routed.trades += 1;
         let partition = partition_of(symbol.as_bytes(), partitions);
+        let key = Symbol::new(&symbol);
         let group = *group_of.entry(symbol).or_insert_with(|| {
-            groups.push((partition, Vec::new()));
+            groups.push((partition, key, Vec::new()));
             groups.len() - 1
         });
-        if let Some((_, texts)) = groups.get_mut(group) {
+        if let Some((_, _, texts)) = groups.get_mut(group) {
             texts.push(text);
         }
     }
-    routed.records.extend(groups.into_iter().map(|(partition, texts)| match texts.as_slice() {
-        [one] if !address(one).has_type => (partition, flat(one)),
-        several => (partition, framed(several)),
+    routed.records.extend(groups.into_iter().map(|(partition, key, texts)| {
+        let bytes = match texts.as_slice() {
+            [one] if !address(one).has_type => flat(one),
+            several => framed(several),
+        };
+        Record { partition, key, bytes }
     }));
     routed
 }
@@ -82,37 +102,12 @@ fn flat(text: &str) -> Vec<u8> {
     text.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }).collect()
 }
 
-/// The promise that trades behind it in the partition have `event_ms` or a later time.
-pub fn progress(source: &str, event_ms: u64) -> Vec<u8> {
-    format!(r#"{{"type":"progress","source":{},"event_ms":{event_ms}}}"#, quoted(source)).into_bytes()
-}
-
-/// Trades of this span may be missing.
-pub fn gap(source: &str, from_ms: u64, to_ms: u64, cause: &str) -> Vec<u8> {
-    let (source, cause) = (quoted(source), quoted(cause));
-    format!(r#"{{"type":"gap","source":{source},"from_ms":{from_ms},"to_ms":{to_ms},"cause":{cause}}}"#).into_bytes()
-}
-
-/// The cause of a gap for records that the log did not take.
-pub fn lost_cause(records: u64) -> String {
-    format!("the log did not take {records} records in time")
-}
-
-/// The source promises no more and sends no more.
-pub fn bye(source: &str) -> Vec<u8> {
-    format!(r#"{{"type":"bye","source":{}}}"#, quoted(source)).into_bytes()
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn texts(routed: &Routed) -> Vec<(u32, &str)> {
-        routed.records.iter().map(|(partition, bytes)| (*partition, std::str::from_utf8(bytes).unwrap())).collect()
+        routed.records.iter().map(|record| (record.partition, std::str::from_utf8(&record.bytes).unwrap())).collect()
     }
 
     #[test]
@@ -122,6 +117,17 @@ mod tests {
         let frame = r#"{"type":"trade","data":[{"s":"A","v":1},{"s":"A","v":3.0}]}"#;
         assert_eq!(texts(&routed), [(0, frame), (0, r#"{"v":2,"s":"B"}"#)]);
         assert_eq!((routed.trades, routed.malformed), (3, 0));
+    }
+
+    #[test]
+    fn a_record_has_its_symbol_as_key() {
+        let long = "x".repeat(1_000);
+        let text = format!(r#"{{"data":[{{"s":"A\u0042"}},{{"s":"{long}"}},17,{{"s":"AB"}}],"type":"trade"}}"#);
+        let records = route(&text, 1).records;
+        let keys: Vec<_> = records.iter().map(|record| record.key.as_ref().map(Symbol::as_str)).collect();
+        // In the order of the records: the element without a symbol, the joined ones, and one that is too long for a
+        // key.
+        assert_eq!(keys, [None, Some("AB"), None]);
     }
 
     #[test]
@@ -156,12 +162,5 @@ mod tests {
         let complaint = route(r#"{"type":"error","msg":"Subscribing to too many symbols"}"#, 4);
         assert_eq!(complaint.complaint.as_deref(), Some("Subscribing to too many symbols"));
         assert!(complaint.records.is_empty());
-    }
-
-    #[test]
-    fn control_records_are_json() {
-        assert_eq!(progress("a\"b", 5), br#"{"type":"progress","source":"a\"b","event_ms":5}"#);
-        assert_eq!(gap("s", 1, 2, "x"), br#"{"type":"gap","source":"s","from_ms":1,"to_ms":2,"cause":"x"}"#);
-        assert_eq!(bye("s"), br#"{"type":"bye","source":"s"}"#);
     }
 }

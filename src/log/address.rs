@@ -1,4 +1,4 @@
-//! The text after `--log`: which log is meant.
+//! Address of a log: the text after `--log`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,22 +6,21 @@ use std::str::FromStr;
 
 use super::dir::{DirLog, DirWriter};
 use super::kafka::address::KafkaAddress;
-use super::kafka::key::{KeyOf, key_of_symbol, key_of_trade};
 use super::kafka::{KafkaLog, KafkaWriter};
 use super::{Log, LogError, LogWriter};
 
-/// Which log is meant. Made from text by [`FromStr`], shown by [`fmt::Display`] as the same text.
+/// Address of a log. [`FromStr`] parses it, [`fmt::Display`] prints the same text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LogAddress {
-    /// `dir:PATH`: a directory with one JSON Lines file a partition.
+    /// `dir:PATH`: a directory with one JSON Lines file per partition.
     Dir(PathBuf),
     /// `kafka://HOST:PORT[,HOST:PORT]/TOPIC[?config=FILE]`: a topic.
     Kafka(KafkaAddress),
 }
 
 impl LogAddress {
-    /// Opens the log for reading; it must be there.
+    /// Opens an existing log for reading.
     pub fn open(&self) -> Result<Box<dyn Log>, LogError> {
         match self {
             Self::Dir(path) => Ok(Box::new(DirLog::open(path)?)),
@@ -29,7 +28,7 @@ impl LogAddress {
         }
     }
 
-    /// Opens the log for reading, and makes it first when it is not there.
+    /// Opens the log for reading, created if it does not exist.
     pub fn create(&self, partitions: u32) -> Result<Box<dyn Log>, LogError> {
         match self {
             Self::Dir(path) => Ok(Box::new(DirLog::create(path, partitions)?)),
@@ -37,17 +36,17 @@ impl LogAddress {
         }
     }
 
-    /// Opens the log, and makes it when it is not there. Its number of partitions: as asked for, else as it is, else
-    /// `fallback`.
-    pub fn make(&self, wanted: Option<u32>, fallback: u32) -> Result<Box<dyn Log>, LogError> {
-        match wanted {
-            Some(wanted) => self.create(wanted),
+    /// Opens the log for reading, created if it does not exist. Without a requested number of partitions it has those
+    /// that exist, or `fallback` if it is new.
+    pub fn open_or_create(&self, partitions: Option<u32>, fallback: u32) -> Result<Box<dyn Log>, LogError> {
+        match partitions {
+            Some(partitions) => self.create(partitions),
             None if self.exists()? => self.open(),
             None => self.create(fallback),
         }
     }
 
-    /// Opens a log of symbols, which must be there with its one partition.
+    /// Opens an existing symbol log, which must have one partition.
     pub fn open_symbols(&self) -> Result<Box<dyn Log>, LogError> {
         let log = self.open()?;
         match log.partitions() {
@@ -56,29 +55,24 @@ impl LogAddress {
         }
     }
 
-    /// Becomes the writer of a log of trades that is there.
+    /// Opens an existing log for writing.
     pub fn open_writer(&self) -> Result<Box<dyn LogWriter>, LogError> {
-        self.open_writer_keyed(key_of_trade)
-    }
-
-    /// Becomes the writer of a log that is there, whose records have keys of another kind.
-    pub fn open_writer_keyed(&self, key_of: KeyOf) -> Result<Box<dyn LogWriter>, LogError> {
         match self {
             Self::Dir(path) => Ok(Box::new(DirWriter::open(path)?)),
-            Self::Kafka(address) => Ok(Box::new(KafkaWriter::open(address, key_of)?)),
+            Self::Kafka(address) => Ok(Box::new(KafkaWriter::open(address)?)),
         }
     }
 
-    /// Becomes the writer of a log of symbols, whose records have the symbol as their key: one partition, made when it
-    /// is not there in a directory; a topic must be there, so that it is one that Kafka compacts.
+    /// Opens a symbol log for writing. A directory is created if it does not exist, with one partition; a topic must
+    /// exist, because it must be a compacted one.
     pub fn open_symbols_writer(&self) -> Result<Box<dyn LogWriter>, LogError> {
         if let Self::Dir(path) = self {
             DirLog::create(path, 1)?;
         }
-        self.open_writer_keyed(key_of_symbol)
+        self.open_writer()
     }
 
-    /// Whether the log is there.
+    /// Whether the log exists.
     pub fn exists(&self) -> Result<bool, LogError> {
         match self {
             Self::Dir(path) => Ok(DirLog::exists(path)),
@@ -112,9 +106,10 @@ impl fmt::Display for LogAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit_code::ExitCode as _;
 
     #[test]
-    fn addresses_are_read_and_shown_alike() {
+    fn addresses_parse_and_print_alike() {
         for text in [
             "dir:trades",
             "dir:/a/b:c",

@@ -1,8 +1,8 @@
-//! The embedded log: a directory with one append-only JSON Lines file a partition.
+//! The embedded log: a directory with one append-only JSON Lines file per partition.
 //!
-//! `PATH/partition-00000.jsonl`, `PATH/partition-00001.jsonl`, ...: a record is a line, its offset the number of lines
-//! before it, so `sed -n '43p'` shows the record at offset 42, also while the file is written. The number of partitions
-//! is the number of files. A last line without a line end is not a record yet.
+//! `PATH/partition-00000.jsonl`, `PATH/partition-00001.jsonl`, ...: a record is a line, its offset the number of
+//! earlier lines, so `sed -n '43p'` prints the record at offset 42, even while the file is being written. The number of
+//! files is the number of partitions. A last line without a line end is not yet a record.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -21,47 +21,47 @@ pub use writer::DirWriter;
 
 use lines::Lines;
 
-/// Most partitions that a directory may hold.
+/// Maximum number of partitions of a directory log.
 pub const PARTITIONS_MAX: u32 = 1024;
 
 /// A log in a directory.
 #[derive(Debug)]
 pub struct DirLog {
     path: PathBuf,
-    /// What has been counted of each partition so far.
+    /// Lines counted so far, by partition.
     counted: Vec<Mutex<Lines>>,
 }
 
 impl DirLog {
-    /// Opens a log that is there.
+    /// Opens an existing log.
     pub fn open(path: &Path) -> Result<Self, LogError> {
         let found = numbers(path)?;
         if found.is_empty() {
-            return Err(missing(path, "it holds no file partition-00000.jsonl: is that the right directory?"));
+            return Err(missing(path, "it has no file partition-00000.jsonl; check the path"));
         }
         match (0..).zip(&found).find(|(wanted, have)| wanted != *have) {
             None => Ok(Self::of(path, found.len() as u32)),
             Some((wanted, _)) => Err(LogError::Damaged {
                 path: path.display().to_string(),
-                what: format!("{} is not there, although partitions after it are", file_name(wanted)),
-                hint: "put the file back: its records are part of the log".to_string(),
+                what: format!("{} is missing, although later partitions exist", file_name(wanted)),
+                hint: "restore the file: its records are part of the log".to_string(),
             }),
         }
     }
 
-    /// Opens a log, and makes it when it is not there. One that is there must have so many partitions.
+    /// Opens a log, created if it does not exist. An existing log must have this number of partitions.
     pub fn create(path: &Path, partitions: u32) -> Result<Self, LogError> {
         if partitions == 0 || partitions > PARTITIONS_MAX {
-            let why = format!("a log has 1 to {PARTITIONS_MAX} partitions");
-            return Err(failed(path, "cannot make it", why));
+            let why = format!("a directory log has 1 to {PARTITIONS_MAX} partitions");
+            return Err(failed(path, "cannot create it", why));
         }
-        fs::create_dir_all(path).map_err(|e| failed(path, "cannot make the directory", os_error::why(&e)))?;
+        fs::create_dir_all(path).map_err(|e| failed(path, "cannot create the directory", os_error::why(&e)))?;
         if numbers(path)?.first() != Some(&0) {
-            // The first partition is made last: without it, nobody takes a log that is half made for a whole one.
+            // The first partition is created last: without it, a log that is only partly created is not opened.
             for partition in (0..partitions).rev() {
                 let file = path.join(file_name(partition));
-                let made = OpenOptions::new().append(true).create(true).open(&file).and_then(|f| f.sync_all());
-                made.map_err(|e| io_error(path, partition, "cannot make the file", e))?;
+                let created = OpenOptions::new().append(true).create(true).open(&file).and_then(|f| f.sync_all());
+                created.map_err(|e| io_error(path, partition, "cannot create the file", e))?;
             }
             sync_directory(path).map_err(|e| failed(path, "cannot sync the directory", os_error::why(&e)))?;
         }
@@ -73,7 +73,7 @@ impl DirLog {
         }
     }
 
-    /// Whether there is a log.
+    /// Whether the log exists.
     pub fn exists(path: &Path) -> bool {
         path.join(file_name(0)).exists()
     }
@@ -85,7 +85,7 @@ impl DirLog {
 
     fn file(&self, partition: u32) -> Result<File, LogError> {
         if partition >= self.partitions() {
-            let why = format!("it has partitions 0 to {}, not {partition}", self.partitions() - 1);
+            let why = format!("no partition {partition}: it has 0 to {}", self.partitions() - 1);
             return Err(failed(&self.path, "cannot open a partition", why));
         }
         let path = self.path.join(file_name(partition));
@@ -121,15 +121,15 @@ impl Log for DirLog {
     }
 }
 
-/// Name of a partition's file.
+/// File name of a partition.
 pub fn file_name(partition: u32) -> String {
     format!("partition-{partition:05}.jsonl")
 }
 
-/// Numbers of the partitions whose files are there, ascending.
+/// Numbers of the existing partition files, ascending.
 fn numbers(path: &Path) -> Result<Vec<u32>, LogError> {
     let entries = fs::read_dir(path).map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => missing(path, "`tickline import` or `tickline ingest` makes one"),
+        io::ErrorKind::NotFound => missing(path, "`tickline import` or `tickline ingest` creates one"),
         _ => failed(path, "cannot read the directory", os_error::why(&e)),
     })?;
     let mut found = Vec::new();
@@ -146,7 +146,7 @@ fn numbers(path: &Path) -> Result<Vec<u32>, LogError> {
     Ok(found)
 }
 
-/// Makes the names in a directory durable.
+/// Makes the directory's entries durable.
 fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }

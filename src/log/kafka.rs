@@ -1,8 +1,8 @@
 //! The log on Kafka: a topic.
 //!
-//! Each partition is read by a client of its own from explicit offsets, without a consumer group: which worker reads
-//! what is the dataflow's to say, and what was read is known from the checkpoint alone. What a topic has lost
-//! (retention, truncation, made again, partitions added) is an error that stays.
+//! Each partition has its own client, which reads from explicit offsets without a consumer group: the dataflow assigns
+//! partitions to workers, and only the checkpoint records what was read. Lost data (retention, truncation, a topic that
+//! was created again, added partitions) is a permanent error.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,7 +12,7 @@ pub mod address;
 mod batch_reader;
 pub mod config;
 mod context;
-pub mod key;
+mod outage;
 mod reader;
 mod topic;
 pub mod topic_setup;
@@ -26,22 +26,22 @@ use address::KafkaAddress;
 use topic::Topic;
 use topic_watch::TopicWatch;
 
-/// A topic that is read.
+/// A topic opened for reading.
 pub struct KafkaLog {
     topic: Arc<Topic>,
-    /// Watches from the first reader on.
+    /// Started with the first reader.
     watch: OnceLock<Arc<TopicWatch>>,
 }
 
 impl KafkaLog {
-    /// Opens a topic that is there.
+    /// Opens an existing topic.
     pub fn open(address: &KafkaAddress) -> Result<Self, LogError> {
         Ok(Self { topic: Arc::new(Topic::open(address)?), watch: OnceLock::new() })
     }
 
-    /// Opens a topic, and makes it when it is not there; it must have so many partitions.
+    /// Opens a topic, created if it does not exist; it must have this number of partitions.
     pub fn create(address: &KafkaAddress, partitions: u32) -> Result<Self, LogError> {
-        topic_setup::make(address, &topic_setup::TopicSpec::trades(partitions, None))?;
+        topic_setup::create(address, &topic_setup::TopicSpec::trades(partitions, None))?;
         let log = Self::open(address)?;
         if log.partitions() == partitions {
             Ok(log)
@@ -50,7 +50,7 @@ impl KafkaLog {
         }
     }
 
-    /// Whether the topic is there.
+    /// Whether the topic exists.
     pub fn exists(address: &KafkaAddress) -> Result<bool, LogError> {
         Topic::exists(address)
     }

@@ -1,9 +1,9 @@
-//! Which partition a symbol's trades go to: the choice that Kafka's Java client makes, so that every tool agrees.
+//! Partitioner: the partition of a symbol, the same as chosen by Kafka's Java client, so that all producers agree.
 
 /// The partition of a key: the lower 31 bits of its murmur2 hash, modulo the number of partitions (at least 1).
 ///
 /// ```
-/// assert_eq!(tickline::partitioner::partition_of(b"AAPL", 1), 0);
+/// assert_eq!(tickline::log::partitioner::partition_of(b"AAPL", 1), 0);
 /// ```
 pub fn partition_of(key: &[u8], partitions: u32) -> u32 {
     (murmur2(key) & 0x7fff_ffff) % partitions.max(1)

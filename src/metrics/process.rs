@@ -1,4 +1,4 @@
-//! What the system knows of this process (Linux: `/proc/self`). Elsewhere nothing is told.
+//! Process metrics from `/proc/self`. On systems other than Linux only the build information is exported.
 
 use std::fs;
 
@@ -7,10 +7,10 @@ use dataflows::settings::PIPELINE_REVISION;
 use super::catalog;
 use super::exposition::Exposition;
 
-/// The kernel counts processor time for programs in hundredths of a second on every machine that Linux runs on today.
+/// Kernel clock ticks per second (`USER_HZ`), the same on every architecture that Linux runs on today.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// What every process tells of itself.
+/// Adds the process metrics.
 pub fn put(exposition: &mut Exposition) {
     let labels = [("version", env!("CARGO_PKG_VERSION").to_owned()), ("revision", PIPELINE_REVISION.to_string())];
     exposition.put_each(&catalog::BUILD_INFO, [(labels.to_vec(), 1.into())]);
@@ -25,26 +25,26 @@ pub fn put(exposition: &mut Exposition) {
         exposition.put(&catalog::MEMORY, kib * 1024);
     }
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
-        // The look itself holds one of them.
+        // One of them is the directory that is being read.
         exposition.put(&catalog::OPEN_FILES, (open.count() as u64).saturating_sub(1));
     }
 }
 
-/// Ticks in user mode, in the kernel, and from the machine's start to that of the process.
+/// Clock ticks in user mode, in kernel mode, and from boot to the start of the process.
 fn times(stat: &str) -> Option<(f64, f64, f64)> {
-    // The name before may hold anything, also spaces and brackets.
+    // The process name before it may contain spaces and parentheses.
     let (_, rest) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let field = |at: usize| fields.get(at)?.parse().ok();
     Some((field(11)?, field(12)?, field(19)?))
 }
 
-/// Unix time at which the machine started, in seconds.
+/// Boot time of the machine, in Unix seconds.
 fn boot(stat: &str) -> Option<f64> {
     stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
 }
 
-/// Memory in use, in KiB.
+/// Resident memory, in KiB.
 fn resident(status: &str) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
 }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_systems_texts_are_read() {
+    fn proc_files_are_parsed() {
         let stat = "71 (a b) c) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 4 0 6000 1 2 3";
         assert_eq!(times(stat), Some((250.0, 50.0, 6_000.0)));
         assert_eq!(boot("cpu 1 2\nbtime 1700000000\nprocesses 3\n"), Some(1_700_000_000.0));
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn this_process_started_not_long_ago() {
+    fn start_time_is_recent() {
         let mut exposition = Exposition::default();
         put(&mut exposition);
         let text = exposition.encode().unwrap();

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::retry::{chance, spread};
+use crate::exit_code::ExitCode;
+use crate::retry::Backoff;
 
 /// The option that asks for it.
 pub const FLAG: &str = "--restart";
@@ -36,6 +37,12 @@ pub struct NotRestarted {
     pub exit_code: u8,
 }
 
+impl ExitCode for NotRestarted {
+    fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+}
+
 /// In the child: ends the process when its supervisor is gone. In any other process: nothing.
 pub fn end_with_supervisor() {
     if std::env::var_os(ENDS_WITH_INPUT).is_none() {
@@ -57,7 +64,7 @@ pub fn supervise() -> anyhow::Result<()> {
         let [Ok(terminate), Ok(interrupt)] = &mut signals else {
             anyhow::bail!("the system refused to hand over signals");
         };
-        let mut pauses = Pauses::default();
+        let mut backoff = Backoff::new(PAUSE_MIN, PAUSE_MAX);
         for restart in 1.. {
             let started = Instant::now();
             let mut child = start()?;
@@ -73,7 +80,7 @@ pub fn supervise() -> anyhow::Result<()> {
                 let exit_code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
                 return Err(NotRestarted { cause, exit_code }.into());
             }
-            let pause = pauses.next(started.elapsed());
+            let pause = pause(&mut backoff, started.elapsed());
             eprintln!("tickline: ended by {cause}, starts again in {} ms (restart {restart})", pause.as_millis());
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -84,6 +91,15 @@ pub fn supervise() -> anyhow::Result<()> {
         }
         Ok(())
     })
+}
+
+/// The pause before a restart: the shortest after a long life, else one that grows with each short life in a row.
+fn pause(backoff: &mut Backoff, lived: Duration) -> Duration {
+    if lived >= LIVED {
+        backoff.reset();
+        return PAUSE_MIN;
+    }
+    backoff.next_pause()
 }
 
 type Named = (Signal, i32, &'static str);
@@ -138,21 +154,6 @@ fn judge(status: ExitStatus) -> (String, bool) {
     }
 }
 
-/// The bound doubles with each short life; the pause is spread over it, so that processes that ended together do not
-/// all come back at once.
-#[derive(Default)]
-struct Pauses {
-    short_lives: u32,
-}
-
-impl Pauses {
-    fn next(&mut self, lived: Duration) -> Duration {
-        self.short_lives = if lived >= LIVED { 0 } else { (self.short_lives + 1).min(10) };
-        let bound = PAUSE_MIN.saturating_mul(1 << self.short_lives).min(PAUSE_MAX);
-        spread(PAUSE_MIN, bound, chance())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::ExitStatusExt as _;
@@ -160,19 +161,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_pass_is_tried_again() {
+    fn transient_ends_are_restarted() {
         let again = |raw| judge(ExitStatus::from_raw(raw)).1;
         assert_eq!([0, 1, 2, 3, 4, 5].map(|code| again(code << 8)), [false, true, false, false, false, true]);
         assert_eq!(judge(ExitStatus::from_raw(9)), ("signal 9".to_owned(), true));
     }
 
     #[test]
-    fn pauses_grow_within_bounds_and_start_anew_after_a_long_life() {
-        let mut pauses = Pauses::default();
+    fn a_long_life_resets_the_pause() {
+        let mut backoff = Backoff::new(PAUSE_MIN, PAUSE_MAX);
         for _ in 0..50 {
-            let pause = pauses.next(Duration::from_secs(1));
+            let pause = pause(&mut backoff, Duration::from_secs(1));
             assert!((PAUSE_MIN..=PAUSE_MAX).contains(&pause), "{pause:?}");
         }
-        assert_eq!(pauses.next(LIVED), PAUSE_MIN);
+        assert_eq!(pause(&mut backoff, LIVED), PAUSE_MIN);
     }
 }

@@ -1,19 +1,20 @@
-//! The refused bytes themselves, so that they can be put right and imported again.
+//! The rejected bytes themselves, so that they can be corrected and imported again.
 
-use dataflows::log::decode::{Control, RawTrade, Visitor, decode};
+use dataflows::log::control::Control;
+use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use dataflows::output::row::RejectedRow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// What of a record was refused: of a frame the one element, so that its good trades are not imported twice, else the
-/// record as it was. Nothing where the store has kept only its beginning.
+/// The rejected part of a record: of a frame only the one element, so that its valid trades are not imported twice,
+/// else the whole record. `None` if the store has kept only its beginning.
 pub fn original(row: &RejectedRow) -> Option<&[u8]> {
     let is_whole = row.original.len() as u64 == row.original_bytes_total;
     is_whole.then(|| element(&row.original, row.index as usize).unwrap_or(&row.original))
 }
 
-/// One element of a frame. The decoder has to have seen every element, or the record was refused as a whole.
+/// One element of a frame. If the decoder did not see every element, the record was rejected as a whole.
 fn element(record: &[u8], index: usize) -> Option<&[u8]> {
     #[derive(Deserialize)]
     struct Frame<'a> {
@@ -27,7 +28,7 @@ fn element(record: &[u8], index: usize) -> Option<&[u8]> {
     (elements.0 == frame.data.len()).then_some(element)
 }
 
-/// Counts the elements that the decoder sees.
+/// Number of elements that the decoder sees.
 struct Elements(usize);
 
 impl Visitor for Elements {
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_frame_only_what_was_refused() {
+    fn only_the_rejected_element_is_kept() {
         let row = |text: &str, index, total: usize| RejectedRow {
             partition: 0,
             offset: 0,
@@ -66,6 +67,6 @@ mod tests {
         for whole in ["", "{", r#"{"s":"A"}"#, r#"{"type":"news","data":[1,2]}"#, r#"{"type":"trade","data":7}"#] {
             assert_eq!(original(whole, 0, whole.len()).as_deref(), Some(whole));
         }
-        assert_eq!(original("abc", 0, 4), None, "the end of it is not kept");
+        assert_eq!(original("abc", 0, 4), None, "its end is not kept");
     }
 }

@@ -1,8 +1,9 @@
-//! The text after `--store`: which store is meant.
+//! Store address: the value of `--store`.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::cassandra::address::CassandraAddress;
 use super::cassandra::{self, CassandraReader, CassandraStore};
@@ -10,7 +11,7 @@ use super::none::NoStore;
 use super::sqlite::{SqliteReader, SqliteStore};
 use super::{Store, StoreError, StoreReader};
 
-/// Which store is meant. Made from text by [`FromStr`], shown by [`fmt::Display`] as the same text.
+/// Store address. [`FromStr`] parses it and [`fmt::Display`] prints the same text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreAddress {
@@ -23,8 +24,7 @@ pub enum StoreAddress {
 }
 
 impl StoreAddress {
-    /// Makes what a writer needs; what is there stays as it is. `copies` are the replicas of each row, where there are
-    /// any.
+    /// Creates what a writer needs and does not exist yet. `copies` is the replication factor in Cassandra.
     pub fn set_up(&self, copies: u32) -> Result<(), StoreError> {
         match self {
             Self::Cassandra(address) => cassandra::set_up(address, copies),
@@ -32,8 +32,8 @@ impl StoreAddress {
         }
     }
 
-    /// Opens the writing side. A file that is not there is made; the tables of a keyspace are `tickline setup`'s to
-    /// make. Nothing is taken over before [`Store::open_epoch`].
+    /// Opens the writing side. A missing file is created; the tables of a keyspace are created by `tickline setup`.
+    /// Earlier epochs are fenced by [`Store::open_epoch`] only.
     pub fn open_writer(&self) -> Result<Box<dyn Store>, StoreError> {
         match self {
             Self::Sqlite(path) => Ok(Box::new(SqliteStore::open(path)?)),
@@ -42,17 +42,27 @@ impl StoreAddress {
         }
     }
 
-    /// Opens a reading side; the store must be there.
+    /// Opens the reading side of an existing store.
     pub fn open_reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
         match self {
             Self::Sqlite(path) => Ok(Box::new(SqliteReader::open(path)?)),
             Self::Cassandra(address) => Ok(Box::new(CassandraReader::open(address)?)),
             Self::None => Err(StoreError::Missing {
                 path: self.to_string(),
-                hint: "`none` keeps nothing that could be read; name the store that rows went to, as in --store \
-                       sqlite:PATH"
+                hint: "`none` keeps no rows; give the store that rows were written to, as in --store sqlite:PATH"
                     .to_string(),
             }),
+        }
+    }
+}
+
+impl StoreAddress {
+    /// Opens the reading side for one short command: opening it and all reads together take at most `limit`.
+    pub fn open_reader_within(&self, limit: Duration) -> Result<Box<dyn StoreReader>, StoreError> {
+        match self {
+            Self::Sqlite(path) => Ok(Box::new(SqliteReader::open_within(path, limit)?)),
+            Self::Cassandra(address) => Ok(Box::new(CassandraReader::open_within(address, limit)?)),
+            Self::None => self.open_reader(),
         }
     }
 }
@@ -85,9 +95,10 @@ impl fmt::Display for StoreAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit_code::ExitCode as _;
 
     #[test]
-    fn addresses_are_read_and_shown_alike() {
+    fn addresses_parse_and_print_alike() {
         let cassandra = ["cassandra://h:1/k", "cassandra://h:1,[::1]:2/k_2?config=a/b.toml"];
         for text in ["sqlite:a.db", "sqlite:/a/b:c", "none"].into_iter().chain(cassandra) {
             assert_eq!(text.parse::<StoreAddress>().unwrap().to_string(), text);

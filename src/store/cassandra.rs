@@ -1,8 +1,8 @@
 //! The store of a cluster: a keyspace in Cassandra, any number of writers of one epoch, any number of readers.
 //!
-//! Rows carry their own timestamps, so they need no order and no owner. What has to have one (epoch, frontier,
-//! checkpoint) is a row each, changed by lightweight transactions alone. A call returns when its effect is
-//! acknowledged by a quorum; a store that does not answer is waited for, without end, and nothing is given up.
+//! Rows carry their own timestamps, so they need neither an order nor an owner. The epoch, the frontier and the
+//! checkpoint are one row each, changed only by lightweight transactions. A call returns once a quorum has acknowledged
+//! its effect. A writer waits without end for a store that does not answer.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -11,7 +11,7 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
 use dataflows::symbols::entry::Entry;
 
-use super::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
+use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError};
 
 pub mod address;
 mod checkpoint;
@@ -21,11 +21,14 @@ mod connect;
 mod epoch;
 mod error;
 mod frontier;
+mod open;
 mod read_rows;
 mod reader;
 mod replicas;
+mod retry;
 mod schema;
 mod session;
+mod settings;
 mod symbols;
 mod values;
 mod write_rows;
@@ -35,7 +38,8 @@ pub use schema::{SETUP, set_up};
 
 use address::CassandraAddress;
 use error::Failure;
-use session::{Client, Level, RetryPolicy};
+use retry::RetryPolicy;
+use session::{Client, Level};
 use write_rows::{Expiry, Inserts};
 
 /// The writing side of a keyspace.
@@ -44,20 +48,20 @@ pub struct CassandraStore {
     client: Client,
     inserts: Inserts,
     expiry: Expiry,
-    /// Rows that were left out because they had expired.
+    /// Number of rows left out because they had expired.
     expired: u64,
-    /// What this epoch last saw published.
+    /// The published frontier as this epoch last saw it.
     published: Option<frontier::Published>,
-    /// Epoch and frontier of the checkpoint that this epoch last saw committed.
+    /// Epoch and frontier of the committed checkpoint as this epoch last saw it.
     committed: (u64, Time),
-    /// The checkpoint whose shards this epoch may put.
+    /// The checkpoint for which the epoch has been checked.
     gathering: Option<(u64, Time)>,
 }
 
 impl CassandraStore {
-    /// Connects to a keyspace whose tables are there.
+    /// Connects to a keyspace that `tickline setup` has made.
     pub fn open(address: &CassandraAddress) -> Result<Self, StoreError> {
-        let client = Client::open(address, RetryPolicy::Endless)?;
+        let client = open::open(address, RetryPolicy::Endless)?;
         let (inserts, published, expiry) = client.run("cannot open it for writing", async {
             let inserts =
                 Inserts::prepare(&client, replicas::hold_everything(client.session(), &address.keyspace)).await?;
@@ -75,7 +79,7 @@ impl Store for CassandraStore {
         let client = &self.client;
         let (epoch, published, last) = client.run("cannot open an epoch", async {
             let epoch = epoch::open(client).await?;
-            // Behind the fence these are final.
+            // After the fence is raised these are final.
             Ok((epoch, frontier::durable(client, Level::Serial).await?, checkpoint::last(client).await?))
         })?;
         self.published = published;
@@ -84,11 +88,11 @@ impl Store for CassandraStore {
     }
 
     fn join_epoch(&mut self, epoch: u64) -> Result<(), StoreError> {
-        self.client.run("cannot take part", async {
+        self.client.run("cannot join the epoch", async {
             match epoch::newest(&self.client).await? {
                 newest if newest == epoch => Ok(()),
                 newest if newest > epoch => Err(Failure::Fenced { ours: epoch, theirs: newest }),
-                newest => Err(Failure::Refused(format!("nobody has opened epoch {epoch}: the last one is {newest}"))),
+                newest => Err(Failure::Permanent(format!("epoch {epoch} was never opened: the newest is {newest}"))),
             }
         })
     }
@@ -105,7 +109,10 @@ impl Store for CassandraStore {
         let expired = self.client.run("cannot write rows", self.inserts.write(&self.client, rows, &self.expiry))?;
         if expired > 0 {
             if self.expired == 0 {
-                tracing::warn!(rows = expired, "leaving out rows of windows that have outlived their table already");
+                tracing::warn!(
+                    rows = expired,
+                    "leaving out rows of windows older than the time to live of their table"
+                );
             }
             self.expired += expired;
         }
@@ -120,7 +127,7 @@ impl Store for CassandraStore {
     fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
         let client = &self.client;
         client.run("cannot store shards of a checkpoint", async {
-            // Once a checkpoint: a fenced one may leave some behind, which the next commit removes.
+            // Checked once per checkpoint: shards that a fenced epoch leaves are removed by the next commit.
             if self.gathering != Some((epoch, frontier)) {
                 epoch::check(client, epoch).await?;
             }
@@ -142,12 +149,24 @@ impl Store for CassandraStore {
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
         self.client.run("cannot write symbols", symbols::write(&self.client, entries))
     }
+
+    fn drop_checkpoint(&mut self, epoch: u64, frontier: Time) -> Result<(), StoreError> {
+        let remove = checkpoint::remove(&self.client, epoch, frontier, &mut self.committed);
+        self.client.run("cannot drop a checkpoint", remove)
+    }
+
+    fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError> {
+        self.client.run("cannot record the settings", settings::write(&self.client, epoch, settings))
+    }
 }
 
 impl Drop for CassandraStore {
     fn drop(&mut self) {
         if self.expired > 0 {
-            tracing::warn!(rows = self.expired, "left out in all: rows of windows that had outlived their table");
+            tracing::warn!(
+                rows = self.expired,
+                "left out in total: rows of windows older than the time to live of their table"
+            );
         }
     }
 }

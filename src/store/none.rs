@@ -1,12 +1,12 @@
-//! The store that keeps nothing: for a replay that only wants digests.
+//! The store that keeps nothing, for a replay that only computes digests.
 
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
 use dataflows::symbols::entry::Entry;
 
-use super::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
+use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError};
 
-/// Accepts everything and keeps none of it. Its epoch is always 1, and there is never a checkpoint.
+/// Accepts all writes and keeps nothing. Its epoch is always 1, without a checkpoint.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoStore;
 
@@ -43,7 +43,16 @@ impl Store for NoStore {
         Ok(Vec::new())
     }
 
+    fn drop_checkpoint(&mut self, _epoch: u64, frontier: Time) -> Result<(), StoreError> {
+        let why = format!("there is no committed checkpoint as of frontier {frontier}: this store keeps none");
+        Err(StoreError::Failed { path: "none".to_owned(), what: "cannot drop a checkpoint", why })
+    }
+
     fn put_symbols(&mut self, _entries: &[Entry]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn put_settings(&mut self, _epoch: u64, _settings: PipelineSettings) -> Result<(), StoreError> {
         Ok(())
     }
 }

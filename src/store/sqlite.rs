@@ -1,9 +1,9 @@
 //! The embedded store: one SQLite file, one writer, any number of readers.
 //!
-//! Write-ahead logging with full synchronisation: a call that returned is durable, and readers never wait for the
-//! writer. One process holds `PATH.lock` from [`Store::open_epoch`] on; the epoch fences it all the same, should
-//! somebody remove that file. The table `symbols` stands outside of both: `tickline symbols sync` writes it beside a
-//! worker, over a connection of its own. SQLite lets one transaction write at a time and the other one wait.
+//! Write-ahead logging with full synchronisation: a call that has returned is durable, and readers never wait for the
+//! writer. One process holds `PATH.lock` from [`Store::open_epoch`] on; the epoch fences it even if that file is
+//! removed. The table `symbols` is subject to neither: `tickline symbols sync` writes it next to a live worker, over
+//! its own connection. SQLite runs one writing transaction at a time; the other waits.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use dataflows::progress::time::Time;
 use dataflows::symbols::entry::Entry;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{Checkpoint, DurableFrontier, RowBatch, Store, StoreError};
+use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError};
 use crate::process::lock_file::{self, LockFailure};
 use crate::process::os_error;
 
@@ -22,6 +22,7 @@ mod error;
 mod frontier;
 mod reader;
 mod schema;
+mod settings;
 mod symbols;
 mod write_rows;
 
@@ -29,7 +30,7 @@ pub use reader::SqliteReader;
 
 use error::{Failure, failed};
 
-/// Entries of the symbol directory that are written in one transaction.
+/// Number of symbol table entries per transaction.
 const SYMBOLS_AT_ONCE: usize = 2_000;
 
 /// The writing side of a SQLite file.
@@ -39,16 +40,16 @@ pub struct SqliteStore {
     connection: Connection,
     /// Held from the first epoch on.
     lock: Option<File>,
-    /// Ours; 0 before the first.
+    /// Our epoch; 0 before the first.
     epoch: u64,
 }
 
 impl SqliteStore {
-    /// Opens the file; makes it, and the directory it lies in, when they are not there.
+    /// Opens the file; creates it and its directory if they do not exist.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
             std::fs::create_dir_all(directory)
-                .map_err(|e| failed(path, "cannot make its directory", os_error::why(&e)))?;
+                .map_err(|e| failed(path, "cannot create its directory", os_error::why(&e)))?;
         }
         let connection = schema::open_writer(path).map_err(|e| e.at(path, "cannot open it for writing"))?;
         Ok(Self { path: path.to_path_buf(), connection, lock: None, epoch: 0 })
@@ -93,8 +94,8 @@ impl Store for SqliteStore {
     }
 
     fn join_epoch(&mut self, _epoch: u64) -> Result<(), StoreError> {
-        let why = "one process alone may write a SQLite file: give a cluster --store cassandra://HOST:PORT/KEYSPACE";
-        Err(failed(&self.path, "cannot take part", why.to_owned()))
+        let why = "only one process may write a SQLite file: for a cluster use --store cassandra://HOST:PORT/KEYSPACE";
+        Err(failed(&self.path, "cannot join the epoch", why.to_owned()))
     }
 
     fn published(&mut self) -> Result<Option<FrontierRow>, StoreError> {
@@ -114,7 +115,7 @@ impl Store for SqliteStore {
     }
 
     fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
-        // The commit of the checkpoint makes the shards durable; until then they need no synchronisation of their own.
+        // The commit of the checkpoint makes the shards durable; until then they need no synchronisation.
         let relax =
             |connection: &Connection, mode| connection.pragma_update(None, "synchronous", mode).map_err(Failure::from);
         const WHAT: &str = "cannot store shards of a checkpoint";
@@ -133,9 +134,20 @@ impl Store for SqliteStore {
     }
 
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
-        // A transaction is short, so that a worker on the same file does not wait long.
+        // Short transactions, so that a worker on the same file does not wait long.
         entries
             .chunks(SYMBOLS_AT_ONCE)
             .try_for_each(|entries| self.transact("cannot write symbols", |t| symbols::write(t, entries)))
+    }
+
+    fn drop_checkpoint(&mut self, epoch: u64, frontier: Time) -> Result<(), StoreError> {
+        self.transact("cannot drop a checkpoint", |t| checkpoint::remove(t, epoch, frontier))
+    }
+
+    fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError> {
+        self.transact("cannot record the settings", |t| {
+            checkpoint::check_epoch(t, epoch)?;
+            settings::write(t, settings)
+        })
     }
 }

@@ -1,22 +1,22 @@
-//! The tables' names and buckets, alike in every store. A bucket bounds how much lies under one partition key.
+//! Table names, columns and buckets, the same in every store. A bucket bounds the size of a partition.
 //!
-//! Buckets follow the calendar (UTC), so that a query written by hand can name those of a range of time.
+//! Buckets follow the calendar (UTC), so that a hand-written query can name the buckets of a time range.
 
 use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use dataflows::progress::time::{DAY_MS, Resolution};
 
-/// Columns of a candle behind its key, in the order of the table.
+/// Columns of a candle after its key, in table order.
 pub const CANDLE_VALUES: &str = "open, high, low, close, volume, notional, vwap, trades, as_of";
-/// Columns of a symbol behind its key, in the order of the table.
+/// Columns of a symbol table entry after its key, in table order.
 pub const SYMBOL_VALUES: &str = "display_symbol, name, market, exchange, mic, currency, security_type, figi, isin, \
                                  status, renamed_to, first_seen, last_seen, as_of";
 
-/// Columns of a row of indicators behind its key, in the order of the table.
+/// Columns of an indicator row after its key, in table order.
 pub fn indicator_values() -> String {
     format!("{}, candles, cumulative_trades, as_of", INDICATOR_COLUMNS.join(", "))
 }
 
-/// The table of a resolution's candles.
+/// The candle table of a resolution.
 pub const fn candles(resolution: Resolution) -> &'static str {
     match resolution {
         Resolution::S5 => "candles_5s",
@@ -27,8 +27,8 @@ pub const fn candles(resolution: Resolution) -> &'static str {
     }
 }
 
-/// The bucket that holds a window, as the milliseconds of its first moment: a day of 5 s windows, a month of 1 m
-/// windows, a year of the others.
+/// Start of the bucket that holds a window, in milliseconds: a day for 5 s windows, a month for 1 m windows, a year for
+/// all others.
 pub fn bucket_ms(resolution: Resolution, window_start_ms: u64) -> u64 {
     match resolution {
         Resolution::S5 => window_start_ms - window_start_ms % DAY_MS,
@@ -37,7 +37,7 @@ pub fn bucket_ms(resolution: Resolution, window_start_ms: u64) -> u64 {
     }
 }
 
-/// The first moment of the month that holds a time, in milliseconds.
+/// Start of the month that holds a time, in milliseconds.
 pub fn month_ms(time_ms: u64) -> u64 {
     let day = time_ms / DAY_MS;
     let year = year(day);
@@ -65,7 +65,7 @@ fn year(day: u64) -> u64 {
     year
 }
 
-/// Days from 1970-01-01 to the first of a year that is not before 1970.
+/// Days from 1970-01-01 to January 1 of a year from 1970 on.
 const fn year_start_day(year: u64) -> u64 {
     const fn leap_days_before(year: u64) -> u64 {
         (year - 1) / 4 - (year - 1) / 100 + (year - 1) / 400
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn buckets_are_days_months_and_years() {
-        // Another calendar, over all days of event time and the ends of centuries.
+        // Compared with an independent calendar over all days of event time, ends of centuries included.
         let mut day = date(1970, 1, 1);
         let of = |date: jiff::civil::Date| date.to_zoned(TimeZone::UTC).unwrap().timestamp().as_millisecond() as u64;
         while day < date(2105, 1, 1) {

@@ -1,18 +1,18 @@
-//! What is known of all symbols, and where it is kept: a store's table, a log of entries, or both.
+//! The known entries of all symbols, kept in a store's table, a symbol log, or both.
 //!
-//! Where both are kept, of each symbol the newer entry counts, and whoever lacks it gets it. So a sync that ended
-//! between the two writes, or a store that is new beside an old log, is made whole by the next sync.
+//! With both, the newer entry of each symbol counts and is copied to the side that lacks it. So the next sync repairs a
+//! sync that ended between the two writes, and fills a new store from an existing log.
 
 use dataflows::symbols::entry::Entry;
 
 use super::SyncError;
 use super::merge::Entries;
 use crate::log::address::LogAddress;
-use crate::log::{Log, LogError, LogWriter, read_to_end, sync_whole};
+use crate::log::{Log, LogError, LogWriter, read_to_end, sync_all};
 use crate::store::address::StoreAddress;
 use crate::store::{Store, StoreError};
 
-/// The directory, and its keepers.
+/// The symbol table, with its store and log.
 pub struct Book {
     entries: Entries,
     store: Option<Box<dyn Store>>,
@@ -20,7 +20,7 @@ pub struct Book {
 }
 
 impl Book {
-    /// Reads what is known, and opens both for writing; a store or a directory log that is not there is made.
+    /// Opens store and log for writing, created if they do not exist, and reads the known entries. A topic must exist.
     pub fn open(store: Option<&StoreAddress>, log: Option<&LogAddress>) -> Result<Self, SyncError> {
         let mut book = Self { entries: Entries::new(), store: None, log: None };
         let (mut in_store, mut in_log) = (Entries::new(), Entries::new());
@@ -28,7 +28,7 @@ impl Book {
             book.store = Some(address.open_writer()?);
             in_store = match address.open_reader() {
                 Ok(mut reader) => by_symbol(reader.symbols(&mut |_| true)?),
-                // `none` cannot be read.
+                // The store `none` cannot be read.
                 Err(StoreError::Missing { .. }) => Entries::new(),
                 Err(error) => return Err(error.into()),
             };
@@ -50,12 +50,12 @@ impl Book {
         Ok(book)
     }
 
-    /// What is known.
+    /// The known entries, by symbol.
     pub fn entries(&self) -> &Entries {
         &self.entries
     }
 
-    /// Writes what has changed; when this returns, it is durable.
+    /// Writes changed entries durably.
     pub fn put(&mut self, changed: Vec<Entry>) -> Result<(), SyncError> {
         self.put_in_log(&changed)?;
         self.put_in_store(&changed)?;
@@ -74,9 +74,9 @@ impl Book {
         let Some((writer, path)) = self.log.as_mut().filter(|_| !entries.is_empty()) else { return Ok(()) };
         let failed = |why: String| LogError::Failed { path: path.clone(), what: "cannot append symbols", why };
         for entry in entries {
-            writer.append(0, &entry.encode().map_err(failed)?)?;
+            writer.append(0, Some(entry.symbol.as_str().as_bytes()), &entry.encode().map_err(failed)?)?;
         }
-        Ok(sync_whole(&mut **writer, path)?)
+        Ok(sync_all(&mut **writer, path)?)
     }
 }
 
@@ -84,11 +84,11 @@ fn by_symbol(entries: Vec<Entry>) -> Entries {
     entries.into_iter().map(|entry| (entry.symbol.to_string(), entry)).collect()
 }
 
-/// The newest entry of each symbol that the log holds now.
+/// The newest entry of each symbol in the log.
 fn read_log(log: &dyn Log) -> Result<Entries, SyncError> {
     let mut entries = Entries::new();
     read_to_end(log, 0, log.first_offset(0)?, |span, record| {
-        // What compaction leaves of a record that was deleted has no value.
+        // Compaction leaves deleted records without a value.
         if span.total_len > 0 {
             let entry = Entry::decode(record).map_err(|why| {
                 let (log, offset) = (log.name(), span.offset);

@@ -1,6 +1,6 @@
-//! Answers of one UTC day in a directory: `CACHE/2026-11-23/ADDRESS/REQUEST.json`, byte for byte as they came.
+//! Cache of the responses of one UTC day: `CACHE/2026-11-23/ADDRESS/REQUEST.json`, byte for byte as received.
 //!
-//! A file appears under its name only when it is whole, so whatever interrupts a sync leaves nothing half there.
+//! A file gets its name only once it is complete, so an interrupted sync leaves no partial file.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -12,10 +12,10 @@ use crate::process::os_error;
 use crate::secret::percent_encode;
 use crate::time::{DAY_LEN, day};
 
-/// How an answer's file ends.
+/// File extension of a response.
 const ENDING: &str = "json";
 
-/// The answers of one day from one address.
+/// The responses of one day from one address.
 #[derive(Debug)]
 pub struct Cache {
     root: PathBuf,
@@ -24,7 +24,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The cache of the UTC day that holds `now_ms`; makes its directory.
+    /// Opens the cache of the UTC day of `now_ms`, and creates its directory.
     pub fn open(root: &Path, now_ms: u64, url: &str) -> Result<Self, SyncError> {
         let day = day(now_ms);
         let folder = root.join(&day).join(percent_encode(url));
@@ -32,25 +32,24 @@ impl Cache {
         Ok(Self { root: root.to_path_buf(), day, folder })
     }
 
-    /// The answer, when it is there.
+    /// The cached response, if any.
     pub fn get(&self, request: &Request) -> Option<Vec<u8>> {
         fs::read(self.path(request)).ok()
     }
 
-    /// Keeps an answer.
-    pub fn put(&self, request: &Request, answer: &[u8]) -> Result<(), SyncError> {
+    /// Stores a response.
+    pub fn put(&self, request: &Request, response: &[u8]) -> Result<(), SyncError> {
         let path = self.path(request);
         let part = path.with_extension(format!("part-{}", std::process::id()));
         let written = File::create(&part).and_then(|mut file| {
-            file.write_all(answer)?;
+            file.write_all(response)?;
             file.sync_all()?;
             fs::rename(&part, &path)
         });
         written.map_err(|error| failed(&path, &error))
     }
 
-    /// Removes the answers of other days. Only what bears the names that are used here is touched, and what cannot be
-    /// removed stays.
+    /// Removes the responses of other days. Only files with the names used here are removed, and failures are ignored.
     pub fn forget_other_days(&self) {
         for day in folders(&self.root).filter(|day| is_day(day) && !day.ends_with(&self.day)) {
             for folder in folders(&day) {
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_and_an_address_have_answers_of_their_own() {
+    fn each_day_and_address_is_separate() {
         let home = tempfile::tempdir().unwrap();
         let open = |now_ms, url| Cache::open(home.path(), now_ms, url).unwrap();
         let cache = open(86_400_000, "http://a/");
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn other_days_are_forgotten_and_other_files_are_not() {
+    fn only_responses_of_other_days_are_removed() {
         let home = tempfile::tempdir().unwrap();
         let old = Cache::open(home.path(), 0, "http://a/").unwrap();
         old.put(&request("X"), b"[]").unwrap();

@@ -1,4 +1,4 @@
-//! Today's list of one exchange against what was known of it. A pure function: the moment is an argument.
+//! Merge of today's list of one exchange with the known entries: a pure function, with the time as an argument.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,39 +7,39 @@ use dataflows::symbols::entry::{Entry, Market, Status};
 use super::day_ms;
 use crate::finnhub::rest::answer::{Answer, Listed};
 
-/// One exchange.
+/// An exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// Its market.
     pub market: Market,
-    /// Finnhub's code or name of it.
+    /// Finnhub's code or name.
     pub name: String,
 }
 
-/// What is known, by symbol.
+/// Entries by symbol.
 pub type Entries = BTreeMap<String, Entry>;
 
-/// What a list changes.
+/// Result of a merge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Merged {
-    /// The entries that differ from what was known, ascending by symbol.
+    /// Changed entries, ascending by symbol.
     pub changed: Vec<Entry>,
-    /// Symbols on the list, each once.
+    /// Number of distinct symbols in the list.
     pub listed: usize,
-    /// Those never seen before.
+    /// Number of symbols never seen before.
     pub new: usize,
-    /// Symbols that have vanished.
+    /// Number of symbols no longer listed.
     pub delisted: usize,
-    /// Symbols that have vanished and go on under another one.
+    /// Number of symbols that continue under another one.
     pub renamed: usize,
-    /// Symbols that another exchange lists, or that the list holds twice.
+    /// Symbols that another exchange lists, or that are duplicates.
     pub taken: Vec<String>,
-    /// The list is empty although symbols of this exchange were listed: nothing is taken away.
+    /// The list is empty although symbols of this exchange were listed: nothing is delisted.
     pub is_suddenly_empty: bool,
 }
 
-/// Compares. Nothing vanishes when the list has elements that could not be read, since one of those may be the one that
-/// seems to be missing, nor when the list is empty.
+/// Merges a list. Nothing is delisted if the list has elements that could not be parsed, since one of them may be the
+/// missing symbol, or if the list is empty.
 pub fn merge(known: &Entries, exchange: &Exchange, answer: &Answer, now_ms: u64) -> Merged {
     let mut merged = Merged::default();
     let mut today: BTreeMap<&str, &Listed> = BTreeMap::new();
@@ -66,7 +66,7 @@ pub fn merge(known: &Entries, exchange: &Exchange, answer: &Answer, now_ms: u64)
     if answer.bad.is_empty() && !answer.listed.is_empty() {
         let all: BTreeSet<&str> = answer.listed.iter().map(|listed| listed.symbol.0.as_str()).collect();
         let gone = before.filter(|entry| !all.contains(entry.symbol.as_str()));
-        vanish(&mut merged, known, &today, gone, now_ms);
+        delist(&mut merged, known, &today, gone, now_ms);
     }
     merged.changed.sort_unstable_by(|a, b| a.symbol.cmp(&b.symbol));
     merged
@@ -78,7 +78,7 @@ fn is_of(entry: &Entry, exchange: &Exchange) -> bool {
 
 fn listed_entry(listed: &Listed, exchange: &Exchange, old: Option<&Entry>, now_ms: u64) -> Entry {
     let Listed { symbol, display_symbol, description, mic, currency, r#type, figi, isin } = listed;
-    // A pair's list names no currency: what stands behind the slash is what its price is in.
+    // Lists of pairs have no currency: the price is in the currency after the slash.
     let quote = display_symbol.0.rsplit_once('/').filter(|_| exchange.market != Market::Stock);
     let currency = if currency.0.is_empty() { quote.map_or("", |(_, quote)| quote) } else { &currency.0 };
     let day = day_ms(now_ms);
@@ -101,7 +101,7 @@ fn listed_entry(listed: &Listed, exchange: &Exchange, old: Option<&Entry>, now_m
     }
 }
 
-/// Grows with each change, whatever the clock does.
+/// Time of a change: it increases with each change, even if the clock is set back.
 fn as_of(old: Option<&Entry>, now_ms: u64) -> u64 {
     old.map_or(now_ms, |old| now_ms.max(old.as_of_ms + 1))
 }
@@ -110,9 +110,9 @@ fn differs(old: &Entry, new: &Entry) -> bool {
     Entry { as_of_ms: old.as_of_ms, ..new.clone() } != *old
 }
 
-/// Delists what is gone, or finds where it went: the one symbol of today's list that has its FIGI and was not listed
-/// before. A symbol that was delisted can still be found so on a later day.
-fn vanish<'a>(
+/// Marks missing symbols as delisted, or as renamed to the one symbol of today's list that has the same FIGI and was
+/// not listed before. A delisted symbol can still become a renamed one on a later day.
+fn delist<'a>(
     merged: &mut Merged,
     known: &Entries,
     today: &BTreeMap<&str, &Listed>,

@@ -1,6 +1,6 @@
-//! How well a symbol fits what somebody types: one rule for the command line and the page.
+//! Symbol search: the ranking that the command line and the page share.
 
-/// A symbol's texts in lower case, made once for many searches.
+/// A symbol's texts in lower case, prepared for many searches.
 #[derive(Clone, Debug)]
 pub struct Searched {
     symbol: String,
@@ -9,14 +9,14 @@ pub struct Searched {
 }
 
 impl Searched {
-    /// From the symbol, the symbol as people write it, and its name; what is not known is empty.
+    /// Prepares a symbol, its display form and its name; unknown texts are empty.
     pub fn new(symbol: &str, display_symbol: &str, name: &str) -> Self {
         let [symbol, display_symbol, name] = [symbol, display_symbol, name].map(str::to_lowercase);
         Self { symbol, display_symbol, name }
     }
 
-    /// How well it fits a text in lower case: 0 it is the symbol (with or without its exchange), 1 the symbol begins
-    /// with it, 2 a word of the name begins with it, 3 it stands somewhere in symbol or name; `None` it does not fit.
+    /// Rank of the match with a text in lower case: 0 equals the symbol (with or without its exchange), 1 the symbol
+    /// starts with it, 2 a word of the name starts with it, 3 symbol or name contain it; `None` no match.
     pub fn rank(&self, text: &str) -> Option<u8> {
         let after_exchange = self.symbol.split_once(':').map_or("", |(_, symbol)| symbol);
         let symbols = [self.symbol.as_str(), after_exchange, &self.display_symbol];
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_symbol_fits_better_than_a_name_and_a_beginning_better_than_a_middle() {
+    fn symbols_rank_above_names_and_prefixes_first() {
         let bitcoin = Searched::new("BINANCE:BTCUSDT", "BTC/USDT", "Binance BTCUSDT");
         let apple = Searched::new("AAPL", "AAPL", "APPLE INC");
         let snapple = Searched::new("SNAP", "SNAP", "SNAPPLE GROUP-ÉTÉ");

@@ -1,6 +1,6 @@
 //! The committer, on the first worker: when rows are durable everywhere up to a frontier, the frontier itself is
-//! written, with the digest of everything before it. The frontier behind it is the durable frontier that everybody
-//! sees.
+//! written, with the digest of everything before it. The frontier of its output is the durable frontier that all
+//! workers see.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
+use dataflows::held::HeldCapability;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::ledger::{Ledger, LedgerChange};
 use dataflows::progress::time::Time;
@@ -17,19 +18,19 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
-use super::store_thread::Command;
+use super::store_command::Command;
 
-/// Times as of which the frontier row is wanted: checkpoints, and what the caller asks for.
+/// Times at which an exact frontier row is written: checkpoints, and the stops of the configuration.
 pub(super) type Stops = Rc<RefCell<BTreeSet<Time>>>;
 
-/// What is being written, and what holds the frontier back until it is.
+/// A write in progress, with the capability that holds back the frontier until it is acknowledged.
 struct Commit {
     done: Arc<AtomicBool>,
     _capability: Capability<Time>,
 }
 
-/// Commits each advance of the frontier of `changes` and, where rows are kept, of `durable_rows`. The stream carries
-/// nothing but its frontier. `committed` sees each row and tells the resume points that go with it.
+/// Commits each advance of the frontier of `changes` and, if rows are kept, of `durable_rows`. The output stream carries
+/// only its frontier. `committed` receives each row and returns the resume points to store with it.
 pub(super) fn commit<'scope>(
     changes: StreamVec<'scope, Time, LedgerChange>,
     durable_rows: Option<StreamVec<'scope, Time, ()>>,
@@ -46,10 +47,11 @@ pub(super) fn commit<'scope>(
     let (_output, stream) = builder.new_output::<Vec<()>>();
     let activator = scope.worker().sync_activator_for(builder.operator_info().address.to_vec());
     builder.build(move |mut capabilities| {
-        // The first worker holds the frontier from the start; each commit moves it on. The others hold nothing.
-        let mut held = capabilities.pop().filter(|_| is_first);
-        // What a checkpoint holds is durable already; without this a resumed run would wait for it before it reads.
-        held.iter_mut().for_each(|held| held.downgrade(&start.frontier));
+        // The first worker holds back the frontier from the start; each commit advances it. The others hold nothing.
+        let initial = capabilities.pop().filter(|_| is_first);
+        let mut held = initial.map_or(HeldCapability::none(), |initial| HeldCapability::initial([initial]));
+        // The checkpoint is durable already; without this a resumed run would wait for its frontier before it reads.
+        held.keep_from(Some(start.frontier));
         let mut ledger = Ledger::new(start);
         let mut writing: Option<Commit> = None;
         move |frontiers| {
@@ -59,7 +61,7 @@ pub(super) fn commit<'scope>(
                 writing = None;
             }
             let frontier = frontiers.iter().filter_map(|f| f.frontier().first().copied()).min();
-            let Some((frontier, held)) = frontier.zip(held.as_mut()) else { return };
+            let Some((frontier, [capability])) = frontier.zip(held.get()) else { return };
             let frontier = ledger.exact(frontier);
             if writing.is_some() || frontier <= ledger.row().frontier {
                 return;
@@ -70,14 +72,14 @@ pub(super) fn commit<'scope>(
                 stops.borrow_mut().remove(&stop);
                 if stop > ledger.row().frontier {
                     kept.extend(ledger.advance(stop));
-                    // The other end is gone only after an error, which ends the process.
+                    // The store thread is gone only after an error, which ends the process.
                     let _ = commands.send(Command::RowAt(ledger.row().clone()));
                 }
             }
             kept.extend(ledger.advance(frontier));
             let done = Arc::new(AtomicBool::new(false));
-            writing = Some(Commit { done: Arc::clone(&done), _capability: held.clone() });
-            held.downgrade(&frontier);
+            writing = Some(Commit { done: Arc::clone(&done), _capability: capability.clone() });
+            held.keep_from(Some(frontier));
             let activator = activator.clone();
             let ack = Box::new(move || {
                 done.store(true, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Control messages between workers, and what they add up to.
+//! Control messages between workers, and the cluster view built from them.
 
 pub(super) mod cluster_view;
 pub(super) mod messages;

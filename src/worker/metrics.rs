@@ -1,5 +1,4 @@
-//! What the thread beside the store counts: rows, times, and the last checkpoint. For metrics alone; nothing is decided
-//! by it.
+//! Store metrics: rows written, durations, and the last checkpoint. They influence nothing.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -9,47 +8,20 @@ use crossbeam_channel::Receiver;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::{Resolution, Time};
 
-use super::store_thread::Command;
+use super::store_command::{Command, Kind};
 use crate::metrics::catalog;
 use crate::metrics::exposition::{Exposition, Histograms, durations};
 use crate::store::{RowBatch, table};
 use crate::time::now_ms;
 
-/// What the store is asked for.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
-    /// Rows of a batch.
-    Rows,
-    /// The frontier row.
-    Frontier,
-    /// Shards of a checkpoint.
-    Shards,
-    /// The commit of a checkpoint.
-    Checkpoint,
-    /// Entries of the symbol directory.
-    Symbols,
-}
-
-impl Kind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Rows => "rows",
-            Self::Frontier => "frontier",
-            Self::Shards => "shards",
-            Self::Checkpoint => "checkpoint",
-            Self::Symbols => "symbols",
-        }
-    }
-}
-
-/// Counts that the thread beside the store keeps, and that whoever asks for metrics reads.
+/// Store metrics, updated by the store thread.
 #[derive(Debug)]
 pub struct StoreMeter {
-    /// Writes that are being carried out: 0 or 1.
+    /// Writes in progress: 0 or 1.
     busy: AtomicUsize,
-    /// How many more wait for that.
+    /// Commands waiting.
     waiting: OnceLock<Waiting>,
-    /// Requests tried again, as the store counts them.
+    /// The store's counter of retried requests.
     retries: OnceLock<Arc<AtomicU64>>,
     durations: Histograms,
     rows: [AtomicU64; TABLES.len()],
@@ -57,7 +29,7 @@ pub struct StoreMeter {
     published: Mutex<Option<FrontierRow>>,
 }
 
-/// The tables that rows are counted by: candles as in [`Resolution::ALL`], then the others.
+/// The tables, as metric labels: candles as in [`Resolution::ALL`], then the others.
 const TABLES: [&str; 8] = [
     table::candles(Resolution::S5),
     table::candles(Resolution::M1),
@@ -69,18 +41,18 @@ const TABLES: [&str; 8] = [
     "symbols",
 ];
 
-/// The checkpoints that this process has a part in.
+/// Checkpoints that this process contributes to.
 #[derive(Debug, Default)]
 struct Checkpoint {
-    /// The one whose shards are going to the store, since when, and how many bytes of it are there.
-    gathering: Option<(Time, Instant, u64)>,
-    /// Of the one before.
+    /// The checkpoint whose shards are being written, its start, and its bytes written.
+    current: Option<(Time, Instant, u64)>,
+    /// Duration of the last one.
     took: Duration,
     bytes: u64,
     committed_ms: u64,
 }
 
-/// A look at the channel that leads to the thread beside the store.
+/// The store thread's command channel, for its length.
 struct Waiting(Receiver<Command>);
 
 impl std::fmt::Debug for Waiting {
@@ -108,14 +80,14 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl StoreMeter {
-    /// Looks at the channel and at the store's own count from now on.
-    pub(super) fn look_at(&self, commands: Receiver<Command>, retries: Arc<AtomicU64>) {
-        // Each is set here only, once a run.
+    /// Sets the channel and the counter to observe.
+    pub(super) fn observe(&self, commands: Receiver<Command>, retries: Arc<AtomicU64>) {
+        // Each is set only here, once per run.
         let _ = self.waiting.set(Waiting(commands));
         let _ = self.retries.set(retries);
     }
 
-    /// Does something at the store, and notes how long that took.
+    /// Runs a store write and records its duration.
     pub(super) fn time<T>(&self, kind: Kind, work: impl FnOnce() -> T) -> T {
         let begun = Instant::now();
         self.busy.store(1, Ordering::Relaxed);
@@ -125,7 +97,7 @@ impl StoreMeter {
         done
     }
 
-    /// These rows are acknowledged.
+    /// Counts acknowledged rows.
     pub(super) fn wrote(&self, rows: &RowBatch) {
         for row in &rows.candles {
             self.rows[row.resolution as usize].fetch_add(1, Ordering::Relaxed);
@@ -135,38 +107,38 @@ impl StoreMeter {
         rejected.fetch_add(rows.rejected.len() as u64, Ordering::Relaxed);
     }
 
-    /// So many entries of the symbol directory are acknowledged.
+    /// Counts acknowledged entries of the symbol table.
     pub(super) fn wrote_symbols(&self, entries: usize) {
         let [.., symbols] = &self.rows;
         symbols.fetch_add(entries as u64, Ordering::Relaxed);
     }
 
-    /// Shards of a checkpoint are going to the store.
-    pub(super) fn putting(&self, frontier: Time, shards: &[(u32, &[u8])]) {
+    /// Counts shards of a checkpoint that are being written.
+    pub(super) fn writing_shards(&self, frontier: Time, shards: &[(u32, &[u8])]) {
         let bytes: u64 = shards.iter().map(|(_, bytes)| bytes.len() as u64).sum();
         let mut checkpoint = locked(&self.checkpoint);
-        match &mut checkpoint.gathering {
-            Some((of, _, so_far)) if *of == frontier => *so_far += bytes,
-            before => {
-                // In a process that commits none, the next one tells that the last is whole.
-                if let Some((.., bytes)) = before.replace((frontier, Instant::now(), bytes)) {
+        match &mut checkpoint.current {
+            Some((of, _, total)) if *of == frontier => *total += bytes,
+            previous => {
+                // A process that commits no checkpoints knows that one is complete when the next one begins.
+                if let Some((.., bytes)) = previous.replace((frontier, Instant::now(), bytes)) {
                     checkpoint.bytes = bytes;
                 }
             }
         }
     }
 
-    /// The checkpoint whose shards were put last is the one to resume from.
+    /// Records the commit of a checkpoint.
     pub(super) fn committed(&self, frontier: Time) {
         let mut checkpoint = locked(&self.checkpoint);
         checkpoint.committed_ms = now_ms();
-        if let Some((_, begun, bytes)) = checkpoint.gathering.take_if(|(of, ..)| *of == frontier) {
+        if let Some((_, begun, bytes)) = checkpoint.current.take_if(|(of, ..)| *of == frontier) {
             (checkpoint.took, checkpoint.bytes) = (begun.elapsed(), bytes);
         }
     }
 
-    /// This frontier row is in the store. A run that goes on from a checkpoint publishes none until it is past the last
-    /// one, so counts that are told from here never go back.
+    /// Records a published frontier row. A run that resumes from a checkpoint publishes none until it is past the last
+    /// one, so counters exported from here never decrease.
     pub(super) fn publish(&self, row: &FrontierRow) {
         let mut published = locked(&self.published);
         if published.as_ref().is_none_or(|published| published.frontier < row.frontier) {
@@ -174,13 +146,13 @@ impl StoreMeter {
         }
     }
 
-    /// The frontier row that the store holds, in the process that writes it.
+    /// The last published frontier row, in the process that publishes it.
     pub(super) fn published(&self) -> Option<FrontierRow> {
         locked(&self.published).clone()
     }
 
-    /// Tells all of it but the frontier row.
-    pub(super) fn tell(&self, exposition: &mut Exposition) {
+    /// Exports everything except the frontier row.
+    pub(super) fn export(&self, exposition: &mut Exposition) {
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let rows = TABLES.iter().zip(&self.rows).map(|(table, rows)| ((*table).to_owned(), count(rows)));
         exposition.put_by(&catalog::ROWS_WRITTEN, rows);
@@ -199,37 +171,37 @@ impl StoreMeter {
 mod tests {
     use super::*;
 
-    fn told(meter: &StoreMeter) -> String {
+    fn exported(meter: &StoreMeter) -> String {
         let mut exposition = Exposition::default();
-        meter.tell(&mut exposition);
+        meter.export(&mut exposition);
         exposition.encode().unwrap()
     }
 
     #[test]
-    fn rows_are_counted_by_the_table_they_are_in() {
+    fn rows_are_counted_by_table() {
         for resolution in Resolution::ALL {
             assert_eq!(TABLES[resolution as usize], table::candles(resolution));
         }
         let meter = StoreMeter::default();
         meter.wrote_symbols(3);
-        assert!(told(&meter).contains("\ntickline_rows_written_total{table=\"symbols\"} 3\n"));
+        assert!(exported(&meter).contains("\ntickline_rows_written_total{table=\"symbols\"} 3\n"));
     }
 
     #[test]
-    fn a_checkpoint_is_as_large_as_all_its_shards() {
+    fn checkpoint_size_is_that_of_its_shards() {
         let meter = StoreMeter::default();
-        meter.putting(60, &[(0, &[0; 10]), (1, &[0; 5])]);
-        meter.putting(60, &[(2, &[0; 1])]);
-        assert!(told(&meter).contains("\ntickline_checkpoint_size_bytes 0\n"));
+        meter.writing_shards(60, &[(0, &[0; 10]), (1, &[0; 5])]);
+        meter.writing_shards(60, &[(2, &[0; 1])]);
+        assert!(exported(&meter).contains("\ntickline_checkpoint_size_bytes 0\n"));
         meter.committed(60);
-        assert!(told(&meter).contains("\ntickline_checkpoint_size_bytes 16\n"));
-        meter.putting(120, &[(0, &[0; 7])]);
-        meter.putting(180, &[(0, &[0; 9])]);
-        assert!(told(&meter).contains("\ntickline_checkpoint_size_bytes 7\n"), "another process has committed it");
+        assert!(exported(&meter).contains("\ntickline_checkpoint_size_bytes 16\n"));
+        meter.writing_shards(120, &[(0, &[0; 7])]);
+        meter.writing_shards(180, &[(0, &[0; 9])]);
+        assert!(exported(&meter).contains("\ntickline_checkpoint_size_bytes 7\n"), "another process has committed it");
     }
 
     #[test]
-    fn what_is_published_never_goes_back() {
+    fn published_frontier_never_goes_back() {
         let meter = StoreMeter::default();
         let row = |frontier| FrontierRow { frontier, ..FrontierRow::empty() };
         meter.publish(&row(60));
@@ -241,7 +213,7 @@ mod tests {
     fn writes_are_timed_by_kind() {
         let meter = StoreMeter::default();
         assert_eq!(meter.time(Kind::Frontier, || meter.busy.load(Ordering::Relaxed)), 1);
-        let text = told(&meter);
+        let text = exported(&meter);
         assert!(text.contains("\ntickline_store_write_duration_seconds_count{kind=\"frontier\"} 1\n"), "{text}");
         assert!(text.contains("\ntickline_store_writes_in_flight 0\n"), "{text}");
     }

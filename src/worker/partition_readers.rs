@@ -1,4 +1,4 @@
-//! One worker's partitions: which may be read now, how far, and when the end is reached.
+//! One worker's partitions: which of them may be read now, how far, and whether the end is reached.
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -7,10 +7,11 @@ use dataflows::ingress::Ingress;
 use dataflows::log::batch::RecordBatch;
 use dataflows::progress::time::Time;
 
-use super::{PartitionRead, Shared, Watch, WorkerError};
+use super::host::Shared;
+use super::{PartitionRead, Watch, WorkerError};
 use crate::log::{LogError, PartitionReader};
 
-/// Bytes taken from a partition at once: large enough that the cost of a round is small against its work.
+/// Maximum bytes per read of a partition: enough to make the cost of a loop iteration small.
 const READ_BYTES_MAX: usize = 4 << 20;
 
 /// The readers of the partitions that one worker owns.
@@ -22,7 +23,7 @@ pub(super) struct Readers {
 struct Partition {
     number: u32,
     reader: Box<dyn PartitionReader>,
-    /// Where the log ended when the run began.
+    /// The end of the log when the run began.
     end: u64,
 }
 
@@ -40,8 +41,8 @@ impl Readers {
         Ok(Self { readers, batch: RecordBatch::default() })
     }
 
-    /// Feeds the next records of each partition that may be read: none runs further than the bounds beyond the durable
-    /// frontier, so that partitions go in step and a slow store slows the reading. Returns the number of records.
+    /// Feeds the next records of each partition that may be read. None is read beyond the durable frontier by more than
+    /// the bounds, so that partitions go in step and a slow store slows down reading. Returns the number of records.
     pub(super) fn feed(&mut self, shared: &Shared, ingress: &mut Ingress, durable: Time) -> Result<u64, WorkerError> {
         let (mut records, mut bytes) = (0, 0);
         for (at, partition) in self.readers.iter_mut().enumerate() {
@@ -50,11 +51,11 @@ impl Readers {
             {
                 continue;
             }
-            let held = ingress.records_from(at, durable);
-            if held > shared.config.read_ahead_records {
+            let waiting = ingress.records_from(at, durable);
+            if waiting > shared.config.read_ahead_records {
                 if frontier <= durable {
                     let (log, partition) = (shared.log.name(), partition.number);
-                    return Err(WorkerError::Stalled { log, partition, records: held });
+                    return Err(WorkerError::Stalled { log, partition, records: waiting });
                 }
                 continue;
             }
@@ -65,27 +66,28 @@ impl Readers {
         }
         shared.watch.records.fetch_add(records, Ordering::Relaxed);
         shared.watch.record_bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.show(&shared.watch, ingress);
+        self.publish(&shared.watch, ingress, durable);
         Ok(records)
     }
 
-    /// Lets those who watch see how far each partition is.
-    fn show(&self, watch: &Watch, ingress: &Ingress) {
+    /// Publishes the read position of each partition.
+    fn publish(&self, watch: &Watch, ingress: &Ingress, durable: Time) {
         let mut partitions = watch.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         for (at, Partition { number, reader, .. }) in self.readers.iter().enumerate() {
             let (offset, unread, frontier) = (reader.position(), reader.unread(), ingress.partition_frontier(at));
-            partitions.insert(*number, PartitionRead { offset, unread, frontier });
+            let waiting = ingress.records_from(at, durable);
+            partitions.insert(*number, PartitionRead { offset, unread, waiting, frontier });
         }
     }
 
-    /// Whether everything has been read that the log held at the start, up to the time step that the run ends at.
+    /// Whether everything that the log contained at the start has been read, up to the end of the run.
     pub(super) fn at_end(&self, ingress: &Ingress, until: Option<Time>) -> bool {
         let is_past = |at| is_past(until, ingress.partition_frontier(at));
         self.readers.iter().enumerate().all(|(at, p)| p.reader.position() >= p.end || is_past(at))
     }
 }
 
-/// Whether a partition is read as far as the run goes.
+/// Whether a partition has been read up to the end of the run.
 fn is_past(until: Option<Time>, frontier: Time) -> bool {
     until.is_some_and(|until| frontier >= until)
 }

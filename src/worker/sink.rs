@@ -1,5 +1,5 @@
-//! The sink: gathers the rows that changed, writes the last value of each key when the frontier has passed it, and
-//! holds its capability until the store has acknowledged them. So the frontier behind it says what is durable.
+//! The sink: collects the rows that changed, writes the last value of each key when the frontier has passed it, and
+//! holds its capability until the store has acknowledged them. So the frontier of its output covers only durable rows.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,18 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 use dataflows::candles::state::Update;
+use dataflows::held::HeldCapability;
 use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
 use dataflows::progress::time::Time;
 use differential_dataflow::VecCollection;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::{Capability, InputCapability};
 
-use super::store_thread::Command;
+use super::store_command::Command;
 use crate::store::RowBatch;
 
-/// Batches of rows that one worker may have at the store at once.
+/// Maximum batches of rows in flight to the store, per worker.
 const IN_FLIGHT_MAX: usize = 4;
 
 /// Rows that wait for the frontier.
@@ -26,16 +27,16 @@ struct Gathered<R> {
     rows: Vec<Update<R>>,
 }
 
-/// The rows of all tables, and what holds the frontier back on their behalf.
+/// The rows of all tables, and the capabilities that hold back the frontier for them.
 struct Sink {
     candles: Gathered<CandleRow>,
     indicators: Gathered<IndicatorRow>,
     rejected: Gathered<RejectedRow>,
-    held: Option<Capability<Time>>,
+    held: HeldCapability,
     in_flight: VecDeque<(Capability<Time>, Arc<AtomicBool>)>,
 }
 
-/// Writes the rows. The stream carries nothing but its frontier.
+/// Writes the rows. The output stream carries only its frontier.
 pub(super) fn sink<'scope>(
     candles: VecCollection<'scope, Time, CandleRow, i64>,
     indicators: VecCollection<'scope, Time, IndicatorRow, i64>,
@@ -53,15 +54,15 @@ pub(super) fn sink<'scope>(
         candles: Gathered { rows: Vec::new() },
         indicators: Gathered { rows: Vec::new() },
         rejected: Gathered { rows: Vec::new() },
-        held: None,
+        held: HeldCapability::none(),
         in_flight: VecDeque::new(),
     };
     builder.build(move |_| {
         move |frontiers| {
             let held = &mut sink.held;
-            candles.for_each(|time, rows| gather(held, time.retain_least(0), &mut sink.candles, rows));
-            indicators.for_each(|time, rows| gather(held, time.retain_least(0), &mut sink.indicators, rows));
-            rejected.for_each(|time, rows| gather(held, time.retain_least(0), &mut sink.rejected, rows));
+            candles.for_each(|message, rows| gather(held, &message, &mut sink.candles, rows));
+            indicators.for_each(|message, rows| gather(held, &message, &mut sink.indicators, rows));
+            rejected.for_each(|message, rows| gather(held, &message, &mut sink.rejected, rows));
             let frontier = frontiers.iter().filter_map(|f| f.frontier().first().copied()).min().unwrap_or(Time::MAX);
             sink.release();
             if sink.in_flight.len() < IN_FLIGHT_MAX
@@ -75,7 +76,7 @@ pub(super) fn sink<'scope>(
                     // The worker is gone only when the process ends.
                     let _ = activator.activate();
                 });
-                // The other end is gone only after an error, which ends the process.
+                // The store thread is gone only after an error, which ends the process.
                 let _ = commands.send(Command::Write(rows, ack));
             }
         }
@@ -84,40 +85,35 @@ pub(super) fn sink<'scope>(
 }
 
 fn gather<R>(
-    held: &mut Option<Capability<Time>>,
-    capability: Option<Capability<Time>>,
+    held: &mut HeldCapability,
+    message: &InputCapability<Time>,
     into: &mut Gathered<R>,
     rows: &mut Vec<Update<R>>,
 ) {
-    if let Some(capability) = capability
-        && held.as_ref().is_none_or(|held| capability.time() < held.time())
-    {
-        *held = Some(capability);
-    }
-    // A retraction says nothing that the new value of its key does not say.
+    held.retain(message);
+    // A retraction adds nothing to the new value of its key.
     into.rows.extend(rows.drain(..).filter(|(_, _, diff)| *diff > 0));
 }
 
 impl Sink {
-    /// Lets go of what has been acknowledged, oldest first.
+    /// Drops the capabilities of acknowledged batches, oldest first.
     fn release(&mut self) {
         while self.in_flight.front().is_some_and(|(_, done)| done.load(Ordering::SeqCst)) {
             self.in_flight.pop_front();
         }
     }
 
-    /// Takes out all rows before the frontier, the last value of each key.
+    /// Removes and returns all rows before the frontier, with the last value of each key.
     fn take_before(&mut self, frontier: Time) -> Option<(RowBatch, Capability<Time>)> {
         let batch = RowBatch {
             candles: self.candles.take_before(frontier, |r| (r.resolution, r.symbol.clone(), r.window_start_ms)),
             indicators: self.indicators.take_before(frontier, |r| (r.symbol.clone(), r.window_start_ms)),
             rejected: self.rejected.take_before(frontier, |r| (r.partition, r.offset, r.index)),
         };
-        let held = self.held.clone().filter(|_| !batch.is_empty());
-        match [self.candles.least(), self.indicators.least(), self.rejected.least()].into_iter().flatten().min() {
-            None => self.held = None,
-            Some(time) => self.held.iter_mut().for_each(|held| held.downgrade(&time.max(*held.time()))),
-        }
+        let held = self.held.get().map(|[held]| held.clone()).filter(|_| !batch.is_empty());
+        let pending =
+            [self.candles.least(), self.indicators.least(), self.rejected.least()].into_iter().flatten().min();
+        self.held.keep_from(pending);
         Some((batch, held?))
     }
 }
@@ -133,8 +129,7 @@ impl<R> Gathered<R> {
         }
         let mut rows: Vec<R> =
             self.rows.extract_if(.., |(_, time, _)| *time < frontier).map(|(row, _, _)| row).collect();
-        // Stable: of one key the last to come is the newest. Reversed, it is the first, which the removal of equals
-        // keeps.
+        // The newest value of a key comes last. Reversed, it comes first, and the sort is stable: deduplication keeps it.
         rows.reverse();
         rows.sort_by_cached_key(|row| key(row));
         rows.dedup_by(|later, first| key(later) == key(first));

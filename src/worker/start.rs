@@ -1,5 +1,5 @@
-//! How a run begins: the epoch, the checkpoint, and where the log is read from. One process finds that by itself; of
-//! several, process 0 finds it when all are there, and tells the others.
+//! The start of a run: the epoch, the checkpoint, and the resume points. A single process determines them itself; of
+//! several, process 0 does when all have connected, and sends them to the others as the plan.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,31 +8,33 @@ use std::time::Duration;
 use dataflows::candles::state::SymbolState;
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
+use dataflows::settings::Settings;
 use dataflows::state::snapshot::SnapshotHeader;
 
 use super::checkpoint::load;
-use super::{WorkerConfig, WorkerError};
+use super::config::WorkerConfig;
+use super::error::WorkerError;
 use crate::cluster::ClusterConfig;
 use crate::cluster::coordinator::Coordinator;
-use crate::cluster::handshake::{Hello, PROTOCOL, Plan, build_hash};
+use crate::cluster::handshake::{JoinRequest, PROTOCOL, Plan, build_hash};
 use crate::cluster::member::join;
 use crate::cluster::peer::Mesh;
 use crate::log::{Log, LogError};
-use crate::store::{Checkpoint, Store};
+use crate::store::{Checkpoint, PipelineSettings, Store};
 
-/// How long the store may take to tell its newest epoch, to a process that is about to end.
-const EPOCH_MAX: Duration = Duration::from_secs(3);
+/// Timeout for reading the store's newest epoch, in a process that is about to end.
+const EPOCH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What a run begins with.
+/// Initial state of a run.
 pub(super) struct Start {
     pub(super) epoch: u64,
-    /// The header of the checkpoint that it resumes from.
+    /// The header of the checkpoint to resume from, if there is one.
     pub(super) resumed: Option<SnapshotHeader>,
-    /// Where each partition is read from.
+    /// The resume point of each partition.
     pub(super) starts: Vec<ResumePoint>,
-    /// By shard: the state that the workers of this process own.
+    /// State owned by the workers of this process, by shard.
     pub(super) shards: Vec<Vec<SymbolState>>,
-    /// The other processes, where there are some.
+    /// The connections to the other processes, if there are any.
     pub(super) mesh: Option<Mesh>,
 }
 
@@ -43,13 +45,13 @@ pub(super) fn start(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store)
         start.check_shards(shards)?;
         return Ok(start);
     };
-    let ours = hello(config, cluster, log)?;
+    let ours = join_request(config, cluster, log)?;
     if cluster.index == 0 {
-        let star = Coordinator::gather(cluster, ours)?;
+        let coordinator = Coordinator::gather(cluster, ours)?;
         let plan = open(config, log, store)?;
-        let told = star.tell(&plan)?;
+        let planned = coordinator.send_plan(&plan);
         let (mut start, own) = Start::from_plan(&plan, config, log, store)?;
-        let (mesh, theirs) = told.ready()?;
+        let (mesh, theirs) = planned.ready()?;
         start.check_shards(own + theirs)?;
         start.mesh = Some(mesh);
         return Ok(start);
@@ -61,7 +63,7 @@ pub(super) fn start(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store)
     Ok(start)
 }
 
-/// Opens the epoch, and looks whether what is there can be used.
+/// Opens the epoch, and checks that the checkpoint can be used.
 fn open(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<Plan, WorkerError> {
     let (epoch, checkpoint) = store.open_epoch()?;
     let offsets = match &checkpoint {
@@ -71,10 +73,12 @@ fn open(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<P
         }
         None => first_offsets(config, log)?,
     };
+    let Settings { step_ms, allowed_lateness_ms, .. } = config.settings;
+    store.put_settings(epoch, PipelineSettings { step_ms, allowed_lateness_ms })?;
     Ok(Plan { epoch, checkpoint: checkpoint.map(|checkpoint| (checkpoint.frontier, checkpoint.header)), offsets })
 }
 
-/// The offsets that were asked for, and else the earliest that the log still holds.
+/// The first offset to read of each partition: as configured, or else the earliest that the log still has.
 fn first_offsets(config: &WorkerConfig, log: &dyn Log) -> Result<Vec<u64>, LogError> {
     let first = |partition| {
         if let Some(offset) = config.offsets.get(&partition) {
@@ -82,7 +86,12 @@ fn first_offsets(config: &WorkerConfig, log: &dyn Log) -> Result<Vec<u64>, LogEr
         }
         let offset = log.first_offset(partition)?;
         if offset > 0 {
-            tracing::warn!(log = log.name(), partition, offset, "the log has lost its beginning: rows start there");
+            tracing::warn!(
+                log = log.name(),
+                partition,
+                offset,
+                "the log no longer has its first records: rows start at this offset"
+            );
         }
         Ok(offset)
     };
@@ -90,7 +99,7 @@ fn first_offsets(config: &WorkerConfig, log: &dyn Log) -> Result<Vec<u64>, LogEr
 }
 
 impl Start {
-    /// Reads what the workers of this process own. Also returns how many shards that are.
+    /// Reads the state that the workers of this process own. Also returns the number of its shards.
     fn from_plan(
         plan: &Plan,
         config: &WorkerConfig,
@@ -120,20 +129,20 @@ impl Start {
         Ok((Self { epoch: plan.epoch, resumed, starts, shards, mesh: None }, found))
     }
 
-    /// A shard that is missing must not be taken for one that is empty.
+    /// Fails if a shard is missing, which would otherwise be taken for an empty one.
     fn check_shards(&self, found: u32) -> Result<(), WorkerError> {
         match &self.resumed {
             Some(header) if header.shards != found => {
-                let why = format!("it has {} shards, and {found} are there", header.shards);
-                Err(WorkerError::Checkpoint { frontier: header.row.frontier, why })
+                let why = format!("it has {} shards, and the store holds {found} of them", header.shards);
+                Err(WorkerError::Checkpoint { frontier: header.row.frontier, source: why.into() })
             }
             _ => Ok(()),
         }
     }
 }
 
-/// Who this process is, and what must be the same in all.
-fn hello(config: &WorkerConfig, cluster: &ClusterConfig, log: &dyn Log) -> Result<Hello, WorkerError> {
+/// This process's join request, with the settings that all processes must share.
+fn join_request(config: &WorkerConfig, cluster: &ClusterConfig, log: &dyn Log) -> Result<JoinRequest, WorkerError> {
     let identity = if log.identity().is_empty() { log.name() } else { log.identity() };
     let settings = &config.settings;
     let symbols = config.symbols.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
@@ -141,33 +150,33 @@ fn hello(config: &WorkerConfig, cluster: &ClusterConfig, log: &dyn Log) -> Resul
         ("workers", config.workers.to_string()),
         ("log", identity),
         ("partitions", log.partitions().to_string()),
-        ("tick", format!("{} ms", settings.step_ms)),
+        ("time step", format!("{} ms", settings.step_ms)),
         (
             "settings (time step, allowed lateness, out-of-orderness, conditions)",
             format!("{:016x}", settings.fingerprint()),
         ),
         ("until-end", config.until_end.to_string()),
-        ("symbols", symbols),
+        ("symbol log", symbols),
     ];
-    let mut about: BTreeMap<String, String> = cluster.about.clone();
-    about.extend(own.map(|(name, value)| (name.to_owned(), value)));
-    Ok(Hello {
+    let mut shared_settings: BTreeMap<String, String> = cluster.shared_settings.clone();
+    shared_settings.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    Ok(JoinRequest {
         protocol: PROTOCOL,
         build: build_hash()?,
         processes: cluster.hosts.len(),
         index: cluster.index,
-        about,
+        shared_settings,
         epoch: None,
     })
 }
 
-/// The store's newest epoch, when it can tell it soon.
+/// The store's newest epoch, if it can be read in time.
 pub(super) fn newest_epoch(cluster: &ClusterConfig) -> Option<u64> {
-    let (told, newest) = crossbeam_channel::bounded(1);
-    let ask = Arc::clone(&cluster.newest_epoch);
+    let (sender, newest) = crossbeam_channel::bounded(1);
+    let read = Arc::clone(&cluster.newest_epoch);
     std::thread::spawn(move || {
-        // Nobody waits any more when it took too long.
-        let _ = told.send(ask());
+        // The receiver is gone after the timeout.
+        let _ = sender.send(read());
     });
-    newest.recv_timeout(EPOCH_MAX).ok().flatten()
+    newest.recv_timeout(EPOCH_TIMEOUT).ok().flatten()
 }

@@ -1,8 +1,8 @@
-//! The second input of the workers: the log of symbols, as a collection that is kept in the store's table.
+//! The second input of the workers: the symbol log, as a collection that is written to the store's symbol table.
 //!
-//! It is a dataflow of its own, whose time is the offset in its own log. No edge leads from it to the trades, so it can
-//! neither hold back nor move on their frontier, rows or digest: reference data decides no candle. It is in no
-//! checkpoint either: a start reads the log from its first offset; entries that the store has are not written again.
+//! It is a separate dataflow, whose time is the offset in the symbol log. No edge leads from it to the trades, so it
+//! cannot affect their frontier, rows or digest: reference data changes no candle. It is not part of checkpoints either:
+//! a start reads the log from its first offset; entries that the store already has are not written again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::Sender;
 use dataflows::candles::state::Update;
+use dataflows::held::HeldCapability;
 use dataflows::log::batch::RecordBatch;
 use dataflows::progress::time::Time;
 use dataflows::symbols::entry::Entry;
@@ -17,34 +18,34 @@ use dataflows::symbols::upserts::{Upsert, upserts};
 use differential_dataflow::VecCollection;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Probe as _;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::probe::Handle as Probe;
 use timely::dataflow::operators::vec::Input;
-use timely::dataflow::operators::{Capability, Probe as _};
 use timely::worker::Worker;
 
 use super::WorkerError;
-use super::store_thread::Command;
+use super::store_command::Command;
 use crate::log::address::LogAddress;
 use crate::log::{Log, LogError, PartitionReader};
 
-/// Bytes read at once.
+/// Maximum bytes per read.
 const READ_BYTES_MAX: usize = 1 << 20;
-/// Batches of entries that may be on their way to the store at once.
+/// Maximum batches of entries in flight to the store.
 const IN_FLIGHT_MAX: usize = 4;
 
-/// The log of symbols, and where it began and ended when the workers started.
+/// The symbol log, with its first and end offset as of the start.
 pub(super) struct SymbolLog {
     log: Box<dyn Log>,
     first: u64,
     pub(super) end: u64,
-    /// Batches of entries on their way to the store, of all workers.
+    /// Batches of entries in flight to the store, of all workers.
     in_flight: Arc<AtomicUsize>,
 }
 
-/// One worker's end of it.
-pub(super) struct Directory {
-    /// Of the first worker, which owns the only partition.
+/// One worker's part of the symbol table's dataflow.
+pub(super) struct SymbolTable {
+    /// On the first worker, which owns the only partition.
     reading: Option<Reading>,
     written: Probe<Time>,
 }
@@ -66,7 +67,7 @@ impl SymbolLog {
     }
 }
 
-impl Directory {
+impl SymbolTable {
     /// Builds the dataflow; only the first worker reads.
     pub(super) fn start(
         worker: &mut Worker,
@@ -84,24 +85,24 @@ impl Directory {
             let (reader, log) = (symbols.log.reader(0, symbols.first)?, symbols.log.name());
             Some(Reading { reader, input, batch: RecordBatch::default(), in_flight, log })
         } else {
-            // The others own no partition of this log: they let go of their input, once and knowingly.
+            // The others own no partition of this log and drop their input here, deliberately.
             None
         };
         Ok(Self { reading, written })
     }
 
-    /// Feeds what the log hands over now, unless the store is behind. Returns the number of records.
+    /// Feeds the next records, unless too many batches are in flight. Returns the number of records.
     pub(super) fn feed(&mut self) -> Result<usize, WorkerError> {
         let Some(Reading { reader, input, batch, in_flight, log }) = &mut self.reading else { return Ok(0) };
         if in_flight.load(Ordering::SeqCst) >= IN_FLIGHT_MAX {
             return Ok(0);
         }
         reader.read(batch, READ_BYTES_MAX)?;
-        // A record without a value is what compaction leaves of one that was deleted: its key has not come with it.
+        // A record without a value is a tombstone left by compaction; its key is not available here.
         for span in batch.records.iter().filter(|span| span.total_len > 0) {
             match Entry::decode(batch.record(span)) {
                 Ok(entry) => input.send(Upsert { offset: span.offset, entry }),
-                Err(why) => tracing::warn!(log, offset = span.offset, why, "this is no symbol and is left out"),
+                Err(why) => tracing::warn!(log, offset = span.offset, why, "skipped an invalid symbol record"),
             }
         }
         input.advance_to(reader.position());
@@ -109,32 +110,28 @@ impl Directory {
         Ok(batch.records.len())
     }
 
-    /// Whether everything before this offset has gone to the store.
+    /// Whether everything before this offset has been sent to the store.
     pub(super) fn is_done(&self, end: u64) -> bool {
         !self.written.less_than(&end)
     }
 }
 
-/// Sends the last entry of each symbol to the store once the frontier has passed it. The stream carries nothing but its
+/// Sends the last entry of each symbol to the store once the frontier has passed it. The output stream carries only its
 /// frontier.
 fn sink<'scope>(
     entries: VecCollection<'scope, Time, Entry, i64>,
     commands: Sender<Command>,
     in_flight: Arc<AtomicUsize>,
 ) -> StreamVec<'scope, Time, ()> {
-    let mut builder = OperatorBuilder::new("DirectorySink".to_owned(), entries.inner.scope());
+    let mut builder = OperatorBuilder::new("SymbolTableSink".to_owned(), entries.inner.scope());
     let mut input = builder.new_input(entries.inner, Pipeline);
     let (_output, stream) = builder.new_output::<Vec<()>>();
     let mut waiting: BTreeMap<Time, Vec<Update<Entry>>> = BTreeMap::new();
-    let mut held: Option<Capability<Time>> = None;
+    let mut held = HeldCapability::<1>::none();
     builder.build(move |_| {
         move |frontiers| {
-            input.for_each(|time, updates| {
-                if let Some(capability) = time.retain_least(0)
-                    && held.as_ref().is_none_or(|held| capability.time() < held.time())
-                {
-                    held = Some(capability);
-                }
+            input.for_each(|message, updates| {
+                held.retain(&message);
                 updates.drain(..).for_each(|update| waiting.entry(update.1).or_default().push(update));
             });
             let frontier = frontiers[0].frontier().first().copied().unwrap_or(Time::MAX);
@@ -146,19 +143,16 @@ fn sink<'scope>(
                 let ack = Box::new(move || {
                     in_flight.fetch_sub(1, Ordering::SeqCst);
                 });
-                // The other end is gone only after an error, which ends the process.
+                // The store thread is gone only after an error, which ends the process.
                 let _ = commands.send(Command::Symbols(rows, ack));
             }
-            match waiting.first_key_value() {
-                None => held = None,
-                Some((time, _)) => held.iter_mut().for_each(|held| held.downgrade(&(*time).max(*held.time()))),
-            }
+            held.keep_from(waiting.first_key_value().map(|(time, _)| *time));
         }
     });
     stream
 }
 
-/// The rows that updates in the order of their times lead to. A retraction says nothing that the new value does not.
+/// The last entry of each symbol, from updates in time order. A retraction adds nothing to the new value.
 fn last_of_each(updates: impl Iterator<Item = Update<Entry>>) -> Vec<Entry> {
     let rows = updates.filter(|(_, _, diff)| *diff > 0).map(|(entry, _, _)| (entry.symbol.clone(), entry));
     rows.collect::<BTreeMap<_, _>>().into_values().collect()

@@ -10,11 +10,12 @@ use timely::communication::{AllocatorBuilder, Hooks, WorkerGuards};
 use timely::execute::execute_from;
 
 use super::checkpoint::load;
-use super::{Shared, WorkerError, worker_loop};
+use super::host::Shared;
+use super::{WorkerError, worker_loop};
 use crate::cluster::peer::Peer;
 
-/// Starts them. When all have ended, what comes back says which panicked, if one did. With peers, one that fails does
-/// not end: what is behind its socket would take that for its last word.
+/// Starts the worker threads. When all have ended, the channel receives the message of one that panicked, if any. With
+/// peers, a worker that fails does not end: the process at the other end of its socket would take that for completion.
 pub(super) fn start(
     shared: &Arc<Shared>,
     shards: Vec<Vec<SymbolState>>,
@@ -31,11 +32,11 @@ pub(super) fn start(
         Some(cluster) => between_processes(peers, cluster.index, workers, run),
     };
     let guards = guards.map_err(WorkerError::Thread)?;
-    let (told, ended) = bounded(1);
+    let (sender, ended) = bounded(1);
     std::thread::spawn(move || {
         let panicked = guards.join().into_iter().find_map(Result::err);
-        // Whoever runs this process may have left already.
-        let _ = told.send(panicked);
+        // The host may have returned already.
+        let _ = sender.send(panicked);
     });
     Ok(ended)
 }
@@ -49,7 +50,7 @@ fn between_processes(
     let hooks = Hooks::default();
     let within = ProcessBuilder::new_typed_vector(workers, hooks.refill.clone(), hooks.spill.clone());
     let (builders, threads) = initialize_networking_from_sockets(within, peers, index, workers, hooks)
-        .map_err(|error| format!("the connections cannot be used: {error}"))?;
+        .map_err(|error| format!("cannot use the connections to other processes: {error}"))?;
     let builders = builders.into_iter().map(AllocatorBuilder::Tcp).collect();
     execute_from(builders, Box::new(threads), timely::WorkerConfig::default(), run)
 }

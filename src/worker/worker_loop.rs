@@ -6,42 +6,39 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::Sender;
 use dataflows::build::{Inputs, Outputs, build};
-use dataflows::candles::operator::SnapshotPart;
 use dataflows::candles::state::SymbolState;
 use dataflows::ingress::Ingress;
 use dataflows::output::frontier_row::FrontierRow;
+use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
-use dataflows::progress::time::{MINUTE_MS, Time};
+use dataflows::progress::time::Time;
 use timely::dataflow::operators::probe::Handle as Probe;
 use timely::dataflow::operators::{Inspect, Probe as _};
 use timely::worker::Worker;
 
+use super::WorkerError;
+use super::checkpoint::parts::{Emitted, Parts};
+use super::checkpoint::schedule::Schedule;
 use super::commit::{Stops, commit};
 use super::control::cluster_view::ClusterView;
-use super::control::messages::{ControlChannel, ControlMessage, Part};
+use super::control::messages::{ControlChannel, ControlMessage};
+use super::host::{OnPanic, Shared};
 use super::partition_readers::Readers;
 use super::sink::sink;
-use super::store_thread::Command;
-use super::symbol_table::Directory;
-use super::{OnPanic, Shared, WorkerError};
+use super::store_command::Command;
+use super::symbol_table::SymbolTable;
 
-/// How long a worker sleeps when its partitions hold nothing new, unless it is woken.
+/// Maximum sleep of a worker whose partitions have nothing new.
 const IDLE: Duration = Duration::from_millis(10);
+/// Time between two reports of a worker's read positions while the frontier is stalled.
+const POSITIONS_EVERY: Duration = Duration::from_secs(1);
+/// Time between two publications of the read positions while the frontier is stalled.
+const PUBLISH_EVERY: Duration = Duration::from_secs(2);
 
-/// Snapshot parts of this worker that have come out of the dataflow and not yet gone to the store.
-type Parts = Rc<RefCell<Vec<SnapshotPart>>>;
-
-/// Parts on their way to the store, and those that have arrived there.
-struct Putting {
-    under_way: usize,
-    put: Sender<Part>,
-    arrived: Receiver<Part>,
-}
-
-/// One worker's end of the dataflow.
-struct Host<'a> {
+/// State of one worker thread.
+struct WorkerLoop<'a> {
     shared: &'a Shared,
     index: usize,
     inputs: Inputs,
@@ -50,36 +47,38 @@ struct Host<'a> {
     durable: Probe<Time>,
     stops: Stops,
     parts: Parts,
-    putting: Putting,
     commands: Sender<Command>,
-    next_checkpoint: Option<Instant>,
-    /// The last checkpoint asked for.
-    asked: Time,
-    /// The second input, where there is one.
-    directory: Option<Directory>,
+    /// On the first worker, if checkpoints are made.
+    schedule: Option<Schedule>,
+    /// The second input, if there is a symbol log.
+    symbol_table: Option<SymbolTable>,
     control: ControlChannel,
     view: Rc<RefCell<ClusterView>>,
-    /// The frontier as of which resume points were last told.
-    told: Time,
-    /// Whether this worker has told its end.
-    told_end: bool,
-    /// The last checkpoint that the first worker has told of.
-    told_committed: Time,
+    /// The durable frontier as of which positions were last sent.
+    reported: Time,
+    /// When this worker last sent its positions.
+    positions_sent: Instant,
+    /// When the first worker last compared the positions with the published ones.
+    positions_published: Instant,
+    /// Whether this worker has sent its end.
+    sent_end: bool,
+    /// The last checkpoint that the first worker has announced.
+    announced: Time,
 }
 
 /// Runs one worker until the end. On an error all workers end; no capability is dropped before.
 pub(super) fn run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) {
-    let _on_panic = OnPanic(|| shared.fail(WorkerError::Thread("it panicked".to_owned())));
+    let _on_panic = OnPanic(|| shared.fail(WorkerError::Thread("a worker panicked".to_owned())));
     if let Err(error) = try_run(worker, shared, states) {
         shared.fail(error);
     }
     if shared.has_failed() && shared.config.cluster.is_some() {
-        // To end here would tell the other processes that this one has done its part.
+        // Ending here would look to the other processes as if this one had finished.
         loop {
             std::thread::park();
         }
     }
-    // The dataflow is cut off as a whole and is never stepped again: nothing it held is taken for progress.
+    // The dataflow is dropped as a whole and never stepped again, so dropped capabilities do not count as progress.
     worker.installed_dataflows().into_iter().for_each(|dataflow| worker.drop_dataflow(dataflow));
 }
 
@@ -92,23 +91,22 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
     let owns_none = starts.is_empty();
     let ingress = Ingress::new(shared.config.settings.clone(), index, peers, starts, resumed_from);
     let stops: Stops = Rc::new(RefCell::new(shared.config.stops.iter().copied().collect()));
-    let parts = Parts::default();
+    let emitted = Emitted::default();
     let view = Rc::new(RefCell::new(ClusterView::new(peers, shared.starts.clone(), resumed_from)));
     let (mut inputs, durable) = worker.dataflow(|scope| {
         let (inputs, outputs) = build(scope, &shared.config.settings, states, &shared.config.stops);
-        (inputs, connect(outputs, shared, &stops, &parts, &view, &commands))
+        (inputs, connect(outputs, shared, &stops, &emitted, &view, &commands))
     });
     let mut control = ControlChannel::start(worker);
     if owns_none {
         inputs.close();
     }
-    let directory = shared.symbols.as_ref().map(|symbols| Directory::start(worker, symbols, &commands)).transpose()?;
+    let symbol_table =
+        shared.symbols.as_ref().map(|symbols| SymbolTable::start(worker, symbols, &commands)).transpose()?;
     if let Some(symbols) = shared.symbols.as_ref().filter(|_| index == 0) {
-        control.tell_all(&ControlMessage::SymbolsEnd(symbols.end));
+        control.broadcast(&ControlMessage::SymbolsEnd(symbols.end));
     }
-    let next_checkpoint = shared.config.checkpoint_every.map(|every| Instant::now() + every).filter(|_| index == 0);
-    let (put, arrived) = unbounded();
-    let host = Host {
+    let worker_loop = WorkerLoop {
         shared,
         index,
         inputs,
@@ -116,19 +114,19 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         readers,
         durable,
         stops,
-        parts,
-        putting: Putting { under_way: 0, put, arrived },
+        parts: Parts::new(emitted),
         commands,
-        next_checkpoint,
-        asked: 0,
-        directory,
+        schedule: shared.config.checkpoint_every.filter(|_| index == 0).map(Schedule::new),
+        symbol_table,
         control,
         view,
-        told: 0,
-        told_end: false,
-        told_committed: resumed_from,
+        reported: 0,
+        positions_sent: Instant::now(),
+        positions_published: Instant::now(),
+        sent_end: false,
+        announced: resumed_from,
     };
-    host.run(worker)
+    worker_loop.run(worker)
 }
 
 /// Connects the collections to the store, and the ledger to the durable frontier.
@@ -136,101 +134,107 @@ fn connect(
     outputs: Outputs<'_>,
     shared: &Arc<Shared>,
     stops: &Stops,
-    parts: &Parts,
+    emitted: &Emitted,
     view: &Rc<RefCell<ClusterView>>,
     commands: &Sender<Command>,
 ) -> Probe<Time> {
-    let keep = Rc::clone(parts);
-    outputs.snapshots.inspect(move |part| keep.borrow_mut().push(part.clone()));
+    let emitted = Rc::clone(emitted);
+    outputs.snapshots.inspect(move |part| emitted.borrow_mut().push(part.clone()));
     let start = shared.resumed.as_ref().map_or_else(FrontierRow::empty, |header| header.row.clone());
     let rows = shared
         .store_thread
         .keeps_rows()
         .then(|| sink(outputs.candles, outputs.indicators, outputs.rejected, commands.clone()));
-    let keep = Rc::clone(view);
+    let view = Rc::clone(view);
     let committed = move |row: &FrontierRow| {
-        let mut view = keep.borrow_mut();
+        let mut view = view.borrow_mut();
         view.last_row = Some(row.clone());
-        view.resume_json()
+        view.published = view.positions_json();
+        view.published.clone()
     };
     let done = commit(outputs.ledger, rows, start, Rc::clone(stops), committed, commands.clone());
     done.probe().0
 }
 
-impl Host<'_> {
+impl WorkerLoop<'_> {
     fn run(mut self, worker: &mut Worker) -> Result<(), WorkerError> {
         while !self.shared.watch.stop.load(Ordering::SeqCst) {
-            self.talk()?;
-            let durable = self.tell();
-            self.ask_for_checkpoint();
+            self.exchange_messages()?;
+            let durable = self.report_durable();
+            self.publish_positions();
+            self.request_checkpoint();
             let records = self.readers.feed(self.shared, &mut self.ingress, durable)?;
             self.inputs.send(self.ingress.take(), self.frontier());
-            let symbols = self.directory.as_mut().map_or(Ok(0), Directory::feed)?;
+            let symbols = self.symbol_table.as_mut().map_or(Ok(0), SymbolTable::feed)?;
             if records > 0 || symbols > 0 {
                 worker.step();
             } else {
                 worker.step_or_park(Some(IDLE));
             }
-            self.pass_on_parts();
+            self.parts.send(&self.ingress, &self.commands);
             if self.shared.config.until_end && records == 0 && self.is_done() {
                 break;
             }
         }
-        self.leave(worker)
+        self.finish(worker)
     }
 
-    /// How far this worker's input is complete, and is to be.
+    /// The frontier of this worker's input, up to the end of the run.
     fn frontier(&self) -> Time {
         self.ingress.frontier().unwrap_or(Time::MAX).min(self.shared.config.until.unwrap_or(Time::MAX))
     }
 
-    /// Hears what the others tell, and tells what the store has done.
-    fn talk(&mut self) -> Result<(), WorkerError> {
+    /// Applies the messages of other workers, and sends those about the store's progress.
+    fn exchange_messages(&mut self) -> Result<(), WorkerError> {
         if self.index == self.shared.config.first_worker() {
             *self.shared.watch.stepped.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
         if let Some(error) = self.shared.store_thread.take_failure() {
             return Err(error);
         }
-        while let Some(message) = self.control.hear() {
-            if let Some(part) = self.view.borrow_mut().hear(message) {
+        while let Some(message) = self.control.receive() {
+            let part = self.view.borrow_mut().apply(message);
+            if let Some(part) = part {
                 self.command(Command::Part(part));
             }
         }
-        while let Ok(part) = self.putting.arrived.try_recv() {
-            self.putting.under_way -= 1;
-            self.control.tell(0, ControlMessage::Part(part));
+        while let Some(part) = self.parts.next_stored() {
+            self.control.send(0, ControlMessage::Part(part));
         }
         if self.index == 0 {
             let committed = self.shared.watch.checkpoint.load(Ordering::SeqCst);
-            if committed > self.told_committed {
-                self.told_committed = committed;
-                self.control.tell_all(&ControlMessage::Committed(committed));
+            if committed > self.announced {
+                self.announced = committed;
+                self.control.broadcast(&ControlMessage::Committed(committed));
             }
         }
         Ok(())
     }
 
     fn command(&self, command: Command) {
-        // The other end is gone only after an error, which ends the process.
+        // The store thread is gone only after an error, which ends the process.
         let _ = self.commands.send(command);
     }
 
-    /// Looks how far things are durable, and tells the first worker when that has changed.
-    fn tell(&mut self) -> Time {
+    /// Reads the durable frontier, and sends resume points to the first worker when it has moved.
+    fn report_durable(&mut self) -> Time {
         let durable = self.durable.with_frontier(|frontier| frontier.first().copied()).unwrap_or(Time::MAX);
         if durable == Time::MAX {
             return durable;
         }
-        if durable != self.told {
-            self.told = durable;
-            let points = self.ingress.resume_points(durable);
-            if !points.is_empty() {
-                self.control.tell(0, ControlMessage::Resume(points));
+        // Between advances of the frontier only the read positions move.
+        if durable != self.reported || self.positions_sent.elapsed() >= POSITIONS_EVERY {
+            self.reported = durable;
+            self.positions_sent = Instant::now();
+            let (resume, read) = (self.ingress.resume_points(durable), self.ingress.read_points());
+            let positions = resume.into_iter().zip(read).map(|(resume, read)| Positions { resume, read: Some(read) });
+            let positions: Vec<_> = positions.collect();
+            if !positions.is_empty() {
+                self.control.send(0, ControlMessage::Positions(positions));
             }
             self.shared.watch.frontier.fetch_max(durable, Ordering::SeqCst);
         }
-        // Before this no run will resume: the last checkpoint, or where none are made, the durable frontier.
+        // No run will resume before the last checkpoint; without checkpoints, before the durable frontier.
         let makes_checkpoints = self.shared.config.checkpoint_every.is_some();
         let committed = self.view.borrow().committed();
         self.shared.watch.checkpoint.fetch_max(committed, Ordering::SeqCst);
@@ -238,67 +242,63 @@ impl Host<'_> {
         durable
     }
 
-    /// The first worker asks for a checkpoint as of the next full minute, when one is due. Its own frontier holds all
-    /// others back until they have heard of it. One at a time: a store that is away must not let them pile up.
-    fn ask_for_checkpoint(&mut self) {
-        if self.asked > self.view.borrow().committed() {
+    /// While the frontier is stalled, the first worker publishes the positions on their own, so that readers can
+    /// distinguish records that were read and wait from unread ones.
+    fn publish_positions(&mut self) {
+        if self.index != 0 || self.positions_published.elapsed() < PUBLISH_EVERY {
             return;
         }
-        let (Some(due), Some(every)) = (self.next_checkpoint, self.shared.config.checkpoint_every) else { return };
-        let Some(frontier) = self.ingress.frontier().filter(|&f| f > 0 && Instant::now() >= due) else { return };
-        let time = (frontier / MINUTE_MS + 1) * MINUTE_MS;
-        if self.stops.borrow().iter().all(|&stop| stop != time) {
+        self.positions_published = Instant::now();
+        let mut view = self.view.borrow_mut();
+        let (Some(row), resume) = (view.last_row.clone(), view.positions_json()) else { return };
+        if resume != view.published {
+            view.published.clone_from(&resume);
+            drop(view);
+            self.command(Command::Frontier { row, kept: Vec::new(), resume, ack: Box::new(|| ()) });
+        }
+    }
+
+    /// Requests a checkpoint when one is due. The first worker's own frontier holds back all others until they know of it.
+    fn request_checkpoint(&mut self) {
+        let Some(schedule) = &mut self.schedule else { return };
+        let is_stop = |time| self.stops.borrow().contains(&time);
+        let committed = self.view.borrow().committed();
+        if let Some(time) = schedule.due(Instant::now(), self.ingress.frontier(), committed, is_stop) {
             self.stops.borrow_mut().insert(time);
             self.ingress.request_checkpoint(time);
-            self.asked = time;
-        }
-        self.next_checkpoint = Some(Instant::now() + every);
-    }
-
-    fn pass_on_parts(&mut self) {
-        for part in self.parts.borrow_mut().drain(..) {
-            let (frontier, shards) = (part.frontier, part.shards.as_ref().map_or(0, Vec::len) as u32);
-            let arrived = Part { frontier, shards, resume: self.ingress.resume_points(frontier) };
-            let put = self.putting.put.clone();
-            self.putting.under_way += 1;
-            let ack = Box::new(move || {
-                // The worker is gone only when the process ends.
-                let _ = put.send(arrived);
-            });
-            let _ = self.commands.send(Command::Shards(part, ack));
         }
     }
 
-    /// Whether everything that the log held at the start, and that its frontier covers, is durable.
+    /// Whether everything that the log contained at the start, up to its frontier, is durable.
     fn is_done(&mut self) -> bool {
-        if !self.told_end && self.readers.at_end(&self.ingress, self.shared.config.until) {
-            self.told_end = true;
-            self.control.tell_all(&ControlMessage::End { worker: self.index, end: self.frontier() });
+        if !self.sent_end && self.readers.at_end(&self.ingress, self.shared.config.until) {
+            self.sent_end = true;
+            self.control.broadcast(&ControlMessage::End { worker: self.index, end: self.frontier() });
         }
         let is_durable = |end| !self.durable.less_than(&end);
         let view = self.view.borrow();
-        let is_written = |directory: &Directory| view.symbols_end().is_some_and(|end| directory.is_done(end));
-        view.end().is_some_and(is_durable) && self.directory.as_ref().is_none_or(is_written)
+        let is_written = |table: &SymbolTable| view.symbols_end().is_some_and(|end| table.is_done(end));
+        view.end().is_some_and(is_durable) && self.symbol_table.as_ref().is_none_or(is_written)
     }
 
-    /// Tells the last; the first worker waits for that of all others. Resume points are published one commit behind;
-    /// at the end the last frontier row gets those as of itself.
-    fn leave(mut self, worker: &mut Worker) -> Result<(), WorkerError> {
-        let mut told = false;
-        while !(told && (self.index != 0 || self.view.borrow().all_done())) {
-            self.talk()?;
-            self.tell();
+    /// Sends the last message; the first worker waits for that of all others. Resume points are published one commit
+    /// late, so the last frontier row is published once more with its own.
+    fn finish(mut self, worker: &mut Worker) -> Result<(), WorkerError> {
+        let mut sent_done = false;
+        while !(sent_done && (self.index != 0 || self.view.borrow().all_done())) {
+            self.exchange_messages()?;
+            self.report_durable();
             if self.shared.has_failed() {
                 return Ok(());
             }
-            if !told && self.putting.under_way == 0 {
-                told = true;
-                self.control.tell(0, ControlMessage::Done);
+            if !sent_done && self.parts.are_stored() {
+                sent_done = true;
+                self.control.send(0, ControlMessage::Done);
             }
             worker.step_or_park(Some(IDLE));
-            self.pass_on_parts();
+            self.parts.send(&self.ingress, &self.commands);
         }
-        let resume = self.view.borrow().resume_json();
+        let resume = self.view.borrow().positions_json();
         let row = self.view.borrow_mut().last_row.take();
         if let Some(row) = row {
             *self.shared.watch.row.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.clone());

@@ -1,5 +1,5 @@
-//! What Tickline does with a real Cassandra node and a real broker, when all is well and when little is. One binary, so
-//! that one node and one broker serve all of it.
+//! Tickline with a real Cassandra node and a real broker, with and without faults. All tests share one node and one
+//! broker.
 
 mod again;
 mod cluster;

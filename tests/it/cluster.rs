@@ -1,9 +1,9 @@
-//! One pipeline on many processes: every test starts real ones, over a directory log. Nothing is kept in a store, so
-//! that what is seen is the cluster's own doing.
+//! One pipeline on many processes: every test starts real ones, over a directory log. There is no store, so that only the
+//! cluster itself is tested.
 
 mod cluster;
 mod digests;
 mod loss;
+mod rejected_connections;
 mod restart;
-mod strangers;
 mod tls;

@@ -1,4 +1,4 @@
-//! The page and its HTTP API over a real loopback socket, with a store that lives in memory.
+//! The page and the HTTP API over a real loopback socket, with an in-memory store.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -25,7 +25,7 @@ async fn start(store: &FakeStore) -> Dashboard {
     serve(quick(), move || store.reader()).await.unwrap()
 }
 
-/// Any port, and no long waiting.
+/// A free port and short intervals.
 fn quick() -> DashboardConfig {
     let (poll, index_every) = (Duration::from_millis(5), Duration::from_millis(5));
     DashboardConfig { port: 0, poll, index_every, ..DashboardConfig::default() }
@@ -36,16 +36,16 @@ async fn get(dashboard: &Dashboard, path: &str) -> (StatusCode, Value) {
     (response.status(), response.json().await.unwrap())
 }
 
-/// A request that fails: its status, and that it says what happened and what to do next.
-async fn refused(dashboard: &Dashboard, path: &str, says: &str, hints: &str) -> StatusCode {
+/// Sends a request that must fail, checks its error and hint, and returns its status.
+async fn error_of(dashboard: &Dashboard, path: &str, error: &str, hint: &str) -> StatusCode {
     let (status, body) = get(dashboard, path).await;
     let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-    assert!(text("error").contains(says) && text("hint").contains(hints), "{path}: {body}");
+    assert!(text("error").contains(error) && text("hint").contains(hint), "{path}: {body}");
     assert_eq!(body.as_object().unwrap().len(), 2, "{body}");
     status
 }
 
-/// One minute with a 5 s candle at 0, 5, 10 s, of which the frontier 12 s completes two.
+/// 5 s candles at 0, 5 and 10 s, of which the frontier at 12 s completes two.
 fn small_store() -> FakeStore {
     let store = FakeStore::default();
     for window_start_ms in [0, 5_000, 10_000] {
@@ -90,7 +90,7 @@ async fn finds_symbols_from_memory() {
     assert_eq!((&body["symbols"][0]["symbol"], &body["total"]), (&json!("AAPL"), &json!(1)));
     let (_, body) = get(&dashboard, "/api/symbols?exchange=ic%20markets&traded=true").await;
     assert_eq!(body["symbols"][0]["symbol"], "IC MARKETS:1");
-    // What trades for the first time is found some moments later.
+    // A symbol is found some moments after its first trade.
     store.put("NEW", "1d", candle(0, 1.0, 11_500));
     while get(&dashboard, "/api/symbols?query=new").await.1["total"] != 1 {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -113,7 +113,7 @@ async fn gives_candles() {
     let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL&resolution=5s&from=1970-01-01T00:00:10Z").await;
     assert_eq!(body["rows"][0]["window_start_ms"], 10_000);
     let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL&resolution=5s&limit=1").await;
-    assert_eq!(body["rows"][0]["window_start_ms"], 10_000, "the newest is kept");
+    assert_eq!(body["rows"][0]["window_start_ms"], 10_000, "the newest row is returned");
     let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL").await;
     assert_eq!((&body["resolution"], &body["rows"][0]["complete"]), (&json!("1m"), &json!(false)));
     let (_, body) = get(&dashboard, "/api/candles?symbol=AAPL&resolution=5s&since=11000").await;
@@ -125,7 +125,7 @@ async fn gives_candles() {
 }
 
 #[tokio::test]
-async fn numbers_are_the_shortest_form_of_the_double() {
+async fn doubles_are_in_shortest_form() {
     let dashboard = start(&small_store()).await;
     let url = format!("http://{}/api/candles?symbol=AAPL&resolution=1d", dashboard.addr());
     let text = reqwest::get(url).await.unwrap().text().await.unwrap();
@@ -145,30 +145,30 @@ async fn gives_indicators_under_their_names() {
 }
 
 #[tokio::test]
-async fn tells_what_is_wrong_with_a_request() {
+async fn invalid_requests_get_error_and_hint() {
     let dashboard = start(&small_store()).await;
     let d = &dashboard;
     let bad = StatusCode::BAD_REQUEST;
-    assert_eq!(refused(d, "/api/candles", "symbol is missing", "/api/symbols").await, bad);
-    assert_eq!(refused(d, "/api/candles?symbol=", "symbol is missing", "/api/symbols").await, bad);
-    assert_eq!(refused(d, "/api/candles?symbol=AAPL&resolution=2m", "\"2m\"", "5s, 1m, 5m, 1h, 1d").await, bad);
-    assert_eq!(refused(d, "/api/candles?symbol=AAPL&limit=0", "limit", "1 to 20000").await, bad);
-    assert_eq!(refused(d, "/api/candles?symbol=AAPL&limit=20001", "limit", "1 to 20000").await, bad);
-    assert_eq!(refused(d, "/api/candles?symbol=AAPL&from=yesterday", "from", "milliseconds").await, bad);
-    assert_eq!(refused(d, "/api/candles?symbol=AAPL&to=-5", "to", "milliseconds").await, bad);
-    assert_eq!(refused(d, "/api/candles?symbol=AAPL&from=5&to=5", "not before", "not wanted").await, bad);
-    assert_eq!(refused(d, "/api/candles?symbol=AAPL&symbol=MSFT", "twice", "once").await, bad);
-    assert_eq!(refused(d, "/api/candles?symbol=AAPL&interval=5s", "\"interval\"", "resolution").await, bad);
-    assert_eq!(refused(d, "/api/indicators?symbol=AAPL&resolution=1m", "\"resolution\"", "symbol").await, bad);
-    assert_eq!(refused(d, "/api/candles?symbol=NONE", "\"NONE\"", "/api/symbols").await, StatusCode::NOT_FOUND);
-    assert_eq!(refused(d, "/api/indicators?symbol=NONE", "\"NONE\"", "/api/symbols").await, StatusCode::NOT_FOUND);
-    assert_eq!(refused(d, "/api/nothing", "nothing here", "/api/openapi.json").await, StatusCode::NOT_FOUND);
-    assert_eq!(refused(d, "/api/symbols?traded=yes", "traded", "true or false").await, bad);
-    assert_eq!(refused(d, "/api/symbols?limit=1001", "limit", "1 to 1000").await, bad);
-    assert_eq!(refused(d, &format!("/api/symbols?query={}", "a".repeat(257)), "257 bytes", "256").await, bad);
+    assert_eq!(error_of(d, "/api/candles", "symbol is missing", "/api/symbols").await, bad);
+    assert_eq!(error_of(d, "/api/candles?symbol=", "symbol is missing", "/api/symbols").await, bad);
+    assert_eq!(error_of(d, "/api/candles?symbol=AAPL&resolution=2m", "\"2m\"", "5s, 1m, 5m, 1h, 1d").await, bad);
+    assert_eq!(error_of(d, "/api/candles?symbol=AAPL&limit=0", "limit", "1 to 20000").await, bad);
+    assert_eq!(error_of(d, "/api/candles?symbol=AAPL&limit=20001", "limit", "1 to 20000").await, bad);
+    assert_eq!(error_of(d, "/api/candles?symbol=AAPL&from=yesterday", "from", "milliseconds").await, bad);
+    assert_eq!(error_of(d, "/api/candles?symbol=AAPL&to=-5", "to", "milliseconds").await, bad);
+    assert_eq!(error_of(d, "/api/candles?symbol=AAPL&from=5&to=5", "must be before", "exclusive").await, bad);
+    assert_eq!(error_of(d, "/api/candles?symbol=AAPL&symbol=MSFT", "twice", "once").await, bad);
+    assert_eq!(error_of(d, "/api/candles?symbol=AAPL&interval=5s", "\"interval\"", "resolution").await, bad);
+    assert_eq!(error_of(d, "/api/indicators?symbol=AAPL&resolution=1m", "\"resolution\"", "symbol").await, bad);
+    assert_eq!(error_of(d, "/api/candles?symbol=NONE", "\"NONE\"", "/api/symbols").await, StatusCode::NOT_FOUND);
+    assert_eq!(error_of(d, "/api/indicators?symbol=NONE", "\"NONE\"", "/api/symbols").await, StatusCode::NOT_FOUND);
+    assert_eq!(error_of(d, "/api/nothing", "unknown path", "/api/openapi.json").await, StatusCode::NOT_FOUND);
+    assert_eq!(error_of(d, "/api/symbols?traded=yes", "traded", "true or false").await, bad);
+    assert_eq!(error_of(d, "/api/symbols?limit=1001", "limit", "1 to 1000").await, bad);
+    assert_eq!(error_of(d, &format!("/api/symbols?query={}", "a".repeat(257)), "257 bytes", "256").await, bad);
     let many: String = (0..101).map(|at| format!("&watch={at}")).collect();
-    assert_eq!(refused(d, &format!("/api/stream?{many}"), "101 times", "100").await, bad);
-    assert_eq!(refused(d, "/api/stream?symbol=A&symbol=B", "twice", "once").await, bad);
+    assert_eq!(error_of(d, &format!("/api/stream?{many}"), "101 times", "100").await, bad);
+    assert_eq!(error_of(d, "/api/stream?symbol=A&symbol=B", "twice", "once").await, bad);
     let post = reqwest::Client::new().post(format!("http://{}/api/frontier", d.addr())).send().await.unwrap();
     assert_eq!(post.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert!(post.json::<Value>().await.unwrap()["error"].is_string());
@@ -177,7 +177,7 @@ async fn tells_what_is_wrong_with_a_request() {
 }
 
 #[tokio::test]
-async fn gives_500_rows_unless_asked_for_more() {
+async fn default_limit_is_500_rows() {
     let store = small_store();
     for at in 0..600 {
         store.put("AAPL", "1h", candle(at * 3_600_000, 1.0, 0));
@@ -189,12 +189,12 @@ async fn gives_500_rows_unless_asked_for_more() {
 }
 
 #[tokio::test]
-async fn an_empty_store_is_alive_but_not_ready() {
+async fn empty_store_is_live_but_not_ready() {
     let store = FakeStore::default();
     let dashboard = start(&store).await;
     let d = &dashboard;
-    assert_eq!(refused(d, "/readyz", "no durable frontier", "first advance").await, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(refused(d, "/api/frontier", "no durable frontier", "worker").await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(error_of(d, "/readyz", "nothing complete yet", "first frontier").await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(error_of(d, "/api/frontier", "nothing complete yet", "worker").await, StatusCode::SERVICE_UNAVAILABLE);
     let alive = reqwest::get(format!("http://{}/healthz", d.addr())).await.unwrap();
     assert_eq!(alive.status(), StatusCode::OK);
     let first = Events::open(d).await.next().await;
@@ -205,12 +205,12 @@ async fn an_empty_store_is_alive_but_not_ready() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_told_and_recovers() {
+async fn store_failure_is_reported_and_recovers() {
     let store = small_store();
     let dashboard = start(&store).await;
     store.fail(true);
     for path in ["/readyz", "/api/frontier", "/api/candles?symbol=AAPL"] {
-        let status = refused(&dashboard, path, "disk is gone", "store").await;
+        let status = error_of(&dashboard, path, "disk is gone", "store").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     }
     let text = reqwest::get(format!("http://{}/metrics", dashboard.addr())).await.unwrap().text().await.unwrap();
@@ -250,7 +250,7 @@ async fn gives_metrics() {
 }
 
 #[tokio::test]
-async fn serves_the_page_and_all_it_needs() {
+async fn serves_the_page_and_its_files() {
     let dashboard = start(&small_store()).await;
     let page = reqwest::get(format!("http://{}/", dashboard.addr())).await.unwrap();
     assert!(page.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'self';"));
@@ -270,7 +270,7 @@ async fn serves_the_page_and_all_it_needs() {
         let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
         let wanted = if path.ends_with(".css") { "text/css" } else { "text/javascript" };
         assert!(kind.starts_with(wanted) || !path.contains('.'), "{path} is {kind}");
-        // What a module imports is served and loaded ahead.
+        // Imported modules are served and preloaded.
         let text = response.text().await.unwrap();
         let imports = text.split("from './").skip(1).filter_map(|rest| Some(format!("/{}", rest.split_once('\'')?.0)));
         let unknown: Vec<_> = imports.filter(|import| !path.starts_with("/vendor") && !own.contains(import)).collect();
@@ -280,11 +280,11 @@ async fn serves_the_page_and_all_it_needs() {
 }
 
 #[tokio::test]
-async fn stops_although_viewers_stay() {
+async fn stops_while_viewers_are_connected() {
     let store = small_store();
     let dashboard = start(&store).await;
     let addr = dashboard.addr();
-    assert!(addr.ip().is_loopback(), "nothing but this machine unless told otherwise");
+    assert!(addr.ip().is_loopback(), "listens on loopback by default");
     let mut viewer = Events::open(&dashboard).await;
     viewer.next().await;
     dashboard.stop().await;
@@ -298,5 +298,8 @@ async fn a_taken_port_says_what_to_do() {
     let dashboard = start(&store).await;
     let config = DashboardConfig { port: dashboard.addr().port(), ..quick() };
     let error = serve(config, move || store.reader()).await.unwrap_err();
-    assert!(error.to_string().contains("cannot listen") && error.to_string().contains("--port"), "{error}");
+    assert!(
+        error.to_string().contains("cannot listen") && error.to_string().contains("another address or port"),
+        "{error}"
+    );
 }

@@ -1,5 +1,5 @@
-//! The simulator as the clients that others have written see it: Finnhub's own for REST, and the one that its readme
-//! uses for the stream. So the simulator speaks the protocol, and not only what our own client takes for it.
+//! The simulator with independent clients: Finnhub's own for REST, and the one in its readme for the stream. They
+//! verify that the simulator speaks Finnhub's protocol, not only what Tickline's client accepts.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn texts(row: &Value, keys: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn finnhubs_own_client_understands_every_answer() {
+async fn finnhubs_client_parses_every_response() {
     let simulator = simulator().await;
     let answers = crate::shared::clients::run("rest", "key", &[&base(&simulator)]);
     let rows = |name: &str| answers[name].as_array().unwrap_or_else(|| panic!("{name}: {}", answers[name])).clone();
@@ -64,14 +64,14 @@ async fn finnhubs_own_client_understands_every_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn finnhubs_own_client_understands_refusals() {
+async fn finnhubs_client_parses_rejections() {
     let simulator = simulator().await;
     for token in ["", "another"] {
         let refused = crate::shared::clients::run("rest", token, &[&base(&simulator), "quote"]);
         assert_eq!(refused["quote"], json!({ "status": 401, "message": "Invalid API key" }));
     }
     let busy = serve(SimulatorConfig { calls_per_minute_max: 2, ..SimulatorConfig::default() }).await.unwrap();
-    // A minute may end between two calls, so more are made than fit into two minutes.
+    // A minute may end between two calls, so there are more calls than two minutes allow.
     let answers = [["quote"; 3], ["quote"; 3]].map(|calls| {
         let base = base(&busy);
         calls.map(|call| crate::shared::clients::run("rest", "key", &[&base, call])["quote"].clone())
@@ -108,7 +108,7 @@ async fn trades_arrive_as_documented() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_symbol_too_many_and_the_wrong_key_are_told() {
+async fn excess_symbols_and_invalid_tokens_are_reported() {
     let simulator = simulator().await;
     let symbols = Universe::new(Universe::NAMED).symbols();
     let busy = ["NVDA", "BINANCE:BTCUSDT", "AAPL"];

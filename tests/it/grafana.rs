@@ -1,8 +1,8 @@
-//! What Grafana is provisioned with, held against what it will meet: a real Cassandra node, the table of metrics, and
-//! what its Cassandra plugin can and cannot read.
+//! Grafana's provisioning, checked against a real Cassandra node, the metric catalog, and the limits of the Cassandra
+//! plugin.
 //!
-//! Nothing here knows the code that makes the dashboards. It reads what is committed, and replaces macros and variables
-//! as the plugin and the browser do.
+//! Independent of the code that generates the dashboards: it reads the committed files, and replaces macros and
+//! variables as the plugin and the browser do.
 
 mod answer;
 mod asked;

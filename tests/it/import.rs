@@ -10,7 +10,8 @@ use flate2::write::GzEncoder;
 use proptest::prelude::{any, prop, proptest};
 use proptest::{collection, test_runner::Config};
 use serde_json::Value;
-use tickline::command::{exit_code, import};
+use tickline::command::import;
+use tickline::exit_code;
 use tickline::log::address::LogAddress;
 
 const T0: u64 = 1_700_000_000_000;
@@ -193,16 +194,16 @@ fn a_copied_log_is_the_same_log() {
     }
     let other = home.path().join("other");
     let error = import::run(&import::Args { partitions: Some(5), from_log: from.clone(), ..args(&[], &other) });
-    assert_eq!(exit_code(&error.unwrap_err()), 2);
+    assert_eq!(exit_code::of(&error.unwrap_err()), 2);
     let error = import::run(&import::Args { partitions: None, from_log: from, ..args(&[], &log) });
-    assert_eq!(exit_code(&error.unwrap_err()), 2);
+    assert_eq!(exit_code::of(&error.unwrap_err()), 2);
 }
 
 #[test]
 fn what_cannot_work_is_said_before_anything_is_written() {
     let home = tempfile::tempdir().unwrap();
     let (file, log) = (home.path().join("a"), home.path().join("log"));
-    let run = |args: import::Args| exit_code(&import::run(&args).unwrap_err());
+    let run = |args: import::Args| exit_code::of(&import::run(&args).unwrap_err());
     assert_eq!(run(args(std::slice::from_ref(&file), &log)), 2, "no file");
     assert!(!log.exists());
     write(&file, &[trade(1, T0, 1), r#"{"type":"bye","source":"x"}"#.to_string()]);

@@ -1,4 +1,4 @@
-//! What Tickline does with a real Kafka broker. One binary, so that one broker serves all of it.
+//! Tests with a real Kafka broker, which they share.
 
 mod foreign;
 mod ingest;

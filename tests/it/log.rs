@@ -1,11 +1,11 @@
-//! The log: one suite over the traits, run over every implementation, and what only the directory log promises.
+//! The log: one suite for the traits, run on every implementation, and tests of the directory log.
 
 mod directory;
 
 use tickline::log::address::LogAddress;
 
 #[test]
-fn directory_keeps_the_contract() {
+fn directory_log_passes_the_suite() {
     crate::shared::log_suite::all(&|partitions| {
         let home = tempfile::tempdir().unwrap();
         let address: LogAddress = format!("dir:{}", home.path().join("log").display()).parse().unwrap();

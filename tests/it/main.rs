@@ -5,6 +5,7 @@
 mod cassandra;
 mod cluster;
 mod dashboard;
+mod documents;
 mod foreign;
 mod grafana;
 mod import;

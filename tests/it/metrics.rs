@@ -1,4 +1,4 @@
-//! Metrics: the table, its page in `docs/`, the alert rules and dashboards that go by it, and a real Prometheus that
+//! Metrics: the catalog, its page in `docs/`, the alert rules and dashboards that use it, and a real Prometheus that
 //! scrapes every process. Needs `prometheus` and `promtool` (Debian: `prometheus`).
 
 mod exposition;

@@ -1,4 +1,4 @@
-//! The page in a real browser: node drives Debian's Chromium, and what is shown is held against the store's own rows.
+//! The page in a real browser: node drives Debian's Chromium, and what is shown is compared with the store's rows.
 
 mod exact;
 mod late;

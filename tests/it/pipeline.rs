@@ -1,6 +1,7 @@
-//! The whole binary on the embedded log and store: every test runs `tickline` as a process, as its users do.
+//! The whole binary on the embedded log and store: every test runs `tickline` as a process, as users do.
 
 mod bad_input;
+mod checkpoints;
 mod disk;
 mod faults;
 pub mod growing;
@@ -9,7 +10,9 @@ mod mirror;
 mod part;
 mod recovery;
 mod rejected;
+mod replay_writes;
 mod scan;
 mod show;
 mod sources;
+mod status;
 mod waiting;

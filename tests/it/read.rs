@@ -9,7 +9,8 @@ use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues};
 use dataflows::progress::time::Resolution;
 use dataflows::symbols::symbol::Symbol;
 use serde_json::Value;
-use tickline::command::{candles, exit_code, import, indicators, status};
+use tickline::command::{candles, import, indicators, status};
+use tickline::exit_code;
 use tickline::store::address::StoreAddress;
 use tickline::store::sqlite::SqliteStore;
 use tickline::store::{DurableFrontier, RowBatch, Store};
@@ -119,9 +120,9 @@ fn an_unknown_symbol_is_named_with_those_that_are_like_it() {
     let (_home, path) = store();
     let error = candles(&path, "--symbol IBM --resolution 1m").unwrap_err();
     assert!(error.to_string().contains("did you mean US:IBM?"), "{error}");
-    assert_eq!(exit_code(&error), 2);
+    assert_eq!(exit_code::of(&error), 2);
     let error = candles(&path.with_extension("none"), "--symbol IBM --resolution 1m").unwrap_err();
-    assert_eq!(exit_code(&error), 2);
+    assert_eq!(exit_code::of(&error), 2);
     assert!(parse::<candles::Args>(&path, "--symbol IBM --resolution 2m").is_err());
     assert_eq!(candles(&path, "--symbol US:IBM --resolution 5m --format json").unwrap(), "[]\n");
 }
@@ -138,7 +139,7 @@ fn indicators_have_all_their_columns() {
     let json: Value = serde_json::from_str(&text("json").unwrap()).unwrap();
     assert_eq!((json[0]["sma_12"].as_f64(), json[0]["rsi_14"].as_f64()), (Some(0.1), Some(50.0)));
     assert!(text("table").unwrap().contains("bollinger_upper"));
-    assert_eq!(exit_code(&text("chart").unwrap_err()), 2);
+    assert_eq!(exit_code::of(&text("chart").unwrap_err()), 2);
 }
 
 #[test]
@@ -156,8 +157,12 @@ fn status_tells_the_lag_of_every_partition() {
         from_log: None,
     };
     import::run(&imported).unwrap();
-    let text = |line: &str| status::text(&parse(&path, line).unwrap()).unwrap();
-    assert!(text("").contains("nothing is complete yet"));
+    let text = |line: &str| {
+        let (text, failure) = status::text(&parse(&path, line).unwrap()).unwrap();
+        assert!(failure.is_none(), "{failure:?}");
+        text
+    };
+    assert!(text("").contains("nothing complete yet"));
     let json: Value = serde_json::from_str(&text("--format json")).unwrap();
     assert_eq!(json["frontier"], Value::Null);
 
@@ -177,11 +182,13 @@ fn status_tells_the_lag_of_every_partition() {
     }
     let json: Value = serde_json::from_str(&text(&format!("{line} --format json"))).unwrap();
     assert_eq!((&json["rows"], &json["epoch"], &json["counters"]["trades"]), (&5.into(), &1.into(), &77.into()));
-    // Both partitions hold a promise at the start, one at the end and the bye; one of them the trade as well.
+    // Both partitions hold a progress record at the start, one at the end and the bye; one of them the trade as well.
     let ends: Vec<u64> =
         json["partitions"].as_array().unwrap().iter().map(|p| p["end_offset"].as_u64().unwrap()).collect();
     assert!(ends == [3, 4] || ends == [4, 3], "{ends:?}");
     for (n, resume) in [(0, 2), (1, 1)] {
-        assert_eq!(json["partitions"][n]["lag_records"].as_u64(), Some(ends[n] - resume));
+        // Without published read positions, nothing after the resume point is known to be read.
+        assert_eq!(json["partitions"][n]["unread_records"].as_u64(), Some(ends[n] - resume));
+        assert_eq!(json["partitions"][n]["waiting_records"].as_u64(), Some(0));
     }
 }

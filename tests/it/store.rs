@@ -1,4 +1,4 @@
-//! The store: one suite over the traits, run over every implementation, and what only SQLite promises.
+//! The store: one suite over the traits for every implementation, and tests of each implementation.
 
 mod cassandra;
 mod plain;
@@ -9,7 +9,7 @@ mod suite;
 use tickline::store::address::StoreAddress;
 
 #[test]
-fn sqlite_keeps_the_contract() {
+fn sqlite_passes_the_suite() {
     suite::all(&|| {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("store.db");
@@ -18,7 +18,7 @@ fn sqlite_keeps_the_contract() {
         suite::Subject {
             writer: Box::new({
                 let address = address.clone();
-                // A careless hand removes the lock, so that the epoch alone must fence.
+                // Without the lock file only the epoch fences.
                 move || {
                     let _ = std::fs::remove_file(&lock);
                     address.open_writer().unwrap()

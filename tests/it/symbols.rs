@@ -1,4 +1,4 @@
-//! The symbol directory against the simulator: syncing, what happens to symbols between two days, finding them again.
+//! The symbol table with the simulator: syncing, changes between two days, and search.
 
 mod binary;
 mod merge;

@@ -77,7 +77,7 @@ job_ends() { # NAME CONDITION SECONDS
 agrees() {
     local name=verify-$SECONDS
     k create job --from=cronjob/verify "$name" &&
-        job_ends "$name" Complete 90 && k logs "job/$name" | grep -E '^[1-9][0-9]* frontiers agree'
+        job_ends "$name" Complete 90 && k logs "job/$name" | grep -E '^[1-9][0-9]* frontiers? match'
 }
 
 # How many gaps the sources have told of.
@@ -122,7 +122,7 @@ page() {
 
 # Prometheus asks so many processes, and all of them answer. Its rules are those of the repository.
 scraped() { get prometheus '/api/v1/query?query=sum(up)' | grep -q "\"$1\"\]"; }
-rules() { get prometheus /api/v1/rules | grep -q TicklineFrontierStandsStill; }
+rules() { get prometheus /api/v1/rules | grep -q TicklineFrontierStalled; }
 
 # A pod that is none of ours tries to reach an address.
 stranger() { # NAMESPACE POD-OF-OURS PORT

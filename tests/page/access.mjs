@@ -1,4 +1,4 @@
-// Accessibility, as axe-core judges it: both themes, desktop and phone, and everything that opens.
+// Accessibility checks by axe-core: both themes, desktop and phone, and everything that opens.
 import { readFileSync } from 'node:fs';
 import { AXE, DESKTOP, PHONE, check, drawn, run, tell, until } from './browser.mjs';
 

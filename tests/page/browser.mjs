@@ -1,5 +1,5 @@
-// What the page's scripts share: the browser, pages whose errors are kept, and the talk with the Rust test that started
-// the script. Each line of JSON on standard output is told to the test; each line on standard input is its answer.
+// Shared by the page's scripts: the browser, pages that record errors, and communication with the Rust test that started
+// the script. Each line of JSON on standard output is a report to the test; each line on standard input is its answer.
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
@@ -16,7 +16,7 @@ const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 export const tell = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 export const answer = async () => (await lines.next()).value;
 
-// Waits until `ask` gives something that is true.
+// Waits until `ask` returns a truthy value.
 export async function until(what, ask) {
   const end = Date.now() + DEADLINE_MS;
   for (;;) {
@@ -32,7 +32,7 @@ export function check(holds, what) {
   if (!holds) throw new Error(what);
 }
 
-// Runs `work(open)`; `open(options)` gives a page. An error in any page's console is a failure, but for `expected`.
+// Runs `work(open)`; `open(options)` returns a page. Any console error other than `expected` is a failure.
 export async function run(work, { expected = /^$/ } = {}) {
   const browser = await chromium.launch({
     executablePath: process.env.TICKLINE_CHROMIUM,
@@ -61,7 +61,7 @@ export async function run(work, { expected = /^$/ } = {}) {
   process.exit(0);
 }
 
-// The rows that the chart holds: [start, open, high, low, close, volume, trades].
+// The chart's rows: [start, open, high, low, close, volume, trades].
 export const held = (page) =>
   page.evaluate(async () => {
     const { held: rows } = await import('/page.js');
@@ -76,7 +76,7 @@ export async function drawn(page) {
   await until('the frontier', async () => /\d\d:\d\d:\d\d/.test(await text(page, 'frontier')));
 }
 
-// What the legend says: { start, values: { name: [as shown, to the last digit] } }.
+// The legend's content: { start, values: { name: [as shown, to the last digit] } }.
 export const legend = (page) =>
   page.evaluate(() => {
     const values = [...document.querySelectorAll('#legend .value')].map((value) => {

@@ -1,4 +1,4 @@
-// Goes from candle to candle by keys, and tells what the legend shows of each.
+// Steps through the candles by keyboard and reports the legend of each.
 import { drawn, legend, run, tell } from './browser.mjs';
 
 const ON = 'sma_12 sma_60 sma_240 ema_12 ema_26 bollinger vwap rsi macd';

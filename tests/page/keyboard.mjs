@@ -1,4 +1,4 @@
-// Everything by keys alone; then links and the way back.
+// Every action by keyboard alone; then links and the back button.
 import { answer, check, drawn, held, legend, run, tell, text, until } from './browser.mjs';
 
 const hash = async (page) => new URLSearchParams((await page.evaluate(() => location.hash)).slice(1));
@@ -14,7 +14,7 @@ async function byKeys(page) {
   check((await box.getAttribute('aria-expanded')) === 'true', 'the list is open');
   const active = await box.getAttribute('aria-activedescendant');
   check((await page.textContent(`#${active} b`)) === 'MSFT', 'the first answer is the active one');
-  check(/found/.test(await text(page, 'said')), 'the count is told');
+  check(/found/.test(await text(page, 'said')), 'the count is announced');
   await page.keyboard.press('Enter');
   await shows(page, 'MSFT');
   check((await box.getAttribute('aria-expanded')) === 'false', 'the list is closed');
@@ -66,7 +66,7 @@ async function byTab(page) {
   }
 }
 
-// The link's time lies before the candles that come at first; scrolling forth leads to the newest again.
+// The link's time is before the first candles loaded; scrolling forward leads to the newest again.
 async function byLink(open, starts) {
   const atMs = starts[20];
   const link = `#symbol=AAPL&resolution=5s&on=rsi+ema_12&at=${atMs}&watch=MSFT&watch=AAPL`;
@@ -104,7 +104,7 @@ await run(async (open) => {
   await byTab(page);
   await page.goto(page.url().replace(/#.*/, '#symbol=AAPL&resolution=5s'));
   await until('five seconds', async () => (await text(page, 'symbol')) === 'AAPL' && (await held(page)).length > 0);
-  // Scrolls back until all that the store holds is there.
+  // Scrolls back until all stored candles are loaded.
   await page.focus('#chart');
   const wanted = Number(await answer());
   await until(`${wanted} candles`, async () => {

@@ -1,4 +1,4 @@
-// Watches drawn candles while late trades change one of them and bring another.
+// Watches drawn candles while late trades change one of them and add another.
 import { answer, check, drawn, held, legend, run, tell, text, until } from './browser.mjs';
 
 // Pixels in the colour of the marks for corrected candles.
@@ -19,7 +19,7 @@ const marks = (page) =>
 const corrections = (page) =>
   page.evaluate(() => [...document.querySelectorAll('#corrections li')].map((line) => line.textContent));
 
-// Reading pixels is worth a warning to the browser.
+// The browser warns about reading pixels.
 const look = async (open) => {
   const page = await open({ hash: '#symbol=AAPL&resolution=5s&on=' });
   await drawn(page);

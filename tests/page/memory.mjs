@@ -1,5 +1,5 @@
-// An hour of 5-second candles for 50 symbols, as fast as the page takes them. The events are made here, as the server
-// would make them; the page cannot tell. Memory is compared after a quarter of the hour and at its end.
+// An hour of 5-second candles for 50 symbols, as fast as the page processes them. The events are generated here in the
+// server's format. Memory is compared after a quarter of the hour and at its end.
 import { check, held, run, tell, until } from './browser.mjs';
 
 const EVENTS = 720;
@@ -77,7 +77,7 @@ function fakeStream() {
       this.dispatchEvent(new MessageEvent('frontier', { data: JSON.stringify(event) }));
     }
   };
-  // Sends so many events, each in a turn of its own.
+  // Sends a number of events, each in its own task.
   window.fake.play = async (count) => {
     for (let n = 0; n < count; n += 1) {
       window.fake.at += 1;
@@ -113,5 +113,5 @@ await run(async (open) => {
   check(starts.at(-1) === starts[0] + (starts.length - 1) * 5000, 'none is missing');
   check(end.usedSize < quarter.usedSize * GROWTH_MAX, `the heap grew from ${quarter.usedSize} to ${end.usedSize}`);
   check(end.nodes < quarter.nodes * 2, `the nodes grew from ${quarter.nodes} to ${end.nodes}`);
-  check((await page.textContent('#corrections-count')) === String(EVENTS / 20), 'each late trade is told');
+  check((await page.textContent('#corrections-count')) === String(EVENTS / 20), 'each late trade is listed');
 });

@@ -1,4 +1,4 @@
-// Takes the pictures of the README. The folder for them is the argument.
+// Takes the screenshots of the README. The argument is the output folder.
 import { statSync } from 'node:fs';
 import { check, drawn, held, run, text, until } from './browser.mjs';
 

@@ -1,4 +1,4 @@
-// Watches the demo while its process is killed and started again.
+// Watches the demo while its process is killed and restarted.
 import { drawn, held, legend, run, tell, answer, check, text, until } from './browser.mjs';
 
 const newest = async (page) => (await held(page)).at(-1)[0];
@@ -10,7 +10,7 @@ await run(
     await until('the page is live', async () => (await text(page, 'health')) === 'Live');
     tell('live');
     check((await answer()) === 'killed', 'the test goes on');
-    await until('the loss is told', async () => (await text(page, 'health')) === 'Connection lost');
+    await until('the loss is shown', async () => (await text(page, 'health')) === 'Connection lost');
     const before = await newest(page);
     tell('lost');
     check((await answer()) === 'started', 'the test goes on');

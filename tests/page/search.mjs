@@ -1,9 +1,9 @@
-// Types into the search box and measures, in the page, how long it takes until the answer to each key is drawn.
+// Types into the search box and measures, in the page, the time until the results for each key are drawn.
 import { check, drawn, run, tell, until } from './browser.mjs';
 
 const WORDS = ['SYM12345', 'SYM0777', '29999', 'SYM2'];
 
-// Takes the time from a key until the frame in which the list answers what the box holds then.
+// Measures the time from a key until the frame in which the list shows the results for the current text.
 function watchKeys() {
   window.took = [];
   document.addEventListener('DOMContentLoaded', () => {

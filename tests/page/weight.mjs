@@ -1,4 +1,4 @@
-// What the page weighs on the way to the browser, and when its skeleton is painted.
+// The page's transfer size and first paint.
 import { check, drawn, run, tell } from './browser.mjs';
 
 const BYTES_MAX = 150_000;

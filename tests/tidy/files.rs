@@ -1,11 +1,11 @@
-//! The texts of this repository: tracked, or about to be.
+//! The text files of this repository, tracked or new.
 
 use std::process::Command;
 
-/// Where the repository is.
+/// The repository's root.
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A text and its path from [`ROOT`].
+/// A text file; its path is relative to [`ROOT`].
 pub struct File {
     pub path: String,
     pub text: String,
@@ -16,7 +16,7 @@ impl File {
         Self { path: path.to_string(), text: text.to_string() }
     }
 
-    /// Whether the path ends so, without the dot.
+    /// Whether the file has this extension (without the dot).
     pub fn is(&self, extension: &str) -> bool {
         self.path.rsplit_once('.').is_some_and(|(_, found)| found == extension)
     }
@@ -26,30 +26,30 @@ impl File {
         self.is("sh") || (first.starts_with("#!") && first.ends_with("sh"))
     }
 
-    /// Written by others, or by a program.
+    /// Third-party or generated.
     pub fn is_foreign(&self) -> bool {
         self.path.contains("/vendor/") || ["Cargo.lock", "LICENSE"].contains(&self.path.as_str())
     }
 
-    /// `path:line: what` for each line of which `wrong` says what.
+    /// `path:line: message` for each line for which `wrong` returns a message.
     pub fn lines_that(&self, wrong: impl Fn(&str) -> Option<String>) -> Vec<String> {
-        let says = |(at, line)| wrong(line).map(|what| format!("{}:{}: {what}", self.path, at + 1));
-        self.text.lines().enumerate().filter_map(says).collect()
+        let message = |(at, line)| wrong(line).map(|what| format!("{}:{}: {what}", self.path, at + 1));
+        self.text.lines().enumerate().filter_map(message).collect()
     }
 }
 
-/// Every file that is text.
+/// All text files.
 pub fn files() -> Vec<File> {
     let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
     let output = Command::new("git").args(list).current_dir(ROOT).output().unwrap();
     assert!(output.status.success(), "git ls-files: {}", String::from_utf8_lossy(&output.stderr));
     let paths = String::from_utf8(output.stdout).unwrap();
-    // A file that was removed and not yet committed is still in the list.
+    // A removed file is listed until the removal is committed.
     let read = |path: &str| Some(File::new(path, &std::fs::read_to_string(format!("{ROOT}/{path}")).ok()?));
     paths.split_terminator('\0').filter_map(read).collect()
 }
 
-/// One file's text.
+/// The text of one file.
 pub fn read(path: &str) -> String {
     std::fs::read_to_string(format!("{ROOT}/{path}")).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -7,7 +7,7 @@ use crate::files::File;
 const LINES_MAX: usize = 500;
 const COLUMNS_MAX: usize = 120;
 
-/// Whatever people write and read is short enough to be read at once.
+/// Maximum length of files that people read.
 pub fn length(file: &File) -> Vec<String> {
     let kinds = ["rs", "sh", "toml", "js", "css", "html", "md"];
     let counts = (kinds.iter().any(|kind| file.is(kind)) || file.is_shell()) && file.path != "CHANGELOG.md";
@@ -18,7 +18,7 @@ pub fn length(file: &File) -> Vec<String> {
     Vec::new()
 }
 
-/// Comments too, which rustfmt leaves as they are.
+/// Maximum width, comments included: rustfmt does not wrap those.
 pub fn width(file: &File) -> Vec<String> {
     if !(file.is("rs") || file.is("toml") || file.is_shell()) || file.is_foreign() {
         return Vec::new();
@@ -29,13 +29,13 @@ pub fn width(file: &File) -> Vec<String> {
     })
 }
 
-/// The first line of a Rust file says what it is for.
+/// Every Rust file starts with a `//!` comment.
 pub fn head(file: &File) -> Vec<String> {
     let said = file.text.strip_prefix("//! ").is_some_and(|rest| rest.lines().next().is_some_and(|l| l.len() > 10));
-    if file.is("rs") && !said { vec![format!("{}:1: no `//!` that says what and why", file.path)] } else { Vec::new() }
+    if file.is("rs") && !said { vec![format!("{}:1: no `//!` comment at the start", file.path)] } else { Vec::new() }
 }
 
-/// Tests that do not run, and code that is not written. (The words are put together here, or they would be found.)
+/// Ignored tests and unfinished code. (The words are concatenated so that this file does not match.)
 pub fn leftovers(file: &File) -> Vec<String> {
     let words = [
         concat!("#[", "ignore"),
@@ -51,7 +51,7 @@ pub fn leftovers(file: &File) -> Vec<String> {
     file.lines_that(|line| words.iter().find(|word| line.contains(**word)).map(|word| format!("`{word}`")))
 }
 
-/// Paths and registries of the machine on which something was written mean nothing elsewhere.
+/// Paths and registries of one machine, which mean nothing on another.
 pub fn machine(file: &File) -> Vec<String> {
     let folders = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
     let hosts = [
@@ -74,7 +74,7 @@ pub fn machine(file: &File) -> Vec<String> {
     })
 }
 
-/// Whether a path begins at this slash, and not in its middle.
+/// Whether a path starts at this slash.
 fn is_absolute(line: &str, at: usize) -> bool {
     let before = line[..at].chars().next_back();
     before.is_none_or(|c| !(c.is_alphanumeric() || "_-.$}/".contains(c)))
@@ -83,9 +83,9 @@ fn is_absolute(line: &str, at: usize) -> bool {
 /// The files that call into a C library.
 pub const UNSAFE_FILES: [&str; 2] = ["src/log/kafka/batch_reader.rs", "benches/support/librdkafka.rs"];
 
-/// Unsafe code is denied everywhere; a file that allows it is one of those above.
+/// Unsafe code is allowed in [`UNSAFE_FILES`] only.
 pub fn unsafe_code(file: &File) -> Vec<String> {
-    // The pieces keep this file from finding itself.
+    // Concatenated so that this file does not match.
     let allowed = concat!("allow(", "unsafe_code");
     if !file.is("rs") || UNSAFE_FILES.contains(&file.path.as_str()) {
         return Vec::new();
@@ -93,8 +93,8 @@ pub fn unsafe_code(file: &File) -> Vec<String> {
     file.lines_that(|line| line.contains(allowed).then(|| "unsafe code has its own files".to_string()))
 }
 
-/// In the pure crate a hash map is looked up and never walked. Its walking methods are banned by
-/// `dataflows/clippy.toml`; a `for` over it calls none of them by name, so it is found here.
+/// Iteration over hash maps in the pure crate, whose order is random. The methods are banned by
+/// `dataflows/clippy.toml`; a `for` loop calls none of them by name and is found here.
 pub fn hash_order(file: &File) -> Vec<String> {
     if !file.path.starts_with("dataflows/src/") {
         return Vec::new();
@@ -102,7 +102,7 @@ pub fn hash_order(file: &File) -> Vec<String> {
     let maps: BTreeSet<&str> = file.text.lines().filter_map(hash_map_name).collect();
     file.lines_that(|line| {
         let walked = maps.iter().find(|name| is_walked(line, name))?;
-        Some(format!("walks `{walked}`, whose order is random"))
+        Some(format!("iterates over `{walked}`, whose order is random"))
     })
 }
 
@@ -126,7 +126,7 @@ fn is_walked(line: &str, name: &str) -> bool {
     in_loop || line.contains(&format!("{name}.into_iter()"))
 }
 
-/// The folders of files made by others that have no licence beside them.
+/// Vendored folders without a licence file.
 pub fn without_licence(paths: &[String]) -> Vec<String> {
     let folders: BTreeSet<_> = paths.iter().filter_map(|path| Some(path.split_once("/vendor/")?.0)).collect();
     let bare = |folder: &&str| !paths.contains(&format!("{folder}/vendor/LICENSE"));

@@ -1,10 +1,10 @@
-//! Rules about dependencies: exact versions of what changes with every release, none of the world in the pure crate.
+//! Rules about dependencies: exact versions where every release changes something, and no I/O crates in the pure crate.
 
-/// They change their interfaces, or their bytes, in every minor version.
+/// Crates whose interface or encoding changes with every minor version.
 const PINNED: [&str; 3] = ["timely", "differential-dataflow", "bincode"];
 
-/// What opens files, sockets or threads of its own. Timely's own dependencies stay.
-const WORLD: [&str; 12] = [
+/// Crates that open files, sockets or threads. Timely's own dependencies are allowed.
+const IO_CRATES: [&str; 12] = [
     "tokio",
     "rdkafka",
     "scylla",
@@ -19,7 +19,7 @@ const WORLD: [&str; 12] = [
     "jiff",
 ];
 
-/// Which of [`PINNED`] the workspace's manifest does not hold to one version.
+/// Crates of [`PINNED`] without an exact version in the workspace's manifest.
 pub fn unpinned(manifest: &str) -> Vec<String> {
     let manifest: toml::Table = manifest.parse().unwrap();
     let dependencies = &manifest["workspace"]["dependencies"];
@@ -33,11 +33,11 @@ pub fn unpinned(manifest: &str) -> Vec<String> {
     PINNED.into_iter().filter(wrong).map(|name| format!("{name}: {:?}", version(name))).collect()
 }
 
-/// Which lines of `cargo tree --prefix none` name one of [`WORLD`], or a part or a kind of it.
+/// Lines of `cargo tree --prefix none` that name one of [`IO_CRATES`], or a crate with it as a part of its name.
 pub fn impure(tree: &str) -> Vec<String> {
-    let of_world = |name: &str| name.split('-').any(|part| WORLD.contains(&part));
+    let does_io = |name: &str| name.split('-').any(|part| IO_CRATES.contains(&part));
     let name = |line: &str| line.split(' ').next().unwrap_or_default().to_string();
-    tree.lines().filter(|line| of_world(&name(line))).map(String::from).collect()
+    tree.lines().filter(|line| does_io(&name(line))).map(String::from).collect()
 }
 
 #[cfg(test)]
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_to_the_world_is_found() {
+    fn io_crates_are_found() {
         assert_eq!(impure("dataflows v0.1.0 (x/tokio)\ntimely v0.32.0\nserde v1.0.0 (proc-macro)\n"), [""; 0]);
         assert_eq!(impure("timely v0.32.0\ntokio v1.54.0\nrdkafka-sys v4.0.0\n").len(), 2);
     }

@@ -1,117 +1,173 @@
-//! Names that stand in two places and must agree: tables in the store, commands in the readme.
-
-use std::collections::BTreeSet;
+//! Words that were replaced and must not come back; CONTRIBUTING.md and docs/glossary.md have the ones to use.
 
 use crate::files::File;
 
-/// The store's tables, in order.
-pub const TABLES: [&str; 14] = [
-    "candles_1d",
-    "candles_1h",
-    "candles_1m",
-    "candles_5m",
-    "candles_5s",
-    "checkpoint_shards",
-    "checkpoints",
-    "epochs",
-    "frontier",
-    "frontier_history",
-    "indicators_5s",
-    "meta",
-    "rejected",
-    "symbols",
+/// A banned word or phrase.
+struct Banned {
+    /// Lower case, matched as whole words in any case. A final `*` also matches longer words. `_` separates words.
+    phrase: &'static str,
+    /// What to write instead.
+    instead: &'static str,
+    /// Phrases that contain it and are fine.
+    except: &'static [&'static str],
+}
+
+const fn word(phrase: &'static str, instead: &'static str) -> Banned {
+    Banned { phrase, instead, except: &[] }
+}
+
+const fn word_except(phrase: &'static str, instead: &'static str, except: &'static [&'static str]) -> Banned {
+    Banned { phrase, instead, except }
+}
+
+const BANNED: &[Banned] = &[
+    // Terms.
+    word("horizon", "allowed lateness"),
+    word("disorder", "max out-of-orderness"),
+    word_except(
+        "promise*",
+        "progress",
+        &["new promise(", "promise.all", "promise.race", "promise.resolve", "promise.any", "promise.withresolvers"],
+    ),
+    word("good-bye", "the source leaves; `bye` for the record"),
+    word("goodbye", "the source leaves; `bye` for the record"),
+    word("incarnation*", "epoch"),
+    word_except("gossip*", "control messages", &["skip_wait_for_gossip_to_settle", "inter-node gossip"]),
+    word("companion*", "store thread"),
+    word("keeper", "store thread"),
+    word("tally", "counter"),
+    word("tallies", "counters"),
+    word("hole", "gap"),
+    word("holes", "gaps"),
+    word("stranger*", "rejected connection"),
+    word("fates", "delivery reports"),
+    word("stands still", "is stalled"),
+    word("stand still", "stall"),
+    word("stood still", "stalled"),
+    word("complete before", "complete up to"),
+    word("shard of the watch list", "share"),
+    // Flags and variables.
+    word("--tick", "--step"),
+    word("--horizon", "--allowed-lateness"),
+    word("--max-disorder", "--max-out-of-orderness"),
+    word("--lateness", "--max-out-of-orderness"),
+    word("--shard", "--share"),
+    word("--metrics-port", "--listen"),
+    // Idiom.
+    word("so long", "name the limit"),
+    word("so often", "name the interval"),
+    word("so many", "name the number"),
+    word("so much", "name the amount"),
+    word("so far behind", "name the limit"),
+    word_except("is no", "is not a; invalid", &["there is no", "is no longer", "is no more than"]),
+    word_except("is none", "is not; invalid", &["there is none"]),
+    word("none but", "only"),
+    word("whoever", "anyone who; name the reader"),
+    word("anew", "again"),
+    word("likewise", "also"),
+    word("by and by", "gradually"),
+    word("knocks", "connects"),
+    word("went round", "ran"),
+    word("goes round", "runs"),
+    word("gone round", "run"),
+    word("told", "reported, logged, sent"),
+    word("tells", "reports, shows"),
+    word("heard", "received"),
+    word("hears", "receives"),
 ];
 
-/// Tables that a statement in `src/store` or in a command names, and that do not exist.
-pub fn unknown_tables(file: &File) -> Vec<String> {
-    if !file.path.starts_with("src/") || !file.is("rs") {
-        return Vec::new();
+/// Files in which old words are data: the history, the table of renamed settings, and this table.
+const EXEMPT: [&str; 3] = ["CHANGELOG.md", "src/command/renamed.rs", "tests/tidy/words.rs"];
+
+/// Examples printed for each phrase.
+const EXAMPLES_MAX: usize = 8;
+
+/// One entry for each banned phrase that occurs, with the number of lines and the first of them.
+pub fn found(files: &[File]) -> Vec<String> {
+    let lower = |file: &File| File::new(&file.path, &file.text.to_lowercase());
+    let files: Vec<File> = files.iter().filter(|file| !is_exempt(file)).map(lower).collect();
+    BANNED.iter().filter_map(|banned| entry(banned, &files)).collect()
+}
+
+fn is_exempt(file: &File) -> bool {
+    file.is_foreign() || EXEMPT.contains(&file.path.as_str()) || file.path.ends_with("package-lock.json")
+}
+
+fn entry(banned: &Banned, files: &[File]) -> Option<String> {
+    let line_of = |line: &str| occurs(banned, line).then(|| line.trim().chars().take(100).collect());
+    let files = files.iter().filter(|file| file.text.contains(banned.phrase.trim_end_matches('*')));
+    let mut lines: Vec<String> = files.flat_map(|file| file.lines_that(line_of)).collect();
+    let count = lines.len();
+    lines.truncate(EXAMPLES_MAX);
+    let (phrase, instead) = (banned.phrase, banned.instead);
+    (count > 0).then(|| format!("`{phrase}` (write: {instead}) on {count} lines:\n  {}", lines.join("\n  ")))
+}
+
+/// Whether a line, in lower case, has the phrase.
+fn occurs(banned: &Banned, line: &str) -> bool {
+    let mut line = line.to_owned();
+    for fine in banned.except {
+        line = line.replace(fine, " ");
     }
-    let heads = ["FROM ", "INTO ", "UPDATE ", "CREATE TABLE "];
-    file.lines_that(|line| {
-        let named = heads.iter().flat_map(|head| line.match_indices(head).map(|(at, _)| &line[at + head.len()..]));
-        let word = |rest: &str| {
-            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
-            rest[..end].to_string()
-        };
-        let unknown = |name: &String| {
-            let lower = name.starts_with(|c: char| c.is_ascii_lowercase());
-            let system = ["sqlite_schema", "system_schema"].contains(&name.as_str());
-            lower && !system && !TABLES.contains(&name.as_str())
-        };
-        named.map(word).find(unknown).map(|name| format!("there is no table {name}"))
+    let (phrase, is_prefix) = match banned.phrase.strip_suffix('*') {
+        Some(prefix) => (prefix, true),
+        None => (banned.phrase, false),
+    };
+    line.match_indices(phrase).any(|(at, _)| {
+        let (before, after) = (&line[..at], &line[at + phrase.len()..]);
+        let starts = !before.ends_with(char::is_alphanumeric) || !phrase.starts_with(char::is_alphabetic);
+        starts && (is_prefix || !after.starts_with(|c: char| c.is_alphanumeric() || c == '-'))
     })
-}
-
-/// The tables that a file of CQL makes, in order.
-pub fn made_by(cql: &str) -> Vec<String> {
-    let heads = cql.lines().filter_map(|line| line.strip_prefix("CREATE TABLE IF NOT EXISTS "));
-    let mut names: Vec<String> = heads.filter_map(|rest| Some(rest.split_once(" (")?.0.to_string())).collect();
-    names.sort();
-    names
-}
-
-/// The commands that `tickline --help` lists.
-pub fn commands_of(help: &str) -> BTreeSet<String> {
-    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    // A command stands two columns in; what goes on from the line before stands further in.
-    let named = listed.filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')));
-    named.filter_map(|line| line.split(' ').next()).filter(|name| *name != "help").map(String::from).collect()
-}
-
-/// The commands in the readme's blocks of code, with their flags. Lines that end in `\` go on.
-pub fn shown(readme: &str) -> Vec<(String, Vec<String>)> {
-    let code: String = readme.split("```").skip(1).step_by(2).collect::<Vec<_>>().join("\n");
-    let code = code.replace("\\\n", " ");
-    let commands = code.lines().filter_map(|line| {
-        let line = line.split(" #").next().unwrap_or_default();
-        let (_, rest) = line.split_once("tickline ")?;
-        let mut words = rest.split_whitespace();
-        let command = words.next()?.to_string();
-        Some((command, words.filter(|w| w.starts_with("--")).map(String::from).collect()))
-    });
-    commands.collect()
-}
-
-/// Flags that the command's help does not name.
-pub fn unknown_flags(flags: &[String], help: &str) -> Vec<String> {
-    let known: BTreeSet<&str> = help.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).collect();
-    flags.iter().filter(|flag| !known.contains(flag.as_str())).cloned().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn phrases(line: &str) -> Vec<&'static str> {
+        let line = line.to_lowercase();
+        BANNED.iter().filter(|banned| occurs(banned, &line)).map(|banned| banned.phrase).collect()
+    }
+
     #[test]
-    fn tables_that_do_not_exist_are_found() {
-        let file = |text: &str| File::new("src/store/a.rs", text);
-        let good =
-            ["SELECT * FROM frontier WHERE", "INSERT INTO {name} VALUES", "DELETE FROM candles_5s\"", "FROM AS is"];
-        for text in good {
-            assert_eq!(unknown_tables(&file(text)), [""; 0], "{text}");
-        }
-        for text in ["SELECT 1 FROM frontiers", "INSERT INTO candle VALUES", "CREATE TABLE more (", "UPDATE epoch SET"]
-        {
-            assert_eq!(unknown_tables(&file(text)).len(), 1, "{text}");
+    fn old_words_are_found() {
+        let lines = [
+            ("/// So long a request may take.", "so long"),
+            ("horizon_ms: u64,", "horizon"),
+            ("Promised up to T", "promise*"),
+            ("that is no symbol", "is no"),
+            ("the address is none.", "is none"),
+            ("`work --shard 0/2`", "--shard"),
+            ("fn a_hole_is_recorded() {", "hole"),
+            ("Whoever reads it", "whoever"),
+            ("all start anew", "anew"),
+        ];
+        for (line, phrase) in lines {
+            assert_eq!(phrases(line), [phrase], "{line}");
         }
     }
 
     #[test]
-    fn tables_of_cql_are_read() {
-        let cql =
-            "-- CREATE TABLE no (\nCREATE TABLE IF NOT EXISTS b (\n  x int,\nCREATE TABLE IF NOT EXISTS a (x int);\n";
-        assert_eq!(made_by(cql), ["a", "b"]);
+    fn plain_words_are_not_found() {
+        let lines = [
+            "await Promise.all(pages)",
+            "there is no gap, and it is no longer late",
+            "a horizontal line, a whole file, the sharded state",
+            "as long as the store does not respond",
+            "rejects --shards 3",
+            "skip_wait_for_gossip_to_settle=0",
+        ];
+        for line in lines {
+            assert_eq!(phrases(line), [""; 0], "{line}");
+        }
     }
 
     #[test]
-    fn commands_are_read() {
-        let listed = "  demo    The whole\n          pipeline\n  replay  Again\n  help    This\n\n";
-        let help = format!("Does it\n\nUsage: x\n\nCommands:\n{listed}Options:\n  -h, --help  Print");
-        assert_eq!(commands_of(&help), BTreeSet::from(["demo".to_string(), "replay".to_string()]));
-        let code = "target/release/tickline replay --log dir:x \\\n  --every 1m # --not";
-        let readme = format!("Use `tickline no`.\n```sh\n{code}\n```\ntickline no\n");
-        assert_eq!(shown(&readme), [("replay".to_string(), vec!["--log".to_string(), "--every".to_string()])]);
-        assert_eq!(unknown_flags(&["--log".into(), "--eve".into()], "  --log <LOG>  the\n  --every <T>"), ["--eve"]);
+    fn an_entry_counts_lines_and_shows_some() {
+        let many = File::new("a.md", &"a hole\n".repeat(20));
+        let found = found(&[many, File::new("CHANGELOG.md", "a hole"), File::new("b.md", "a gap")]);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].contains("on 20 lines") && found[0].contains("a.md:1: a hole"), "{found:?}");
+        assert_eq!(found[0].lines().count(), 1 + EXAMPLES_MAX);
     }
 }

@@ -1,13 +1,13 @@
-//! What a window holds: a commutative, associative merge of trades, so that order, batching and workers cannot matter.
+//! A candle: a commutative, associative merge of trades, so that order, batching and workers cannot matter.
 //!
-//! Open and close are decided by place, high and low by price. Trades whose conditions let them set a price outrank
-//! those that may not; the latter count only while there is none of the former. `docs/definitions.md`, section 5.
+//! Place decides open and close, price decides high and low. Trades whose conditions let them set a price outrank
+//! those that may not; the latter count only until the first of the former. `docs/definitions.md`, section 5.
 
 use serde::{Deserialize, Serialize};
 
 use crate::log::conditions::Flags;
 
-/// Where a trade stands among all trades: the order that decides open and close.
+/// Position of a trade among all trades: the order that decides open and close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     /// Its event time.
@@ -31,7 +31,7 @@ pub struct Trade {
     pub volume: i128,
     /// Price x volume (10^-20).
     pub notional: i128,
-    /// What its conditions allow. Not none.
+    /// What its conditions allow: at least one flag.
     pub flags: Flags,
 }
 
@@ -54,16 +54,16 @@ pub struct Candle {
     pub open_at: Place,
     /// Place that decided `close`.
     pub close_at: Place,
-    /// Trades that add volume. A candle without one is no row.
+    /// Trades that add volume. A candle without any has no row.
     pub trades: u64,
-    /// Open and close are by trades that may set them.
+    /// Open and close come from trades that may set them.
     pub has_last: bool,
-    /// High and low are by trades that may set them.
+    /// High and low come from trades that may set them.
     pub has_range: bool,
 }
 
 impl Candle {
-    /// A window that holds one trade.
+    /// A candle of one trade.
     #[inline]
     pub fn of(trade: &Trade) -> Self {
         let counts = trade.flags.volume;
@@ -82,7 +82,7 @@ impl Candle {
         }
     }
 
-    /// Adds one trade. The same as merging [`Candle::of`] it, without making that.
+    /// Adds one trade. Same as merging [`Candle::of`] it, but cheaper.
     #[inline]
     pub fn add(&mut self, trade: &Trade) {
         if trade.flags.last && !self.has_last {

@@ -1,7 +1,7 @@
-//! The operator around [`WindowState`]: gathers trades by time step, and applies each time step once no trade can join it any
-//! more.
+//! The operator around [`WindowState`]: gathers trades by time step, and applies each time step once no more trades can
+//! join it.
 //!
-//! It holds a capability for the earliest time step it has gathered, so nothing downstream can pass a row that is still to
+//! It holds a capability for the earliest gathered time step, so no frontier downstream passes a row that is still to
 //! come. Rows go out when the frontier moves, changed rows only, at least once in each minute of event time: the
 //! frontier row of a minute is exact however far the frontier jumps.
 
@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use crate::candles::state::{SymbolState, Update, WindowState};
+use crate::held::HeldCapability;
 use crate::ingress::delivery::{Delivery, Partial};
 use crate::output::ledger::LedgerChange;
 use crate::output::row::{CandleRow, IndicatorRow};
@@ -32,35 +32,35 @@ use crate::symbols::symbol::Symbol;
 pub struct SnapshotPart {
     /// The state is as of this time.
     pub frontier: Time,
-    /// The shards that this worker holds; or why there are none.
+    /// This worker's shards, or the error that prevented them.
     pub shards: Result<Vec<Shard>, String>,
 }
 
-/// What the operator makes.
+/// Outputs of the operator.
 pub struct Windows<'scope> {
     /// Candles of all resolutions.
     pub candles: VecCollection<'scope, Time, CandleRow, i64>,
     /// Indicators.
     pub indicators: VecCollection<'scope, Time, IndicatorRow, i64>,
-    /// Parts of snapshots, one a worker for each checkpoint that was asked for.
+    /// Parts of snapshots, one per worker for each requested checkpoint.
     pub snapshots: StreamVec<'scope, Time, SnapshotPart>,
-    /// Where time steps were joined, so that no frontier row is made between them.
+    /// Joined time steps, between which no frontier row is made.
     pub joined: StreamVec<'scope, Time, LedgerChange>,
 }
 
-/// What a worker has received, and the state that it goes into.
+/// One worker's received trades, and the state they are applied to.
 struct Gathered {
     state: WindowState,
     symbols: HashMap<Symbol, u32>,
-    /// By sender: from its numbers of symbols to ours.
+    /// By sender: from its symbol numbers to ours.
     numbers: Vec<Vec<u32>>,
     steps: BTreeMap<Time, Vec<Partial>>,
-    /// Memory of time steps that are done, for those to come.
+    /// Buffers of applied time steps, for reuse.
     spare: Vec<Vec<Partial>>,
     checkpoints: BTreeSet<Time>,
-    /// Ticks before this one are applied.
+    /// Time steps before this one are applied.
     applied: Time,
-    /// Times, beside full minutes, at which the rows must be exact.
+    /// Times, besides full minutes, at which the rows must be exact.
     stops: BTreeSet<Time>,
     /// The first and the last time step applied since the last flush.
     segment: Option<(Time, Time)>,
@@ -68,8 +68,8 @@ struct Gathered {
 
 type Builder<R> = CapacityContainerBuilder<Vec<R>>;
 
-/// Trades in, rows out. `states` are the symbols that this worker holds in the snapshot it resumes from; `stops` are
-/// times, beside the full minutes, as of which a frontier row is wanted.
+/// Turns trades into rows. `states` are this worker's symbols in the snapshot it resumes from; `stops` are
+/// times, besides the full minutes, as of which a frontier row is needed.
 pub fn windows<'scope>(
     deliveries: StreamVec<'scope, Time, Delivery>,
     settings: &Settings,
@@ -89,18 +89,14 @@ pub fn windows<'scope>(
     let mut joined = OutputBuilder::<_, Builder<_>>::from(joined);
     let mut gathered = Gathered::new(settings, states, scope.peers(), stops);
     builder.build(move |_| {
-        let mut held: Option<[Capability<Time>; 4]> = None;
+        let mut held = HeldCapability::<4>::none();
         move |frontiers| {
-            input.for_each(|capability, batch| {
-                if let Some(&time) = capability.least()
-                    && held.as_ref().is_none_or(|held| time < *held[0].time())
-                {
-                    held = Some([0, 1, 2, 3].map(|output| capability.delayed(&time, output)));
-                }
+            input.for_each(|message, batch| {
+                held.retain(&message);
                 batch.drain(..).for_each(|delivery| gathered.take(delivery));
             });
             let frontier = frontiers[0].frontier().first().copied().unwrap_or(Time::MAX);
-            if let Some(capabilities) = &held {
+            if let Some(capabilities) = held.get() {
                 let (mut candles, mut indicators) = (candles.activate(), indicators.activate());
                 let (mut snapshots, mut joined) = (snapshots.activate(), joined.activate());
                 let mut candles = candles.session(&capabilities[0]);
@@ -115,10 +111,7 @@ pub fn windows<'scope>(
                 };
                 gathered.advance(frontier, flush, |part| snapshots.give(part));
             }
-            match gathered.least() {
-                None => held = None,
-                Some(time) => held.iter_mut().flatten().for_each(|c| c.downgrade(&time.max(*c.time()))),
-            }
+            held.keep_from(gathered.least());
         }
     });
     Windows {
@@ -151,7 +144,7 @@ impl Gathered {
         }
     }
 
-    /// Takes a message: names of symbols first, then trades into their time steps.
+    /// Adds a message: symbol names first, then trades to their time steps.
     fn take(&mut self, delivery: Delivery) {
         let numbers = &mut self.numbers[delivery.sender as usize];
         for (theirs, symbol) in delivery.symbols {
@@ -177,14 +170,14 @@ impl Gathered {
         self.checkpoints.extend(delivery.checkpoint);
     }
 
-    /// The earliest time at which something may still go out.
+    /// The earliest time at which output is pending.
     fn least(&self) -> Option<Time> {
         let step = self.steps.first_key_value().map(|(time, _)| *time);
         let checkpoint = self.checkpoints.first().copied();
         step.into_iter().chain(checkpoint).min()
     }
 
-    /// Applies every time step before the frontier; flushes between minutes, at stops and at the end; snapshots on the way.
+    /// Applies every time step before the frontier; flushes between minutes, at stops and at the end; takes snapshots.
     fn advance(
         &mut self,
         frontier: Time,
@@ -213,7 +206,7 @@ impl Gathered {
         self.applied = frontier;
     }
 
-    /// Whether a frontier row is wanted behind time step `last` and not behind time step `next`.
+    /// Whether a frontier row is needed after time step `last` and before time step `next`.
     fn must_part(&self, last: Time, next: Time) -> bool {
         last / MINUTE_MS != next / MINUTE_MS || self.stops.range(last + 1..=next).next().is_some()
     }

@@ -1,4 +1,4 @@
-//! The candles of one symbol in one resolution: the newest in place, older ones as long as a late trade may reach them.
+//! One symbol's candles in one resolution: the newest inline, older ones while a late trade may still reach them.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -11,13 +11,13 @@ use crate::progress::time::Time;
 /// A candle in its window.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Slot {
-    /// What the window holds.
+    /// The candle.
     pub candle: Candle,
     /// Start of the window.
     pub window_start_ms: u64,
-    /// Tick of the last change of the values.
+    /// Time step of the last change of the values.
     pub as_of: Time,
-    /// The last flush round in which it was touched: its row as of the flush before is already noted down.
+    /// The last flush round in which it was touched: its row as of the previous flush is already recorded.
     #[serde(skip)]
     pub round: u64,
     /// The last time step in which only price updates touched it, counted by [`crate::candles::state`].
@@ -33,7 +33,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// The window's slot, if it holds anything.
+    /// The window's slot, unless it is empty.
     #[inline]
     pub fn get_mut(&mut self, window_start_ms: u64) -> Option<&mut Slot> {
         match window_start_ms.cmp(&self.newest.as_ref()?.window_start_ms) {
@@ -43,7 +43,7 @@ impl Series {
         }
     }
 
-    /// A symbol that trades steadily has its windows at even distances: where that points is looked at first.
+    /// A symbol that trades steadily has evenly spaced windows, so the slot at that distance is tried first.
     fn older_mut(&mut self, window_start_ms: u64) -> Option<&mut Slot> {
         let (newest, last) = (self.newest.as_ref()?.window_start_ms, self.older.back()?.window_start_ms);
         let back = (newest - window_start_ms) / (newest - last);
@@ -53,7 +53,7 @@ impl Series {
         self.older.get_mut(guess.filter(is_there).or_else(search)?)
     }
 
-    /// Puts in a slot whose window holds nothing yet.
+    /// Inserts the first slot of a window.
     #[inline]
     pub fn insert(&mut self, slot: Slot) {
         match &mut self.newest {
@@ -68,7 +68,7 @@ impl Series {
         }
     }
 
-    /// Drops the oldest windows while `is_done` says that nobody needs them. The newest always stays.
+    /// Drops the oldest windows while `is_done` holds for them. The newest always stays.
     #[inline]
     pub fn drop_while(&mut self, is_done: impl Fn(&Slot) -> bool) {
         while self.older.front().is_some_and(&is_done) {

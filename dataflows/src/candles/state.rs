@@ -1,9 +1,9 @@
-//! The state of one worker's symbols, and the rule that applies one time step to it. No timely in here: the operator around
-//! it ([`crate::candles::operator`]) decides when.
+//! State of one worker's symbols, and the rule that applies one time step to it. Free of timely: the operator around it
+//! ([`crate::candles::operator`]) decides when.
 //!
-//! Changes are gathered between flushes: for each row that was touched, what it was at the last flush. A flush gives,
-//! for each row that differs, its retraction and its new value. So a jump over many time steps costs one change a row, not
-//! one a time step.
+//! Changes are gathered between flushes: for each touched row, its value at the last flush. A flush emits, for each row
+//! that differs, its retraction and its new value. So a jump over many time steps costs one change per row, not one per
+//! time step.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,14 +20,13 @@ use crate::symbols::symbol::Symbol;
 /// An update of a collection: row, time, diff.
 pub type Update<R> = (R, Time, i64);
 
-/// All that is known of one symbol.
+/// State of one symbol.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SymbolState {
     pub(crate) symbol: Symbol,
     pub(crate) series: [Series; 5],
     pub(crate) history: History,
-    /// Where the indicator rows touched since the last flush begin in `touched_rows`, while `round` is the present one.
-    /// The last flush round in which a row of indicators changed, and where the newest such row is noted.
+    /// The last flush round in which a row of indicators changed, and the index of the newest such row.
     #[serde(skip)]
     round: u64,
     #[serde(skip)]
@@ -68,7 +67,7 @@ pub struct WindowState {
     price_updated: Vec<PriceUpdated>,
     /// Symbols whose 5 s candles changed in this time step, with the windows.
     step_windows: Vec<(u32, u64)>,
-    tick_points: Vec<Point>,
+    step_points: Vec<Point>,
 }
 
 impl WindowState {
@@ -84,11 +83,11 @@ impl WindowState {
             touched_rows: Vec::new(),
             price_updated: Vec::new(),
             step_windows: Vec::new(),
-            tick_points: Vec::new(),
+            step_points: Vec::new(),
         }
     }
 
-    /// Takes in a symbol that has no state yet, and gives it a number.
+    /// Adds a symbol without state, and numbers it.
     pub fn add_symbol(&mut self, symbol: Symbol) -> u32 {
         self.add_state(SymbolState {
             symbol,
@@ -99,13 +98,13 @@ impl WindowState {
         })
     }
 
-    /// Takes in a symbol with its state.
+    /// Adds a symbol with its state.
     pub fn add_state(&mut self, state: SymbolState) -> u32 {
         self.symbols.push(state);
         (self.symbols.len() - 1) as u32
     }
 
-    /// Applies all trades of one time step. Ticks come ascending, each once. Partials bear this state's numbers of symbols.
+    /// Applies all trades of one time step. Time steps ascend, each once. Partials carry this state's symbol numbers.
     pub fn apply(&mut self, now: Time, partials: &[Partial]) {
         self.step_serial = self.step_serial.wrapping_add(1).max(1);
         for partial in partials {
@@ -118,7 +117,7 @@ impl WindowState {
         self.step_windows.clear();
     }
 
-    /// Windows that end at or before this never change again: every later trade is at most the allowed lateness behind `now`.
+    /// Windows that end at or before this never change again: later trades are late by at most the allowed lateness.
     fn fixed_ms(&self, now: Time) -> u64 {
         now.saturating_sub(self.allowed_lateness_ms)
     }
@@ -175,27 +174,27 @@ impl WindowState {
     fn update_indicators(&mut self, now: Time) {
         let fixed_ms = self.fixed_ms(now);
         let mut windows = std::mem::take(&mut self.step_windows);
-        // The sort puts a symbol's windows together; time steps hold few windows a symbol, and most hold one.
+        // The sort puts a symbol's windows together; time steps hold few windows per symbol, mostly one.
         windows.sort_unstable();
         windows.dedup();
         let mut rest = windows.as_slice();
         while let Some(&(symbol, _)) = rest.first() {
             let len = rest.iter().take_while(|w| w.0 == symbol).count();
             let state = &mut self.symbols[symbol as usize];
-            self.tick_points.clear();
-            self.tick_points.extend(rest[..len].iter().filter_map(|w| point(&mut state.series[0], w.1)));
+            self.step_points.clear();
+            self.step_points.extend(rest[..len].iter().filter_map(|w| point(&mut state.series[0], w.1)));
             if state.round != self.round {
                 (state.round, state.newest_change) = (self.round, usize::MAX);
             }
             let (rows, newest_change) = (&mut self.touched_rows, &mut state.newest_change);
-            state.history.update(&self.tick_points, now, fixed_ms, |change| note(rows, newest_change, symbol, &change));
+            state.history.update(&self.step_points, now, fixed_ms, |change| note(rows, newest_change, symbol, &change));
             rest = &rest[len..];
         }
         windows.clear();
         self.step_windows = windows;
     }
 
-    /// Hands over every row that differs from the last flush, as retraction and new value.
+    /// Emits every row that differs from the last flush, as retraction and new value.
     pub fn flush(
         &mut self,
         mut candle: impl FnMut(Update<CandleRow>),
@@ -236,7 +235,7 @@ impl WindowState {
     }
 }
 
-/// What the indicators need of a 5 s candle; `None` when it is no row.
+/// Input of the indicators from a 5 s candle; `None` when it has no row.
 #[inline]
 fn point(series: &mut Series, window_start_ms: u64) -> Option<Point> {
     let candle = &series.get_mut(window_start_ms)?.candle;
@@ -244,7 +243,7 @@ fn point(series: &mut Series, window_start_ms: u64) -> Option<Point> {
     (trades > 0).then_some(Point { window_start_ms, close, volume, notional, trades, log_return: 0, as_of: 0 })
 }
 
-/// Notes a change, joined with an earlier one of the same row since the last flush.
+/// Records a change, merged with an earlier one of the same row since the last flush.
 #[inline]
 fn note(rows: &mut Vec<TouchedIndicators>, newest: &mut usize, symbol: u32, change: &Change) {
     let same = |row: &TouchedIndicators| row.symbol == symbol && row.change.window_start_ms == change.window_start_ms;

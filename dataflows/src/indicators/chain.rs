@@ -1,7 +1,7 @@
 //! The chain of indicators: from one candle to the next, exact, in integers. `docs/definitions.md`, section 6.
 //!
-//! A link of the chain needs the values behind the candle before it and the candles that leave its windows now; so the
-//! whole chain can be taken up again at any candle, which is what a correction does ([`crate::indicators::history`]).
+//! A link of the chain needs the values of the previous candle and the candles that leave its windows now; so the
+//! whole chain can be restarted at any candle, as a correction does ([`crate::indicators::history`]).
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use crate::log::decimal::{ONE, div_half_even, ratio_f64};
 use crate::output::row::IndicatorValues;
 use crate::progress::time::{DAY_MS, Time};
 
-/// The longest window, in candles: so many are kept before the oldest one that may still change.
+/// The longest window, in candles: the number kept before the oldest candle that may still change.
 pub const WINDOW_MAX: u64 = 240;
 
 const SMA: [u64; 3] = [12, 60, 240];
@@ -24,7 +24,7 @@ const RSI: u64 = 14;
 /// Log returns are counted in 10^-16.
 const RETURN_UNIT: i128 = 10_i128.pow(16);
 
-/// What the chain needs of one candle, and what became of its row.
+/// The chain's input from one candle, and its row's time.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Point {
     /// Start of its window.
@@ -39,11 +39,11 @@ pub struct Point {
     pub trades: u64,
     /// Log return from the candle before (10^-16); 0 for the first.
     pub log_return: i64,
-    /// Tick of the last change of its row.
+    /// Time step of the last change of its row.
     pub as_of: Time,
 }
 
-/// The values behind one candle, and what the next link needs beside them.
+/// The values after one candle, and the rest of the next link's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chain {
     /// The row's values.
@@ -53,7 +53,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Goes on to the candle at `points[at]`, whose log return is set here. `points` reaches back as far as the
+    /// Advances to the candle at `points[at]`, whose log return is set here. `points` reaches back as far as the
     /// windows do.
     pub fn push(&mut self, points: &mut VecDeque<Point>, at: usize) {
         let is_first = self.values.candles == 0;
@@ -68,7 +68,7 @@ impl Chain {
         self.close = point.close;
     }
 
-    /// Sums over the last n candles: add this one, take away the one that leaves.
+    /// Sums over the last n candles: add this one, subtract the one that leaves.
     fn slide(&mut self, points: &VecDeque<Point>, at: usize, point: &Point) {
         let v = &mut self.values;
         let leaving = |n: u64| if v.candles > n { Some(&points[at - n as usize]) } else { None };
@@ -138,7 +138,7 @@ fn log_return(before: i128, close: i128) -> i64 {
     }
     let change = ratio_f64(close - before, before);
     if change == -1.0 {
-        // What is left is lost in the double, whose logarithm would be infinite.
+        // The rest is lost in the double, whose logarithm would be infinite.
         return -log_return(close, before);
     }
     round_scaled(libm::log1p(change))

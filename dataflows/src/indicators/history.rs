@@ -1,8 +1,8 @@
-//! One symbol's candles as the indicators see them: append, amend the last, correct an old one, fold what cannot
+//! One symbol's candles for the indicators: append, amend the last, correct an old one, fold those that cannot
 //! change.
 //!
 //! Points are kept for the longest window before the oldest candle that a late trade may still reach. Every few points
-//! an *anchor* holds the chain as it stood there, so that a correction recomputes from the nearest one and not from the
+//! an *anchor* holds the chain at that point, so that a correction recomputes from the nearest one and not from the
 //! start.
 
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ struct Anchor {
     chain: Chain,
 }
 
-/// A row of indicators that changed: what it was at the last time step, and what it is now.
+/// A changed row of indicators: its values at the last time step, and now.
 #[derive(Clone, Copy, Debug)]
 pub struct Change {
     /// Start of its window.
@@ -40,16 +40,16 @@ pub struct History {
     /// Number of `points[0]`.
     first: u64,
     points: VecDeque<Point>,
-    /// Ascending; the first lies before every point that may change.
+    /// Ascending; the first is before every point that may change.
     anchors: VecDeque<Anchor>,
-    /// The chain before the last point, and behind it.
+    /// The chain before the last point, and after it.
     before_last: Chain,
     last: Chain,
 }
 
 impl History {
-    /// Takes the candles of one time step whose windows changed or are new, ascending. Tells of every row that changed by
-    /// it.
+    /// Applies the changed and new candles of one time step, ascending. Reports every row that changes
+    /// with them.
     ///
     /// Windows that end at or before `fixed_ms` never change again.
     pub fn update(&mut self, touched: &[Point], now: Time, fixed_ms: u64, mut changed: impl FnMut(Change)) {
@@ -62,7 +62,7 @@ impl History {
         }
     }
 
-    /// The common case: a new candle behind all others.
+    /// The common case: a new candle after all others.
     #[inline]
     fn append(&mut self, point: Point, now: Time, fixed_ms: u64, mut changed: impl FnMut(Change)) {
         let number = self.first + self.points.len() as u64;
@@ -89,7 +89,7 @@ impl History {
     }
 
     /// A late trade reached an old candle, or made one: the chain is run again from the nearest anchor, once over the
-    /// points as they were and once as they are now, and the rows that differ are told.
+    /// points as they were and once as they are now, and the rows that differ are reported.
     fn correct(&mut self, touched: &[Point], now: Time, fixed_ms: u64, changed: &mut impl FnMut(Change)) {
         let from_ms = touched[0].window_start_ms;
         let start = self.points.partition_point(|p| p.window_start_ms < from_ms) as u64 + self.first;
@@ -126,7 +126,7 @@ impl History {
         self.fold(fixed_ms);
     }
 
-    /// Puts the touched candles in their places.
+    /// Merges the touched candles into the points.
     fn splice(&mut self, touched: &[Point]) {
         for point in touched {
             let at = self.points.partition_point(|p| p.window_start_ms < point.window_start_ms);
@@ -148,7 +148,7 @@ impl History {
         }
     }
 
-    /// Drops what no correction and no window can need: anchors but the last one before the points that may change, and
+    /// Drops what no correction or window can need: anchors before the last one that precedes changeable points, and
     /// points further back from it than the longest window.
     fn fold(&mut self, fixed_ms: u64) {
         let is_fixed = |p: &Point| p.window_start_ms + Resolution::S5.length_ms() <= fixed_ms;

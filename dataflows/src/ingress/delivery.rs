@@ -1,4 +1,4 @@
-//! What travels between workers: trades already merged by symbol, window and time step, many in one message.
+//! Messages between workers: trades already merged by symbol, window and time step, many in one message.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,22 +15,22 @@ pub struct Partial {
     pub window_start_ms: u64,
     /// The time step at which they count.
     pub time: Time,
-    /// The sender's number of the symbol.
+    /// The sender's number for the symbol.
     pub symbol: u32,
 }
 
-/// A message from one worker to another. Messages of one sender to one receiver arrive in order.
+/// A message from one worker to another. Messages from one sender to one receiver arrive in order.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Delivery {
     /// Index of the worker it is for.
     pub receiver: u32,
     /// Index of the worker it is from.
     pub sender: u32,
-    /// Symbols that this sender has not named to this receiver before, with its numbers for them.
+    /// Symbols that are new from this sender to this receiver, with the sender's numbers for them.
     pub symbols: Vec<(u32, Symbol)>,
     /// The trades.
     pub partials: Vec<Partial>,
-    /// A checkpoint is to be made as of this time, which no worker's frontier has reached yet.
+    /// Request for a checkpoint as of this time, which no worker's frontier has reached yet.
     pub checkpoint: Option<Time>,
 }
 

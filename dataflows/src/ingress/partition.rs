@@ -1,9 +1,10 @@
-//! One partition: gives everything in a record a time, by the partition's frontier as it stands at this record.
+//! One partition: assigns a time to everything in a record, by the partition's frontier at that record.
 
 use crate::candles::candle::{Place, Trade};
 use crate::ingress::router::Router;
 use crate::log::batch::RecordSpan;
-use crate::log::decode::{Control, RawTrade, Visitor};
+use crate::log::control::Control;
+use crate::log::decode::{RawTrade, Visitor};
 use crate::log::reject::{ORIGINAL_BYTES_MAX, Reason};
 use crate::output::counters::Counter;
 use crate::output::row::RejectedRow;
@@ -12,7 +13,7 @@ use crate::progress::resume::{ResumePoint, ResumeTrail};
 use crate::progress::time::Time;
 use crate::settings::{ProgressMode, Settings};
 
-/// How far one partition is read.
+/// Read position of one partition.
 pub(super) struct Partition {
     number: u32,
     frontier: PartitionFrontier,
@@ -22,7 +23,7 @@ pub(super) struct Partition {
 }
 
 impl Partition {
-    /// Starts where a resume point says.
+    /// Starts at a resume point.
     pub(super) fn new(start: ResumePoint) -> Self {
         Self {
             number: start.partition,
@@ -32,7 +33,7 @@ impl Partition {
         }
     }
 
-    /// A place before the next record from which a later run may resume.
+    /// Marks a possible resume point before the next record.
     pub(super) fn mark(&mut self, offset: u64) {
         self.trail.mark(offset, &self.frontier);
     }
@@ -42,7 +43,7 @@ impl Partition {
         self.offset = offset + 1;
     }
 
-    /// The partition's frontier, as the time step at which things that have no time of their own count.
+    /// The partition's frontier as a time step: the time of everything without an event time.
     #[inline]
     pub(super) fn now(&self, settings: &Settings) -> Time {
         self.frontier.frontier_ms().map_or(0, |ms| settings.step(ms))
@@ -53,10 +54,14 @@ impl Partition {
         self.trail.records_from(frontier)
     }
 
-    /// Where a run as of `frontier` would resume.
+    /// The resume point as of `frontier`.
     pub(super) fn resume_point(&self, frontier: Time) -> ResumePoint {
-        let end = ResumePoint { partition: self.number, offset: self.offset, frontier: self.frontier.clone() };
-        self.trail.resume_point(frontier, end)
+        self.trail.resume_point(frontier, self.read_point())
+    }
+
+    /// The position after the last record read.
+    pub(super) fn read_point(&self) -> ResumePoint {
+        ResumePoint { partition: self.number, offset: self.offset, frontier: self.frontier.clone() }
     }
 
     /// [`ResumeTrail::forget`].
@@ -65,12 +70,12 @@ impl Partition {
     }
 }
 
-/// A record while it is decoded.
+/// A record during decoding.
 pub(super) struct Reading<'a> {
     pub(super) partition: &'a mut Partition,
     pub(super) router: &'a mut Router,
     pub(super) settings: &'a Settings,
-    /// Records before this time are in the state already.
+    /// Records before this time are already in the state.
     pub(super) resumed_from: Time,
     pub(super) span: &'a RecordSpan,
     pub(super) record: &'a [u8],
@@ -81,14 +86,14 @@ impl Reading<'_> {
         self.partition.now(self.settings)
     }
 
-    /// Notes a time for the resume rule; `false` when the state holds everything of that time already.
+    /// Records a time for the resume rule; `false` when the state already holds everything of that time.
     #[inline]
     fn is_new(&mut self, time: Time) -> bool {
         self.partition.trail.note(time);
         time >= self.resumed_from
     }
 
-    /// Why a trade cannot be taken at its time.
+    /// The reason to reject a trade for its time.
     #[inline]
     fn untimely(&self, event_ms: u64, frontier_ms: Option<u64>) -> Option<Reason> {
         let settings = self.settings;
@@ -141,7 +146,7 @@ impl Visitor for Reading<'_> {
                 Counter::Byes
             }
         };
-        // The first promise has no frontier before it, and counts at its own.
+        // The first progress has no frontier before it, and counts at its own.
         let now = before.unwrap_or_else(|| self.now());
         if self.is_new(now) {
             self.router.count(now, counter);

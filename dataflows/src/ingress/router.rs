@@ -1,6 +1,6 @@
 //! Merges trades with their neighbours and addresses them to the worker that keeps their symbol's state.
 //!
-//! A trade is merged with those of the same symbol, window and time step before it travels, so a dense feed crosses threads
+//! A trade is merged with others of its symbol, window and time step before it is sent, so a dense feed crosses threads
 //! as few large pieces.
 
 use std::collections::BTreeMap;
@@ -18,24 +18,24 @@ use crate::output::row::RejectedRow;
 use crate::progress::time::{Resolution, Time};
 use crate::symbols::symbol::Symbol;
 
-/// Distinct texts of conditions whose flags are cached; the flags of others are computed for each trade.
+/// Maximum number of condition texts whose flags are cached; other flags are computed for each trade.
 const CONDITIONS_MAX: usize = 4096;
 
-/// What is to be sent at the worker's present time.
+/// Output to send at the worker's current time.
 #[derive(Debug, Default)]
 pub struct Outgoing {
-    /// Trades, at most one message a worker.
+    /// Trades, at most one message per worker.
     pub deliveries: Vec<Delivery>,
-    /// Refused records.
+    /// Rejected records.
     pub rejected: Vec<(RejectedRow, Time, i64)>,
     /// Counts, by time.
     pub counts: Vec<LedgerChange>,
 }
 
-/// What one worker has read and not yet sent.
+/// One worker's output that is not sent yet.
 pub(super) struct Router {
     symbols: Symbols,
-    /// By scheme of conditions: flags of texts seen before.
+    /// By condition scheme: flags of texts seen before.
     flags: Vec<HashMap<Box<str>, Flags>>,
     deliveries: Vec<Delivery>,
     rejected: Vec<(RejectedRow, Time, i64)>,
@@ -59,8 +59,8 @@ impl Router {
         }
     }
 
-    /// Takes out what is to be sent. All of it has times at or after the frontier that the last call of this left
-    /// behind.
+    /// Takes the output to send. Its times are at or after the frontier at the last
+    /// call.
     pub(super) fn take(&mut self) -> Outgoing {
         self.flush_trades();
         self.symbols.next_serial();
@@ -109,7 +109,7 @@ impl Router {
         }
     }
 
-    /// The number of a symbol; a new one is told to the worker that keeps its state.
+    /// The number of a symbol; a new symbol is also sent to the worker that keeps its state.
     #[inline]
     pub(super) fn symbol(&mut self, table: &ConditionTable, text: &str) -> Option<u32> {
         if let Some(number) = self.symbols.number(text) {

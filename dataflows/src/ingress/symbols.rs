@@ -1,4 +1,4 @@
-//! The symbols that one worker has met, numbered in the order of meeting.
+//! The symbols that one worker has read, numbered in order of appearance.
 
 use std::hash::BuildHasher;
 
@@ -6,7 +6,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::symbols::symbol::Symbol;
 
-/// Numbers for symbols. The table's order is never looked at.
+/// Numbers for symbols. The table's iteration order is never used.
 pub(crate) struct Symbols {
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
@@ -15,14 +15,14 @@ pub(crate) struct Symbols {
     peers: u32,
 }
 
-/// What is known of one symbol.
+/// One symbol.
 pub(crate) struct Known {
     pub(crate) symbol: Symbol,
-    /// The scheme of conditions that holds for it.
+    /// Its condition scheme.
     pub(crate) scheme: u32,
     /// The worker that keeps its state.
     pub(crate) receiver: u32,
-    /// Where its newest partial lies in its receiver's delivery, while `serial` is the present one.
+    /// Index of its newest partial in its receiver's delivery, while `serial` is current.
     pub(crate) at: u32,
     pub(crate) serial: u64,
 }
@@ -33,14 +33,14 @@ impl Symbols {
         Self { table: HashTable::new(), hasher, known: Vec::new(), serial: 1, peers: peers as u32 }
     }
 
-    /// The number of a symbol that was met before.
+    /// The number of a known symbol.
     #[inline]
     pub(crate) fn number(&self, text: &str) -> Option<u32> {
         let hash = self.hasher.hash_one(text.as_bytes());
         self.table.find(hash, |&n| self.known[n as usize].symbol.as_str() == text).copied()
     }
 
-    /// Takes in a symbol that was not.
+    /// Adds a new symbol.
     pub(crate) fn add(&mut self, symbol: Symbol, scheme: u32) -> u32 {
         let number = self.known.len() as u32;
         let hash = self.hasher.hash_one(symbol.as_str().as_bytes());
@@ -51,7 +51,7 @@ impl Symbols {
         number
     }
 
-    /// What was in the deliveries has been taken out.
+    /// Invalidates all indices: the deliveries have been taken.
     pub(crate) fn next_serial(&mut self) {
         self.serial += 1;
     }

@@ -1,12 +1,12 @@
-//! The seam between a log and the dataflow: raw record bytes with their offsets, many at a time.
+//! Batches of raw records with their offsets: the interface between a log and the dataflow.
 
-/// Records of one partition, ascending by offset, in one buffer. A reader refills it in place; no object is made a
+/// Records of one partition, ascending by offset, in one buffer. A reader refills it in place; there is no object per
 /// record.
 #[derive(Clone, Debug, Default)]
 pub struct RecordBatch {
-    /// The records' bytes. Other bytes (line ends) may lie between them.
+    /// The records' bytes. There may be other bytes (line ends) between them.
     pub bytes: Vec<u8>,
-    /// Where each record lies in `bytes`.
+    /// Position of each record in `bytes`.
     pub records: Vec<RecordSpan>,
 }
 
@@ -17,7 +17,7 @@ pub struct RecordSpan {
     pub offset: u64,
     /// Where it starts in [`RecordBatch::bytes`].
     pub start: usize,
-    /// How many bytes of it are there.
+    /// Its length in the batch.
     pub len: usize,
     /// Its length in the log. More than `len` when a reader cut a record that is too large to be decoded.
     pub total_len: u64,
@@ -32,7 +32,7 @@ impl RecordBatch {
         self.records.clear();
     }
 
-    /// Copies a whole record behind the others.
+    /// Appends a whole record.
     pub fn push(&mut self, offset: u64, record: &[u8], timestamp_ms: Option<i64>) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(record);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The built-in table.
 pub const BUILT_IN: &str = include_str!("conditions.toml");
 
-/// What a trade may do to its candle.
+/// Effects of a trade on its candle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flags {
     /// May set open and close.
@@ -22,7 +22,7 @@ impl Flags {
     /// All three.
     pub const ALL: Self = Self { last: true, range: true, volume: true };
 
-    /// No flag is left: the trade does nothing.
+    /// Whether no flag is set: the trade has no effect.
     #[inline]
     pub fn is_none(self) -> bool {
         !(self.last || self.range || self.volume)
@@ -33,14 +33,16 @@ impl Flags {
     }
 }
 
-/// A table that cannot be used, and why.
+/// An invalid table.
 #[derive(Debug, thiserror::Error)]
 pub enum ConditionsError {
     /// Not TOML, or not of the table's shape.
-    #[error("the table of conditions cannot be read")]
+    #[error("cannot parse the conditions table")]
     Shape(#[from] toml::de::Error),
-    /// No scheme holds for every symbol.
-    #[error("the table of conditions needs a scheme with prefix = \"\", which holds for all other symbols")]
+    /// No scheme applies to every symbol.
+    #[error(
+        "the conditions table has no default scheme: add one with prefix = \"\", which applies to all other symbols"
+    )]
     NoDefault,
 }
 
@@ -93,25 +95,25 @@ enum Flag {
 }
 
 impl ConditionTable {
-    /// Reads a table.
+    /// Parses a table.
     pub fn from_toml(text: &str) -> Result<Self, ConditionsError> {
         let table: Self = toml::from_str(text)?;
         if table.scheme.iter().any(|s| s.prefix.is_empty()) { Ok(table) } else { Err(ConditionsError::NoDefault) }
     }
 
-    /// A table in which conditions say nothing.
+    /// A table in which conditions have no effect.
     pub fn neutral() -> Self {
         let none = Codes { none: vec![], volume: vec![], range_volume: vec![], range: vec![] };
         Self { scheme: vec![Scheme { prefix: String::new(), kind: Kind::Codes(none) }] }
     }
 
-    /// The number of the scheme that holds for a symbol: the one with the longest prefix of it.
+    /// The number of a symbol's scheme: the one with the longest matching prefix.
     pub fn scheme_of(&self, symbol: &str) -> u32 {
         let fits = self.scheme.iter().enumerate().filter(|(_, s)| symbol.starts_with(&s.prefix));
         fits.max_by_key(|(_, s)| s.prefix.len()).map_or(0, |(at, _)| at as u32)
     }
 
-    /// What a trade with these conditions may do.
+    /// Flags of a trade with these conditions.
     pub fn flags(&self, scheme: u32, conditions: &[impl AsRef<str>]) -> Flags {
         match &self.scheme[scheme as usize].kind {
             Kind::Codes(codes) => {
@@ -140,7 +142,7 @@ impl Codes {
     }
 }
 
-/// A text that is no hexadecimal number says nothing, as an unknown code does.
+/// A text that is not a hexadecimal number has no effect, like an unknown code.
 fn bit_flags(rules: &[BitRule], bits: &str) -> Flags {
     let bits = u64::from_str_radix(bits, 16).unwrap_or(0);
     let cleared = |flag| rules.iter().any(|r| bits & r.any != 0 && bits & r.unless == 0 && r.clears.contains(&flag));
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_prefix_holds_and_bits_clear() {
+    fn longest_prefix_applies_and_bits_clear() {
         let text = format!(
             "{BUILT_IN}\n[[scheme]]\nprefix = \"US:\"\nkind = \"bits\"\n\
              [[scheme.rule]]\nany = 0x20\nunless = 0x2000\nclears = [\"last\", \"range\"]\n\

@@ -24,7 +24,7 @@ pub struct Decimal {
     pub rounded: bool,
 }
 
-/// Why a text gives no [`Decimal`].
+/// The reason why a text is not a [`Decimal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecimalError {
     /// Not a number in JSON's grammar.
@@ -33,13 +33,13 @@ pub enum DecimalError {
     Range,
 }
 
-/// Digits that an i128 holds whatever they are, less the fraction digits: integer parts are at most so long.
+/// Maximum length of an integer part: the digits that an i128 always holds, less the fraction digits.
 const INTEGER_DIGITS_MAX: i64 = 27;
 
 /// Reads a JSON number (RFC 8259, section 6) into fixed point.
 ///
 /// ```
-/// use dataflows::decimal::parse;
+/// use dataflows::log::decimal::parse;
 /// assert_eq!(parse(b"7296.89").unwrap().value, 72_968_900_000_000);
 /// assert_eq!(parse(b"1.267e-05").unwrap().value, 126_700);
 /// assert!(parse(b"1e400").is_err());
@@ -83,7 +83,7 @@ fn parse_exponent(rest: &[u8]) -> Result<i64, DecimalError> {
     Ok(if negative { -size } else { size })
 }
 
-/// The digits `integer` `fraction`, whose point lies behind the integer part moved right by `exponent`, in 10^-10.
+/// The digits `integer` `fraction`, with the point after the integer part, moved right by `exponent`, in 10^-10.
 fn scale(integer: &[u8], fraction: &[u8], exponent: i64) -> Result<Decimal, DecimalError> {
     let digits = || integer.iter().chain(fraction).map(|d| d - b'0');
     let Some(first) = digits().position(|d| d != 0) else { return Ok(Decimal { value: 0, rounded: false }) };
@@ -116,7 +116,7 @@ fn scale(integer: &[u8], fraction: &[u8], exponent: i64) -> Result<Decimal, Deci
 /// `numerator / denominator` as the nearest double (ties to even), for any signs; the denominator is not 0.
 ///
 /// ```
-/// assert_eq!(dataflows::decimal::ratio_f64(1, 3), 1.0 / 3.0);
+/// assert_eq!(dataflows::log::decimal::ratio_f64(1, 3), 1.0 / 3.0);
 /// ```
 pub fn ratio_f64(numerator: i128, denominator: i128) -> f64 {
     const EXACT: u128 = 1 << 53;

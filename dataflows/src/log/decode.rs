@@ -1,8 +1,9 @@
-//! One record of the log, decoded in place: trades, control records, and what is refused and why.
+//! Decoding of one record in place: trades, control records, and what is rejected and why.
 //!
-//! Two readers for one grammar (`docs/definitions.md`, section 2): [`fast`] knows the shapes that Finnhub and our own
-//! ingestor write, and gives up on anything else; [`general`] reads all JSON. They are tested against each other.
+//! Two readers for one grammar (`docs/definitions.md`, section 2): [`fast`] reads the shapes that Finnhub and our own
+//! ingest write, and gives up on anything else; [`general`] reads all JSON. They are tested against each other.
 
+use crate::log::control::Control;
 use crate::log::decimal::{Decimal, NOTIONAL_MAX, PRICE_MAX, VOLUME_MAX};
 use crate::log::reject::{RECORD_BYTES_MAX, Reason};
 use crate::progress::time::{EVENT_MS_END, EVENT_MS_MIN};
@@ -10,7 +11,7 @@ use crate::progress::time::{EVENT_MS_END, EVENT_MS_MIN};
 pub mod fast;
 pub mod general;
 
-/// A trade as its record has it, numbers within range, not yet placed in time.
+/// A trade as decoded, with numbers within range and no dataflow time yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawTrade<'a> {
     /// Its symbol: 1 to 128 bytes, no control characters.
@@ -29,32 +30,13 @@ pub struct RawTrade<'a> {
     pub rounded: bool,
 }
 
-/// A control record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control<'a> {
-    /// From here on, on-time trades of the source have this event time or a later one.
-    Progress {
-        /// The source.
-        source: &'a str,
-        /// Its promise.
-        event_ms: u64,
-    },
-    /// A hole that the source knows of.
-    Gap,
-    /// The source leaves.
-    Bye {
-        /// The source.
-        source: &'a str,
-    },
-}
-
-/// Takes what a record holds, in order.
+/// Receiver of a record's contents, in order.
 pub trait Visitor {
     /// The trade at `index` of its record.
     fn trade(&mut self, index: u32, trade: &RawTrade<'_>);
     /// A control record.
     fn control(&mut self, control: Control<'_>);
-    /// Something that cannot be taken.
+    /// An invalid record, or an invalid element of one.
     fn reject(&mut self, index: u32, reason: Reason);
 }
 
@@ -68,7 +50,7 @@ pub fn decode(record: &[u8], total_len: u64, visitor: &mut impl Visitor) {
     }
 }
 
-/// The rules that both readers share, behind the reading of the numbers.
+/// The range checks that both readers share. Returns price x volume.
 #[inline]
 fn in_range(price: Decimal, volume: Decimal, event_ms: i64) -> Option<i128> {
     let (p, v) = (price.value, volume.value);

@@ -1,19 +1,19 @@
-//! Why a record, or a trade in it, was not taken. `docs/definitions.md`, section 2.
+//! Reasons to reject a record, or a trade in it. `docs/definitions.md`, section 2.
 
 use serde::{Deserialize, Serialize};
 
-/// Longest record that is decoded, in bytes.
+/// Maximum length of a decoded record, in bytes.
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
-/// So much of a refused record is kept, in bytes.
+/// Maximum kept length of a rejected record, in bytes.
 pub const ORIGINAL_BYTES_MAX: usize = 64 << 10;
 
-/// Why something was refused.
+/// Reject reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Reason {
     /// The record is longer than [`RECORD_BYTES_MAX`].
     TooLarge,
-    /// Not JSON, or not of the shape of any record.
+    /// Not JSON, or not shaped like a record.
     BadJson,
     /// A control record with a field missing or of the wrong type.
     BadControl,
@@ -21,21 +21,21 @@ pub enum Reason {
     UnknownType,
     /// A trade without `s`, `p`, `t` or `v`.
     MissingField,
-    /// The symbol is no text, empty, too long, or holds a control character.
+    /// The symbol is not a string, empty, too long, or holds a control character.
     BadSymbol,
-    /// The price is no number.
+    /// The price is not a number.
     BadPrice,
-    /// The volume is no number.
+    /// The volume is not a number.
     BadVolume,
-    /// The event time is no integer.
+    /// The event time is not an integer.
     BadTime,
-    /// The conditions are no list of texts.
+    /// The conditions are not a list of strings.
     BadConditions,
-    /// A number outside the range that is taken.
+    /// A number out of range.
     OutOfRange,
-    /// Older than the allowed lateness allows to correct.
+    /// Late by more than the allowed lateness.
     BeyondAllowedLateness,
-    /// Further ahead of the partition's frontier than is believed.
+    /// Further ahead of the partition's frontier than the limit.
     TooFarAhead,
 }
 
@@ -57,7 +57,7 @@ impl Reason {
         Self::TooFarAhead,
     ];
 
-    /// The name that rows, counts and documents use.
+    /// The name in rows, counters and documents.
     pub const fn name(self) -> &'static str {
         match self {
             Self::TooLarge => "too_large",

@@ -1,29 +1,29 @@
-//! What the frontier row counts, exactly, as of its frontier.
+//! Counters of the frontier row, exact as of its frontier.
 
 use serde::{Deserialize, Serialize};
 
 use crate::log::reject::Reason;
 
-/// One kind of thing that is counted.
+/// A counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Counter {
-    /// Trades taken (price updates and excluded ones among them).
+    /// Accepted trades, including price updates and excluded ones.
     Trades,
-    /// Trades that came behind their partition's frontier and corrected an old window.
+    /// Late trades that corrected an old window.
     Late,
     /// Trades with `v == 0`.
     PriceUpdates,
-    /// Trades that their conditions keep out of everything.
+    /// Trades excluded by their conditions.
     Excluded,
     /// Trades whose price or volume had more than ten fraction digits.
     Rounded,
     /// Progress records.
     Progress,
-    /// Holes that a source has owned up to.
+    /// Gaps reported by sources.
     Gaps,
-    /// Sources that said good-bye.
+    /// Sources that left.
     Byes,
-    /// What was refused, by reason.
+    /// Rejected records and trades, by reason.
     Rejected(Reason),
 }
 
@@ -31,7 +31,7 @@ pub enum Counter {
 pub const COUNTERS: usize = 8 + Reason::ALL.len();
 
 impl Counter {
-    /// A number below [`COUNTERS`], for counting in an array.
+    /// Its index below [`COUNTERS`], for arrays.
     pub const fn index(self) -> usize {
         match self {
             Self::Trades => 0,

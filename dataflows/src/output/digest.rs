@@ -2,7 +2,7 @@
 //!
 //! A row's canonical bytes are: table number (1 byte: 0..=4 candles by resolution, 16 indicators, 17 rejected), then
 //! the fields in the order in which `row.rs` declares them, integers little-endian in their own width, texts and byte
-//! strings behind their length (8 bytes), a rejection's reason as its name. Their XXH3-128 is the row's hash; the
+//! strings after their length (8 bytes), a rejection's reason as its name. Their XXH3-128 is the row's hash; the
 //! digest is the wrapping sum of diff x hash. Nothing here may change without a new pipeline revision: golden tests
 //! hold it.
 
@@ -16,13 +16,13 @@ use crate::output::row::{CandleRow, IndicatorRow, RejectedRow};
 pub struct Digest(pub u128);
 
 impl Digest {
-    /// Adds a row `diff` times; -1 takes it away.
+    /// Adds a row `diff` times; -1 removes it.
     #[inline]
     pub fn update(&mut self, hash: u128, diff: i64) {
         self.0 = self.0.wrapping_add(hash.wrapping_mul(i128::from(diff) as u128));
     }
 
-    /// Adds all that another digest holds.
+    /// Adds another digest.
     #[inline]
     pub fn merge(&mut self, other: Self) {
         self.0 = self.0.wrapping_add(other.0);

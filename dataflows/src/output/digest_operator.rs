@@ -1,4 +1,4 @@
-//! From collections of rows to changes of the digest, on the way past.
+//! From collections of rows to changes of their digest.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ use crate::output::digest::Canonical;
 use crate::output::ledger::LedgerChange;
 use crate::progress::time::Time;
 
-/// Rows, and the changes of the digest that they make.
+/// Rows, and their changes of the digest.
 pub type Digested<'scope, R> = (VecCollection<'scope, Time, R, i64>, StreamVec<'scope, Time, LedgerChange>);
 
-/// Hashes every update where it is and passes it on uncopied; tells one change a time and a message.
+/// Hashes every update in place and passes it on uncopied; emits one change per time and message.
 pub fn digests<'scope, R: Canonical + Clone + 'static>(
     rows: VecCollection<'scope, Time, R, i64>,
     name: &str,

@@ -1,4 +1,4 @@
-//! The frontier row: what is complete, and what everything before it adds up to.
+//! The frontier row: the frontier, with the digest and counters of everything before it.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::progress::time::Time;
 /// Everything that is exact as of one frontier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrontierRow {
-    /// Everything before it is complete.
+    /// Complete up to this time (exclusive).
     pub frontier: Time,
     /// Multiset hash of all rows as of the frontier.
     pub digest: Digest,
@@ -21,17 +21,17 @@ pub struct FrontierRow {
 }
 
 impl FrontierRow {
-    /// Nothing yet, at frontier 0.
+    /// Empty, at frontier 0.
     pub fn empty() -> Self {
         Self { frontier: 0, digest: Digest::default(), rows: 0, counters: vec![0; COUNTERS] }
     }
 
-    /// One count; 0 of what a row of an older program did not count yet.
+    /// One counter; 0 if a row of an older version lacks it.
     pub fn counter(&self, counter: Counter) -> u64 {
         self.counters.get(counter.index()).copied().unwrap_or(0)
     }
 
-    /// All that was refused, whatever the reason.
+    /// Rejections of all reasons.
     pub fn rejected(&self) -> u64 {
         Reason::ALL.into_iter().map(|reason| self.counter(Counter::Rejected(reason))).sum()
     }

@@ -12,16 +12,16 @@ use crate::progress::time::{MINUTE_MS, Time};
 /// Changes at one time, summed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LedgerChange {
-    /// When.
+    /// The time.
     pub time: Time,
     /// Change of the digest.
     pub digest: Digest,
     /// Change of the number of rows.
     pub rows: i64,
-    /// What was counted, by [`Counter::index`].
+    /// Counts, by [`Counter::index`].
     pub counters: Vec<(u8, u64)>,
-    /// The row changes of this time step down to `time` were told joined: as of a frontier behind this time step and not behind
-    /// `time` the digest is not known.
+    /// The row changes from `time` to this time step were joined: as of a frontier after
+    /// `time` and up to this time step the digest is not known.
     pub joined_from: Option<Time>,
 }
 
@@ -30,14 +30,14 @@ pub struct LedgerChange {
 pub struct Ledger {
     sum: FrontierRow,
     pending: BTreeMap<Time, LedgerChange>,
-    /// First and last time step of each stretch whose changes were told joined.
+    /// First and last time step of each stretch of joined changes.
     joined: Vec<(Time, Time)>,
     /// End of the last minute in which something changed, until its row is kept.
     open_minute_end: Option<Time>,
 }
 
 impl Ledger {
-    /// Goes on from a frontier row: an empty one, or one as of a full minute.
+    /// Continues from a frontier row: an empty one, or one as of a full minute.
     pub fn new(start: FrontierRow) -> Self {
         Self { sum: start, pending: BTreeMap::new(), joined: Vec::new(), open_minute_end: None }
     }
@@ -47,7 +47,7 @@ impl Ledger {
         &self.sum
     }
 
-    /// Takes a change. Its time is not before the frontier.
+    /// Adds a change. Its time is not before the frontier.
     pub fn add(&mut self, change: &LedgerChange) {
         if let Some(first) = change.joined_from {
             self.joined.push((first, change.time));
@@ -102,7 +102,7 @@ impl Ledger {
     }
 }
 
-/// Adds to a count in a short list of counts.
+/// Adds to one of a few counts.
 fn bump(counters: &mut Vec<(u8, u64)>, counter: u8, count: u64) {
     match counters.iter_mut().find(|(t, _)| *t == counter) {
         Some((_, sum)) => *sum += count,
@@ -111,12 +111,12 @@ fn bump(counters: &mut Vec<(u8, u64)>, counter: u8, count: u64) {
 }
 
 impl LedgerChange {
-    /// Nothing yet, at a time.
+    /// Empty, at a time.
     pub fn at(time: Time) -> Self {
         Self { time, ..Self::default() }
     }
 
-    /// Counts something.
+    /// Adds to a counter.
     #[inline]
     pub fn count(&mut self, counter: Counter, count: u64) {
         bump(&mut self.counters, counter.index() as u8, count);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn no_row_is_exact_between_joined_ticks() {
+    fn no_exact_row_between_joined_steps() {
         let mut ledger = Ledger::new(FrontierRow::empty());
         for (first, last) in [(10_000, 30_000), (25_000, 50_000), (70_000, 80_000)] {
             ledger.add(&LedgerChange { joined_from: Some(first), ..LedgerChange::at(last) });
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_rows_do_not_depend_on_the_steps() {
+    fn kept_rows_are_independent_of_steps() {
         let whole = rows(&[300_000]);
         assert_eq!(whole, [(60_000, 1_000), (120_000, 124_000), (240_000, 324_000), (300_000, 623_000)]);
         assert_eq!(rows(&[2_000, 61_500, 61_600, 130_000, 250_000, 300_000]), whole);

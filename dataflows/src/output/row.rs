@@ -1,7 +1,7 @@
-//! The rows that leave the dataflow, one type a table, every value an exact integer.
+//! The rows of the dataflow, one type per table, every value an exact integer.
 //!
-//! Units: prices and volumes count 10^-10 ([`crate::log::decimal::DIGITS`]), notionals 10^-20, recursive averages 10^-20,
-//! log returns 10^-16. Doubles are made from them in [`crate::output::to_f64`], and only there.
+//! Units: prices and volumes count 10^-10 ([`crate::log::decimal::DIGITS`]), notionals 10^-20, recursive averages
+//! 10^-20, log returns 10^-16. Doubles are made from them in [`crate::output::to_f64`], and only there.
 
 use ethnum::I256;
 use serde::{Deserialize, Serialize};
@@ -13,9 +13,9 @@ use crate::symbols::symbol::Symbol;
 /// One candle: key (resolution, symbol, window_start_ms).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CandleRow {
-    /// What was traded.
+    /// The symbol.
     pub symbol: Symbol,
-    /// Length of the window; each has a table of its own.
+    /// Length of the window; each has its own table.
     pub resolution: Resolution,
     /// Start of the window.
     pub window_start_ms: u64,
@@ -33,20 +33,20 @@ pub struct CandleRow {
     pub notional: i128,
     /// Number of trades that add volume, above 0.
     pub trades: u64,
-    /// Tick of the last change of these values.
+    /// Time step of the last change of these values.
     pub as_of: Time,
 }
 
 /// One row of indicators: key (symbol, window_start_ms of a 5 s candle). Sums and averages, not yet divided.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IndicatorRow {
-    /// What was traded.
+    /// The symbol.
     pub symbol: Symbol,
     /// Start of the 5 s window.
     pub window_start_ms: u64,
     /// The values.
     pub values: IndicatorValues,
-    /// Tick of the last change of the values.
+    /// Time step of the last change of the values.
     pub as_of: Time,
 }
 
@@ -86,22 +86,22 @@ pub struct IndicatorValues {
     pub cumulative_trades: u64,
 }
 
-/// What could not be taken: key (partition, offset, index).
+/// A rejected record or trade: key (partition, offset, index).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RejectedRow {
     /// Partition of the log.
     pub partition: u32,
     /// Offset of the record in it.
     pub offset: u64,
-    /// Index of the trade in the record; 0 when the record as a whole is refused.
+    /// Index of the trade in the record; 0 when the whole record is rejected.
     pub index: u32,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
     /// The record's original bytes, at most [`crate::log::reject::ORIGINAL_BYTES_MAX`] of them.
     pub original: Box<[u8]>,
     /// Length of the record in the log.
     pub original_bytes_total: u64,
-    /// Tick at which it was refused.
+    /// Time step at which it was rejected.
     pub as_of: Time,
 }
 

@@ -1,4 +1,4 @@
-//! Where rows leave: exact integers become doubles, each rounded once; roots are taken here.
+//! Conversion of rows to doubles: each exact value is rounded once; roots are taken here.
 
 use ethnum::I256;
 
@@ -23,7 +23,7 @@ pub fn price_f64(value: i128) -> f64 {
     ratio_f64(value, ONE)
 }
 
-/// Turns a candle into doubles.
+/// A candle as doubles.
 pub fn candle(row: &CandleRow) -> CandleEdge {
     CandleEdge {
         open: price_f64(row.open),
@@ -57,7 +57,7 @@ pub const INDICATOR_COLUMNS: [&str; 17] = [
     "cumulative_notional",
 ];
 
-/// Turns a row of indicators into doubles, in the order of [`INDICATOR_COLUMNS`].
+/// A row of indicators as doubles, in the order of [`INDICATOR_COLUMNS`].
 pub fn indicators(v: &IndicatorValues) -> [f64; 17] {
     let seen = |n: u64| i128::from(v.candles.min(n));
     let mean = |sum: i128, n: u64| ratio_f64(sum, seen(n) * ONE);

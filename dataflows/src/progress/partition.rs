@@ -1,7 +1,7 @@
-//! The frontier of one partition: what its sources have promised, and nothing else.
+//! The frontier of one partition, by the progress of its sources alone.
 //!
-//! A source is live from its first promise to its `bye`. The frontier is the least promise of the live sources, and
-//! never goes back: a source that joins with an older promise brings late trades. `docs/definitions.md`, section 3.
+//! A source is live from its first progress to its `bye`. The frontier is the least progress of the live sources, and
+//! never goes back: a source that joins with older progress brings late trades. `docs/definitions.md`, section 3.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::progress::time::EVENT_MS_END;
 use crate::settings::ProgressMode;
 
-/// At most so many sources are live in a partition.
+/// Maximum number of live sources in a partition.
 pub const SOURCES_MAX: usize = 1024;
 /// Longest name of a source, in bytes.
 pub const SOURCE_BYTES_MAX: usize = 128;
 
-/// The state behind a partition's frontier. Part of each resume point, so that a resumed run goes on as if uncut.
+/// State of a partition's frontier. Part of each resume point, so that a resumed run continues as if never stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionFrontier {
     sources: BTreeMap<String, u64>,
@@ -23,23 +23,28 @@ pub struct PartitionFrontier {
     newest_ms: Option<u64>,
 }
 
-/// A promise that cannot be taken: the partition has [`SOURCES_MAX`] live sources.
+/// Progress of a new source while the partition has [`SOURCES_MAX`] live sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManySources;
 
 impl PartitionFrontier {
-    /// The frontier in event milliseconds; `None` before the first promise.
+    /// A frontier with these live sources, as it was published. It says nothing of the newest trade.
+    pub fn at(frontier_ms: Option<u64>, sources: BTreeMap<String, u64>) -> Self {
+        Self { sources, frontier_ms, newest_ms: None }
+    }
+
+    /// The frontier in event milliseconds; `None` before the first progress.
     #[inline]
     pub fn frontier_ms(&self) -> Option<u64> {
         self.frontier_ms
     }
 
-    /// Names and promises of the live sources.
+    /// Names and progress of the live sources.
     pub fn sources(&self) -> impl Iterator<Item = (&str, u64)> {
         self.sources.iter().map(|(name, progress)| (name.as_str(), *progress))
     }
 
-    /// A source promises that its on-time trades from here on have `event_ms` or more.
+    /// A source reports progress: its on-time trades from here on have `event_ms` or more.
     pub fn progress(&mut self, source: &str, event_ms: u64) -> Result<(), TooManySources> {
         if let Some(progress) = self.sources.get_mut(source) {
             *progress = event_ms.max(*progress);
@@ -58,7 +63,7 @@ impl PartitionFrontier {
         self.advance(self.sources.values().min().copied());
     }
 
-    /// A trade was taken: in out-of-orderness mode it moves the frontier.
+    /// A trade was accepted: in out-of-orderness mode it moves the frontier.
     #[inline]
     pub fn observe(&mut self, event_ms: u64, mode: ProgressMode) {
         if let ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms } = mode
@@ -74,7 +79,7 @@ impl PartitionFrontier {
     }
 }
 
-/// Whether a promised time can be one: 1970 to 2100.
+/// Whether a progress time is valid: 1970 to 2100.
 pub fn is_progress_time(event_ms: i64) -> bool {
     (0..EVENT_MS_END).contains(&event_ms)
 }
@@ -84,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_slowest_live_source_holds_the_frontier() {
+    fn slowest_source_holds_back_the_frontier() {
         let mut partition = PartitionFrontier::default();
         assert_eq!(partition.frontier_ms(), None);
         partition.bye("a");
@@ -94,7 +99,7 @@ mod tests {
         partition.progress("b", 40).unwrap();
         assert_eq!(partition.frontier_ms(), Some(100), "never back");
         partition.progress("a", 200).unwrap();
-        assert_eq!(partition.frontier_ms(), Some(100), "b holds it");
+        assert_eq!(partition.frontier_ms(), Some(100), "b holds it back");
         partition.progress("b", 150).unwrap();
         assert_eq!(partition.frontier_ms(), Some(150));
         partition.progress("b", 20).unwrap();
@@ -115,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn disorder_follows_the_newest_trade() {
+    fn out_of_orderness_follows_newest_trade() {
         let mode = ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms: 10 };
         let mut partition = PartitionFrontier::default();
         for (event_ms, frontier_ms) in [(5, 0), (30, 20), (25, 20), (31, 21)] {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::progress::partition::PartitionFrontier;
 use crate::progress::time::Time;
 
-/// Where to read a partition from, and what was known there.
+/// A place to resume reading a partition, and the partition's frontier there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumePoint {
     /// The partition.
@@ -25,7 +25,7 @@ pub struct ResumePoint {
 /// Records between marks, at least, unless the frontier moved: marks cost a copy of the partition's frontier.
 const MARK_RECORDS: u64 = 4096;
 
-/// The places of one partition from which a later run may resume.
+/// Places of one partition from which a later run may resume.
 #[derive(Debug)]
 pub struct ResumeTrail {
     marks: VecDeque<Mark>,
@@ -56,7 +56,7 @@ impl ResumeTrail {
         }
     }
 
-    /// A record behind the last mark has this time.
+    /// Adds a record with this time after the last mark.
     #[inline]
     pub fn note(&mut self, time: Time) {
         if let Some(last) = self.marks.back_mut() {
@@ -66,14 +66,14 @@ impl ResumeTrail {
     }
 
     /// Where to resume as of `frontier`: the last mark before which every record has an earlier time.
-    /// When there is none such it is the trail's end, which the caller gives.
+    /// Without such a mark it is `end`, the trail's end.
     pub fn resume_point(&self, frontier: Time, end: ResumePoint) -> ResumePoint {
         let open = self.marks.iter().find(|m| m.time_max.is_some_and(|time| time >= frontier));
         open.map_or(end, |mark| mark.point.clone())
     }
 
-    /// Records behind the last stretch that lies before `frontier`: what is held for it, but for single trades far
-    /// ahead.
+    /// Records after the last stretch with times before `frontier`: those that wait for it, apart from single trades
+    /// far ahead.
     pub fn records_from(&self, frontier: Time) -> u64 {
         self.marks.iter().rev().take_while(|m| m.time_max.is_none_or(|time| time >= frontier)).map(|m| m.records).sum()
     }

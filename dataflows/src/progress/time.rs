@@ -7,24 +7,24 @@ pub type Time = u64;
 
 /// Default grain of dataflow time, in milliseconds.
 pub const STEP_MS: u64 = 1_000;
-/// Default distance behind the frontier to which a late trade still corrects its candle.
+/// Default allowed lateness, in milliseconds.
 pub const ALLOWED_LATENESS_MS: u64 = 15 * 60 * 1_000;
-/// Default distance ahead of its partition's frontier at which a trade is refused.
+/// Default distance ahead of its partition's frontier beyond which a trade is rejected, in milliseconds.
 pub const MAX_AHEAD_MS: u64 = 60 * 60 * 1_000;
 /// Distance between the frontier rows that are kept, in milliseconds of event time.
 pub const MINUTE_MS: u64 = 60 * 1_000;
 /// One UTC day.
 pub const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 
-/// Least event time that is taken: 1971-01-01. A time in seconds, read as milliseconds, falls before it.
+/// Least valid event time: 1971-01-01. A time in seconds, read as milliseconds, falls before it.
 pub const EVENT_MS_MIN: i64 = 31_536_000_000;
-/// Event times are below this: 2100-01-01. A time in microseconds, read as milliseconds, falls behind it.
+/// Event times are below this: 2100-01-01. A time in microseconds, read as milliseconds, falls after it.
 pub const EVENT_MS_END: i64 = 4_102_444_800_000;
 
 /// Rounds an event time down to its time step.
 ///
 /// ```
-/// assert_eq!(dataflows::time::floor_step(12_345, 1_000), 12_000);
+/// assert_eq!(dataflows::progress::time::floor_step(12_345, 1_000), 12_000);
 /// ```
 #[inline]
 pub fn floor_step(event_ms: u64, step_ms: u64) -> Time {
@@ -66,7 +66,7 @@ impl Resolution {
     /// Start of the window that holds `event_ms`. Windows are aligned to the Unix epoch.
     ///
     /// ```
-    /// use dataflows::time::Resolution;
+    /// use dataflows::progress::time::Resolution;
     /// assert_eq!(Resolution::S5.window_start_ms(14_999), 10_000);
     /// ```
     #[inline]
@@ -85,7 +85,7 @@ impl Resolution {
         }
     }
 
-    /// Reads a name back; `None` when it is none of them.
+    /// The resolution of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|r| r.name() == name)
     }

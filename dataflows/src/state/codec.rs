@@ -1,4 +1,4 @@
-//! The one place where state becomes bytes and comes back: bincode behind a version byte, a length cap and a checksum.
+//! Encoding of state: bincode after a version byte, a capped length and a checksum.
 //!
 //! Layout: version (1 byte), length of the body (8 bytes, little-endian), XXH3-64 of the body (8 bytes), body.
 
@@ -7,41 +7,41 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Goes up with every change of what is encoded.
+/// Version of the encoding: raised with every change of the encoded types.
 pub const VERSION: u8 = 2;
-/// Longest body, in bytes: what a shard may hold at most.
+/// Maximum size of a body, and so of a shard, in bytes.
 pub const BODY_BYTES_MAX: u64 = 1 << 30;
 
 const HEADER_BYTES: usize = 17;
 
-/// Bytes that cannot be what was encoded.
+/// Bytes that do not decode.
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
     /// The value is too large, or cannot be encoded.
-    #[error("the state cannot be encoded")]
+    #[error("cannot encode the state")]
     Encode(#[source] bincode::Error),
     /// Written by another version of the program.
-    #[error("version {found} is written there, this program reads version {VERSION}")]
+    #[error("unsupported state version {found}: this program reads version {VERSION}")]
     Version {
         /// The version found.
         found: u8,
     },
-    /// Cut short, or with something behind it.
-    #[error("{found} bytes are there where {wanted} were written")]
+    /// Truncated, or with trailing bytes.
+    #[error("found {found} bytes of state, expected {wanted}")]
     Length {
         /// Bytes found.
         found: u64,
         /// Bytes written.
         wanted: u64,
     },
-    /// Some byte is not what was written.
-    #[error("the checksum does not fit: the bytes were changed")]
+    /// A byte was changed.
+    #[error("checksum mismatch: the state was changed after it was written")]
     Checksum,
-    /// Packed bytes that cannot be unpacked.
-    #[error("the bytes cannot be unpacked: {0}")]
+    /// Invalid compressed bytes.
+    #[error("cannot decompress the state: {0}")]
     Packed(String),
-    /// The checksum fits but the content does not.
-    #[error("the content cannot be decoded")]
+    /// The checksum matches but the content does not decode.
+    #[error("cannot decode the state although its checksum matches")]
     Decode(#[source] bincode::Error),
 }
 
@@ -49,7 +49,7 @@ fn options() -> impl Options {
     bincode::DefaultOptions::new().with_fixint_encoding().with_limit(BODY_BYTES_MAX)
 }
 
-/// Turns a value into bytes.
+/// Encodes a value.
 pub fn encode(value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
     let mut bytes = vec![0; HEADER_BYTES];
     options().serialize_into(&mut bytes, value).map_err(CodecError::Encode)?;
@@ -61,7 +61,7 @@ pub fn encode(value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
     Ok(bytes)
 }
 
-/// Turns bytes back into the value.
+/// Decodes a value.
 pub fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, CodecError> {
     let found = bytes.len() as u64;
     let header: [u8; HEADER_BYTES] = bytes
@@ -82,12 +82,12 @@ pub fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, CodecError> {
     options().deserialize(body).map_err(CodecError::Decode)
 }
 
-/// Makes encoded bytes smaller for the store. A step of its own, so that whoever encodes does not wait for it.
+/// Compresses encoded bytes for the store. A separate step, so that a worker that encodes does not wait for it.
 pub fn pack(encoded: &[u8]) -> Vec<u8> {
     lz4_flex::block::compress_prepend_size(encoded)
 }
 
-/// Undoes [`pack`]. What comes back is checked by [`decode`] alone.
+/// Undoes [`pack`]. Only [`decode`] checks the result.
 pub fn unpack(packed: &[u8]) -> Result<Vec<u8>, CodecError> {
     let (wanted, body) = lz4_flex::block::uncompressed_size(packed).map_err(|e| CodecError::Packed(e.to_string()))?;
     // A damaged length must not become an allocation: no byte of LZ4 stands for more than 255.
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_packed_comes_back_and_damage_is_found() {
+    fn packing_round_trips_and_detects_damage() {
         let encoded = encode(&vec![7_i128; 1_000]).unwrap();
         let packed = pack(&encoded);
         assert!(packed.len() * 10 < encoded.len(), "{} of {}", packed.len(), encoded.len());

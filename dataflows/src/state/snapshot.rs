@@ -21,18 +21,18 @@ pub struct Shard {
     pub bytes: Vec<u8>,
 }
 
-/// What belongs to a snapshot beside its shards.
+/// Header of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotHeader {
     /// The ledger as of the snapshot's frontier.
     pub row: FrontierRow,
-    /// Where to read on, for each partition, ascending.
+    /// Resume points, by partition.
     pub resume: Vec<ResumePoint>,
     /// [`crate::settings::Settings::fingerprint`] of the run that made it.
     pub fingerprint: u64,
-    /// Identity of the log that it was made from; empty where that cannot be known.
+    /// Identity of the log that it was made from; empty when unknown.
     pub log: String,
-    /// How many shards belong to it: one that is missing must not be taken for one that is empty.
+    /// Number of shards, so that a missing shard is not mistaken for an empty one.
     pub shards: u32,
 }
 

@@ -1,7 +1,7 @@
-//! The symbol directory: what is known of each symbol beside its trades. Reference data; it decides no candle.
+//! The symbol table: reference data of each symbol. It affects no candle.
 //!
-//! An [`Entry`] is one record of the directory's log, keyed by its symbol: the whole entry, absolute, so that of one
-//! symbol only the newest record counts and a compacted topic holds all there is to know. [`upserts()`] makes
+//! An [`Entry`] is one record of the symbol log, keyed by its symbol: the whole entry, absolute, so that of one
+//! symbol only the newest record counts and a compacted topic holds the whole table. [`upserts()`] makes
 //! a differential collection of them.
 
 use compact_str::CompactString;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::symbols::symbol::Symbol;
 
-/// Longest record of a directory log that is taken, in bytes.
+/// Maximum length of a symbol record, in bytes.
 pub const ENTRY_BYTES_MAX: usize = 16 << 10;
 
 /// Which part of Finnhub's offer a symbol belongs to.
@@ -24,7 +24,7 @@ pub enum Market {
     Forex,
 }
 
-/// What became of a symbol. These words are ours: Finnhub has no such field, it lists a symbol or it does not.
+/// Listing status of a symbol. Finnhub has no such field: it lists a symbol or it does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -34,7 +34,7 @@ pub enum Status {
     Delisted,
     /// Vanished, and its FIGI is under a new symbol of the same exchange.
     Renamed,
-    /// Taken out of the directory by whoever keeps it. The entry stays as this explicit state: readers look past it.
+    /// Removed from the symbol table by its operator. The entry stays as this explicit state, which readers skip.
     Withdrawn,
 }
 
@@ -77,12 +77,12 @@ impl Status {
     }
 }
 
-/// All that is known of one symbol. What is not known is an empty text.
+/// Reference data of one symbol. Unknown fields are empty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Entry {
     /// The symbol, as the feed spells it.
     pub symbol: CompactString,
-    /// The symbol as people write it.
+    /// The display symbol.
     #[serde(default)]
     pub display_symbol: CompactString,
     /// Name of the company, fund or pair.
@@ -96,7 +96,7 @@ pub struct Entry {
     /// Market identifier code, ISO 10383.
     #[serde(default)]
     pub mic: CompactString,
-    /// What its prices are in.
+    /// Currency of its prices.
     #[serde(default)]
     pub currency: CompactString,
     /// Kind of security in OpenFIGI's words.
@@ -108,7 +108,7 @@ pub struct Entry {
     /// ISO 6166.
     #[serde(default)]
     pub isin: CompactString,
-    /// What became of it.
+    /// Its listing status.
     pub status: Status,
     /// The new symbol of a renamed one.
     #[serde(default)]
@@ -121,7 +121,7 @@ pub struct Entry {
     pub as_of_ms: u64,
 }
 
-/// An entry as the log has it.
+/// An entry as a record of the log.
 #[derive(Serialize, Deserialize)]
 struct Record<E> {
     #[serde(rename = "type")]
@@ -143,7 +143,7 @@ impl Entry {
         serde_json::to_vec(&record).map_err(|error| error.to_string())
     }
 
-    /// Reads a record; says what is wrong with one that is none.
+    /// Decodes a record, or returns what is wrong with it.
     pub fn decode(record: &[u8]) -> Result<Self, String> {
         if record.len() > ENTRY_BYTES_MAX {
             return Err(format!("it has {} bytes, at most {ENTRY_BYTES_MAX} are taken", record.len()));
@@ -152,7 +152,7 @@ impl Entry {
             serde_json::from_slice(record).map_err(|error| error.to_string())?;
         match Symbol::new(&entry.symbol) {
             Some(_) => Ok(entry),
-            None => Err(format!("{:?} is no symbol", entry.symbol)),
+            None => Err(format!("invalid symbol {:?}", entry.symbol)),
         }
     }
 }

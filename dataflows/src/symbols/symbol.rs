@@ -1,21 +1,21 @@
-//! A symbol: opaque text. `IC MARKETS:1` is one; nothing may be read into it or made of it.
+//! A symbol: opaque text, such as `IC MARKETS:1`, that is never parsed or constructed.
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Longest symbol that is taken, in bytes.
+/// Maximum length of a symbol, in bytes.
 pub const SYMBOL_BYTES_MAX: usize = 128;
 
 /// Number of state shards. A symbol's shard is stable for ever; a worker owns shard s when s % workers is its index.
 pub const SHARDS: u32 = 256;
 
-/// A symbol's text, at most [`SYMBOL_BYTES_MAX`] bytes. Up to 24 bytes are held in place.
+/// A symbol's text, at most [`SYMBOL_BYTES_MAX`] bytes. Up to 24 bytes are stored inline.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Symbol(CompactString);
 
 impl Symbol {
-    /// Takes a text as a symbol; `None` when it is empty, too long, or holds a control character.
+    /// Makes a symbol of a text; `None` when it is empty, too long, or holds a control character.
     pub fn new(text: &str) -> Option<Self> {
         let fits = !text.is_empty() && text.len() <= SYMBOL_BYTES_MAX;
         (fits && !text.chars().any(char::is_control)).then(|| Self(CompactString::new(text)))

@@ -1,7 +1,7 @@
-//! From the directory's log to a differential collection: each record replaces what was known of its symbol.
+//! From the symbol log to a differential collection: each record replaces its symbol's entry.
 //!
-//! The time of this collection is the offset in the directory's log, and nothing else: it runs in a dataflow of its own
-//! beside that of the trades, so it can neither hold back nor move on their frontier, rows or digest. An update's own
+//! The time of this collection is the offset in the symbol log, and nothing else: it runs in its own dataflow
+//! apart from the trades, so it can neither hold back nor advance their frontier, rows or digest. An update's own
 //! time is its record's offset; the message that carries it has that time or an earlier one.
 
 use std::collections::BTreeMap;
@@ -12,74 +12,69 @@ use serde::{Deserialize, Serialize};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::entry::Entry;
 use crate::candles::state::Update;
+use crate::held::HeldCapability;
 use crate::progress::time::Time;
 
-/// One record of the directory's log.
+/// One record of the symbol log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Upsert {
-    /// Where it was. Of one symbol the record with the greatest offset counts.
+    /// Its offset. Of one symbol the record with the greatest offset counts.
     pub offset: Time,
-    /// What it says.
+    /// Its entry.
     pub entry: Entry,
 }
 
-/// What a worker knows of the symbols that fall to it, and what has come and is not applied yet.
+/// The entries of one worker's symbols, and the records not applied yet.
 #[derive(Debug, Default)]
-struct Directory {
+struct SymbolTable {
     known: BTreeMap<String, Upsert>,
     waiting: BTreeMap<Time, Vec<Upsert>>,
 }
 
-/// The directory as a collection: at each offset, the newest entry of each symbol up to there. One that is withdrawn is
-/// there as such: compaction may leave nothing else of its symbol, and a reader that missed the rest must hear of it.
-/// Records may come in any order within what the frontier allows, and more than once.
+/// The symbol table as a collection: at each offset, the newest entry of each symbol so far. A withdrawn entry stays in
+/// it: compaction may leave nothing else of its symbol, and a reader that missed the rest must receive it.
+/// Records may arrive in any order that the frontier allows, and more than once.
 pub fn upserts<'scope>(records: StreamVec<'scope, Time, Upsert>) -> VecCollection<'scope, Time, Entry, i64> {
-    let mut builder = OperatorBuilder::new("Directory".to_owned(), records.scope());
+    let mut builder = OperatorBuilder::new("SymbolTable".to_owned(), records.scope());
     let by_symbol = Exchange::new(|upsert: &Upsert| xxh3_64(upsert.entry.symbol.as_bytes()));
     let mut input = builder.new_input(records, by_symbol);
     let (output, stream) = builder.new_output::<Vec<Update<Entry>>>();
     let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(output);
-    let mut directory = Directory::default();
+    let mut table = SymbolTable::default();
     builder.build(move |_| {
-        let mut held: Option<Capability<Time>> = None;
+        let mut held = HeldCapability::<1>::none();
         move |frontiers| {
-            input.for_each(|capability, batch| {
-                let Some(&time) = capability.least() else { return };
-                if held.as_ref().is_none_or(|held| time < *held.time()) {
-                    held = Some(capability.delayed(&time, 0));
-                }
-                batch.drain(..).for_each(|upsert| directory.take(time, upsert));
+            input.for_each(|message, batch| {
+                let Some(&time) = message.least() else { return };
+                held.retain(&message);
+                batch.drain(..).for_each(|upsert| table.take(time, upsert));
             });
             let frontier = frontiers[0].frontier().first().copied().unwrap_or(Time::MAX);
-            if let Some(held) = &held {
+            if let Some([capability]) = held.get() {
                 let mut output = output.activate();
-                let mut session = output.session(held);
-                directory.advance(frontier, |update| session.give(update));
+                let mut session = output.session(capability);
+                table.advance(frontier, |update| session.give(update));
             }
-            match directory.waiting.first_key_value() {
-                None => held = None,
-                Some((time, _)) => held.iter_mut().for_each(|held| held.downgrade(&(*time).max(*held.time()))),
-            }
+            held.keep_from(table.waiting.first_key_value().map(|(time, _)| *time));
         }
     });
     stream.as_collection()
 }
 
-impl Directory {
-    /// A record that is read again takes effect no earlier than the message that brings it.
+impl SymbolTable {
+    /// A re-read record takes effect no earlier than its message.
     fn take(&mut self, message_time: Time, upsert: Upsert) {
         self.waiting.entry(upsert.offset.max(message_time)).or_default().push(upsert);
     }
 
     /// Applies everything before the frontier, in the order of time. Within one time the order does not matter: of one
-    /// symbol the greatest offset stays, and what came between cancels out.
+    /// symbol the greatest offset stays, and everything between cancels out.
     fn advance(&mut self, frontier: Time, mut give: impl FnMut(Update<Entry>)) {
         while let Some(first) = self.waiting.first_entry().filter(|first| *first.key() < frontier) {
             let (time, upserts) = first.remove_entry();
@@ -90,7 +85,7 @@ impl Directory {
     }
 }
 
-/// Puts a record in the place of what was known of its symbol, unless that is from the same offset or a later one.
+/// Replaces a symbol's entry by a record, unless the entry has the same offset or a later one.
 fn apply(known: &mut BTreeMap<String, Upsert>, upsert: Upsert, mut give: impl FnMut(Entry, i64)) {
     let old = known.get(upsert.entry.symbol.as_str());
     if old.is_some_and(|old| old.offset >= upsert.offset) {

@@ -34,7 +34,7 @@ pub fn long_case(seed: u64) -> (Settings, Log) {
     nth(long_cases(), seed)
 }
 
-/// So many cases; what fails is noted in `regressions`, a file's whole name, and tried first from then on.
+/// Configuration with this number of cases. Failures are recorded in the file `regressions` and tried first.
 pub fn config(cases: u32, regressions: &'static str) -> Config {
     let persistence = FileFailurePersistence::Direct(regressions);
     Config { cases, failure_persistence: Some(Box::new(persistence)), ..Config::default() }
@@ -53,12 +53,16 @@ fn settings() -> impl Strategy<Value = Settings> {
     let step_ms = prop_oneof![6 => Just(1_000), 1 => Just(500), 1 => Just(5_000)];
     let allowed_lateness_ms = prop_oneof![5 => Just(20_000), 1 => Just(0), 1 => Just(7_300), 2 => Just(900_000)];
     let max_ahead_ms = prop_oneof![1 => Just(15_000), 2 => Just(3_600_000)];
-    let disorder = prop_oneof![3 => Just(None), 2 => prop::sample::select(vec![0, 1_500, 10_000]).prop_map(Some)];
-    (step_ms, allowed_lateness_ms, max_ahead_ms, disorder)
-        .prop_map(|(tick, allowed_lateness, ahead, disorder)| plan::settings(tick, allowed_lateness, ahead, disorder))
+    let max_out_of_orderness =
+        prop_oneof![3 => Just(None), 2 => prop::sample::select(vec![0, 1_500, 10_000]).prop_map(Some)];
+    (step_ms, allowed_lateness_ms, max_ahead_ms, max_out_of_orderness).prop_map(
+        |(step, allowed_lateness, ahead, max_out_of_orderness)| {
+            plan::settings(step, allowed_lateness, ahead, max_out_of_orderness)
+        },
+    )
 }
 
-/// Settings that refuse little.
+/// Settings that reject little.
 fn kind_settings() -> impl Strategy<Value = Settings> {
     settings().prop_map(|settings| Settings {
         allowed_lateness_ms: settings.allowed_lateness_ms.max(20_000),
@@ -70,7 +74,7 @@ fn kind_settings() -> impl Strategy<Value = Settings> {
 fn plans(steps: impl Strategy<Value = Vec<Step>>) -> impl Strategy<Value = Plan> {
     // Half a minute before a midnight, an ordinary afternoon, and the first times that are taken.
     let start_ms = prop::sample::select(vec![1_570_838_370_000, 1_575_526_691_134, 31_536_000_000]);
-    // In some logs nothing follows the last steps, in the others a promise to all ends everything.
+    // In some logs nothing follows the last steps, in the others progress in all partitions ends everything.
     (1_usize..=6, start_ms, any::<bool>(), any::<bool>(), any::<bool>(), steps).prop_map(
         |(partitions, start_ms, timestamps, gaps, ends, mut steps)| {
             if ends {
@@ -119,7 +123,7 @@ fn wait() -> impl Strategy<Value = i64> {
     prop_oneof![8 => 0_i64..3_000, 3 => Just(1_000_i64), 2 => 3_000_i64..20_000, 1 => 20_000_i64..400_000]
 }
 
-/// How far behind a promise is; some lag much, some are rash.
+/// Lag of a progress record: some lag much, some are ahead of their trades.
 fn lag() -> impl Strategy<Value = i64> {
     prop_oneof![6 => 0_i64..2_000, 2 => 2_000_i64..30_000, 1 => -3_000_i64..0, 1 => Just(100_000_i64)]
 }

@@ -1,4 +1,4 @@
-//! Rows as of any frontier: everything is made anew as of every time step at which a symbol traded, and compared with
+//! Rows as of any frontier: everything is recomputed as of every time step at which a symbol traded, and compared with
 //! before.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,25 +50,25 @@ impl Oracle {
             oracle.counts.append(&mut read.counts);
         }
         let traded: BTreeSet<(u64, String)> = oracle.trades.iter().map(|t| (t.time, t.symbol.clone())).collect();
-        for (tick, symbol) in &traded {
-            oracle.make_anew(*tick, symbol);
+        for (step, symbol) in &traded {
+            oracle.recompute(*step, symbol);
         }
         oracle
     }
 
     /// All rows of the symbol with all trades up to and with the time step; a value that is not what it was is a new
     /// version.
-    fn make_anew(&mut self, tick: u64, symbol: &str) {
-        let so_far: Vec<&Trade> = self.trades.iter().filter(|t| t.symbol == symbol && t.time <= tick).collect();
+    fn recompute(&mut self, step: u64, symbol: &str) {
+        let so_far: Vec<&Trade> = self.trades.iter().filter(|t| t.symbol == symbol && t.time <= step).collect();
         for (resolution, length_ms) in LENGTHS_MS.into_iter().enumerate() {
             for candle in candles(&so_far, length_ms) {
                 let key = (resolution, symbol.to_string(), candle.window_start_ms);
-                note(&mut self.candles, key, tick, candle);
+                note(&mut self.candles, key, step, candle);
             }
         }
         let finest = candles(&so_far, LENGTHS_MS[0]);
         for (candle, values) in finest.iter().zip(indicators(&finest)) {
-            note(&mut self.indicators, (symbol.to_string(), candle.window_start_ms), tick, values);
+            note(&mut self.indicators, (symbol.to_string(), candle.window_start_ms), step, values);
         }
     }
 
@@ -102,7 +102,7 @@ impl Oracle {
         as_of(&self.indicators, frontier).map(row).collect()
     }
 
-    /// What was refused, as of a frontier, by partition, offset and index.
+    /// Rejected records as of a frontier, by partition, offset and index.
     pub fn rejected_rows(&self, frontier: u64) -> Vec<RejectedRow> {
         self.rejected.iter().filter(|row| row.as_of < frontier).cloned().collect()
     }
@@ -164,17 +164,17 @@ pub fn frontier_after(settings: &Settings, log: &Log, consumed: &[usize]) -> u64
     log.iter().enumerate().map(frontier).min().unwrap_or(0)
 }
 
-fn note<K: Ord, V: PartialEq>(versions: &mut Versions<K, V>, key: K, tick: u64, value: V) {
+fn note<K: Ord, V: PartialEq>(versions: &mut Versions<K, V>, key: K, step: u64, value: V) {
     let of_key = versions.entry(key).or_default();
     if of_key.last().is_none_or(|(_, before)| *before != value) {
-        of_key.push((tick, value));
+        of_key.push((step, value));
     }
 }
 
 /// The last version before the frontier of every key that has one.
 fn as_of<K, V>(versions: &Versions<K, V>, frontier: u64) -> impl Iterator<Item = (&K, u64, &V)> {
     versions.iter().filter_map(move |(key, of_key)| {
-        let (tick, value) = of_key.iter().rev().find(|(tick, _)| *tick < frontier)?;
-        Some((key, *tick, value))
+        let (step, value) = of_key.iter().rev().find(|(step, _)| *step < frontier)?;
+        Some((key, *step, value))
     })
 }

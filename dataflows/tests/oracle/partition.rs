@@ -33,13 +33,13 @@ pub struct Trade {
 pub struct Partition<'a> {
     settings: &'a Settings,
     partition: u32,
-    /// The live sources and what each has promised.
+    /// The live sources and the progress of each.
     progress: BTreeMap<String, i64>,
     /// The partition frontier.
     pub frontier: Option<i64>,
     /// What was taken.
     pub trades: Vec<Trade>,
-    /// What was refused.
+    /// Rejected records.
     pub rejected: Vec<RejectedRow>,
     /// Everything that is counted, with its time.
     pub counts: Vec<(u64, Counter)>,
@@ -70,7 +70,7 @@ impl<'a> Partition<'a> {
     }
 
     /// The partition frontier's time step after each record.
-    pub fn ticks(settings: &'a Settings, partition: u32, records: &[Record]) -> Vec<u64> {
+    pub fn steps(settings: &'a Settings, partition: u32, records: &[Record]) -> Vec<u64> {
         let mut read = Self::unread(settings, partition);
         let after = |record| {
             read.record(record);
@@ -103,28 +103,28 @@ impl<'a> Partition<'a> {
 
     fn record(&mut self, record: &Record) {
         if record.bytes.len() > 1024 * 1024 {
-            return self.refuse(record, 0, Reason::TooLarge);
+            return self.reject(record, 0, Reason::TooLarge);
         }
         let object = std::str::from_utf8(&record.bytes).ok().and_then(Object::read);
-        let Some(object) = object else { return self.refuse(record, 0, Reason::BadJson) };
+        let Some(object) = object else { return self.reject(record, 0, Reason::BadJson) };
         let Some(kind) = object.get("type") else { return self.trade(record, 0, &object) };
         match text(kind).as_deref() {
             Some("progress") => self.progress(record, &object),
             Some("bye") => self.bye(record, &object),
             Some("gap") => self.gap(record, &object),
             Some("trade") => self.frame(record, &object),
-            _ => self.refuse(record, 0, Reason::UnknownType),
+            _ => self.reject(record, 0, Reason::UnknownType),
         }
     }
 
     fn progress(&mut self, record: &Record, object: &Object) {
         let event_ms = object.get("event_ms").and_then(integer).filter(|ms| (0..EVENT_MS_END).contains(ms));
         let (Some(source), Some(event_ms)) = (source(object), event_ms) else {
-            return self.refuse(record, 0, Reason::BadControl);
+            return self.reject(record, 0, Reason::BadControl);
         };
         let in_progress_mode = self.settings.max_out_of_orderness_ms.is_none();
         if in_progress_mode && !self.progress.contains_key(&source) && self.progress.len() == 1024 {
-            return self.refuse(record, 0, Reason::BadControl);
+            return self.reject(record, 0, Reason::BadControl);
         }
         let before = self.frontier.map(|_| self.frontier_step());
         if in_progress_mode {
@@ -136,7 +136,7 @@ impl<'a> Partition<'a> {
     }
 
     fn bye(&mut self, record: &Record, object: &Object) {
-        let Some(source) = source(object) else { return self.refuse(record, 0, Reason::BadControl) };
+        let Some(source) = source(object) else { return self.reject(record, 0, Reason::BadControl) };
         self.count(self.frontier_step(), Counter::Byes);
         if self.settings.max_out_of_orderness_ms.is_none() {
             self.progress.remove(&source);
@@ -149,7 +149,7 @@ impl<'a> Partition<'a> {
         let to_ms = object.get("to_ms").and_then(integer);
         let cause = object.get("cause").and_then(text);
         if source(object).is_none() || from_ms.is_none() || to_ms.is_none() || cause.is_none() {
-            return self.refuse(record, 0, Reason::BadControl);
+            return self.reject(record, 0, Reason::BadControl);
         }
         self.count(self.frontier_step(), Counter::Gaps);
     }
@@ -168,12 +168,12 @@ impl<'a> Partition<'a> {
 
     fn frame(&mut self, record: &Record, object: &Object) {
         let Some(elements) = object.get("data").and_then(array) else {
-            return self.refuse(record, 0, Reason::BadJson);
+            return self.reject(record, 0, Reason::BadJson);
         };
         for (index, element) in elements.iter().enumerate() {
             match Object::read(element) {
                 Some(trade) => self.trade(record, index as u32, &trade),
-                None => self.refuse(record, index as u32, Reason::BadJson),
+                None => self.reject(record, index as u32, Reason::BadJson),
             }
         }
     }
@@ -182,7 +182,7 @@ impl<'a> Partition<'a> {
         let checked = self.draft(object).and_then(|draft| self.check_time(record, &draft).map(|()| draft));
         let draft = match checked {
             Ok(draft) => draft,
-            Err(reason) => return self.refuse(record, index, reason),
+            Err(reason) => return self.reject(record, index, reason),
         };
         let time = self.floor_step(self.frontier.map_or(draft.event_ms, |ms| ms.max(draft.event_ms)));
         let late = self.frontier.is_some() && self.floor_step(draft.event_ms) < self.frontier_step();
@@ -206,8 +206,8 @@ impl<'a> Partition<'a> {
             flags: draft.flags,
             time,
         });
-        if let Some(disorder) = self.settings.max_out_of_orderness_ms {
-            self.raise(draft.event_ms.saturating_sub_unsigned(disorder));
+        if let Some(max_out_of_orderness_ms) = self.settings.max_out_of_orderness_ms {
+            self.raise(draft.event_ms.saturating_sub_unsigned(max_out_of_orderness_ms));
         }
     }
 
@@ -268,7 +268,7 @@ impl<'a> Partition<'a> {
         Ok(())
     }
 
-    fn refuse(&mut self, record: &Record, index: u32, reason: Reason) {
+    fn reject(&mut self, record: &Record, index: u32, reason: Reason) {
         let as_of = self.frontier_step();
         self.count(as_of, Counter::Rejected(reason));
         let kept = record.bytes.len().min(64 * 1024);

@@ -27,7 +27,7 @@ pub struct Out {
     pub candles: Vec<Update<CandleRow>>,
     /// Updates of the indicators.
     pub indicators: Vec<Update<IndicatorRow>>,
-    /// Updates of the refused records.
+    /// Updates of the rejected records.
     pub rejected: Vec<Update<RejectedRow>>,
 }
 
@@ -58,7 +58,7 @@ impl<R: std::fmt::Debug> Caught<R> {
                 Event::Messages(stamp, updates) => {
                     assert!(updates.iter().all(|(_, time, _)| stamp.elements().iter().all(|at| at <= time)));
                     let over = updates.iter().find(|(_, time, _)| !self.frontier.less_equal(time));
-                    assert!(over.is_none(), "came behind the frontier {:?}: {over:?}", self.frontier.frontier());
+                    assert!(over.is_none(), "came after the frontier passed {:?}: {over:?}", self.frontier.frontier());
                     all.extend(updates);
                 }
             }

@@ -97,7 +97,7 @@ pub struct Tables {
     pub candles: Versions<CandleRow>,
     /// Indicators.
     pub indicators: Versions<IndicatorRow>,
-    /// What was refused.
+    /// Rejected records.
     pub rejected: Versions<RejectedRow>,
 }
 
@@ -110,7 +110,7 @@ pub fn tables(outcome: &Outcome) -> Result<Tables, String> {
     })
 }
 
-/// What came out of a run up to a cut, and of another behind it.
+/// Output of a run up to a cut, and of another after it.
 pub fn joined(before: &Outcome, cut: Time, after: &Outcome) -> Outcome {
     fn join<R: Clone>(before: &[Update<R>], cut: Time, after: &[Update<R>]) -> Vec<Update<R>> {
         before.iter().filter(|(_, time, _)| *time < cut).chain(after).cloned().collect()

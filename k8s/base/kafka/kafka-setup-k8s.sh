@@ -1,40 +1,40 @@
 #!/usr/bin/env bash
-# Makes Tickline's topics with Kafka's own tools, and checks those that are there. Meant as an init step in a container
-# of the Kafka image: it waits for the brokers, a bounded time, and can be run again at any time.
+# Creates Tickline's topics with Kafka's own tools, and verifies existing ones. Meant as an init step in a container of
+# the Kafka image: it waits a limited time for the brokers, and can be run again at any time.
 #
-#   kafka-setup-k8s.sh             makes what is missing; a topic that differs from what is wanted is an error that
-#                                  names each difference, and then nothing is made or changed
-#   kafka-setup-k8s.sh --dry-run   prints the commands that would make the topics, and contacts nobody
+#   kafka-setup-k8s.sh             creates missing topics; a topic with other settings is an error that names each
+#                                  difference, and then nothing is created or changed
+#   kafka-setup-k8s.sh --dry-run   prints the commands that would create the topics, without contacting a broker
 #
 # Needs bash and kafka-topics.sh, kafka-configs.sh, kafka-broker-api-versions.sh (on PATH, in KAFKA_HOME/bin or in
-# /opt/kafka/bin). Writes no file. Exit codes: 0 done, 2 wrong settings or a topic that differs, 1 the rest.
-# `tickline setup` makes the same topics.
+# /opt/kafka/bin). Writes no file. Exit codes: 0 done, 2 invalid settings or a topic that differs, 1 anything else.
+# `tickline setup` creates the same topics.
 #
 # Settings, by environment:
-#   BOOTSTRAP_SERVERS     kafka:9092  host:port[,host:port] to start from.
-#   COMMAND_CONFIG                    File of client properties for TLS and SASL: secrets stand there, not in arguments.
-#   TRADES_TOPIC          trades      The log of trades: what every row can be made from again.
-#   SYMBOLS_TOPIC         symbols     The symbol directory: the last word on each. Always one partition, compacted.
-#   REJECTED_TOPIC                    Mirror of refused records; made only when it has a name, such as trades.rejected.
-#   TRADES_PARTITIONS     12          As many workers can share the work. Choose once: this number decides the partition
-#                                     of a symbol, so it cannot change while the log lives. 2, 3, 4 and 6 divide 12.
-#   REJECTED_PARTITIONS   1           Few records, and no order among them.
+#   BOOTSTRAP_SERVERS     kafka:9092  Bootstrap brokers, host:port[,host:port].
+#   COMMAND_CONFIG                    File of client properties for TLS and SASL: secrets are in it, not in arguments.
+#   TRADES_TOPIC          trades      The log of trades, from which every row can be computed again.
+#   SYMBOLS_TOPIC         symbols     The symbol table: the newest entry of each. Always one partition, compacted.
+#   REJECTED_TOPIC                    Mirror of rejected records; created only if it has a name, such as trades.rejected.
+#   TRADES_PARTITIONS     12          Maximum number of workers that read. Choose once: this number decides the
+#                                     partition of a symbol, so it cannot change later. 2, 3, 4 and 6 divide 12.
+#   REJECTED_PARTITIONS   1           Few records, in no particular order.
 #   REPLICATION           3           With 3, one broker may fail while another one is being restarted.
-#   MIN_INSYNC_REPLICAS   2           Copies behind each acknowledgement, so that none is lost with one broker; 1 when
-#                                     REPLICATION is below 3.
+#   MIN_INSYNC_REPLICAS   2           Replicas that each acknowledgement needs, so that no record is lost with one
+#                                     broker; 1 if REPLICATION is below 3.
 #   RETENTION_MS          604800000   How far back a replay can go: 7 days. The mirror keeps its records as long.
-#   MAX_MESSAGE_BYTES     2097152     Above the longest record that is taken, 1 MiB, with its batch around it.
+#   MAX_MESSAGE_BYTES     2097152     Above the longest valid record, 1 MiB, with its batch overhead.
 #   WAIT_SECONDS          120         How long to wait for brokers.
 #
-# The same for every topic, and why:
-#   message.timestamp.type=LogAppendTime   Event time stands in the record. By the broker's clock retention counts from
-#                                          the arrival: old trades that are imported today stay, and no trade with a
-#                                          strange time is refused or kept for ever.
-#   compression.type=producer              The broker stores what it gets, and never compresses again.
-#   unclean.leader.election.enable=false   Better no leader for a while than an acknowledged record gone.
-# retention.bytes=-1 where records go by age: by age alone. The mirror is not compacted: the store has those records for
-# good, and a second copy of one, after a restart, is told by its key. segment.ms is a day in the symbol directory,
-# because only closed segments are compacted.
+# Settings of every topic, and the reasons:
+#   message.timestamp.type=LogAppendTime   Event time is in the record. With the broker's clock, retention counts from
+#                                          the arrival: old trades imported today are kept, and no trade with an
+#                                          odd time is rejected or kept forever.
+#   compression.type=producer              The broker stores batches as received, and never compresses them again.
+#   unclean.leader.election.enable=false   Better no leader for a while than the loss of an acknowledged record.
+# retention.bytes=-1 with retention by age: by age alone. The mirror is not compacted: the store keeps those records
+# permanently, and a duplicate after a restart has the same key. segment.ms is a day in the symbol table, because only
+# closed segments are compacted.
 set -euo pipefail
 
 say() { printf 'kafka-setup: %s\n' "$*" >&2; }
@@ -54,14 +54,14 @@ esac
 brokers=${BOOTSTRAP_SERVERS:-kafka:9092}
 client=(--bootstrap-server "$brokers")
 if [[ -n ${COMMAND_CONFIG:-} ]]; then
-    [[ -n $dry_run || -r $COMMAND_CONFIG ]] || die 2 "COMMAND_CONFIG: the file $COMMAND_CONFIG cannot be read"
+    [[ -n $dry_run || -r $COMMAND_CONFIG ]] || die 2 "COMMAND_CONFIG: cannot read the file $COMMAND_CONFIG"
     client+=(--command-config "$COMMAND_CONFIG")
 fi
 
-# number NAME DEFAULT: sets the variable of that name, a positive number that bash can count with.
+# number NAME DEFAULT: sets the variable NAME, a positive number within bash's range.
 number() {
     local value=${!1:-$2}
-    [[ $value =~ ^[1-9][0-9]{0,17}$ ]] || die 2 "$1: a positive number is wanted, not '$value'"
+    [[ $value =~ ^[1-9][0-9]{0,17}$ ]] || die 2 "invalid $1 '$value': expected a positive number"
     printf -v "$1" '%s' "$value"
 }
 number TRADES_PARTITIONS 12
@@ -72,16 +72,16 @@ number RETENTION_MS 604800000
 number MAX_MESSAGE_BYTES 2097152
 number WAIT_SECONDS 120
 ((MIN_INSYNC_REPLICAS <= REPLICATION)) ||
-    die 2 "MIN_INSYNC_REPLICAS: $MIN_INSYNC_REPLICAS copies can never be in step when there are $REPLICATION"
+    die 2 "invalid MIN_INSYNC_REPLICAS $MIN_INSYNC_REPLICAS: expected at most REPLICATION, $REPLICATION"
 
 names=()
 declare -A partitions=() configs=()
 
-# want NAME PARTITIONS CONFIG...: a topic that there must be.
+# want NAME PARTITIONS CONFIG...: declares a required topic.
 want() {
     local name=$1
-    [[ $name =~ ^[A-Za-z0-9._-]{1,249}$ ]] || die 2 "'$name' cannot be the name of a topic"
-    [[ -z ${partitions[$name]:-} ]] || die 2 "'$name' is the name of two topics"
+    [[ $name =~ ^[A-Za-z0-9._-]{1,249}$ ]] || die 2 "invalid topic name '$name'"
+    [[ -z ${partitions[$name]:-} ]] || die 2 "duplicate topic name '$name'"
     names+=("$name")
     partitions[$name]=$2
     shift 2
@@ -94,7 +94,7 @@ want "${TRADES_TOPIC:-trades}" "$TRADES_PARTITIONS" "${by_age[@]}"
 want "${SYMBOLS_TOPIC:-symbols}" 1 cleanup.policy=compact segment.ms=86400000
 [[ -z ${REJECTED_TOPIC:-} ]] || want "$REJECTED_TOPIC" "$REJECTED_PARTITIONS" "${by_age[@]}"
 
-# Sets `create` to the command that makes a topic.
+# Sets `create` to the command that creates a topic.
 creation_of() {
     local config
     create=(kafka-topics.sh "${client[@]}" --create --if-not-exists --topic "$1" --partitions "${partitions[$1]}"
@@ -126,7 +126,7 @@ for name in kafka-topics.sh kafka-configs.sh kafka-broker-api-versions.sh; do
     tool "$name" >/dev/null
 done
 
-# run SECONDS TOOL ARGUMENTS...: sets `output` to all that it prints. Kafka's tools may try for ever: each has a limit.
+# run SECONDS TOOL ARGUMENTS...: sets `output` to all output. Kafka's tools may retry forever, so each has a limit.
 run() {
     local seconds=$1 path
     path=$(tool "$2")
@@ -134,7 +134,7 @@ run() {
     output=$(timeout "$seconds" "$path" "$@" 2>&1 </dev/null)
 }
 
-# Prints why a tool failed: the beginning of what it said, without the places in its code.
+# Prints why a tool failed: the beginning of its output, without the stack trace.
 reason() {
     local line said=
     while IFS= read -r line; do
@@ -143,17 +143,17 @@ reason() {
     echo "${said:0:600}"
 }
 
-# must TOOL ARGUMENTS...: the same, and the end of everything when it fails.
+# must TOOL ARGUMENTS...: the same, but exits on a failure.
 must() { run 60 "$@" || die 1 "$1 failed, or took a minute: $(reason)"; }
 
-# wait_for N: until so many brokers answer. An attempt that is cut off tells nothing new.
+# wait_for N: waits until N brokers answer. An attempt that times out leaves the count as it is.
 wait_for() {
-    local line left now told='' why=''
+    local line left now announced='' why=''
     while ((answering < $1)); do
         left=$((WAIT_SECONDS - SECONDS))
         if ((left <= 0)); then
             say "$answering of $1 brokers answer at $brokers after $WAIT_SECONDS s$why"
-            die 1 'are they up, and are BOOTSTRAP_SERVERS and COMMAND_CONFIG right?'
+            die 1 'check that the brokers are up, and check BOOTSTRAP_SERVERS and COMMAND_CONFIG'
         fi
         if run $((left < 20 ? left : 20)) kafka-broker-api-versions.sh "${client[@]}"; then
             now=0
@@ -165,16 +165,16 @@ wait_for() {
             why=": $(reason)"
         fi
         ((answering < $1)) || return 0
-        [[ -n $told ]] || say "waiting for $1 brokers at $brokers, $WAIT_SECONDS s at most"
-        told=yes
+        [[ -n $announced ]] || say "waiting for $1 brokers at $brokers, $WAIT_SECONDS s at most"
+        announced=yes
         sleep 1
     done
 }
 
-# has TOPIC WHAT WANTED HAS: notes a difference.
+# has TOPIC WHAT WANTED HAS: records a difference.
 has() { [[ $3 == "$4" ]] || differences+=("topic $1: $2: wanted $3, has $4"); }
 
-# Compares a topic that is there with what is wanted; $2 and $3 are its partitions and its replication factor.
+# Compares an existing topic with the requirements; $2 and $3 are its partitions and its replication factor.
 check() {
     local name=$1 line config value
     local -A is=()
@@ -192,7 +192,7 @@ check() {
 
 summary='^Topic: ([^[:space:]]+)[[:space:]].*PartitionCount: ([0-9]+)[[:space:]]+ReplicationFactor: ([0-9]+)'
 
-# Sets `missing` to the topics that are not there, and checks the others.
+# Sets `missing` to the missing topics, and checks the others.
 look() {
     local list line
     list=$(IFS=, && echo "$*")
@@ -200,7 +200,7 @@ look() {
     missing=()
     must kafka-topics.sh "${client[@]}" --describe --if-exists --topic "$list"
     while IFS= read -r line; do
-        # The names are patterns to the tool, so it may show others, too.
+        # The tool takes the names as patterns, so it may list other topics too.
         [[ ! $line =~ $summary ]] || there[${BASH_REMATCH[1]}]="${BASH_REMATCH[2]} ${BASH_REMATCH[3]}"
     done < <(printf '%s\n' "$output")
     local name
@@ -216,7 +216,7 @@ look() {
 
 fail_on_drift() {
     printf 'kafka-setup: %s\n' "${differences[@]}" >&2
-    die 2 'nothing was changed: fit the settings to the topics, or the topics by hand (partitions: by a new topic)'
+    die 2 'nothing was changed: adapt the settings, or change the topics by hand (for other partitions, create a new topic)'
 }
 
 answering=0
@@ -232,9 +232,9 @@ for name in "${missing[@]}"; do
     if [[ $output == *"Created topic $name."* ]]; then
         say "topic $name: made"
     else
-        # Somebody else was faster.
+        # It was created concurrently.
         look "$name"
-        ((${#missing[@]} == 0)) || die 1 "topic $name was not made: $output"
+        ((${#missing[@]} == 0)) || die 1 "cannot create topic $name: $output"
     fi
 done
 say "topics ${names[*]}: as they should be"

@@ -6,9 +6,10 @@
 use anyhow::bail;
 
 use super::holds_records;
+use super::shape::shape;
 use crate::command::UsageError;
 use crate::log::address::LogAddress;
-use crate::log::{Log, LogError, LogWriter, read_to_end, sync_whole};
+use crate::log::{Log, LogError, LogWriter, read_to_end, sync_all};
 
 /// Copies what `from` holds now.
 pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyhow::Result<()> {
@@ -16,7 +17,7 @@ pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyho
         return Err(UsageError(format!("{from} cannot be copied into itself")).into());
     }
     let source = from.open()?;
-    to.make(partitions, source.partitions())?;
+    to.open_or_create(partitions, source.partitions())?;
     let mut writer = to.open_writer()?;
     if writer.partitions() != source.partitions() {
         let (path, has, wanted) = (to.to_string(), writer.partitions(), source.partitions());
@@ -29,7 +30,7 @@ pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyho
     for partition in 0..source.partitions() {
         records += copy_partition(&*source, &mut *writer, partition)?;
     }
-    sync_whole(&mut *writer, &to.to_string())?;
+    sync_all(&mut *writer, &to.to_string())?;
     eprintln!("{records} records from {from} into {to}");
     Ok(())
 }
@@ -46,7 +47,9 @@ fn copy_partition(source: &dyn Log, writer: &mut dyn LogWriter, partition: u32) 
             let (name, offset, len) = (source.name(), span.offset, span.total_len);
             bail!("{name}, partition {partition}, offset {offset}: a record of {len} bytes cannot be copied whole");
         }
-        writer.append(partition, record)?;
+        // A trade's key is its symbol in every log, so it need not be read from the source.
+        let shape = shape(record, writer.partitions());
+        writer.append(partition, shape.key().map(str::as_bytes), record)?;
         records += 1;
         Ok(())
     })?;

@@ -11,12 +11,12 @@ use super::progress::ProgressRecords;
 use super::shape::{Shape, shape};
 use super::{Args, PARTITIONS, holds_records, lines};
 use crate::command::UsageError;
-use crate::log::{LogError, LogWriter, sync_whole};
+use crate::log::{LogError, LogWriter, sync_all};
 
 /// Runs both passes.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let bytes = args.files.iter().map(|file| lines::check(file)).sum::<anyhow::Result<u64>>()?;
-    args.log.make(args.partitions, PARTITIONS)?;
+    args.log.open_or_create(args.partitions, PARTITIONS)?;
     let mut writer = args.log.open_writer()?;
     if holds_records(&args.log)? {
         eprintln!("{} holds records already: a trade that is older than its frontier will be late", args.log);
@@ -111,7 +111,7 @@ impl<'a> Import<'a> {
     fn line(&mut self, line: &[u8]) -> anyhow::Result<()> {
         self.records += 1;
         match shape(line, self.plans.len() as u32) {
-            Shape::Trades { partition, least_ms, greatest_ms } => {
+            Shape::Trades { key, partition, least_ms, greatest_ms } => {
                 if self.args.as_live {
                     self.follow(greatest_ms)?;
                 } else {
@@ -124,12 +124,12 @@ impl<'a> Import<'a> {
                 } else {
                     self.newest_ms = self.newest_ms.max(Some(greatest_ms));
                 }
-                Ok(self.writer.append(partition, line)?)
+                Ok(self.writer.append(partition, Some(key.as_bytes()), line)?)
             }
             Shape::Progress => Err(changed()),
             Shape::Other => {
                 self.others += 1;
-                Ok(self.writer.append(0, line)?)
+                Ok(self.writer.append(0, None, line)?)
             }
         }
     }
@@ -176,7 +176,7 @@ impl<'a> Import<'a> {
                 self.progress.bye(self.writer, partition)?;
             }
         }
-        Ok(sync_whole(self.writer, &self.args.log.to_string())?)
+        Ok(sync_all(self.writer, &self.args.log.to_string())?)
     }
 
     fn summary(&self, seconds: f64) {

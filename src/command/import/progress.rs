@@ -1,28 +1,28 @@
 //! The control records that `import` writes in its own name.
 
+use dataflows::log::control;
+
 use crate::log::{LogError, LogWriter};
 
 /// Writes control records of one source.
 #[derive(Debug)]
 pub struct ProgressRecords {
-    /// The source's name as JSON text.
     source: String,
 }
 
 impl ProgressRecords {
-    /// For a source.
+    /// Control records of this source.
     pub fn new(source: &str) -> Self {
-        Self { source: serde_json::Value::from(source).to_string() }
+        Self { source: source.to_owned() }
     }
 
-    /// Promises that no trade with an event time before `event_ms` follows in the partition.
+    /// Reports that no trade with an event time before `event_ms` follows in the partition.
     pub fn progress(&self, writer: &mut dyn LogWriter, partition: u32, event_ms: u64) -> Result<(), LogError> {
-        let record = format!(r#"{{"type":"progress","source":{},"event_ms":{event_ms}}}"#, self.source);
-        writer.append(partition, record.as_bytes())
+        writer.append(partition, None, &control::progress(&self.source, event_ms))
     }
 
-    /// Leaves the partition, so that the source's promise holds nothing up any more.
+    /// Leaves the partition, so that the source no longer holds back its frontier.
     pub fn bye(&self, writer: &mut dyn LogWriter, partition: u32) -> Result<(), LogError> {
-        writer.append(partition, format!(r#"{{"type":"bye","source":{}}}"#, self.source).as_bytes())
+        writer.append(partition, None, &control::bye(&self.source))
     }
 }

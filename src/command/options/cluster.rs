@@ -52,7 +52,7 @@ impl ClusterArgs {
         Ok(Some(ClusterConfig {
             index,
             hosts: hosts::read(path, processes)?,
-            about: BTreeMap::from([("store".to_owned(), store.to_string())]),
+            shared_settings: BTreeMap::from([("store".to_owned(), store.to_string())]),
             store: store.to_string(),
             tls: self.cluster_tls.as_deref().map(Tls::load).transpose()?.map(Arc::new),
             newest_epoch: Arc::new(newest_epoch),

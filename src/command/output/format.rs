@@ -1,83 +1,48 @@
-//! What the reading commands share: which rows, in which form, and what is said when there are none.
+//! Output formats, and writing to standard output.
 
 use std::io::{BufWriter, ErrorKind, Write};
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::command::UsageError;
-use crate::store::address::StoreAddress;
-use crate::store::{Range, StoreReader};
-
-/// Which rows are wanted, and in which form.
-#[derive(Clone, Debug, clap::Args)]
-pub struct ReadArgs {
-    /// The store to read
-    #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
-    pub store: StoreAddress,
-    /// The symbol, as the feed spells it
-    #[arg(long)]
-    pub symbol: String,
-    /// First window start: RFC 3339, or milliseconds since 1970
-    #[arg(long, value_name = "TIME")]
-    pub from: Option<crate::time::Moment>,
-    /// First window start that is not wanted any more
-    #[arg(long, value_name = "TIME")]
-    pub to: Option<crate::time::Moment>,
-    /// Only the newest so many [default: all; of a chart, those that fit]
-    #[arg(long)]
-    pub limit: Option<usize>,
-    /// How they are shown
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
-}
-
-/// How rows are shown.
+/// Output format. Each command accepts some of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Columns for people
     Table,
-    /// Comma-separated values with a header, numbers in the shortest form that reads back as the same double
+    /// Comma-separated values with a header; numbers read back as the same double
     Csv,
-    /// One array of objects
+    /// JSON: an array of objects, or one object
     Json,
-    /// Candlesticks in text
+    /// Candlestick chart in text
     Chart,
+    /// One symbol per line, as `ingest --watchlist` reads it
+    Plain,
 }
 
-impl ReadArgs {
-    /// The windows that are wanted.
-    pub fn range(&self) -> Range {
-        let fits = self.format == Format::Chart;
-        let all = if fits { crate::command::output::chart::Canvas::of_stdout().windows() } else { usize::MAX };
-        Range {
-            from_ms: self.from.map_or(0, |from| from.0),
-            to_ms: self.to.map_or(u64::MAX, |to| to.0),
-            limit: self.limit.unwrap_or(all),
-        }
-    }
+impl Format {
+    /// Formats of candles.
+    pub const OF_ROWS: [Self; 4] = [Self::Table, Self::Csv, Self::Json, Self::Chart];
+    /// Formats of symbols.
+    pub const OF_SYMBOLS: [Self; 4] = [Self::Table, Self::Csv, Self::Json, Self::Plain];
+    /// Formats of other lists.
+    pub const OF_LISTS: [Self; 3] = [Self::Table, Self::Csv, Self::Json];
+    /// Formats of reports.
+    pub const OF_REPORTS: [Self; 2] = [Self::Table, Self::Json];
 
-    /// Why there are no rows: `Ok` when the symbol is known and just has none in the range.
-    pub fn check_symbol(&self, reader: &mut dyn StoreReader) -> anyhow::Result<()> {
-        let known: Vec<String> = reader.latest()?.into_iter().map(|(symbol, _)| symbol).collect();
-        if known.contains(&self.symbol) {
-            eprintln!("{} has no rows in this range", self.symbol);
-            return Ok(());
-        }
-        let hint = match crate::command::output::suggest::near(&self.symbol, &known) {
-            near if !near.is_empty() => format!("did you mean {}?", near.join(", ")),
-            _ if known.is_empty() => "it holds no candles yet".to_string(),
-            _ => format!("it holds {} symbols, none of them alike", known.len()),
-        };
-        Err(UsageError(format!("{} is no symbol of {}: {hint}", self.symbol, self.store)).into())
+    /// Parser that accepts only these formats, and lists them in the help.
+    pub fn among(formats: &[Self]) -> impl TypedValueParser<Value = Self> + use<> {
+        let names = formats.iter().filter_map(Self::to_possible_value);
+        PossibleValuesParser::new(names).try_map(|name| Self::from_str(&name, false))
     }
 }
 
-/// Writes to standard output. A reader that has seen enough (`| head`) is no error.
+/// Writes to standard output. A reader that closes the pipe (`| head`) is not an error.
 pub fn print(text: &str) -> anyhow::Result<()> {
     print_with(|out| Ok(out.write_all(text.as_bytes())?))
 }
 
-/// Lets `write` write to standard output, likewise.
+/// Runs `write` on standard output. A reader that closes the pipe is not an error.
 pub fn print_with(write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let written = write(&mut out).and_then(|()| Ok(out.flush()?));
@@ -87,13 +52,28 @@ pub fn print_with(write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> a
     }
 }
 
-/// A CSV field, in quotes where it must be.
+/// A CSV field, quoted where necessary.
 pub fn csv_field(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_string() }
 }
 
-/// JSON objects as one array, an object a line.
+/// A JSON array of these objects, one object per line.
 pub fn json_array(objects: impl Iterator<Item = serde_json::Result<String>>) -> anyhow::Result<String> {
     let objects = objects.collect::<serde_json::Result<Vec<_>>>()?;
     Ok(if objects.is_empty() { "[]\n".to_string() } else { format!("[\n{}\n]\n", objects.join(",\n")) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_accepts_only_its_formats() {
+        let formats = clap::Arg::new("format").long("format").value_parser(Format::among(&Format::OF_REPORTS));
+        let command = clap::Command::new("t").arg(formats);
+        let parse = |name: &str| command.clone().try_get_matches_from(["t", "--format", name]);
+        assert_eq!(parse("json").unwrap().get_one::<Format>("format"), Some(&Format::Json));
+        let error = parse("chart").unwrap_err().to_string();
+        assert!(error.contains("table") && error.contains("json") && !error.contains("plain"), "{error}");
+    }
 }

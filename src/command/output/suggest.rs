@@ -6,7 +6,7 @@ const NAMED_MAX: usize = 5;
 const CHANGES_MAX: usize = 2;
 
 /// The known symbols that are most like `wanted`, best first.
-pub fn near(wanted: &str, known: &[String]) -> Vec<String> {
+pub fn suggest(wanted: &str, known: &[String]) -> Vec<String> {
     let wanted = wanted.to_lowercase();
     let score = |symbol: &String| {
         let symbol = symbol.to_lowercase();
@@ -59,7 +59,7 @@ mod tests {
             ("usdt", vec!["BINANCE:BTCUSDT", "BINANCE:ETHUSDT"]),
             ("KRAKEN:XMR", vec![]),
         ] {
-            assert_eq!(near(wanted, &known), meant, "{wanted}");
+            assert_eq!(suggest(wanted, &known), meant, "{wanted}");
         }
         assert_eq!(changes("kitten", "sitting"), 3);
         assert_eq!(changes("", "abc"), 3);

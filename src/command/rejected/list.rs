@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use dataflows::output::row::RejectedRow;
 
 use super::Which;
-use crate::command::output::format::{csv_field, print_with};
+use crate::command::output::format::{Format, csv_field, print_with};
 use crate::command::output::table;
 use crate::rejected::{Original, RejectedObject};
 use crate::time::rfc3339;
@@ -25,23 +25,12 @@ pub struct ListArgs {
     /// Which of them.
     #[command(flatten)]
     pub which: Which,
-    /// Only the first so many [default: all; of a table, 50]
-    #[arg(long)]
+    /// Show only the first N [default: all; in a table, 50]
+    #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// How they are shown
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Output format; a table shows only the beginning of each record
+    #[arg(long, value_parser = Format::among(&Format::OF_LISTS), default_value = "table")]
     pub format: Format,
-}
-
-/// How refused records are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Columns for people, with the beginning of each record
-    Table,
-    /// Comma-separated values with a header
-    Csv,
-    /// One array of objects
-    Json,
 }
 
 /// Runs the command.
@@ -53,7 +42,7 @@ pub fn run(args: &ListArgs) -> anyhow::Result<()> {
 pub fn write(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let limit = args.limit.unwrap_or(usize::MAX);
     match args.format {
-        Format::Table => write_table(args, out),
+        Format::Table | Format::Chart | Format::Plain => write_table(args, out),
         Format::Csv => {
             out.write_all(CSV_HEADER.as_bytes())?;
             args.which.each(limit, |row| Ok(out.write_all(csv(row).as_bytes())?))

@@ -1,11 +1,11 @@
 //! `tickline symbols list` and `search`: entries of the directory from a store.
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use dataflows::symbols::entry::Entry;
 
 use super::filter::Filter;
 use crate::command::UsageError;
-use crate::command::output::format::{csv_field, json_array, print};
+use crate::command::output::format::{Format, csv_field, json_array, print};
 use crate::command::output::table;
 use crate::store::address::StoreAddress;
 use crate::symbols::search::Searched;
@@ -20,11 +20,11 @@ pub struct ListArgs {
     /// Which symbols.
     #[command(flatten)]
     pub filter: Filter,
-    /// Only the first so many [default: all]
-    #[arg(long)]
+    /// Show only the first N [default: all]
+    #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// How they are shown
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Output format; `ingest --watchlist` reads csv and plain
+    #[arg(long, value_parser = Format::among(&Format::OF_SYMBOLS), default_value = "table")]
     pub format: Format,
 }
 
@@ -37,19 +37,6 @@ pub struct SearchArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "its own type says it")]
     pub list: ListArgs,
-}
-
-/// How symbols are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Columns for people
-    Table,
-    /// Comma-separated values with a header; `ingest --watchlist` takes it
-    Csv,
-    /// One array of objects
-    Json,
-    /// One symbol a line; `ingest --watchlist` takes it
-    Plain,
 }
 
 /// Runs `tickline symbols list`.
@@ -82,7 +69,7 @@ pub fn text(args: &ListArgs, text: Option<&str>) -> anyhow::Result<String> {
     ranked.sort_by_key(|(rank, _)| *rank);
     let found: Vec<Entry> = ranked.into_iter().take(args.limit.unwrap_or(usize::MAX)).map(|(_, entry)| entry).collect();
     Ok(match args.format {
-        Format::Table => as_table(&found),
+        Format::Table | Format::Chart => as_table(&found),
         Format::Csv => as_csv(&found),
         Format::Json => json_array(found.iter().map(serde_json::to_string))?,
         Format::Plain => found.iter().map(|entry| format!("{}\n", entry.symbol)).collect(),

@@ -1,4 +1,4 @@
-// The chart: candles, volume, indicators, and the frontier as a line. It draws rows and computes nothing.
+// The chart: candles, volume, indicators, and the frontier line. It draws rows and computes nothing.
 import { addLayers, timeOf } from './layers.js';
 import { clock, digitsOf } from './format.js';
 import { FrontierLine } from './frontier-line.js';
@@ -6,8 +6,8 @@ import { palette } from './palette.js';
 
 const { createChart, createSeriesMarkers, CandlestickSeries, HistogramSeries, ColorType, CrosshairMode, LineStyle } =
   window.LightweightCharts;
-const UPDATES_MAX = 40; // rows that are changed one by one; more are drawn anew
-const NEAR_END = 20; // candles from the end of what is held at which more is asked for
+const UPDATES_MAX = 40; // maximum number of rows updated one by one; more cause a redraw
+const NEAR_END = 20; // distance from the first or last candle, in candles, at which more are fetched
 const MOVED_MS = 300;
 
 export class PriceChart {
@@ -17,21 +17,21 @@ export class PriceChart {
   #markers;
   #layers = []; // { series, point } for each indicator's line
   #line; // the frontier in the pane of the candles
-  #lines = []; // and in those below
+  #lines = []; // the frontier in the panes below
   #colours;
   #rows;
-  #starts = []; // the starts of the rows as they are drawn
+  #starts = []; // the starts of the drawn rows
   #view = { on: new Set(), resolution: '5s' };
-  #cursor = null; // start of the row that the keyboard looks at
+  #cursor = null; // start of the row under the keyboard cursor
   #moved = 0;
 
-  // `tell` has onHover(row or null, whether by keys), onOldest(), onNewest() and onMoved().
+  // `tell` has onHover(row or null, isByKeyboard), onOldest(), onNewest(), onMoved() and onEnd().
   constructor(element, tell) {
     this.tell = tell;
     this.#chart = createChart(element, {
       autoSize: true,
       crosshair: { mode: CrosshairMode.Normal },
-      // A finger that goes up or down scrolls the page, and what was let go does not move on where that is not wanted.
+      // Vertical touch drags scroll the page; kinetic scrolling is off if the user prefers reduced motion.
       handleScroll: { vertTouchDrag: false },
       kineticScroll: { touch: !matchMedia('(prefers-reduced-motion: reduce)').matches },
       rightPriceScale: { scaleMargins: { top: 0.08, bottom: 0.22 } },
@@ -55,7 +55,7 @@ export class PriceChart {
     this.recolour();
   }
 
-  // Takes the style sheet's colours, and draws everything in them.
+  // Reads the style sheet's colours and redraws everything.
   recolour() {
     const colours = (this.#colours = palette());
     const border = { borderColor: colours.rule };
@@ -74,7 +74,7 @@ export class PriceChart {
     this.setView(this.#view.on, this.#view.resolution);
   }
 
-  // Sets which indicators are drawn, and the resolution's way to write times.
+  // Sets the indicators to draw, and the time format of the resolution.
   setView(on, resolution) {
     this.#view = { on, resolution };
     this.#chart.applyOptions({ timeScale: { timeVisible: resolution !== '1d', secondsVisible: resolution === '5s' } });
@@ -117,7 +117,7 @@ export class PriceChart {
     ...this.#layers,
   ];
 
-  // Draws all rows, and keeps looking at the same candles.
+  // Redraws all rows, keeping the visible range.
   draw(rows) {
     if (this.#rows !== rows) this.#cursor = null;
     const scale = this.#chart.timeScale();
@@ -137,7 +137,7 @@ export class PriceChart {
     scale.setVisibleLogicalRange({ from: range.from + shift, to: range.to + shift });
   }
 
-  // Draws the rows that changed: the last ones, and old ones that a late trade has corrected.
+  // Draws changed rows: the last ones, and older ones corrected by a late trade.
   update(rows, starts) {
     const unknown = (ms) => ms < (this.#starts.at(-1) ?? Infinity) && !this.#starts.includes(ms);
     if (this.#rows !== rows || starts.length > UPDATES_MAX || starts.some(unknown)) return this.draw(rows);
@@ -167,7 +167,7 @@ export class PriceChart {
     const { list, isComplete, live, frontierMs } = this.#rows;
     let at = list.length;
     while (at > 0 && !isComplete(list[at - 1])) at -= 1;
-    // What reaches not to the newest is all behind the line.
+    // Rows that do not include the newest are all complete, so there is no line.
     const place = live && list.length > 0 ? at : null;
     this.#line.set(place, `complete up to ${clock(frontierMs)}`);
     for (const line of this.#lines) line.set(place, '');
@@ -187,12 +187,12 @@ export class PriceChart {
     this.#chart.priceScale('right').applyOptions({ autoScale: true });
   }
 
-  // The place of the first row that one sees.
+  // The index of the first visible row.
   firstSeen() {
     return Math.max(0, Math.floor(this.#chart.timeScale().getVisibleLogicalRange()?.from ?? 0));
   }
 
-  // The time in the middle of what one sees; null at the newest end.
+  // The time in the middle of the visible range; null at the newest end.
   middleMs() {
     const range = this.#chart.timeScale().getVisibleLogicalRange();
     if (!range || this.#starts.length === 0) return null;
@@ -201,7 +201,7 @@ export class PriceChart {
     return this.#starts[Math.min(this.#starts.length - 1, Math.max(0, at))];
   }
 
-  // Brings a time to the middle; with `point`, the cursor too.
+  // Centres a time; with `point`, moves the cursor there.
   look(ms, point = false) {
     const scale = this.#chart.timeScale();
     const range = scale.getVisibleLogicalRange();
@@ -219,7 +219,7 @@ export class PriceChart {
     this.tell.onHover(row, true);
   }
 
-  // Once the library has moved the candles: it takes the cursor's place on the screen from where they are.
+  // Waits until the library has moved the candles, since it places the cursor by their coordinates.
   #showCursor() {
     requestAnimationFrame(() => {
       const row = this.#rows.get(this.#cursor);
@@ -233,7 +233,7 @@ export class PriceChart {
     this.tell.onHover(null, false);
   }
 
-  // Moves the keyboard's cursor by so many candles, and the view with it.
+  // Moves the keyboard cursor by a number of candles, and the visible range with it.
   #step(by) {
     if (this.#starts.length === 0) return;
     const scale = this.#chart.timeScale();
@@ -258,7 +258,7 @@ export class PriceChart {
     if (range) this.#chart.timeScale().setVisibleLogicalRange({ from: -2, to: range.to - range.from - 2 });
   }
 
-  // Does what a key asks for; whether it knows it.
+  // Handles a key; returns whether it is one of the chart's.
   key(key) {
     const actions = {
       ArrowLeft: () => this.#step(-1),

@@ -1,11 +1,11 @@
-// The list of corrections: what late trades changed in candles that were complete and drawn.
+// The list of corrections: changes by late trades to candles that were shown as complete.
 import { $, make, say, setText } from './dom.js';
 import { clock, exact, digitsOf, price, stamp } from './format.js';
 
 const KEPT_MAX = 200;
 const NAMES = ['open', 'high', 'low', 'close', 'volume', 'trades'];
 
-// What differs between two forms of a candle, in words.
+// The differences between two versions of a candle, as text.
 export function differences(old, row) {
   if (!old) return `new candle, close ${exact(row.close, digitsOf(row))}`;
   const digits = Math.max(digitsOf(old), digitsOf(row));
@@ -17,7 +17,7 @@ export function differences(old, row) {
 export class Corrections {
   #count = 0;
 
-  // `onShow` gets symbol, resolution and start of the candle to go to.
+  // `onShow` receives the symbol, resolution and start of the candle to go to.
   constructor(onShow) {
     this.onShow = onShow;
   }
@@ -28,7 +28,7 @@ export class Corrections {
     const when = stamp(row.window_start_ms, resolution);
     const button = make(
       'button',
-      { type: 'button', title: `Corrected at ${clock(row.as_of)} UTC. Shows the candle.` },
+      { type: 'button', title: `Corrected at ${clock(row.as_of)} UTC. Click to show the candle.` },
       make('span', { className: 'what' }, make('b', { textContent: symbol }), ` ${resolution}, ${when}`),
       make('span', { className: 'change', textContent: what }),
     );

@@ -1,7 +1,7 @@
-// Small helpers over the document, shared by all parts of the page.
+// DOM helpers shared by all parts of the page.
 export const $ = (id) => document.getElementById(id);
 
-// Writes a text only when it differs, so that nothing is laid out anew for nothing.
+// Sets a text only if it differs, to avoid needless layout.
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -13,10 +13,10 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-// Tells a screen reader what has happened.
+// Announces an event to screen readers.
 export const say = (text) => setText($('said'), text);
 
-// What this browser keeps for the next visit. Storage may be forbidden: then nothing is kept.
+// Settings kept in this browser for the next visit. Storage may be disabled: then nothing is kept.
 export function recall(name) {
   try {
     return JSON.parse(localStorage.getItem(`tickline.${name}`));
@@ -30,6 +30,6 @@ export function keep(name, value) {
     if (value === null) localStorage.removeItem(`tickline.${name}`);
     else localStorage.setItem(`tickline.${name}`, JSON.stringify(value));
   } catch {
-    // The page works without.
+    // The page works without storage.
   }
 }

@@ -1,4 +1,4 @@
-// How numbers and times are written: UTC everywhere, prices with the digits they were traded with.
+// Formatting of numbers and times: UTC everywhere, prices with the digits they were traded with.
 export const LENGTH_MS = { '5s': 5e3, '1m': 6e4, '5m': 3e5, '1h': 36e5, '1d': 864e5 };
 
 export const grouped = new Intl.NumberFormat('en-GB');
@@ -10,13 +10,13 @@ export const clock = (ms) => iso(ms).slice(11, 19);
 export const stamp = (ms, resolution) =>
   resolution === '1d' ? iso(ms).slice(0, 10) : `${iso(ms).slice(5, 10)} ${clock(ms)}`;
 
-// The decimals of a double in its shortest form.
+// The number of decimals of a double in its shortest form.
 const decimals = (value) => {
   const [mantissa, exponent] = String(value).split('e');
   return Math.max(0, (mantissa.split('.')[1] ?? '').length - Number(exponent ?? 0));
 };
 
-// As many digits as the row's prices need, so that prices stand below each other.
+// The number of decimals that the row's prices need, so that prices align.
 export const digitsOf = (row) =>
   Math.min(
     8,
@@ -34,7 +34,7 @@ function formatter(minimum, maximum) {
   return formatters.get(key);
 }
 
-// So many decimals, or all that the double has.
+// Fixed decimals, or all decimals of the double.
 export const price = (value, digits) => formatter(digits, digits).format(value);
 export const exact = (value, digits = 0) => {
   const all = Math.max(digits, decimals(value));

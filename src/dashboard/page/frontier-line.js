@@ -1,4 +1,4 @@
-// Draws the frontier between the last complete candle and the first that is not. Left of it everything is exact.
+// Draws the frontier between the last complete candle and the first that is not. Everything to its left is complete.
 export class FrontierLine {
   #chart;
   #redraw = () => {};
@@ -15,7 +15,7 @@ export class FrontierLine {
     this.#redraw = requestUpdate;
   }
 
-  // Puts the line before the candle with this index; without a label where another pane has it.
+  // Places the line before the candle with this index; the label is empty if another pane shows it.
   set(at, label) {
     if (this.#at === at && this.#label === label) return;
     [this.#at, this.#label] = [at, label];
@@ -32,7 +32,7 @@ export class FrontierLine {
 
   #place({ context, mediaSize }, draw) {
     if (this.#at === null) return;
-    // The library knows the places of whole indices only; the line stands between two.
+    // The library gives coordinates of whole indices only; the line is between two.
     const [before, behind] = [this.#at - 1, this.#at].map((at) => this.#chart.timeScale().logicalToCoordinate(at));
     if (before !== null && behind !== null) draw.call(this, context, (before + behind) / 2, mediaSize);
   }

@@ -1,18 +1,18 @@
-// The head: up to when everything is complete, how far behind that is, and how the feed is doing.
+// The head: the time up to which everything is complete, its lag, and the health of the feed.
 import { $, make, say, setText } from './dom.js';
 import { clock, compact, grouped, iso, span } from './format.js';
 
-const LIVE_MS = 15_000; // behind now by less: live
-const STILL_MS = 10_000; // no advance for so long: standing still
-const REST_MS = 600_000; // so far behind without an advance: recorded data, and nobody is at work
-const PACE_MS = 10_000; // the pace is measured over so much time
+const LIVE_LAG_MS = 15_000; // maximum lag of a live frontier
+const STALLED_MS = 10_000; // time without an advance after which the frontier is stalled
+const RECORDED_LAG_MS = 600_000; // lag from which a stalled frontier means recorded data
+const PACE_MS = 10_000; // interval over which the pace is measured
 
 export class Head {
   #event = null;
-  #clockMs = 0; // the server's clock less ours
+  #clockMs = 0; // the server's clock minus ours
   #advances = []; // [our time, frontier] of the last seconds, for the pace
   #connected = false;
-  #gaps = null; // gap records when the page came
+  #gaps = null; // gap records when the page was opened
 
   constructor() {
     $('counters').parentElement.addEventListener('toggle', () => this.#counters());
@@ -24,7 +24,7 @@ export class Head {
     this.tick();
   }
 
-  // What was measured before a pause says nothing about now.
+  // Discards the pace measured before a pause.
   pause() {
     this.#advances.splice(0, this.#advances.length - 1);
   }
@@ -52,7 +52,7 @@ export class Head {
     setText($('digest'), `${digest.slice(0, 8)}…`);
     $('digest').title = digest;
     this.#gaps ??= counters.gaps;
-    if (counters.gaps > this.#gaps) say('A source says that it has missed trades: there is a hole in the feed.');
+    if (counters.gaps > this.#gaps) say('A source has missed trades: there is a gap in the feed.');
     $('gap-note').hidden = counters.gaps === this.#gaps;
     if ($('counters').parentElement.open) this.#counters();
   }
@@ -70,19 +70,19 @@ export class Head {
     return first === last ? 0 : (last[1] - first[1]) / (last[0] - first[0]);
   }
 
-  // [mood, one word, why]
-  #health(lagMs, stillMs) {
-    if (!this.#connected) return ['lost', 'Connection lost', 'trying again; what is shown may be old'];
-    if (!this.#event) return ['waiting', 'Waiting', 'no frontier yet'];
-    if (stillMs > STILL_MS && lagMs > REST_MS) return ['rest', 'At rest', 'nothing new comes in: recorded data'];
-    if (stillMs > STILL_MS) {
+  // [mood, status, explanation]
+  #health(lagMs, stalledMs) {
+    if (!this.#connected) return ['lost', 'Connection lost', 'reconnecting; the data shown may be old'];
+    if (!this.#event) return ['waiting', 'Waiting', 'nothing complete yet'];
+    if (stalledMs > STALLED_MS && lagMs > RECORDED_LAG_MS) return ['rest', 'At rest', 'recorded data, no new trades'];
+    if (stalledMs > STALLED_MS) {
       return [
         'still',
-        'Standing still',
-        `for ${Math.floor(stillMs / 1000)} s: a source is silent, or the work has ended`,
+        'Stalled',
+        `for ${Math.floor(stalledMs / 1000)} s: a source is silent, or the workers have stopped`,
       ];
     }
-    if (Math.abs(lagMs) < LIVE_MS) return ['live', 'Live', ''];
+    if (Math.abs(lagMs) < LIVE_LAG_MS) return ['live', 'Live', ''];
     const pace = this.#pace();
     if (pace > 1.5) return ['behind', 'Behind', `catching up at ${compact.format(Math.round(pace))} times real time`];
     return ['behind', 'Behind', ''];

@@ -1,5 +1,5 @@
-// What can be drawn beside the candles, as data. Every value is a row of the workers; none is computed here.
-// `warm` is the number of candles from which on a value means what its name says (docs/definitions.md).
+// The indicators that can be drawn, as data. All values come from the workers; none is computed here.
+// `warm` is the number of candles that a value needs to be meaningful (docs/definitions.md).
 const line = (key, label, colour, warm, more = {}) => ({ key, label, colour, warm, kind: 'line', ...more });
 
 export const INDICATORS = [
@@ -18,7 +18,7 @@ export const INDICATORS = [
       line('bollinger_lower', 'Lower', 'line-6', 20),
     ],
   },
-  // The candle's own, so there is one at every resolution.
+  // A value of the candle itself, so it exists at every resolution.
   {
     id: 'vwap',
     label: 'VWAP',
@@ -42,13 +42,13 @@ export const INDICATORS = [
 export const DEFAULT_ON = ['sma_12', 'sma_60'];
 export const isIndicator = (id) => INDICATORS.some((indicator) => indicator.id === id);
 
-// Indicators are kept for 5 s candles only.
+// Indicators exist for 5 s candles only.
 export const isAvailable = (indicator, resolution) => indicator.own || resolution === '5s';
 export const shown = (on, resolution) =>
   INDICATORS.filter((indicator) => on.has(indicator.id) && isAvailable(indicator, resolution));
 export const needsRows = (on, resolution) => shown(on, resolution).some((indicator) => !indicator.own);
 
-// A line's value at a row; undefined where there is none, or it is not warm yet.
+// A line's value at a row; undefined if there is none, or it is not warm yet.
 export function valueOf({ key, warm, own }, row) {
   if (own) return row[key];
   return row.indicators && row.indicators.candles >= warm ? row.indicators[key] : undefined;

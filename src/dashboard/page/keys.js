@@ -1,10 +1,10 @@
-// The keys of the page. Those of chart, list and search are theirs; these hold everywhere.
+// Global keyboard shortcuts. Chart, list and search handle their own keys.
 import { $ } from './dom.js';
 import { LENGTH_MS } from './format.js';
 
 const isTyping = (target) => target.matches?.('input:not([type=radio], [type=checkbox]), textarea, select');
 
-// `act` has search(), resolution(name), neighbour(by) and watch(); `chart` takes the keys of the chart.
+// `act` has search(), resolution(name), neighbour(by) and watch(); `chart` handles the chart's keys.
 export function startKeys(act, chart) {
   const help = $('help');
   const openHelp = () => help.open || help.showModal();

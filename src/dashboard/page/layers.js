@@ -1,4 +1,4 @@
-// The lines, bars and panes beside the candles: series of the chart library, each with the way from a row to its point.
+// Lines, bars and panes besides the candles: series of the chart library, each with a function from row to point.
 import { FrontierLine } from './frontier-line.js';
 import { shown, valueOf } from './indicators.js';
 
@@ -6,7 +6,7 @@ const { createTextWatermark, HistogramSeries, LineSeries, LineStyle } = window.L
 
 export const timeOf = (row) => row.window_start_ms / 1000;
 const QUIET = { lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false };
-const CANDLES_HEIGHT = 3.2; // times that of a pane below
+const CANDLES_HEIGHT = 3.2; // relative to the height of a pane below
 
 function lineSeries(chart, line, colours, pane, format) {
   const options = {
@@ -35,10 +35,10 @@ function barSeries(chart, line, colours, pane, format) {
   return { series, point };
 }
 
-// Bars first, so that lines lie over them.
+// Bars first, so that lines are drawn over them.
 const byDepth = (lines) => [...lines].sort((a, b) => (b.kind === 'bars') - (a.kind === 'bars'));
 
-// An index such as RSI has no digits of the price; differences of prices need some more.
+// An index such as RSI does not use the price's digits; differences of prices need more of them.
 function formatOf({ pane, bounds }, { precision, minMove }) {
   if (bounds) return { type: 'price', precision: 2, minMove: 0.01 };
   return pane
@@ -46,7 +46,7 @@ function formatOf({ pane, bounds }, { precision, minMove }) {
     : { type: 'price', precision, minMove };
 }
 
-// Adds what is on. Gives `{ layers, lines }`: the series with their points, and a frontier line for each pane below.
+// Adds the enabled indicators. Returns `{ layers, lines }`: series with points, and a frontier line per pane below.
 export function addLayers(chart, on, resolution, colours, format) {
   const layers = [];
   const lines = [];

@@ -8,7 +8,7 @@ function statusOf(rows, row) {
   return rows.isCorrected(row) ? `complete, corrected at ${clock(row.as_of)}` : 'complete';
 }
 
-// A value as text, with all its digits for machines, and for whoever points at it.
+// A value as text, with all its digits in the tooltip and for machines.
 function part(name, value, text, colour) {
   const data = make('data', { value: String(value), textContent: text, title: value === '' ? '' : exact(value) });
   const label = make('span', { className: 'name', textContent: name });
@@ -18,7 +18,7 @@ function part(name, value, text, colour) {
   return span;
 }
 
-// The candle's own VWAP stands in the first line already.
+// The candle's own VWAP is in the first line already.
 function indicatorParts(row, on, resolution, digits) {
   const known = shown(on, resolution).filter((indicator) => !indicator.own);
   return known.flatMap(({ id, lines }) =>
@@ -32,7 +32,7 @@ function indicatorParts(row, on, resolution, digits) {
   );
 }
 
-// Shows a row; `aloud` also tells it to a screen reader.
+// Shows a row; `aloud` also announces it to screen readers.
 export function showLegend(rows, row, { on, resolution }, digits, aloud) {
   if (!row) {
     $('legend').replaceChildren();

@@ -1,11 +1,11 @@
-// What one looks at, as the part of the address behind #, so that it can be kept, sent and gone back to.
+// The view as the URL's fragment, so that it can be bookmarked, shared and navigated back to.
 import { DEFAULT_ON, isIndicator } from './indicators.js';
 import { LENGTH_MS } from './format.js';
 import { recall } from './dom.js';
 
-const WATCH_MAX = 100; // the server takes no more
+const WATCH_MAX = 100; // the server's limit
 
-// `{ symbol, resolution, on, atMs, watch }`. What the link does not say is as at the last visit.
+// `{ symbol, resolution, on, atMs, watch }`. Defaults come from the last visit.
 export function readLink(hash) {
   const params = new URLSearchParams(hash.replace(/^#/, ''));
   const resolution = params.get('resolution');

@@ -1,8 +1,8 @@
-// Fetches what the stream does not bring: older rows as one scrolls back, and newer ones on the way forth.
+// Fetches rows that are not in the stream: older ones when scrolling back, newer ones when scrolling forward.
 import { LENGTH_MS } from './format.js';
 
 const PAGE_ROWS = 1000;
-const SPAN_MAX_MS = 400 * 864e5; // of one question on the way forth, however sparse the rows are
+const SPAN_MAX_MS = 400 * 864e5; // maximum range of one forward request, however sparse the rows are
 const ALL_ROWS = 20_000; // the server's own limit
 
 async function get(path, query) {
@@ -13,9 +13,9 @@ async function get(path, query) {
 }
 
 export class Loader {
-  #busy = new WeakSet(); // the rows for which an answer is awaited
+  #busy = new WeakSet(); // rows with a request in flight
 
-  // `show(rows, symbol)` draws rows anew when they are still what one looks at.
+  // `show(rows, symbol)` redraws rows if they are still in view.
   constructor(show) {
     this.show = show;
   }
@@ -26,7 +26,7 @@ export class Loader {
     return Promise.all([candles, indicators ? get('indicators', { symbol, ...query }) : none]);
   }
 
-  // Runs one question at a time for these rows. What is shown stays when it fails.
+  // Runs one request at a time for these rows. If it fails, the rows shown stay.
   async #once(rows, work) {
     if (this.#busy.has(rows)) return;
     this.#busy.add(rows);
@@ -51,7 +51,7 @@ export class Loader {
     });
   }
 
-  // Reads on behind the last row until there are some, or up to the frontier.
+  // Reads on after the last row until rows are found, or up to the frontier.
   newer(rows, view, indicators) {
     if (rows.live || rows.list.length === 0) return undefined;
     return this.#once(rows, async () => {
@@ -68,7 +68,7 @@ export class Loader {
     });
   }
 
-  // Puts rows around a time in the place of those that are held.
+  // Replaces the rows held with rows around a time.
   around(rows, view, indicators, ms) {
     return this.#once(rows, async () => {
       const half = (PAGE_ROWS / 2) * LENGTH_MS[view.resolution];
@@ -80,7 +80,7 @@ export class Loader {
     });
   }
 
-  // Indicators for rows that were fetched without them.
+  // Fetches indicators for rows that were fetched without them.
   indicators(rows, view) {
     const missing = rows.withoutIndicators();
     if (!missing) return undefined;

@@ -1,4 +1,4 @@
-// The live page: puts its parts together. One event stream brings what changes; the address says what is looked at.
+// The live page: connects its parts. One event stream brings the changes; the URL's fragment holds the view.
 import { PriceChart } from './chart.js';
 import { Corrections } from './corrections.js';
 import { $, keep, make, say, setText } from './dom.js';
@@ -17,13 +17,13 @@ import { Toolbar } from './toolbar.js';
 import { WatchList } from './watchlist.js';
 
 const CHART_ROWS = 500; // candles of a whole chart
-const MARKS_KEPT = 50; // drawn events that keep their mark
+const MARKS_KEPT = 50; // performance marks of drawn events
 
 let view = readLink(location.hash);
 let rows = new Rows(view.resolution);
 let hovered = null; // start of the candle under the cursor
-let point = false; // the cursor goes to where the link looks
-let other = null; // what the directory knows of a symbol that is not on the watch list
+let point = false; // whether the cursor goes to the link's time
+let other = null; // symbol table entry of a symbol that is not on the watch list
 const marks = [];
 
 const head = new Head();
@@ -54,7 +54,7 @@ function ask() {
   stream.ask({ watch: names, symbol, resolution, indicators: hasIndicators(), limit: CHART_ROWS });
 }
 
-// --- what an event brings -----------------------------------------------------------------------------------------
+// --- events -------------------------------------------------------------------------------------------------------
 function take(event) {
   head.take(event);
   list.take(event, view.watch.length > 0);
@@ -64,7 +64,7 @@ function take(event) {
   }
   if (event.whole) {
     showChoice();
-    lookUp(view.symbol).catch(() => null); // then its name is not shown
+    lookUp(view.symbol).catch(() => null); // on failure its name is not shown
   }
   const { chart: news } = event;
   if (news && news.symbol === view.symbol && news.resolution === view.resolution) takeChart(event, news);
@@ -78,18 +78,18 @@ function take(event) {
 function takeChart(event, news) {
   const first = rows.list.length === 0;
   const beforeMs = rows.frontierMs;
-  // A whole chart that does not reach back to what is held leaves a hole: start again from it.
-  const hole = event.whole && rows.live && news.candles[0]?.window_start_ms > (rows.list.at(-1)?.window_start_ms ?? -1);
-  if (hole) rows.clear();
+  // A whole chart that does not reach back to the rows held would leave a gap: start over from it.
+  const gap = event.whole && rows.live && news.candles[0]?.window_start_ms > (rows.list.at(-1)?.window_start_ms ?? -1);
+  if (gap) rows.clear();
   rows.frontierMs = event.frontier_ms ?? rows.frontierMs;
   const candles = rows.within(news.candles);
   const known = new Map(candles.map((row) => [row.window_start_ms, rows.get(row.window_start_ms)]));
   const { olds } = rows.put(candles, news.indicators ?? []);
-  if (!first && !hole) tellCorrections(known, beforeMs);
+  if (!first && !gap) listCorrections(known, beforeMs);
   const starts = new Set(olds.keys());
   for (const row of rows.completedBy(beforeMs, rows.frontierMs)) starts.add(row.window_start_ms);
   if (rows.list.length > 0) showMessage('');
-  if (first || hole || rows.trim(chart.firstSeen())) drawAll();
+  if (first || gap || rows.trim(chart.firstSeen())) drawAll();
   else
     chart.update(
       rows,
@@ -99,7 +99,7 @@ function takeChart(event, news) {
   showHovered(false);
 }
 
-// The first rows of a view: goes to the time that the link names, or to the newest.
+// Called with the first rows of a view: goes to the link's time, or to the newest candle.
 function arrive(isAll) {
   rows.oldest = isAll;
   if (!view.atMs) return chart.newest();
@@ -108,7 +108,7 @@ function arrive(isAll) {
   return loader.around(rows, view, hasIndicators(), atMs).then(() => asked === rows && chart.look(atMs, pointed));
 }
 
-function tellCorrections(known, beforeMs) {
+function listCorrections(known, beforeMs) {
   for (const [startMs, old] of known) {
     const row = rows.get(startMs);
     if (rows.endOf(row) <= beforeMs && startMs > rows.list[0].window_start_ms) {
@@ -122,7 +122,7 @@ function drawAll() {
   showHovered(false);
 }
 
-// For whoever measures how long it takes until an advance is on the screen.
+// Marks when an advance is on the screen, for measurements.
 function markDrawn(frontierMs) {
   requestAnimationFrame(() => {
     marks.push(`drawn:${frontierMs}`);
@@ -131,9 +131,9 @@ function markDrawn(frontierMs) {
   });
 }
 
-// --- what one looks at --------------------------------------------------------------------------------------------
+// --- the view -----------------------------------------------------------------------------------------------------
 function showChoice() {
-  // A long symbol may break behind its exchange.
+  // A long symbol may wrap after its exchange.
   const [exchange, ...own] = (view.symbol ?? '–').split(/(?<=:)/);
   if ($('symbol').textContent !== view.symbol) $('symbol').replaceChildren(exchange, make('wbr'), ...own);
   list.choose(view.symbol);
@@ -141,7 +141,7 @@ function showChoice() {
   const watched = list.has(view.symbol);
   $('watch').setAttribute('aria-pressed', String(watched));
   setText($('watch'), watched ? '★' : '☆');
-  $('watch').title = watched ? 'Take off the watch list (w)' : 'Put on the watch list (w)';
+  $('watch').title = watched ? 'Remove from the watch list (w)' : 'Add to the watch list (w)';
 }
 
 function showPrice() {
@@ -156,7 +156,7 @@ function showPrice() {
   document.title = last === undefined ? 'Tickline' : `${$('price').textContent} ${view.symbol} · Tickline`;
 }
 
-// Name and day of a symbol that is not watched: the stream does not bring them.
+// Fetches name and day of a symbol that is not watched: they are not in the stream.
 async function lookUp(symbol) {
   if (!symbol || list.has(symbol) || other?.symbol === symbol) return;
   const response = await fetch(`/api/symbols?${new URLSearchParams({ query: symbol, limit: 1 })}`);
@@ -166,7 +166,7 @@ async function lookUp(symbol) {
   showPrice();
 }
 
-// Looks at something else. The old rows go, so that nothing of the one is shown as the other.
+// Changes the view. The old rows are dropped, so that they are never shown as rows of the new view.
 function open() {
   rows = new Rows(view.resolution);
   hovered = null;
@@ -188,7 +188,7 @@ function choose(change) {
   open();
 }
 
-// Goes to one candle, in what is shown already when it is there.
+// Goes to one candle, in the rows already held if it is among them.
 function goTo(symbol, resolution, atMs) {
   if (symbol === view.symbol && resolution === view.resolution && rows.get(atMs)) chart.look(atMs, true);
   else choose({ symbol, resolution, atMs });
@@ -216,7 +216,7 @@ function toggle(id, is) {
   if (!had) loader.indicators(rows, view);
 }
 
-// Puts a symbol on the watch list or takes it off. An empty list is the busiest symbols again.
+// Adds a symbol to the watch list or removes it. An empty list shows the most traded symbols.
 function watch(symbol, is) {
   if (!symbol || list.has(symbol) === is) return;
   const others = list.symbols.filter((other) => other !== symbol);
@@ -275,5 +275,5 @@ startKeys(
 );
 open();
 
-// The rows that the chart holds, for tests.
+// The chart's rows, for tests.
 export const held = () => rows.list;

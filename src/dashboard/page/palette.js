@@ -1,4 +1,4 @@
-// The colours of the style sheet for the canvas, which knows no variables.
+// The style sheet's colours for the canvas, which does not support CSS variables.
 const NAMES = [
   'panel',
   'text',

@@ -1,17 +1,17 @@
-// The rows that the chart holds: one unbroken run of candles, each with its indicators, never more than a bound.
+// The chart's rows: one contiguous, bounded run of candles, each with its indicators.
 import { LENGTH_MS } from './format.js';
 
-const ROWS_MAX = 10_000; // rows held, whatever one looks at
-const KEPT = 500; // rows that stay in any case
-const KEPT_BEFORE = 300; // rows that stay left of what one sees
-const SLACK = 100; // a cut is made only so often: it draws everything anew
+const ROWS_MAX = 10_000; // maximum number of rows held
+const KEPT = 500; // minimum number of rows kept by a trim
+const KEPT_BEFORE = 300; // rows kept to the left of the visible range
+const SLACK = 100; // excess rows before a trim, which redraws everything
 
 export class Rows {
   list = []; // ascending
-  live = true; // reaches the newest window; false once the newest were dropped for older ones
-  oldest = false; // there is nothing before the first
+  live = true; // includes the newest window; false once the newest rows were dropped for older ones
+  oldest = false; // no rows exist before the first
   frontierMs = 0;
-  #by = new Map(); // row by its start
+  #by = new Map(); // rows by start
   #lengthMs;
 
   constructor(resolution) {
@@ -23,7 +23,7 @@ export class Rows {
   isComplete = (row) => this.endOf(row) <= this.frontierMs;
   isCorrected = (row) => this.isComplete(row) && row.as_of >= this.endOf(row);
 
-  // Where a time stands: the place of the first row that starts at it or later.
+  // The index of the first row that starts at this time or later.
   place(ms) {
     let [low, high] = [0, this.list.length];
     while (low < high) {
@@ -34,8 +34,8 @@ export class Rows {
     return low;
   }
 
-  // Takes candles and indicators, ascending. Tells which rows changed, what they were (undefined: they are new), and
-  // whether rows were put in anywhere but at the end.
+  // Merges candles and indicators, ascending. Returns the previous form of each changed row (undefined for a new one),
+  // and whether rows were inserted anywhere but at the end.
   put(candles, indicators) {
     const olds = new Map();
     let inserted = false;
@@ -61,7 +61,7 @@ export class Rows {
     return { olds, inserted };
   }
 
-  // Only what lies in the run that is held, when that does not reach the newest.
+  // The candles within the run held, if that does not include the newest.
   within(rows) {
     if (this.live) return rows;
     const [first, last] = [this.list[0]?.window_start_ms ?? 0, this.list.at(-1)?.window_start_ms ?? -1];
@@ -73,13 +73,13 @@ export class Rows {
     this.#by.clear();
   }
 
-  // Keeps no more than the bound after rows were fetched; those at `end` go.
+  // Enforces the bound after rows were fetched, dropping rows at `end`.
   bound(end) {
     const over = this.list.length - ROWS_MAX;
     if (over > 0) this.#drop(end, over);
   }
 
-  // Drops what has become old, and is far left of the first row that one sees; whether it did.
+  // Drops old rows far to the left of the visible range; returns whether it did.
   trim(firstSeen) {
     const old = Math.min(this.list.length - KEPT, firstSeen - KEPT_BEFORE);
     if (old > SLACK) this.#drop('oldest', old);
@@ -95,13 +95,13 @@ export class Rows {
     else this.live = false;
   }
 
-  // The rows that an advance of the frontier makes complete.
+  // The rows that become complete with an advance of the frontier.
   completedBy(beforeMs, nowMs) {
     const from = this.place(beforeMs - this.#lengthMs + 1);
     return this.list.slice(from, this.place(nowMs - this.#lengthMs + 1));
   }
 
-  // The first row that should have indicators and has none, and the last.
+  // The first and the last row whose indicators are missing.
   withoutIndicators() {
     const first = this.list.find((row) => !row.indicators);
     return first ? [first.window_start_ms, this.list.findLast((row) => !row.indicators).window_start_ms] : null;

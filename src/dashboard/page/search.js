@@ -1,16 +1,16 @@
-// Finds a symbol as one types: a combobox with a list box, as WAI-ARIA describes them.
+// Symbol search as you type: a combobox with a list box, as WAI-ARIA describes them.
 import { $, make, say } from './dom.js';
 import { digitsOf, grouped, price } from './format.js';
 
-const SHOWN = 30; // answers asked for
+const SHOWN = 30; // maximum number of results
 
 export class Search {
-  #asked = 0; // number of the newest question; older answers are dropped
+  #asked = 0; // number of the newest request; older responses are dropped
   #abort = null;
   #found = [];
   #at = -1;
 
-  // `tell` has onChoose(symbol, whether to watch it).
+  // `tell` has onChoose(symbol, alsoWatch).
   constructor(tell) {
     this.tell = tell;
     this.input = $('search');
@@ -19,7 +19,7 @@ export class Search {
     this.input.addEventListener('focus', () => this.#ask());
     this.input.addEventListener('blur', () => this.#close());
     this.input.addEventListener('keydown', (event) => this.#key(event));
-    // Choosing by mouse must not take the focus first: that would close the list.
+    // A click on a result must not take the focus first: that would close the list.
     this.list.addEventListener('mousedown', (event) => event.preventDefault());
     this.list.addEventListener('click', (event) => {
       const option = event.target.closest('[role=option]');
@@ -45,7 +45,7 @@ export class Search {
       if (response.ok) this.#show(query, answer);
       else this.#note(`${answer.error}. ${answer.hint}`);
     } catch (error) {
-      if (asked === this.#asked && error.name !== 'AbortError') this.#note('No answer: the server is away.');
+      if (asked === this.#asked && error.name !== 'AbortError') this.#note('No response from the server.');
     }
   }
 
@@ -57,7 +57,7 @@ export class Search {
     const more = total > symbols.length ? `, the first ${symbols.length} shown` : '';
     const count = total === 1 ? '1 symbol' : `${grouped.format(total)} symbols`;
     this.#note(
-      total === 0 ? `No symbol matches “${query}”.` : `${count}${more} · Enter shows, Shift+Enter also watches`,
+      total === 0 ? `No symbol matches “${query}”.` : `${count}${more} · Enter: show, Shift+Enter: also watch`,
     );
     say(total === 0 ? 'No symbol found' : `${count} found`);
     this.#mark(query && symbols.length > 0 ? 0 : -1);

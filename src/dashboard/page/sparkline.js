@@ -1,4 +1,4 @@
-// A small line of closes, drawn as SVG. It needs no axis: it says only which way the price went.
+// A small line of closes, drawn as SVG. It has no axis: it only shows the direction of the price.
 const SVG = 'http://www.w3.org/2000/svg';
 const MINUTE_MS = 60_000;
 const POINTS_MAX = 60;

@@ -1,19 +1,19 @@
-// The event stream: one event a frontier advance, for what one looks at now.
-const AGAIN_MS = 2000; // a connection that was refused is tried again after so long
+// The event stream: one event per frontier advance, for the current view.
+const RECONNECT_MS = 2000; // pause before a rejected connection is retried
 
 export class Stream {
   #source = null;
   #url = null;
   #again = 0;
 
-  // `tell` has onEvent(event) and onConnected(whether it is).
+  // `tell` has onEvent(event) and onConnected(isConnected).
   constructor(tell) {
     this.tell = tell;
-    // A hidden page lets its connection go; a browser has only a few for each host.
+    // A hidden page closes its connection; a browser has only a few per host.
     document.addEventListener('visibilitychange', () => (document.hidden ? this.#close() : this.#open()));
   }
 
-  // Asks for something else. The first event is whole.
+  // Changes the subscription. The first event is whole.
   ask({ watch, symbol, resolution, indicators, limit }) {
     const params = new URLSearchParams({ resolution, indicators, limit });
     if (symbol) params.set('symbol', symbol);
@@ -36,8 +36,8 @@ export class Stream {
     source.addEventListener('error', () => {
       if (source !== this.#source) return;
       this.tell.onConnected(false);
-      // The browser comes back by itself only after a connection that broke, not after a refusal.
-      if (source.readyState === EventSource.CLOSED) this.#again = setTimeout(() => this.#open(), AGAIN_MS);
+      // The browser reconnects by itself only after a broken connection, not after an error response.
+      if (source.readyState === EventSource.CLOSED) this.#again = setTimeout(() => this.#open(), RECONNECT_MS);
     });
     source.addEventListener('frontier', (message) => {
       if (source === this.#source) this.tell.onEvent(JSON.parse(message.data));

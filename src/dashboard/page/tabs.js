@@ -1,4 +1,4 @@
-// The tabs beside the chart, as WAI-ARIA describes them. Another view is one more tab and panel in index.html.
+// The tabs next to the chart, as WAI-ARIA describes them. To add a view, add a tab and a panel to index.html.
 import { $ } from './dom.js';
 
 export function startTabs() {

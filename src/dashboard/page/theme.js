@@ -1,5 +1,5 @@
-// Light, dark, or as the system has it. A plain script and no module: it runs before the first paint, so that no other
-// theme flashes up.
+// Theme: light, dark or system. A classic script, not a module: it runs before the first paint, so that the other theme
+// does not flash up.
 (() => {
   const NEXT = { auto: 'light', light: 'dark', dark: 'auto' };
   const read = () => {
@@ -26,7 +26,7 @@
       try {
         localStorage.setItem('tickline.theme', theme);
       } catch {
-        // It holds for this visit.
+        // Storage is not available: the theme applies to this visit only.
       }
       apply();
     });

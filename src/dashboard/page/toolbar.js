@@ -1,4 +1,4 @@
-// The switches above the chart: resolution and indicators.
+// The controls above the chart: resolution and indicators.
 import { $, make } from './dom.js';
 import { LENGTH_MS } from './format.js';
 import { INDICATORS, isAvailable } from './indicators.js';

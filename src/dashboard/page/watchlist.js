@@ -1,4 +1,4 @@
-// The watch list: last price, change since midnight and the last hour's line of each symbol.
+// The watch list: last price, change since midnight and a sparkline of the last hour for each symbol.
 import { $, make, setText } from './dom.js';
 import { changeOf, digitsOf, price } from './format.js';
 import { Sparkline } from './sparkline.js';
@@ -21,8 +21,8 @@ export class WatchList {
   row = (symbol) => this.#lines.get(symbol)?.row ?? null;
   has = (symbol) => this.#lines.has(symbol);
 
-  // `ordered`: the symbols come in an order that was asked for. Else those that are there stay where they are, so that
-  // the list does not change under one's hands when other symbols become busier.
+  // `ordered`: the symbols come in the user's order. Otherwise symbols keep their positions, so that the list does not
+  // change during use when other symbols become busier.
   take(event, ordered) {
     this.#frontierMs = event.frontier_ms ?? 0;
     const symbols = event.watch.map((row) => row.symbol);
@@ -35,17 +35,17 @@ export class WatchList {
   #lay(symbols) {
     const focused = document.activeElement?.closest?.('#list tr')?.dataset.symbol;
     this.#lines = new Map(symbols.map((symbol) => [symbol, this.#lines.get(symbol) ?? this.#line(symbol)]));
-    const wanted = [...this.#lines.values()].map((line) => line.tr);
-    const there = [...$('list').children];
-    if (wanted.length !== there.length || wanted.some((tr, at) => tr !== there[at])) {
-      $('list').replaceChildren(...wanted);
+    const next = [...this.#lines.values()].map((line) => line.tr);
+    const current = [...$('list').children];
+    if (next.length !== current.length || next.some((tr, at) => tr !== current[at])) {
+      $('list').replaceChildren(...next);
       if (focused) this.#lines.get(focused)?.button.focus();
     }
     this.choose(this.#chosen);
   }
 
   #line(symbol) {
-    // An exchange before a colon stands below, so that a long symbol is not cut off.
+    // The exchange before a colon is shown below, so that a long symbol is not cut off.
     const [, exchange, own] = /^(?:(.*?):)?(.*)$/.exec(symbol);
     const name = make('small');
     const button = make('button', { type: 'button', className: 'show' }, make('b', { textContent: own }), name);
@@ -76,8 +76,8 @@ export class WatchList {
     const line = this.#lines.get(row.symbol);
     if (!line) return;
     line.row = row;
-    const told = row.name?.toUpperCase().startsWith(line.exchange);
-    setText(line.name, [told ? '' : line.exchange, row.name].filter(Boolean).join(' · '));
+    const isInName = row.name?.toUpperCase().startsWith(line.exchange);
+    setText(line.name, [isInName ? '' : line.exchange, row.name].filter(Boolean).join(' · '));
     line.button.title = [row.symbol, row.name].filter(Boolean).join(' · ');
     line.spark.take(row);
     if (row.last === undefined) {
@@ -92,7 +92,7 @@ export class WatchList {
     line.change.className = `change ${change.mood}`;
   }
 
-  // Marks the symbol that the chart shows. Only its line is a stop of the tab key; arrows go to the others.
+  // Marks the symbol of the chart. Only its line is a tab stop; arrow keys reach the others.
   choose(symbol) {
     this.#chosen = symbol;
     const stop = this.#lines.has(symbol) ? symbol : this.symbols[0];
@@ -104,7 +104,7 @@ export class WatchList {
     }
   }
 
-  // The symbol so many lines further down.
+  // The symbol `by` lines further down.
   neighbour(by) {
     const symbols = this.symbols;
     const at = symbols.indexOf(this.#chosen);

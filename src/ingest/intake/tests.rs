@@ -23,7 +23,7 @@ impl LogWriter for Blocked {
         1
     }
 
-    fn append(&mut self, _: u32, record: &[u8]) -> Result<(), LogError> {
+    fn append(&mut self, _: u32, _: Option<&[u8]>, record: &[u8]) -> Result<(), LogError> {
         let _ = self.entered.send(());
         // An error means that the sender was dropped: from then on nothing blocks.
         let _ = self.go.recv();
@@ -156,7 +156,7 @@ impl LogWriter for Lossy {
         1
     }
 
-    fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError> {
+    fn append(&mut self, partition: u32, _: Option<&[u8]>, record: &[u8]) -> Result<(), LogError> {
         self.waiting.push(partition);
         self.written.send(String::from_utf8_lossy(record).into_owned()).unwrap();
         Ok(())

@@ -50,7 +50,7 @@ impl Queue {
 
     /// Queues the records of one frame, all or none; false if the queue is full.
     pub fn offer(&self, records: Vec<Record>, taken: Instant) -> std::result::Result<bool, Gone> {
-        let size = records.iter().map(|(_, record)| record.len()).sum();
+        let size = records.iter().map(|record| record.bytes.len()).sum();
         let bytes = &self.shared.bytes;
         let full = self.jobs.len() >= self.limits.frames_max.max(1)
             || bytes.load(Ordering::Relaxed).saturating_add(size) > self.limits.bytes_max;

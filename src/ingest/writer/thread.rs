@@ -5,12 +5,14 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use dataflows::log::control;
+use dataflows::symbols::symbol::Symbol;
 use tracing::{error, warn};
 
 use super::ack_tracker::AckTracker;
 use super::job::{Ended, Job, Loss, QueueConfig, Shared};
 use crate::ingest::metrics::GapKind;
-use crate::ingest::router::{self, lost_cause};
+use crate::ingest::router::Record;
 use crate::log::{LogError, LogWriter};
 use crate::time::now_ms;
 
@@ -42,9 +44,9 @@ impl Writing {
         loop {
             match jobs.recv_timeout(IDLE) {
                 Ok(Job::Records { records, taken }) => {
-                    for (partition, record) in &records {
-                        self.append(*partition, record, taken)?;
-                        self.shared.bytes.fetch_sub(record.len(), Ordering::Relaxed);
+                    for Record { partition, key, bytes } in &records {
+                        self.append(*partition, key.as_ref(), bytes, taken)?;
+                        self.shared.bytes.fetch_sub(bytes.len(), Ordering::Relaxed);
                     }
                 }
                 Ok(Job::Begin { complete_ms }) => self.write_state(complete_ms, false),
@@ -66,9 +68,9 @@ impl Writing {
         }
     }
 
-    fn append(&mut self, partition: u32, record: &[u8], taken: Instant) -> Result<(), LogError> {
+    fn append(&mut self, partition: u32, key: Option<&Symbol>, record: &[u8], taken: Instant) -> Result<(), LogError> {
         self.ack_tracker.append(partition, taken, Instant::now());
-        self.writer.append(partition, record)?;
+        self.writer.append(partition, key.map(|symbol| symbol.as_str().as_bytes()), record)?;
         self.records += 1;
         self.config.meter.records.inc();
         Ok(())
@@ -76,7 +78,7 @@ impl Writing {
 
     fn everywhere(&mut self, record: &[u8]) -> Result<(), LogError> {
         let now = Instant::now();
-        (0..self.writer.partitions()).try_for_each(|partition| self.append(partition, record, now))
+        (0..self.writer.partitions()).try_for_each(|partition| self.append(partition, None, record, now))
     }
 
     /// Appends progress. A log without delivery reports is made durable each time.
@@ -149,7 +151,7 @@ impl Writing {
             let loss = self.shared.loss.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Some(Loss { from_ms, records }) = loss else { break };
             self.config.meter.gap(GapKind::Lost);
-            let gap = router::gap(&self.config.source, from_ms, now_ms(), &lost_cause(records));
+            let gap = control::gap(&self.config.source, from_ms, now_ms(), &control::lost_cause(records));
             self.gap(&gap, from_ms)?;
             self.sync()?;
         }

@@ -4,21 +4,21 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// So much is read at a time while lines are counted or skipped, in bytes.
+/// Bytes per read while lines are counted or skipped.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// What is known of a file: so many lines end in its first `bytes`.
+/// A count: `lines` lines end in the first `bytes` bytes of a file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lines {
-    /// Lines that have their end.
+    /// Complete lines.
     pub lines: u64,
-    /// Bytes that were looked at.
+    /// Bytes searched.
     pub bytes: u64,
 }
 
 impl Lines {
-    /// Looks at what has come since, and returns how many lines there are. A file that has become shorter is counted
-    /// from its start.
+    /// Counts the bytes added since the last call, and returns the number of lines. A file that has become shorter is
+    /// counted from its start.
     pub fn count_on(&mut self, file: &File) -> io::Result<u64> {
         if file.metadata()?.len() < self.bytes {
             *self = Self::default();
@@ -27,7 +27,7 @@ impl Lines {
         Ok(self.lines)
     }
 
-    /// Goes on until `lines` is reached, and then stands right behind that line's end; or until the file ends.
+    /// Continues to the end of line number `lines`, or to the end of the file.
     pub fn skip(&mut self, file: &File, lines: u64) -> io::Result<()> {
         let mut chunk = vec![0; CHUNK_BYTES];
         while self.lines < lines {
@@ -50,7 +50,7 @@ impl Lines {
     }
 }
 
-/// Fills the buffer from `position` as far as the file goes.
+/// Fills the buffer from `position`, or up to the end of the file.
 pub fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_skipped_to_the_byte_behind_their_end() {
+    fn skipping_stops_after_the_line_end() {
         let mut file = tempfile::tempfile().unwrap();
         let mut starts = vec![0];
         for n in 0..40_000_u64 {
@@ -87,12 +87,12 @@ mod tests {
         }
         let mut lines = Lines::default();
         lines.skip(&file, 40_001).unwrap();
-        assert_eq!(lines.lines, 40_000, "there are no more");
+        assert_eq!(lines.lines, 40_000, "no more lines");
         assert_eq!(Lines::default().count_on(&file).unwrap(), 40_000);
     }
 
     #[test]
-    fn a_line_is_counted_once_it_has_its_end() {
+    fn only_complete_lines_are_counted() {
         let mut file = tempfile::tempfile().unwrap();
         let mut lines = Lines::default();
         for (text, wanted) in [("a", 0), ("b", 0), ("\n", 1), ("\n\nc", 3), ("\n", 4)] {
@@ -100,6 +100,6 @@ mod tests {
             assert_eq!(lines.count_on(&file).unwrap(), wanted);
         }
         file.set_len(2).unwrap();
-        assert_eq!(lines.count_on(&file).unwrap(), 0, "a shorter file is counted anew");
+        assert_eq!(lines.count_on(&file).unwrap(), 0, "a shorter file is counted from its start");
     }
 }

@@ -1,5 +1,5 @@
-//! Reads one partition's file: large reads straight into the batch, line ends by memchr, no copy and no object a
-//! record.
+//! Reader of one partition's file: large reads directly into the batch, line ends by memchr, no copy and no allocation
+//! per record.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -12,10 +12,10 @@ use super::lines::{Lines, read_at};
 use super::{PartitionReader, file_name, io_error};
 use crate::log::LogError;
 
-/// Least number of bytes that one read asks for, whatever the caller says.
+/// Minimum number of bytes per read.
 const READ_BYTES_MIN: usize = 4 << 10;
 
-/// Reads one partition in order.
+/// Reader of one partition, in order.
 #[derive(Debug)]
 pub struct DirReader {
     log: PathBuf,
@@ -23,16 +23,16 @@ pub struct DirReader {
     file: File,
     /// Offset of the next record.
     offset: u64,
-    /// Where the next record starts in the file.
+    /// Position of the next record in the file.
     start: u64,
-    /// So many bytes from `start` are known to hold no line end.
+    /// Number of bytes from `start` known to contain no line end.
     searched: u64,
-    /// Whether the last read has come to the end that the file had then.
+    /// Whether the last read reached the end of the file.
     at_end: bool,
 }
 
 impl DirReader {
-    /// Stands before the record at `offset`, which is at most the end of the file.
+    /// Opens a reader at `offset`, which is at most the end offset.
     pub(super) fn open(log: &Path, partition: u32, file: File, offset: u64) -> Result<Self, LogError> {
         let mut lines = Lines::default();
         lines.skip(&file, offset).map_err(|e| io_error(log, partition, "cannot skip to the offset", e))?;
@@ -41,23 +41,23 @@ impl DirReader {
         if lines.lines == offset {
             Ok(reader)
         } else {
-            Err(reader.lost(lines.lines, "the file was cut, or is that of another log: put the right one back"))
+            Err(reader.lost(lines.lines, "the file was truncated, or belongs to another log: restore the right one"))
         }
     }
 
-    /// Bytes of the file behind `start`.
+    /// Number of bytes of the file from `start`.
     fn available(&self) -> Result<u64, LogError> {
-        let len = self.file.metadata().map_err(|e| self.io_error("cannot ask for its length", e))?.len();
+        let len = self.file.metadata().map_err(|e| self.io_error("cannot read the file's length", e))?.len();
         match len.checked_sub(self.start) {
             Some(available) if available >= self.searched => Ok(available),
             _ => {
                 let end = Lines::default().count_on(&self.file).unwrap_or(0);
-                Err(self.lost(end, "the file was cut while it was read: a log only ever grows"))
+                Err(self.lost(end, "the file was truncated while it was read: restore it, since a log only grows"))
             }
         }
     }
 
-    /// Reads what fits into `bytes_max`, and marks the whole lines in it.
+    /// Reads at most `bytes_max` bytes, and adds the complete lines in them.
     fn read_lines(&mut self, batch: &mut RecordBatch, bytes_max: usize, available: u64) -> Result<(), LogError> {
         batch.bytes.resize(bytes_max.min(usize::try_from(available).unwrap_or(usize::MAX)), 0);
         let len = read_at(&self.file, &mut batch.bytes, self.start).map_err(|e| self.io_error("cannot read", e))?;
@@ -74,7 +74,7 @@ impl DirReader {
         Ok(())
     }
 
-    /// Goes on through a line that is longer than one read, in the batch's own memory, and delivers it at its end.
+    /// Continues through a line that is longer than one read, in the batch's memory, and adds it once it is complete.
     fn read_long_line(&mut self, batch: &mut RecordBatch, bytes_max: usize) -> Result<(), LogError> {
         loop {
             batch.bytes.resize(bytes_max, 0);
@@ -102,15 +102,15 @@ impl DirReader {
         }
     }
 
-    /// A file that another has taken the place of will never grow again: nobody may wait for it.
+    /// Checks that the path still leads to this file: a replaced file never grows, and waiting for it would never end.
     fn check_still_there(&self) -> Result<(), LogError> {
         let path = self.log.join(file_name(self.partition));
-        let ours = self.file.metadata().map_err(|e| self.io_error("cannot ask for its state", e))?;
+        let ours = self.file.metadata().map_err(|e| self.io_error("cannot read the file's metadata", e))?;
         match std::fs::metadata(path) {
             Ok(named) if (named.dev(), named.ino()) == (ours.dev(), ours.ino()) => Ok(()),
             Ok(_) => Err(self.lost(0, "the file was replaced by another while it was read")),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(self.lost(0, "the file was removed")),
-            Err(e) => Err(self.io_error("cannot ask for its state", e)),
+            Err(e) => Err(self.io_error("cannot read the file's metadata", e)),
         }
     }
 
@@ -136,7 +136,7 @@ impl PartitionReader for DirReader {
         batch.records.clear();
         let available = self.available()?;
         if available > self.searched {
-            // A line of which more than one read is known already is finished before others are looked at.
+            // A line that is already known to be longer than one read comes before the others.
             if self.searched < bytes_max as u64 {
                 self.read_lines(batch, bytes_max, available)?;
             }
@@ -161,7 +161,7 @@ impl PartitionReader for DirReader {
     }
 }
 
-/// A line as a record: one that is too long to be decoded is cut to the part that is kept.
+/// A line as a record; one that is too long to decode is truncated.
 fn span(offset: u64, start: usize, total_len: u64) -> RecordSpan {
     let len = if total_len > RECORD_BYTES_MAX as u64 { ORIGINAL_BYTES_MAX } else { total_len as usize };
     RecordSpan { offset, start, len, total_len, timestamp_ms: None }

@@ -1,4 +1,4 @@
-//! The one process that appends to a directory log.
+//! The only writer of a directory log.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -10,18 +10,18 @@ use crate::log::{Log, LogError, LogWriter};
 use crate::process::lock_file::{self, LockFailure};
 use crate::process::os_error;
 
-/// A partition's records are handed to the system when so many bytes of them wait.
+/// Buffer size per partition in bytes; a full buffer is written to the file.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// Name of the file whose lock makes a process the writer.
+/// Name of the lock file: the process that has locked it is the writer.
 const LOCK_NAME: &str = "writer.lock";
 
-/// Appends to a directory log. What was not flushed is lost when it is dropped, as it is when the process dies.
+/// Writer of a directory log. Records that are not flushed are lost when it is dropped or the process dies.
 #[derive(Debug)]
 pub struct DirWriter {
     path: PathBuf,
     partitions: Vec<Partition>,
-    /// Held while this lives.
+    /// Locked as long as the writer exists.
     _lock: File,
 }
 
@@ -32,8 +32,8 @@ struct Partition {
 }
 
 impl DirWriter {
-    /// Becomes the writer of a log that is there. A last line that a dead writer left torn is ended here, so that its
-    /// bytes stay findable: as a whole record when only the line end was missing, else as one that will be refused.
+    /// Opens an existing log for writing. A torn last line of a dead writer gets its line end here, so that its bytes
+    /// are kept: as a complete record if only the line end was missing, else as one that will be rejected.
     pub fn open(path: &Path) -> Result<Self, LogError> {
         let log = DirLog::open(path)?;
         let lock = lock_file::lock(&path.join(LOCK_NAME)).map_err(|e| match e {
@@ -51,7 +51,7 @@ impl DirWriter {
         Ok(Self { path: path.to_path_buf(), partitions, _lock: lock })
     }
 
-    /// Makes the log when it is not there, and becomes its writer.
+    /// Opens a log for writing, created if it does not exist.
     pub fn create(path: &Path, partitions: u32) -> Result<Self, LogError> {
         DirLog::create(path, partitions)?;
         Self::open(path)
@@ -71,7 +71,7 @@ impl DirWriter {
                 Err(e) => break Err(e),
             }
         };
-        // What the file already has is never written twice, also when the caller tries again after a failure.
+        // Bytes in the file are never written twice, even if the caller retries after a failure.
         waiting.drain(..written);
         result.map_err(|e| io_error(&self.path, partition, "cannot append", e))
     }
@@ -91,12 +91,12 @@ impl LogWriter for DirWriter {
         self.partitions.len() as u32
     }
 
-    fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError> {
+    fn append(&mut self, partition: u32, _key: Option<&[u8]>, record: &[u8]) -> Result<(), LogError> {
         if memchr::memchr(b'\n', record).is_some() {
-            return Err(failed(&self.path, "cannot append", "the record holds a line end".to_string()));
+            return Err(failed(&self.path, "cannot append", "the record contains a line end".to_string()));
         }
         let Some(Partition { waiting, .. }) = self.partitions.get_mut(partition as usize) else {
-            return Err(failed(&self.path, "cannot append", format!("it has no partition {partition}")));
+            return Err(failed(&self.path, "cannot append", format!("no partition {partition}")));
         };
         waiting.extend_from_slice(record);
         waiting.push(b'\n');

@@ -1,21 +1,21 @@
-//! `kafka://host:port[,host:port]/topic[?config=FILE]`: which topic of which cluster.
+//! Address of a topic: `kafka://host:port[,host:port]/topic[?config=FILE]`.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// A topic, and how its cluster is reached.
+/// Address of a topic and its cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KafkaAddress {
-    /// `host:port`, one or more with commas between them, to start from.
+    /// Bootstrap brokers: `host:port`, separated by commas.
     pub brokers: String,
     /// The topic.
     pub topic: String,
-    /// A file of librdkafka's own settings, one `name=value` a line: TLS, SASL, and whatever else the cluster asks for.
+    /// File of librdkafka settings, one `name=value` per line: TLS, SASL and anything else the cluster needs.
     pub config: Option<PathBuf>,
 }
 
 impl KafkaAddress {
-    /// Reads what follows `kafka:`; nothing where it is not of that form.
+    /// Parses the text after `kafka:`; `None` if it is invalid.
     pub fn parse(text: &str) -> Option<Self> {
         let (address, config) = match text.strip_prefix("//")?.split_once("?config=") {
             Some((_, "")) => return None,

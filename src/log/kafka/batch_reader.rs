@@ -1,5 +1,5 @@
-//! What librdkafka can do and its Rust wrapper cannot: reading one partition in batches from an explicit offset without
-//! a consumer group, and the identity of a topic. The only file of this project with `unsafe` code.
+//! Functions of librdkafka that its Rust wrapper lacks: reading one partition in batches from an explicit offset
+//! without a consumer group, and the identity of a topic. The only file of this project with `unsafe` code.
 
 #![allow(unsafe_code, reason = "calls into a C library; each block says why it is sound")]
 
@@ -13,39 +13,39 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr as Code;
 
-use super::context::Told;
+use super::context::Events;
 
-/// Messages taken out of the library's queue at once.
+/// Maximum number of messages per batch from the library's queue.
 const TAKE_MAX: usize = 1_024;
 
-/// A message, or what is told in place of one.
+/// A message, or an event in place of one.
 pub(super) struct Taken<'a> {
     /// Set when this is an error or the end of the partition.
     pub error: Option<RDKafkaErrorCode>,
-    /// Offset of the message; at the end of the partition that of the next one.
+    /// Offset of the message; at the end of the partition, offset of the next one.
     pub offset: i64,
-    /// The value; of an error its text.
+    /// The value, or the text of an error.
     pub payload: &'a [u8],
-    /// The log's timestamp in milliseconds.
+    /// The record's timestamp in milliseconds.
     pub timestamp_ms: Option<i64>,
 }
 
-/// One partition that is being fetched by a client of its own.
+/// One partition, fetched by its own client.
 pub(super) struct Fetch {
     topic: *mut c::rd_kafka_topic_t,
     queue: *mut c::rd_kafka_queue_t,
     partition: i32,
     taken: Vec<*mut c::rd_kafka_message_t>,
-    /// Dropped last: what is above belongs to it.
-    client: BaseConsumer<Told>,
+    /// Dropped last, since the handles above belong to it.
+    client: BaseConsumer<Events>,
 }
 
 // SAFETY: librdkafka's handles may be used from any thread; they are not shared here, only moved.
 unsafe impl Send for Fetch {}
 
 impl Fetch {
-    /// Starts to fetch from `offset` on.
-    pub(super) fn start(client: BaseConsumer<Told>, topic: &str, partition: i32, offset: i64) -> KafkaResult<Self> {
+    /// Starts fetching at `offset`.
+    pub(super) fn start(client: BaseConsumer<Events>, topic: &str, partition: i32, offset: i64) -> KafkaResult<Self> {
         let name = CString::new(topic)?;
         let rk = client.client().native_ptr();
         // SAFETY: `rk` lives as long as `client`, which the result owns; the name is copied; a null configuration
@@ -61,7 +61,7 @@ impl Fetch {
         if started { Ok(fetch) } else { Err(KafkaError::ClientCreation(text_of(unsafe { c::rd_kafka_last_error() }))) }
     }
 
-    /// One past the last offset that the cluster told with the last fetch; `None` before the first.
+    /// End offset as of the last fetch; `None` before the first.
     pub(super) fn end(&self) -> Option<u64> {
         let (mut first, mut end) = (-1, -1);
         let rk = self.client.client().native_ptr();
@@ -74,7 +74,7 @@ impl Fetch {
         u64::try_from(end).ok().filter(|_| code == Code::RD_KAFKA_RESP_ERR_NO_ERROR)
     }
 
-    /// Hands over what has been fetched, at most [`TAKE_MAX`] messages, without waiting. Returns how many.
+    /// Visits the fetched messages, at most [`TAKE_MAX`], without blocking. Returns their number.
     pub(super) fn take(&mut self, mut visit: impl FnMut(Taken<'_>)) -> usize {
         // Serves the client's own events (errors, logs); they go to its context.
         let _ = self.client.poll(Duration::ZERO);
@@ -125,16 +125,16 @@ unsafe fn taken<'a>(message: *mut c::rd_kafka_message_t) -> Taken<'a> {
     }
 }
 
-/// What a cluster says of a topic.
+/// Description of a topic by its cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Description {
-    /// The id that it was given when it was created, never used again.
+    /// Its id, given at its creation and never reused.
     pub id: String,
     /// Number of partitions.
     pub partitions: u32,
 }
 
-/// Asks the cluster about a topic.
+/// Queries the description of a topic.
 pub(super) fn describe(client: &NativeClient, topic: &str, timeout: Duration) -> KafkaResult<Description> {
     let name = CString::new(topic)?;
     let mut names = [name.as_ptr()];
@@ -149,7 +149,7 @@ pub(super) fn describe(client: &NativeClient, topic: &str, timeout: Duration) ->
         c::rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, why.as_mut_ptr(), why.len());
         let queue = c::rd_kafka_queue_new(rk);
         c::rd_kafka_DescribeTopics(rk, topics, options, queue);
-        // The request's own timeout answers first.
+        // The request's own timeout comes first.
         let event = c::rd_kafka_queue_poll(queue, timeout_ms.saturating_add(5_000));
         let described = description(event);
         if !event.is_null() {

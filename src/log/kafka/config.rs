@@ -1,7 +1,7 @@
-//! How a cluster is reached: the address, and a file of librdkafka's own settings for the rest.
+//! Client settings: the address, and a file of librdkafka's settings for everything else.
 //!
-//! The file holds `name=value` lines, as librdkafka's documentation names them; empty lines and lines that begin with
-//! `#` are skipped. Passwords stand in that file and nowhere else, so no message shows a value.
+//! The file has `name=value` lines, with the names in librdkafka's documentation; empty lines and lines that begin with
+//! `#` are skipped. Passwords are only in that file, so no message shows a value.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use rdkafka::error::KafkaError;
 use super::address::KafkaAddress;
 use crate::log::LogError;
 
-/// Settings that decide what is read and written, and how exactly: they are not for a file to change.
+/// Settings that a file cannot change, because correct reading and writing depends on them.
 const OURS: [&str; 15] = [
     "acks",
     "auto.offset.reset",
@@ -31,7 +31,7 @@ const OURS: [&str; 15] = [
     "transactional.id",
 ];
 
-/// The settings of a client of this cluster, to which a role adds its own.
+/// Settings common to all clients of this cluster; readers and writers add their own.
 pub fn client_config(address: &KafkaAddress) -> Result<ClientConfig, LogError> {
     let mut config = ClientConfig::new();
     config
@@ -41,7 +41,8 @@ pub fn client_config(address: &KafkaAddress) -> Result<ClientConfig, LogError> {
         .set("message.max.bytes", RECORD_BYTES_MAX.to_string())
         .set_log_level(RDKafkaLogLevel::Warning);
     if let Some(path) = &address.config {
-        let text = std::fs::read_to_string(path).map_err(|error| bad(path, format!("it cannot be read: {error}")))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| bad(path, format!("cannot read the file: {error}")))?;
         for (number, line) in (1..).zip(text.lines()) {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
@@ -54,7 +55,7 @@ pub fn client_config(address: &KafkaAddress) -> Result<ClientConfig, LogError> {
             if OURS.contains(&name) {
                 return Err(bad(
                     path,
-                    format!("line {number}: {name} cannot be set: tickline relies on its own value"),
+                    format!("line {number}: {name} cannot be set here, because tickline depends on its own value"),
                 ));
             }
             config.set(name, value.trim());
@@ -64,19 +65,19 @@ pub fn client_config(address: &KafkaAddress) -> Result<ClientConfig, LogError> {
     Ok(config)
 }
 
-/// The longest record that is written, in bytes. A topic must take as much (`max.message.bytes`).
+/// Maximum size of a written record in bytes; the topic must allow it (`max.message.bytes`).
 pub const RECORD_BYTES_MAX: usize = 2 << 20;
 
-/// Says why a client could not be made, without the value of any setting.
+/// The error for a client that could not be created, without any setting's value.
 pub(super) fn explain(address: &KafkaAddress, error: &KafkaError) -> LogError {
     let why = match error {
         KafkaError::ClientConfig(_, _, name, _) => match &address.config {
-            Some(path) => return bad(path, format!("{name} is no setting of librdkafka, or has a bad value")),
-            None => format!("the setting {name} is refused"),
+            Some(path) => return bad(path, format!("{name} is not a librdkafka setting, or has an invalid value")),
+            None => format!("invalid setting {name}"),
         },
         other => other.to_string(),
     };
-    LogError::Failed { path: address.to_string(), what: "cannot make a client", why }
+    LogError::Failed { path: address.to_string(), what: "cannot create a Kafka client", why }
 }
 
 fn bad(path: &Path, why: String) -> LogError {
@@ -86,6 +87,7 @@ fn bad(path: &Path, why: String) -> LogError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit_code::ExitCode as _;
 
     fn with(text: &str) -> Result<ClientConfig, LogError> {
         let home = tempfile::tempdir().unwrap();
@@ -103,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_set_is_refused_without_its_value() {
+    fn invalid_settings_are_named_without_their_values() {
         for text in ["group.id=canary", "enable.idempotence=canary", "canary", "# ok\nacks=canary"] {
             let error = with(text).unwrap_err();
             assert_eq!(error.exit_code(), 2);

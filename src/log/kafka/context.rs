@@ -1,4 +1,4 @@
-//! What a client tells on the side goes to the program's own log, without any setting's value.
+//! Context of librdkafka's clients: passes their errors and log lines to this program's log, without setting values.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,40 +8,63 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tracing::{debug, warn};
 
-/// The context of clients that read and ask. It keeps the last error of the connection, which says why nobody answers.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Told(Arc<Mutex<Option<String>>>);
+use super::address::KafkaAddress;
+use super::outage::Outage;
 
-impl Told {
-    /// Why the connection failed last.
+/// The errors and log lines of one client.
+#[derive(Clone, Debug)]
+pub(super) struct Events {
+    brokers: Arc<str>,
+    outage: Arc<Outage>,
+    last_error: Arc<Mutex<Option<String>>>,
+}
+
+impl Events {
+    /// The context of a new client of this cluster.
+    pub(super) fn new(address: &KafkaAddress) -> Self {
+        let (brokers, outage) = (address.brokers.as_str().into(), Outage::of(&address.brokers));
+        Self { brokers, outage, last_error: Arc::default() }
+    }
+
+    /// The connection's last error: the reason why a request got no response.
     pub(super) fn last_error(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether a problem is to be logged: true for its first occurrence in an outage.
+    pub(super) fn is_new(&self, text: &str) -> bool {
+        self.outage.is_new(text)
+    }
+
+    /// Records a success, which ends an outage.
+    pub(super) fn succeeded(&self) {
+        self.outage.succeeded(&self.brokers);
     }
 }
 
-impl ClientContext for Told {
+impl ClientContext for Events {
     fn log(&self, level: Level, facility: &str, message: &str) {
-        log(level, facility, message);
+        match level {
+            Level::Emerg | Level::Alert | Level::Critical | Level::Error | Level::Warning => {
+                if self.is_new(message) {
+                    warn!(facility, message, "librdkafka");
+                }
+            }
+            Level::Notice | Level::Info | Level::Debug => debug!(facility, message, "librdkafka"),
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // The library goes on by itself; what ends a run is told by the call that fails.
-        warn!(%error, reason, "the connection to Kafka has a problem");
-        // That all brokers are down follows from what was said before, and says less.
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        // librdkafka retries by itself; an error that ends a run is returned by the failing call. That all brokers are
+        // down follows from the earlier errors, and says less.
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            return;
         }
+        if self.is_new(reason) {
+            warn!(%error, reason, "problem with the connection to Kafka; retrying");
+        }
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
     }
 }
 
-impl ConsumerContext for Told {}
-
-/// Writes a line of the library into the program's log.
-pub(super) fn log(level: Level, facility: &str, message: &str) {
-    match level {
-        Level::Emerg | Level::Alert | Level::Critical | Level::Error | Level::Warning => {
-            warn!(facility, message, "librdkafka");
-        }
-        Level::Notice | Level::Info | Level::Debug => debug!(facility, message, "librdkafka"),
-    }
-}
+impl ConsumerContext for Events {}

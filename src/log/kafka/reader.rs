@@ -1,39 +1,41 @@
-//! One partition of a topic, from an explicit offset on.
+//! Reader of one partition of a topic, from an explicit offset.
 
 use std::sync::Arc;
 
 use dataflows::log::batch::{RecordBatch, RecordSpan};
 use dataflows::log::reject::{ORIGINAL_BYTES_MAX, RECORD_BYTES_MAX};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use tracing::warn;
 
 use super::batch_reader::{Fetch, Taken};
+use super::context::Events;
 use super::topic::Topic;
 use super::topic_watch::TopicWatch;
 use crate::log::{LogError, PartitionReader};
 
-/// Reads one partition. Its client fetches ahead, within a bound, in threads of its own.
+/// Reader of one partition. Its client fetches ahead, within a bound, in its own threads.
 pub struct KafkaReader {
     topic: Arc<Topic>,
     watch: Arc<TopicWatch>,
     partition: u32,
     position: u64,
     fetch: Fetch,
-    /// What ended the reading. It stays.
+    /// The permanent error, if any.
     ended: Option<Ended>,
 }
 
-/// Why a partition cannot be read any further.
+/// Permanent error of a partition.
 #[derive(Clone, Debug)]
 enum Ended {
-    /// The log does not hold the next offset.
+    /// The log no longer holds the next offset.
     Lost(String),
-    /// The cluster refuses.
-    Refused(String),
+    /// Any other permanent error.
+    Failed(String),
 }
 
 impl KafkaReader {
-    /// Starts at `offset`, which must lie between the first offset and the end.
+    /// Opens a reader at `offset`, which must be between the first offset and the end offset.
     pub(super) fn open(
         topic: Arc<Topic>,
         watch: Arc<TopicWatch>,
@@ -50,15 +52,18 @@ impl KafkaReader {
         Ok(Self { topic, watch, partition, position: offset, fetch, ended: None })
     }
 
-    /// Looks at one message: a record goes into the batch, an error may end the reading.
-    fn visit(message: &Taken<'_>, position: &mut u64, batch: &mut RecordBatch, partition: u32) -> Result<(), Ended> {
+    /// Adds a record to the batch, or handles an error.
+    fn visit(
+        message: &Taken<'_>,
+        position: &mut u64,
+        batch: &mut RecordBatch,
+        partition: u32,
+        events: &Events,
+    ) -> Result<(), Ended> {
         let offset = u64::try_from(message.offset).unwrap_or(0);
         let Some(code) = message.error else {
             if offset < *position {
-                return Err(Ended::Refused(format!(
-                    "offset {offset} came after offset {}",
-                    position.saturating_sub(1)
-                )));
+                return Err(Ended::Failed(format!("offset {offset} came after offset {}", position.saturating_sub(1))));
             }
             push(batch, offset, message);
             *position = offset + 1;
@@ -66,12 +71,16 @@ impl KafkaReader {
         };
         let text = || format!("{code} ({})", String::from_utf8_lossy(message.payload));
         match code {
-            // Nothing but gaps lie between the last record and the end.
+            // Only unused offsets are left before the end.
             Code::PartitionEOF => *position = offset.max(*position),
             Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation => return Err(Ended::Lost(text())),
-            // The guard asks the cluster, and knows whether the topic is gone or a broker only has forgotten it.
+            // The topic watch queries the cluster to find out whether the topic was deleted or one broker lacks it for
+            // now.
             Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicId => {
-                warn!(partition, error = text(), "the topic is not known at the moment");
+                let error = text();
+                if events.is_new(&error) {
+                    warn!(partition, error, "a broker does not know the topic; retrying");
+                }
             }
             Code::TopicAuthorizationFailed
             | Code::Fatal
@@ -79,9 +88,14 @@ impl KafkaReader {
             | Code::BadCompression
             | Code::InvalidMessage
             | Code::MessageSizeTooLarge
-            | Code::NotImplemented => return Err(Ended::Refused(text())),
-            // The library tries again by itself.
-            _ => warn!(partition, error = text(), "a fetch failed, another follows"),
+            | Code::NotImplemented => return Err(Ended::Failed(text())),
+            // The library retries by itself.
+            _ => {
+                let error = text();
+                if events.is_new(&error) {
+                    warn!(partition, error, "fetch failed; retrying");
+                }
+            }
         }
         Ok(())
     }
@@ -89,7 +103,7 @@ impl KafkaReader {
     fn error(&self, ended: &Ended) -> LogError {
         match ended {
             Ended::Lost(why) => self.topic.lost(self.partition, self.position, why.clone()),
-            Ended::Refused(why) => {
+            Ended::Failed(why) => {
                 let (partition, offset) = (self.partition, self.position);
                 self.topic.failed("cannot read", format!("partition {partition}, offset {offset}: {why}"))
             }
@@ -101,12 +115,13 @@ impl PartitionReader for KafkaReader {
     fn read(&mut self, batch: &mut RecordBatch, bytes_max: usize) -> Result<(), LogError> {
         batch.clear();
         self.watch.check()?;
-        let Self { fetch, position, ended, partition, .. } = self;
+        let Self { topic, fetch, position, ended, partition, .. } = self;
+        let events = topic.client.context();
         while ended.is_none() {
             let taken = fetch.take(|message| {
-                // Behind an error nothing counts.
+                // Messages after an error are ignored.
                 if ended.is_none() {
-                    *ended = Self::visit(&message, position, batch, *partition).err();
+                    *ended = Self::visit(&message, position, batch, *partition, events).err();
                 }
             });
             if taken == 0 || batch.bytes.len() >= bytes_max {
@@ -114,7 +129,7 @@ impl PartitionReader for KafkaReader {
             }
         }
         match &self.ended {
-            // What came before the error is handed over first.
+            // Records before the error are delivered first.
             Some(ended) if batch.records.is_empty() => Err(self.error(ended)),
             _ => Ok(()),
         }
@@ -129,7 +144,7 @@ impl PartitionReader for KafkaReader {
     }
 }
 
-/// Copies a record behind the others; of one that is too long to be decoded only what is kept of it.
+/// Appends a record to the batch; one that is too long to decode is truncated.
 #[inline]
 fn push(batch: &mut RecordBatch, offset: u64, message: &Taken<'_>) {
     let start = batch.bytes.len();
@@ -140,12 +155,12 @@ fn push(batch: &mut RecordBatch, offset: u64, message: &Taken<'_>) {
     batch.records.push(RecordSpan { offset, start, len, total_len: total_len as u64, timestamp_ms });
 }
 
-/// How an offset may have come to lie outside.
+/// Probable cause of an offset out of range.
 fn cause(offset: u64, first: u64) -> String {
     if offset < first {
-        "retention has removed it unread: lengthen retention.ms, and work from what is left into a new store"
+        "retention has removed it unread: increase retention.ms, and work from the remaining records into a new store"
     } else {
-        "the topic was cut or made again: its later records are gone"
+        "the topic was truncated or created again: its later records are gone"
     }
     .to_owned()
 }

@@ -1,4 +1,4 @@
-//! One topic as it was when it was opened, and how its cluster is asked.
+//! A topic as of its opening, and requests to its cluster.
 
 use std::time::{Duration, Instant};
 
@@ -9,51 +9,52 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use super::address::KafkaAddress;
 use super::batch_reader::{Description, describe};
 use super::config::{client_config, explain};
-use super::context::Told;
+use super::context::Events;
 use crate::log::LogError;
 
-/// Time for an answer of the cluster.
+/// Request timeout.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Between two questions about a partition that has no leader for the moment.
+/// Pause between requests for a partition that has no leader at the moment.
 const MOVING_PAUSE: Duration = Duration::from_millis(100);
-/// What connections tell between two questions is a few lines a second.
+/// Maximum number of client events to process before an error is built.
 const EVENTS_MAX: usize = 256;
-/// Bytes of one partition that wait in memory to be read, and records of it.
+/// Maximum number of prefetched bytes per partition.
 const FETCHED_BYTES_MAX: usize = 16 << 20;
-/// No bound on records: the bound on bytes is the one that counts.
+/// Maximum number of prefetched records: high enough that the limit in bytes is the effective one.
 const FETCHED_RECORDS_MAX: usize = 10_000_000;
 
 /// A topic.
 pub(super) struct Topic {
-    /// Its address.
+    /// The address.
     pub address: KafkaAddress,
-    /// What the cluster said of it when it was opened.
+    /// The description when it was opened.
     pub opened: Description,
-    /// For questions.
-    pub client: BaseConsumer<Told>,
+    /// Client for requests about the topic.
+    pub client: BaseConsumer<Events>,
 }
 
 impl Topic {
-    /// Opens a topic that is there.
+    /// Opens an existing topic.
     pub(super) fn open(address: &KafkaAddress) -> Result<Self, LogError> {
-        let asking: BaseConsumer<Told> =
-            client_config(address)?.create_with_context(Told::default()).map_err(|error| explain(address, &error))?;
-        match describe(asking.client().native_client(), &address.topic, TIMEOUT) {
-            Ok(opened) => Ok(Self { address: address.clone(), opened, client: asking }),
+        let client: BaseConsumer<Events> = client_config(address)?
+            .create_with_context(Events::new(address))
+            .map_err(|error| explain(address, &error))?;
+        match describe(client.client().native_client(), &address.topic, TIMEOUT) {
+            Ok(opened) => Ok(Self { address: address.clone(), opened, client }),
             Err(KafkaError::MetadataFetch(Code::UnknownTopicOrPartition)) => Err(LogError::Missing {
                 path: address.to_string(),
-                hint: "make the topic with `tickline setup` or kafka-setup-k8s.sh".to_owned(),
+                hint: "create the topic with `tickline setup` or kafka-setup-k8s.sh".to_owned(),
             }),
-            Err(error) => Err(unanswered(address, &asking, &error)),
+            Err(error) => Err(no_response(address, &client, &error)),
         }
     }
 
-    /// Asks the cluster whether this is still the topic that was opened; says what is different.
+    /// Checks that the topic is still the one that was opened; returns the error that describes a change.
     pub(super) fn changed(&self) -> Result<Option<LogError>, KafkaError> {
         let now = match describe(self.client.client().native_client(), &self.address.topic, TIMEOUT) {
             Ok(now) => now,
             Err(KafkaError::MetadataFetch(Code::UnknownTopicOrPartition)) => {
-                return Ok(Some(self.replaced("none: the topic was deleted")));
+                return Ok(Some(self.replaced("no topic, because it was deleted")));
             }
             Err(error) => return Err(error),
         };
@@ -66,12 +67,12 @@ impl Topic {
     }
 
     fn replaced(&self, is: &str) -> LogError {
-        let hint = "the topic was deleted and perhaps made again: its old records are gone; keep the rows that are \
-                    there, and work from the new topic into a new store";
+        let hint = "the topic was deleted, and perhaps created again: its old records are gone; keep the existing \
+                    rows, and work from the new topic into a new store";
         LogError::Replaced { path: self.name(), was: self.opened.id.clone(), is: is.to_owned(), hint }
     }
 
-    /// Whether the topic is there.
+    /// Whether the topic exists.
     pub(super) fn exists(address: &KafkaAddress) -> Result<bool, LogError> {
         match Self::open(address) {
             Ok(_) => Ok(true),
@@ -80,8 +81,8 @@ impl Topic {
         }
     }
 
-    /// A client that fetches one partition.
-    pub(super) fn fetching_client(&self) -> Result<BaseConsumer<Told>, LogError> {
+    /// A new client to fetch one partition.
+    pub(super) fn fetching_client(&self) -> Result<BaseConsumer<Events>, LogError> {
         let mut config: ClientConfig = client_config(&self.address)?;
         config
             .set("auto.offset.reset", "error")
@@ -92,16 +93,18 @@ impl Topic {
             .set("fetch.wait.max.ms", "100")
             .set("fetch.queue.backoff.ms", "10")
             .set("fetch.error.backoff.ms", "100")
-            // A broker that comes back is found soon.
+            // Finds a restarted broker soon.
             .set("topic.metadata.refresh.fast.interval.ms", "100");
-        config.create_with_context(Told::default()).map_err(|error| explain(&self.address, &error))
+        config.create_with_context(Events::new(&self.address)).map_err(|error| explain(&self.address, &error))
     }
 
-    /// The first offset that a partition holds, and one past its last.
+    /// First offset and end offset of a partition.
     pub(super) fn offsets(&self, partition: u32) -> Result<(u64, u64), LogError> {
         if partition >= self.opened.partitions {
             let last = self.opened.partitions.saturating_sub(1);
-            return Err(self.failed("cannot be asked", format!("it has partitions 0 to {last}, not {partition}")));
+            return Err(
+                self.failed("cannot read the offsets", format!("it has partitions 0 to {last}, not {partition}"))
+            );
         }
         let start = Instant::now();
         loop {
@@ -110,23 +113,23 @@ impl Topic {
                 Err(error) => error,
             };
             if !is_moving(&error) || start.elapsed() > TIMEOUT {
-                return Err(unanswered(&self.address, &self.client, &error));
+                return Err(no_response(&self.address, &self.client, &error));
             }
             std::thread::sleep(MOVING_PAUSE);
         }
     }
 
-    /// How messages name it.
+    /// Name for messages.
     pub(super) fn name(&self) -> String {
         self.address.to_string()
     }
 
-    /// An error that concerns the topic.
+    /// An error of the whole topic.
     pub(super) fn failed(&self, what: &'static str, why: String) -> LogError {
         LogError::Failed { path: self.name(), what, why }
     }
 
-    /// The loud error for an offset that is not there, or for a topic that is no longer the same.
+    /// The error for an offset out of range, or for a topic that has changed.
     pub(super) fn lost(&self, partition: u32, wanted: u64, cause: String) -> LogError {
         if let Ok(Some(changed)) = self.changed() {
             return changed;
@@ -136,16 +139,16 @@ impl Topic {
     }
 }
 
-/// Whether a partition has no leader for the moment, as after its creation or while a broker restarts.
+/// Whether a partition has no leader at the moment, as after its creation or while a broker restarts.
 fn is_moving(error: &KafkaError) -> bool {
     let moving = [Code::NotLeaderForPartition, Code::LeaderNotAvailable, Code::UnknownTopicOrPartition];
     error.rdkafka_error_code().is_some_and(|code| moving.contains(&code))
 }
 
-fn unanswered(address: &KafkaAddress, client: &BaseConsumer<Told>, error: &KafkaError) -> LogError {
-    // Each call hands one thing that the connections had to tell to the context.
+fn no_response(address: &KafkaAddress, client: &BaseConsumer<Events>, error: &KafkaError) -> LogError {
+    // Each call passes one event of the connections to the context.
     (0..EVENTS_MAX).for_each(|_| drop(client.poll(Duration::ZERO)));
-    let told = client.context().last_error().unwrap_or_else(|| error.to_string());
-    let why = format!("{told}: are the brokers up, and are address and access right?");
-    LogError::Failed { path: address.to_string(), what: "the cluster did not answer", why }
+    let reason = client.context().last_error().unwrap_or_else(|| error.to_string());
+    let why = format!("{reason}: check that the brokers are up, and check the address and credentials");
+    LogError::Failed { path: address.to_string(), what: "no response from the cluster", why }
 }

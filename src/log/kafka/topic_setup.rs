@@ -1,7 +1,7 @@
-//! The topics as Tickline wants them: made where they are missing, checked where they are there, never changed.
+//! Topics with the settings that Tickline needs: creates missing topics, verifies existing ones, never changes one.
 //!
-//! `kafka-setup-k8s.sh` makes the same topics with Kafka's own tools, and says why each setting is as it is; a test
-//! compares the two.
+//! `kafka-setup-k8s.sh` creates the same topics with Kafka's own tools, and explains each setting; a test compares
+//! them.
 
 use std::future::Future;
 use std::pin::pin;
@@ -16,27 +16,27 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::address::KafkaAddress;
 use super::config::{RECORD_BYTES_MAX, client_config, explain};
-use super::context::Told;
+use super::context::Events;
 use super::topic::Topic;
 use crate::log::LogError;
 
-/// Partitions of the log of trades when no number is given.
+/// Default number of partitions of the log of trades.
 pub const PARTITIONS: u32 = 12;
-/// Copies of each record when no number is given.
+/// Default replication factor.
 pub const REPLICATION: u32 = 3;
-/// How far back a replay can go.
+/// Retention of trades: the reach of a replay.
 const RETENTION_MS: u64 = 7 * 24 * 60 * 60 * 1000;
-/// Only closed segments are compacted, so one is closed each day.
+/// Segment length of a compacted topic: only closed segments are compacted.
 const COMPACTED_SEGMENT_MS: u64 = 24 * 60 * 60 * 1000;
-/// Time for an answer of the cluster.
+/// Request timeout.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How a topic has to be.
+/// Required settings of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
     /// Number of partitions.
     pub partitions: u32,
-    /// Copies of each record; without a number as many as the cluster gives a topic, and not checked.
+    /// Replication factor; if `None`, the cluster's default is used and not verified.
     pub replication: Option<u32>,
     /// The topic's own settings.
     pub configs: Vec<(&'static str, String)>,
@@ -48,13 +48,13 @@ impl TopicSpec {
         Self::new(partitions, replication, by_age())
     }
 
-    /// The symbol directory: the last word on each symbol.
+    /// The symbol table: the newest entry of each symbol.
     pub fn symbols(replication: Option<u32>) -> Self {
         let kept = vec![("cleanup.policy", "compact".to_owned()), ("segment.ms", COMPACTED_SEGMENT_MS.to_string())];
         Self::new(1, replication, kept)
     }
 
-    /// The mirror of refused records.
+    /// The mirror of rejected records.
     pub fn rejected(replication: Option<u32>) -> Self {
         Self::new(1, replication, by_age())
     }
@@ -80,18 +80,18 @@ fn by_age() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What was done to have a topic.
+/// Result of [`ensure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ensured {
-    /// It was missing and has been made.
+    /// The topic was missing and has been created.
     Made,
-    /// It was there, as wanted.
+    /// The topic exists with the required settings.
     AsWanted,
 }
 
-/// Makes a topic that is missing, and checks one that is there.
+/// Creates a missing topic, or verifies an existing one.
 pub fn ensure(address: &KafkaAddress, spec: &TopicSpec) -> Result<Ensured, LogError> {
-    if !check(address, spec)? && make(address, spec)? {
+    if !check(address, spec)? && create(address, spec)? {
         return Ok(Ensured::Made);
     }
     // It was there, or somebody else was faster.
@@ -118,9 +118,9 @@ pub fn check(address: &KafkaAddress, spec: &TopicSpec) -> Result<bool, LogError>
     let admin = admin(address)?;
     let name = ResourceSpecifier::Topic(&address.topic);
     let answer = wait_for(admin.describe_configs([&name], &AdminOptions::new().request_timeout(Some(TIMEOUT))));
-    let failed = |why: String| failed(address, "cannot ask for the topic's settings", why);
+    let failed = |why: String| failed(address, "cannot read the topic's settings", why);
     let resources = answer.map_err(|error| failed(error.to_string()))?;
-    let resource = resources.into_iter().next().ok_or_else(|| failed("the answer is empty".to_owned()))?;
+    let resource = resources.into_iter().next().ok_or_else(|| failed("empty response".to_owned()))?;
     let resource = resource.map_err(|code| failed(code.to_string()))?;
     for (config, wanted) in &spec.configs {
         let value = resource.get(config).and_then(|entry| entry.value.as_deref());
@@ -133,12 +133,12 @@ pub fn check(address: &KafkaAddress, spec: &TopicSpec) -> Result<bool, LogError>
     }
 }
 
-/// Makes the topic when it is missing, and returns when it can be used. False where it is there, however it is.
-pub fn make(address: &KafkaAddress, spec: &TopicSpec) -> Result<bool, LogError> {
+/// Creates a missing topic, and returns when it can be used. False if it exists, with any settings.
+pub fn create(address: &KafkaAddress, spec: &TopicSpec) -> Result<bool, LogError> {
     if Topic::exists(address)? {
         return Ok(false);
     }
-    let what = "the topic cannot be made";
+    let what = "cannot create the topic";
     let number = |number: u32| i32::try_from(number).map_err(|error| failed(address, what, error.to_string()));
     let copies = TopicReplication::Fixed(spec.replication.map_or(Ok(-1), number)?);
     let mut topic = NewTopic::new(&address.topic, number(spec.partitions)?, copies);
@@ -150,20 +150,20 @@ pub fn make(address: &KafkaAddress, spec: &TopicSpec) -> Result<bool, LogError> 
         Some(Ok(_)) => wait_until_known(address).map(|()| true),
         Some(Err((_, Code::TopicAlreadyExists))) => wait_until_known(address).map(|()| false),
         Some(Err((_, code))) => Err(failed(address, what, why_not(code, spec))),
-        None => Err(failed(address, what, "the answer is empty".to_owned())),
+        None => Err(failed(address, what, "empty response".to_owned())),
     }
 }
 
 fn why_not(code: Code, spec: &TopicSpec) -> String {
     match (code, spec.replication) {
         (Code::InvalidReplicationFactor, Some(copies)) => {
-            format!("{code}: {copies} copies need as many brokers; start them, or set --replication")
+            format!("{code}: {copies} replicas need as many brokers; start more, or set --replication")
         }
         _ => code.to_string(),
     }
 }
 
-/// The brokers learn of a new topic one after the other.
+/// Waits until the brokers know a new topic; they learn of it one after the other.
 fn wait_until_known(address: &KafkaAddress) -> Result<(), LogError> {
     let start = Instant::now();
     loop {
@@ -175,24 +175,24 @@ fn wait_until_known(address: &KafkaAddress) -> Result<(), LogError> {
     }
 }
 
-/// Copies of the first partition.
+/// Replication factor of the first partition.
 fn replicas(topic: &Topic) -> Result<usize, LogError> {
-    let what = "cannot ask for the replication factor";
+    let what = "cannot read the replication factor";
     let metadata = topic.client.fetch_metadata(Some(&topic.address.topic), TIMEOUT);
     let metadata = metadata.map_err(|error| topic.failed(what, error.to_string()))?;
     let first = metadata.topics().first().and_then(|topic| topic.partitions().first());
-    first.map(|first| first.replicas().len()).ok_or_else(|| topic.failed(what, "the answer is empty".to_owned()))
+    first.map(|first| first.replicas().len()).ok_or_else(|| topic.failed(what, "empty response".to_owned()))
 }
 
-fn admin(address: &KafkaAddress) -> Result<AdminClient<Told>, LogError> {
-    client_config(address)?.create_with_context(Told::default()).map_err(|error| explain(address, &error))
+fn admin(address: &KafkaAddress) -> Result<AdminClient<Events>, LogError> {
+    client_config(address)?.create_with_context(Events::new(address)).map_err(|error| explain(address, &error))
 }
 
 fn failed(address: &KafkaAddress, what: &'static str, why: String) -> LogError {
     LogError::Failed { path: address.to_string(), what, why }
 }
 
-/// Waits for an answer, in any thread: also in one of an asynchronous runtime, where a second runtime would panic.
+/// Blocks on a future, in any thread, including those of an asynchronous runtime, where a second runtime would panic.
 fn wait_for<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
 

@@ -1,8 +1,8 @@
-//! Appends to a topic, each record once: an idempotent producer that waits for all replicas.
+//! Writer of a topic: an idempotent producer that waits for all replicas, so that each record is appended once.
 //!
-//! What waits in memory is bounded: `append` waits while there is no room. A record that the cluster does not take
-//! within `message.timeout.ms` is given up and told as [`DeliveryReport::Lost`]; idempotence cannot cover that, so whoever
-//! appends must record the hole.
+//! Memory is bounded: `append` blocks while the buffer is full. A record that the cluster does not acknowledge within
+//! `message.timeout.ms` is reported as [`DeliveryReport::Lost`]; idempotence does not cover that, so the caller must
+//! record the gap.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,75 +17,80 @@ use tracing::warn;
 
 use super::address::KafkaAddress;
 use super::config::{client_config, explain};
-use super::context::log;
-use super::key::KeyOf;
+use super::context::Events;
 use super::topic::Topic;
 use crate::log::{DeliveryReport, LogError, LogWriter};
 
-/// Default of `message.timeout.ms`: how long a record waits for a cluster that is away.
+/// Default of `message.timeout.ms`: how long a record waits for an unreachable cluster.
 const MESSAGE_TIMEOUT_MS: u32 = 120_000;
 /// Default of `queue.buffering.max.kbytes`.
 const BUFFER_KBYTES_MAX: u32 = 65_536;
-/// DeliveryReports that nobody has asked for yet; durable ones beyond this are not told. More than can be on their way, so that
-/// nobody who asks now and then misses one.
+/// Maximum number of pending delivery reports; acknowledgements beyond it are dropped. More than the records that can
+/// be in flight, so a caller that takes them regularly misses none.
 const DELIVERY_REPORTS_MAX: usize = 1 << 21;
-/// Between two looks whether there is room again.
+/// Pause while the buffer is full.
 const ROOM_PAUSE: Duration = Duration::from_millis(1);
 
-/// Appends to a topic.
+/// Writer of a topic.
 pub struct KafkaWriter {
     topic: Topic,
     producer: ThreadedProducer<Deliveries>,
     delivery_reports: Arc<DeliveryReports>,
-    key_of: KeyOf,
     start: Instant,
 }
 
-/// What the library's thread tells.
+/// Delivery reports from the library's thread.
 struct DeliveryReports {
     start: Instant,
-    told: Mutex<Vec<DeliveryReport>>,
-    /// Somebody was told that records are given up, since the fates were asked for last.
+    pending: Mutex<Vec<DeliveryReport>>,
+    /// Whether a lost record was logged since the reports were last taken.
     warned: AtomicBool,
 }
 
-struct Deliveries(Arc<DeliveryReports>);
+struct Deliveries {
+    reports: Arc<DeliveryReports>,
+    events: Events,
+}
 
 impl ClientContext for Deliveries {
     fn log(&self, level: Level, facility: &str, message: &str) {
-        log(level, facility, message);
+        self.events.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        warn!(%error, reason, "the connection to Kafka has a problem");
+        self.events.error(error, reason);
     }
 }
 
 impl ProducerContext for Deliveries {
-    /// When it was appended: microseconds since the writer was opened.
+    /// Time of the append: microseconds since the writer was opened.
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, appended_us: usize) {
-        let after = self.0.start.elapsed().saturating_sub(Duration::from_micros(appended_us as u64));
-        let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = self.reports.start.elapsed().saturating_sub(Duration::from_micros(appended_us as u64));
+        let mut pending = self.reports.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let partition = |message: &BorrowedMessage<'_>| message.partition().cast_unsigned();
         match result {
-            Ok(_) if told.len() >= DELIVERY_REPORTS_MAX => {}
-            Ok(message) => told.push(DeliveryReport::Acknowledged { partition: partition(message), after }),
-            Err((error, message)) => {
-                // One line for all that are given up until somebody asks: a long outage must not flood the log.
-                if !self.0.warned.swap(true, Ordering::Relaxed) {
-                    warn!(%error, partition = partition(message), "records are given up");
+            Ok(message) => {
+                self.events.succeeded();
+                if pending.len() < DELIVERY_REPORTS_MAX {
+                    pending.push(DeliveryReport::Acknowledged { partition: partition(message), after });
                 }
-                told.push(DeliveryReport::Lost { partition: partition(message), after });
+            }
+            Err((error, message)) => {
+                // One line until the reports are taken, so that a long outage does not flood the log.
+                if !self.reports.warned.swap(true, Ordering::Relaxed) {
+                    warn!(%error, partition = partition(message), "records lost: not acknowledged in time");
+                }
+                pending.push(DeliveryReport::Lost { partition: partition(message), after });
             }
         }
     }
 }
 
 impl KafkaWriter {
-    /// Becomes a writer of a topic that is there; each record gets the key that `key_of` finds in it.
-    pub fn open(address: &KafkaAddress, key_of: KeyOf) -> Result<Self, LogError> {
+    /// Opens an existing topic for writing.
+    pub fn open(address: &KafkaAddress) -> Result<Self, LogError> {
         let topic = Topic::open(address)?;
         let mut config = client_config(address)?;
         let defaults = [
@@ -106,17 +111,18 @@ impl KafkaWriter {
         config.set("enable.idempotence", "true").set("acks", "all");
         let start = Instant::now();
         let delivery_reports =
-            Arc::new(DeliveryReports { start, told: Mutex::default(), warned: AtomicBool::new(false) });
-        let producer = config.create_with_context(Deliveries(Arc::clone(&delivery_reports)));
+            Arc::new(DeliveryReports { start, pending: Mutex::default(), warned: AtomicBool::new(false) });
+        let producer = config
+            .create_with_context(Deliveries { reports: Arc::clone(&delivery_reports), events: Events::new(address) });
         let producer = producer.map_err(|error| explain(address, &error))?;
-        Ok(Self { topic, producer, delivery_reports, key_of, start })
+        Ok(Self { topic, producer, delivery_reports, start })
     }
 
-    /// A producer that has lost its order or its rights cannot go on.
-    fn alive(&self) -> Result<(), LogError> {
+    /// Fails after a fatal error of the producer, such as lost order or access.
+    fn check_alive(&self) -> Result<(), LogError> {
         match self.producer.client().fatal_error() {
             None => Ok(()),
-            Some((code, why)) => Err(self.failed(format!("the producer has ended: {code}: {why}"))),
+            Some((code, why)) => Err(self.failed(format!("fatal producer error {code}: {why}"))),
         }
     }
 
@@ -130,26 +136,25 @@ impl LogWriter for KafkaWriter {
         self.topic.opened.partitions
     }
 
-    fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError> {
+    fn append(&mut self, partition: u32, key: Option<&[u8]>, record: &[u8]) -> Result<(), LogError> {
         if memchr::memchr(b'\n', record).is_some() {
-            return Err(self.failed("the record holds a line end".to_owned()));
+            return Err(self.failed("the record contains a line end".to_owned()));
         }
         if partition >= self.partitions() {
-            return Err(self.failed(format!("it has no partition {partition}")));
+            return Err(self.failed(format!("no partition {partition}")));
         }
-        let key = (self.key_of)(record);
         let appended_us = self.start.elapsed().as_micros() as usize;
         let mut entry = BaseRecord::with_opaque_to(&self.topic.address.topic, appended_us)
             .partition(partition as i32)
             .payload(record);
-        if let Some(key) = &key {
-            entry = entry.key(key.as_slice());
+        if let Some(key) = key {
+            entry = entry.key(key);
         }
         loop {
             match self.producer.send(entry) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(Code::QueueFull), again)) => {
-                    self.alive()?;
+                    self.check_alive()?;
                     entry = again;
                     std::thread::sleep(ROOM_PAUSE);
                 }
@@ -159,16 +164,16 @@ impl LogWriter for KafkaWriter {
     }
 
     fn flush(&mut self) -> Result<(), LogError> {
-        // The library's thread sends what waits within `linger.ms`.
-        self.alive()
+        // The library's thread sends within `linger.ms`.
+        self.check_alive()
     }
 
     fn sync(&mut self) -> Result<(), LogError> {
-        // Each record is acknowledged or given up within `message.timeout.ms`, so this ends.
+        // Each record is acknowledged or lost within `message.timeout.ms`, so this ends.
         loop {
             match self.producer.flush(Duration::from_secs(1)) {
-                Ok(()) => return self.alive(),
-                Err(KafkaError::Flush(Code::OperationTimedOut)) => self.alive()?,
+                Ok(()) => return self.check_alive(),
+                Err(KafkaError::Flush(Code::OperationTimedOut)) => self.check_alive()?,
                 Err(error) => return Err(self.failed(error.to_string())),
             }
         }
@@ -178,9 +183,9 @@ impl LogWriter for KafkaWriter {
         true
     }
 
-    fn delivery_reports(&mut self, tell: &mut dyn FnMut(DeliveryReport)) {
-        let mut told = self.delivery_reports.told.lock().unwrap_or_else(PoisonError::into_inner);
+    fn delivery_reports(&mut self, visit: &mut dyn FnMut(DeliveryReport)) {
+        let mut pending = self.delivery_reports.pending.lock().unwrap_or_else(PoisonError::into_inner);
         self.delivery_reports.warned.store(false, Ordering::Relaxed);
-        told.drain(..).for_each(tell);
+        pending.drain(..).for_each(visit);
     }
 }

@@ -1,24 +1,24 @@
-//! `cassandra://host:port[,host:port]/keyspace[?config=FILE]`: which keyspace of which cluster.
+//! Address of a keyspace: `cassandra://host:port[,host:port]/keyspace[?config=FILE]`.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// A keyspace, and how its cluster is reached.
+/// Address of a keyspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CassandraAddress {
-    /// `host:port`, one or more, to start from.
+    /// Contact points, `host:port`, one or more.
     pub hosts: Vec<String>,
-    /// The keyspace: lower case letters, digits and underscores, as it stands in CQL without quotes.
+    /// The keyspace: lower case letters, digits and underscores, so that CQL needs no quotes.
     pub keyspace: String,
-    /// A file with user, password, certificates and the like; see [`super::config`].
+    /// Connection settings (user, certificates); see [`super::config`].
     pub config: Option<PathBuf>,
 }
 
-/// The longest name that Cassandra takes for a keyspace.
+/// Longest keyspace name that Cassandra accepts.
 const KEYSPACE_LENGTH_MAX: usize = 48;
 
 impl CassandraAddress {
-    /// Reads what follows `cassandra:`; nothing where it is not of that form.
+    /// Parses the text after `cassandra:`.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix("//")?;
         let (address, config) = match text.split_once("?config=") {

@@ -1,21 +1,21 @@
-//! How many requests may be in flight: a bound that grows by one a round and halves when a node is slow or overloaded.
+//! Concurrency limit of requests in flight: grows while requests succeed, halves when a node is slow or overloaded.
 //!
-//! Only integers and the order of answers decide it, and it decides nothing but speed.
+//! It depends only on the order of answers, and affects only speed.
 
-/// Requests in flight at the start.
+/// Initial limit.
 const START: u64 = 64;
-/// More than this never helped.
+/// Maximum limit: larger ones were never faster.
 const MOST: u64 = 512;
 
-/// The bound, and what it has learnt.
+/// The limit and its history.
 #[derive(Debug)]
 pub struct ConcurrencyLimit {
     limit: u64,
-    /// Answers since the limit last grew.
+    /// Successes since the limit last grew.
     good: u64,
     /// Requests started so far.
     started: u64,
-    /// Requests that were started before this one were sent under an older, larger limit.
+    /// Last request that was started under an older, larger limit.
     halved_at: u64,
 }
 
@@ -26,18 +26,18 @@ impl Default for ConcurrencyLimit {
 }
 
 impl ConcurrencyLimit {
-    /// Requests that may be in flight now.
+    /// Current limit.
     pub fn limit(&self) -> usize {
         self.limit as usize
     }
 
-    /// A request is sent: returns its number.
+    /// Registers a request and returns its number.
     pub fn start(&mut self) -> u64 {
         self.started += 1;
         self.started
     }
 
-    /// It was answered.
+    /// Registers a success.
     pub fn succeed(&mut self) {
         self.good += 1;
         if self.good >= self.limit {
@@ -46,7 +46,7 @@ impl ConcurrencyLimit {
         }
     }
 
-    /// It was not, for want of time or room. Many fail together; the limit halves once for all of them.
+    /// Registers a timeout or overload. Many fail together; the limit halves once for all of them.
     pub fn fail(&mut self, number: u64) {
         if number > self.halved_at {
             self.limit = (self.limit / 2).max(1);
@@ -61,23 +61,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bound_grows_slowly_and_halves_once_a_round() {
-        let mut window = ConcurrencyLimit::default();
-        let sent: Vec<u64> = (0..START).map(|_| window.start()).collect();
-        sent.iter().for_each(|_| window.succeed());
-        assert_eq!(window.limit(), START as usize + 8);
-        let sent: Vec<u64> = (0..window.limit()).map(|_| window.start()).collect();
-        sent.iter().for_each(|number| window.fail(*number));
-        assert_eq!(window.limit(), (START as usize + 8) / 2, "one overload, one halving");
+    fn limit_grows_slowly_and_halves_once_per_overload() {
+        let mut limiter = ConcurrencyLimit::default();
+        let sent: Vec<u64> = (0..START).map(|_| limiter.start()).collect();
+        sent.iter().for_each(|_| limiter.succeed());
+        assert_eq!(limiter.limit(), START as usize + 8);
+        let sent: Vec<u64> = (0..limiter.limit()).map(|_| limiter.start()).collect();
+        sent.iter().for_each(|number| limiter.fail(*number));
+        assert_eq!(limiter.limit(), (START as usize + 8) / 2, "one overload, one halving");
         for _ in 0..99 {
-            let number = window.start();
-            window.fail(number);
+            let number = limiter.start();
+            limiter.fail(number);
         }
-        assert_eq!(window.limit(), 1, "it never stops");
+        assert_eq!(limiter.limit(), 1, "it never stops");
         for _ in 0..1_000_000 {
-            window.start();
-            window.succeed();
+            limiter.start();
+            limiter.succeed();
         }
-        assert_eq!(window.limit(), MOST as usize);
+        assert_eq!(limiter.limit(), MOST as usize);
     }
 }

@@ -1,13 +1,13 @@
-//! How a cluster is reached, beside its hosts: a small TOML file. No message shows a secret.
+//! Connection settings of a cluster: a small TOML file. No message shows the password.
 //!
 //! ```toml
 //! user = "tickline"
 //! password_file = "password"    # or the environment: TICKLINE_CASSANDRA_PASSWORD
-//! ca_file = "ca.pem"            # TLS, trusting these authorities and no others
-//! local_dc = "datacenter1"      # talk to this data centre alone
+//! ca_file = "ca.pem"            # TLS, trusting only these authorities
+//! local_dc = "datacenter1"      # use only this data centre
 //! consistency = "local_quorum"  # or "quorum"
 //! ```
-//! Files are meant as seen from the folder of this one.
+//! Paths are relative to the folder of this file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use super::address::CassandraAddress;
 use crate::store::StoreError;
 use crate::tls;
 
-/// The variable that may hold the password.
+/// Environment variable of the password.
 pub const PASSWORD_VARIABLE: &str = "TICKLINE_CASSANDRA_PASSWORD";
 
-/// The file as it is written.
+/// Contents of the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -35,7 +35,7 @@ struct Written {
     consistency: Quorum,
 }
 
-/// Readers must see what was acknowledged, so reads and writes have to overlap: other levels are no choice.
+/// Consistency level. Readers must see acknowledged writes, so only levels whose reads and writes overlap are allowed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quorum {
@@ -46,20 +46,20 @@ pub enum Quorum {
     Quorum,
 }
 
-/// What the file says.
+/// Connection settings.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// User and password.
     pub(super) login: Option<Login>,
-    /// Whom to trust; without it the connection is plain.
+    /// TLS settings; without them the connection is plain text.
     pub(super) tls: Option<Arc<ClientConfig>>,
-    /// The only data centre to talk to.
+    /// The only data centre to use.
     pub(super) local_dc: Option<String>,
-    /// How many replicas must answer.
+    /// Consistency level.
     pub(super) quorum: Quorum,
 }
 
-/// A user with a password, which no `Debug` shows.
+/// User and password; `Debug` does not show the password.
 #[derive(Clone)]
 pub(super) struct Login {
     pub(super) user: String,
@@ -89,7 +89,7 @@ impl Quorum {
         }
     }
 
-    /// For reads of what lightweight transactions wrote.
+    /// For reads of rows that lightweight transactions write.
     pub const fn serial_read(self) -> Consistency {
         match self {
             Self::LocalQuorum => Consistency::LocalSerial,
@@ -99,10 +99,10 @@ impl Quorum {
 }
 
 impl Config {
-    /// Reads the file that the address names, and what it names in turn.
+    /// Reads the file that the address names, and the files that it names in turn.
     pub fn read(address: &CassandraAddress) -> Result<Self, StoreError> {
         let Some(path) = &address.config else { return Self::of(Written::default(), Path::new("")) };
-        let text = std::fs::read_to_string(path).map_err(|error| bad(path, format!("it cannot be read: {error}")))?;
+        let text = std::fs::read_to_string(path).map_err(|error| bad(path, format!("cannot read it: {error}")))?;
         let written: Written = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
             bad(path, format!("line {line}: {}", error.message()))
@@ -111,12 +111,12 @@ impl Config {
     }
 
     fn of(written: Written, path: &Path) -> Result<Self, StoreError> {
-        let beside = |file: &PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
+        let relative = |file: &PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
         let password = match &written.password_file {
             Some(file) => {
-                let file = beside(file);
+                let file = relative(file);
                 let text = std::fs::read_to_string(&file);
-                let why = |error| bad(path, format!("the password in {} cannot be read: {error}", file.display()));
+                let why = |error| bad(path, format!("cannot read the password file {}: {error}", file.display()));
                 Some(text.map_err(why)?.trim_end_matches(['\r', '\n']).to_owned())
             }
             None => std::env::var(PASSWORD_VARIABLE).ok().filter(|password| !password.is_empty()),
@@ -126,15 +126,15 @@ impl Config {
             (Some(_), None) => {
                 return Err(bad(
                     path,
-                    format!("it names a user and no password: add password_file, or set {PASSWORD_VARIABLE}"),
+                    format!("user without a password: add password_file, or set {PASSWORD_VARIABLE}"),
                 ));
             }
             (None, Some(_)) if written.password_file.is_some() => {
-                return Err(bad(path, "it names a password and no user: add user".to_owned()));
+                return Err(bad(path, "password without a user: add user".to_owned()));
             }
             (None, _) => None,
         };
-        let tls = written.ca_file.as_ref().map(|file| tls::trusting(&beside(file))).transpose();
+        let tls = written.ca_file.as_ref().map(|file| tls::trusting(&relative(file))).transpose();
         let tls = tls.map_err(|error| bad(path, error.to_string()))?;
         Ok(Self { login, tls, local_dc: written.local_dc, quorum: written.consistency })
     }
@@ -147,6 +147,7 @@ fn bad(path: &Path, why: String) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit_code::ExitCode as _;
 
     fn with(text: &str) -> Result<Config, StoreError> {
         let home = tempfile::tempdir().unwrap();
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_says_how() {
+    fn settings_are_read_from_file() {
         let config = with("user = 'u'\npassword_file = 'secret'\nlocal_dc = 'd'\nconsistency = 'quorum'\n").unwrap();
         let login = config.login.clone().unwrap();
         assert_eq!((login.user.as_str(), login.password.as_str()), ("u", "canary"));
@@ -169,12 +170,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_told_without_secrets() {
+    fn errors_never_show_the_password() {
         let cases = [
             ("password = 'canary'", "line 1: unknown field `password`"),
             ("\nconsistency = 'one'", "line 2"),
             ("user = 'u'", PASSWORD_VARIABLE),
-            ("password_file = 'secret'", "no user"),
+            ("password_file = 'secret'", "without a user"),
             ("user = 'u'\npassword_file = 'nowhere'", "nowhere"),
             ("ca_file = 'none.pem'", "none.pem"),
         ];

@@ -1,4 +1,4 @@
-//! Makes a session: whom to ask, over what, and how long to wait for the first answer.
+//! Connects to a cluster: contact points, TLS, login, timeouts.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,59 +12,66 @@ use scylla::policies::retry::FallthroughRetryPolicy;
 use super::address::CassandraAddress;
 use super::config::Config;
 use super::error::Failure;
-use super::session::{PAUSE_MAX, pauses};
+use super::retry::{Pauses, RetryPolicy};
 
-/// So long a process waits at its start for a host that answers.
-const HOSTS_AWAITED: Duration = Duration::from_secs(30);
-/// So long a request may take. A node gives up on a write after two seconds by itself.
-const REQUEST: Duration = Duration::from_secs(5);
+/// How long startup waits for a reachable node.
+const CONNECT_MAX: Duration = Duration::from_secs(30);
+/// Request timeout. A node gives up on a write after two seconds by itself.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A session; waits for a host, for a while.
-pub async fn session(address: &CassandraAddress, config: &Config) -> Result<Session, Failure> {
-    let (begun, mut pauses, mut said) = (Instant::now(), pauses(), false);
+/// A session; retries until a node is reachable, within limits.
+pub async fn session(address: &CassandraAddress, config: &Config, policy: RetryPolicy) -> Result<Session, Failure> {
+    let limit = policy.limit(CONNECT_MAX);
+    let (begun, mut pauses, mut last, mut is_logged) = (Instant::now(), Pauses::new(), String::new(), false);
     loop {
-        let why = match builder(address, config).build().await {
-            Ok(session) => {
+        let left = limit.saturating_sub(begun.elapsed());
+        match tokio::time::timeout(left, builder(address, config, policy).build()).await {
+            Ok(Ok(session)) => {
                 check_data_centre(&session, config)?;
                 return Ok(session);
             }
-            Err(error) => match Failure::from(error) {
-                Failure::Transient(why) => why,
+            Ok(Err(error)) => match Failure::from(error) {
+                Failure::Transient(why) => last = why,
                 other => return Err(other),
             },
-        };
-        if begun.elapsed() >= HOSTS_AWAITED {
-            let waited_s = HOSTS_AWAITED.as_secs();
+            Err(_) if last.is_empty() => last = "no answer".to_owned(),
+            Err(_) => {}
+        }
+        let pause = pauses.pause();
+        if begun.elapsed() + pause >= limit {
+            let waited = limit.as_secs_f64();
             return Err(Failure::Transient(format!(
-                "no host has answered for {waited_s} s; are the nodes up, and are address and access right? {why}"
+                "no Cassandra node reachable within {waited:.0} s; check that the nodes are up, the address and the \
+                 credentials: {last}"
             )));
         }
-        if !said {
-            tracing::warn!(store = %address, why, "no host answers yet; waiting for one");
-            said = true;
+        if !is_logged {
+            tracing::warn!(store = %address, why = last, "no Cassandra node reachable yet; retrying");
+            is_logged = true;
         }
-        tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MAX)).await;
+        tokio::time::sleep(pause).await;
     }
 }
 
-fn builder(address: &CassandraAddress, config: &Config) -> SessionBuilder {
-    let mut policy = DefaultPolicy::builder().token_aware(true);
+fn builder(address: &CassandraAddress, config: &Config, policy: RetryPolicy) -> SessionBuilder {
+    let timeout = policy.limit(REQUEST_TIMEOUT);
+    let mut nodes = DefaultPolicy::builder().token_aware(true);
     if let Some(dc) = &config.local_dc {
-        policy = policy.prefer_datacenter(dc.clone());
+        nodes = nodes.prefer_datacenter(dc.clone());
     }
     let profile = ExecutionProfile::builder()
         .consistency(config.quorum.consistency())
         .serial_consistency(Some(config.quorum.serial()))
-        .request_timeout(Some(REQUEST))
-        // Whether to repeat is decided by us: the driver gives up on what we would wait for.
+        .request_timeout(Some(timeout))
+        // Retries are ours: the driver gives up on errors that we wait out.
         .retry_policy(Arc::new(FallthroughRetryPolicy::new()))
-        .load_balancing_policy(policy.build())
+        .load_balancing_policy(nodes.build())
         .build();
     let mut builder = SessionBuilder::new()
         .known_nodes(&address.hosts)
         .default_execution_profile_handle(profile.into_handle())
         .keyspaces_to_fetch([&address.keyspace])
-        .connection_timeout(REQUEST)
+        .connection_timeout(timeout)
         .tcp_nodelay(true)
         .tls_context(config.tls.clone());
     if let Some(login) = &config.login {
@@ -82,5 +89,5 @@ fn check_data_centre(session: &Session, config: &Config) -> Result<(), Failure> 
     if known.contains(&wanted.as_str()) {
         return Ok(());
     }
-    Err(Failure::Refused(format!("local_dc is {wanted:?}, and the cluster's data centres are {known:?}")))
+    Err(Failure::Permanent(format!("local_dc {wanted:?} does not exist; data centres of the cluster: {known:?}")))
 }

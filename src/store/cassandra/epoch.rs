@@ -1,16 +1,17 @@
-//! Who may write: the registers `epochs`, `frontier` and `checkpoints`, one row each, changed only by lightweight
+//! Epochs and fences: the registers `epochs`, `frontier` and `checkpoints`, one row each, changed only by lightweight
 //! transactions.
 //!
-//! A new epoch raises the epoch, then raises the fence of the two others to it, and only then reads them. What
-//! an older one still has under way is decided before that, and is then either seen or refused. The answer to a
-//! lightweight transaction may get lost: it is repeated where that does no harm, and what is there then decides.
+//! Opening an epoch raises `epochs`, then the fence of the two others, and only then reads them. Requests of an older
+//! epoch that are still in flight are thereby either applied before that read or rejected. The answer to a lightweight
+//! transaction may be lost: it is repeated where that is harmless, and then the stored value decides.
 
 use std::time::Instant;
 
 use scylla::serialize::row::SerializeRow;
 
 use super::error::Failure;
-use super::session::{Client, Level, pauses};
+use super::retry::Pauses;
+use super::session::{Client, Level};
 use super::values::{int, timestamp};
 use crate::retry::chance;
 
@@ -38,13 +39,14 @@ pub async fn check(client: &Client, ours: u64) -> Result<(), Failure> {
     }
 }
 
-/// Executes a lightweight transaction that may be repeated; whether it was applied. `None` is for an answer that got
-/// lost: then it may have been, and what is there decides.
+/// Executes a lightweight transaction that may be repeated; returns whether it was applied. The inner `Err` is a lost
+/// answer: it may have been applied, and the stored value decides.
 pub async fn attempt(client: &Client, cql: &str, values: &impl SerializeRow) -> Result<Result<bool, String>, Failure> {
     match client.execute_once(cql, values).await {
         Ok(result) => {
-            let rows = result.into_rows_result().map_err(|error| Failure::Refused(error.to_string()))?;
-            let first = rows.first_row::<scylla::value::Row>().map_err(|error| Failure::Refused(error.to_string()))?;
+            let rows = result.into_rows_result().map_err(|error| Failure::Permanent(error.to_string()))?;
+            let first =
+                rows.first_row::<scylla::value::Row>().map_err(|error| Failure::Permanent(error.to_string()))?;
             let applied = first.columns.first().and_then(|value| value.as_ref()?.as_boolean());
             Ok(Ok(applied.unwrap_or(false)))
         }
@@ -53,10 +55,10 @@ pub async fn attempt(client: &Client, cql: &str, values: &impl SerializeRow) -> 
     }
 }
 
-/// Raises the epoch by one, until one is ours.
+/// Raises the epoch by one; retries until one is ours.
 async fn raise(client: &Client) -> Result<u64, Failure> {
     let holder = holder();
-    let (begun, mut pauses) = (Instant::now(), pauses());
+    let (begun, mut pauses) = (Instant::now(), Pauses::new());
     loop {
         let current = epoch_and_holder(client).await?;
         if let Some((epoch, found)) = &current
@@ -78,16 +80,16 @@ async fn raise(client: &Client) -> Result<u64, Failure> {
         };
         match tried {
             Ok(true) => return Ok(next),
-            // Another one was quicker.
+            // Another process was faster.
             Ok(false) => {}
             Err(why) => client.pause(&mut pauses, begun, why).await?,
         }
     }
 }
 
-/// Makes `epoch` the only one that may write a register.
+/// Makes `epoch` the only epoch that may write a register.
 async fn raise_fence(client: &Client, register: &'static str, epoch: u64) -> Result<(), Failure> {
-    let (begun, mut pauses) = (Instant::now(), pauses());
+    let (begun, mut pauses) = (Instant::now(), Pauses::new());
     loop {
         let tried = match fence(client, register).await? {
             Some(found) if found == epoch => return Ok(()),
@@ -104,7 +106,7 @@ async fn raise_fence(client: &Client, register: &'static str, epoch: u64) -> Res
     }
 }
 
-/// Makes a register that says: nothing yet. No value is null.
+/// Creates an empty register. No value is null.
 async fn make(client: &Client, register: &str, epoch: u64) -> Result<Result<bool, String>, Failure> {
     if register == "frontier" {
         let cql = "INSERT INTO frontier (pipeline, frontier, digest, rows, counters, epoch, revision, resume, fence) \
@@ -130,7 +132,7 @@ async fn epoch_and_holder(client: &Client) -> Result<Option<(u64, String)>, Fail
     Ok(rows.into_iter().next().map(|(epoch, holder)| (epoch.unsigned_abs(), holder)))
 }
 
-/// A name that nobody else has, by which an opener knows its own epoch when the answer got lost.
+/// Unique name, by which a process recognises its own epoch after a lost answer.
 fn holder() -> String {
     format!("process {} {:016x}{:016x}", std::process::id(), chance(), chance())
 }

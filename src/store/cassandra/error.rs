@@ -1,4 +1,4 @@
-//! What Cassandra and its driver say: worth another attempt or not, and in words that tell what to do next.
+//! Classifies driver errors as transient or permanent.
 
 use scylla::errors::{
     ConnectionError, ConnectionPoolError, ConnectionSetupRequestErrorKind, DbError, ExecutionError, MetadataError,
@@ -9,36 +9,36 @@ use scylla::errors::{
 use crate::store::StoreError;
 use crate::store::frontier_row::Damage;
 
-/// Why something failed, before it is known where.
+/// A failure without its place.
 #[derive(Debug)]
 pub enum Failure {
-    /// Another epoch has taken over.
+    /// Fenced by a newer epoch.
     Fenced { ours: u64, theirs: u64 },
-    /// What is there cannot have been written.
+    /// The stored data cannot have been written.
     Corrupt { what: String, hint: String },
-    /// The tables are not those that this program knows.
+    /// The tables are not those of this program.
     Schema(String),
-    /// Another attempt may help: a timeout, an overload, a lost connection. It may have had its effect all the same.
+    /// Retryable: a timeout, an overload, a lost connection. The request may have been applied nevertheless.
     Transient(String),
-    /// Another attempt would fail alike.
-    Refused(String),
+    /// A retry would fail again.
+    Permanent(String),
 }
 
 impl Failure {
-    /// A value in the store that cannot be what was written.
+    /// An invalid value in the store.
     pub fn corrupt(what: impl Into<String>) -> Self {
-        let hint = "restore the tables, or work through the log again into a new keyspace".to_string();
+        let hint = "restore the tables, or process the log again into a new keyspace".to_string();
         Self::Corrupt { what: what.into(), hint }
     }
 
-    /// Says where it happened.
+    /// Adds the store and the failed operation.
     pub fn at(self, path: &str, what: &'static str) -> StoreError {
         let path = path.to_string();
         match self {
             Self::Fenced { ours, theirs } => StoreError::Fenced { path, ours, theirs },
             Self::Corrupt { what, hint } => StoreError::Corrupt { path, what, hint },
             Self::Schema(why) => StoreError::Schema { path, why },
-            Self::Transient(why) | Self::Refused(why) => StoreError::Failed { path, what, why },
+            Self::Transient(why) | Self::Permanent(why) => StoreError::Failed { path, what, why },
         }
     }
 }
@@ -102,7 +102,7 @@ impl From<UseKeyspaceError> for Failure {
 impl From<NewSessionError> for Failure {
     fn from(error: NewSessionError) -> Self {
         let is_retryable = match &error {
-            // A name that cannot be resolved yet is common where servers and clients start together.
+            // Common where servers and clients start together.
             NewSessionError::FailedToResolveAnyHostname(_) => true,
             NewSessionError::MetadataError(metadata) => metadata_is_retryable(metadata),
             _ => false,
@@ -114,7 +114,7 @@ impl From<NewSessionError> for Failure {
 impl Failure {
     fn of(is_retryable: bool, error: &dyn std::error::Error) -> Self {
         let why = error.to_string();
-        if is_retryable { Self::Transient(why) } else { Self::Refused(why) }
+        if is_retryable { Self::Transient(why) } else { Self::Permanent(why) }
     }
 }
 
@@ -179,7 +179,7 @@ fn pool_is_retryable(error: &ConnectionPoolError) -> bool {
                 _ => true,
             }
         }
-        // A certificate that is not trusted today will not be tomorrow.
+        // An untrusted certificate.
         ConnectionPoolError::Broken { last_connection_error: ConnectionError::IoError(io) } => {
             io.kind() != std::io::ErrorKind::InvalidData
         }
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_time_may_cure_is_tried_again() {
+    fn transient_errors_are_retryable() {
         let (consistency, received, required) = (Consistency::LocalQuorum, 0, 2);
         let timeout = DbError::WriteTimeout { consistency, received, required, write_type: WriteType::UnloggedBatch };
         assert!(is_retryable(db(timeout)));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_stays_wrong() {
+    fn permanent_errors_are_not_retryable() {
         for error in [DbError::Invalid, DbError::SyntaxError, DbError::Unauthorized, DbError::ConfigError] {
             assert!(!is_retryable(db(error.clone())));
             let prepare =

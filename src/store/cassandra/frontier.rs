@@ -9,15 +9,16 @@ use scylla::value::{CqlDate, CqlTimestamp};
 
 use super::epoch::{self, PIPELINE};
 use super::error::Failure;
-use super::session::{Client, Level, pauses};
+use super::retry::Pauses;
+use super::session::{Client, Level};
 use super::values::{date, int, timestamp};
-use crate::store::frontier_row::{HeldRow, counters_text, standing};
+use crate::store::frontier_row::{HeldRow, counters_text, precedence};
 use crate::store::{DurableFrontier, table, write_us};
 
-/// A row of the history as it is read.
+/// Columns of a row of the history.
 type History = (CqlTimestamp, String, i64, String, i64);
 
-/// What is published, and by which revision of the program.
+/// The published frontier, and the revision of the program that published it.
 pub type Published = (DurableFrontier, u64);
 
 /// The durable frontier; `None` before the first.
@@ -36,21 +37,21 @@ pub async fn durable(client: &Client, level: Level) -> Result<Option<Published>,
     Ok(Some((DurableFrontier { row: held.decode()?, epoch: unsigned("epoch", epoch)?, resume }, revision)))
 }
 
-/// Publishes the durable frontier and the kept rows before it. `published` is what this epoch last saw there;
-/// nobody else can have changed it since, or this one is fenced.
+/// Publishes the durable frontier and the kept rows up to it. `published` is the value that this epoch last saw; it can
+/// only have changed since if this epoch is fenced.
 pub async fn publish(
     client: &Client,
     durable: &DurableFrontier,
     kept: &[FrontierRow],
     published: &mut Option<Published>,
 ) -> Result<(), Failure> {
-    // A later or newer one stays; an equal one must be the same.
+    // A later row, or one of a newer revision, stays; an equal one must be the same.
     let stays = match published {
-        Some((old, revision)) => standing(&old.row, *revision, &durable.row)? == Ordering::Greater,
+        Some((old, revision)) => precedence(&old.row, *revision, &durable.row)? == Ordering::Greater,
         None => false,
     };
     if stays || !kept.is_empty() {
-        // Who is fenced writes nothing more, not even what others would write alike.
+        // A fenced epoch writes nothing more, not even rows that the new one would write with the same values.
         check_fence(client, durable.epoch).await?;
     }
     keep(client, kept).await?;
@@ -77,7 +78,7 @@ pub async fn kept(client: &Client, up_to: u64) -> Result<Vec<FrontierRow>, Failu
     Ok(rows)
 }
 
-/// Writes the rows of minutes, or finds the same ones there. All are compared before one is written.
+/// Writes the rows of minutes that do not exist yet; existing ones must be the same. All are compared before any write.
 async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
     let found = "SELECT frontier, digest, rows, counters, revision FROM frontier_history \
                  WHERE pipeline = ? AND bucket = ? AND frontier = ?";
@@ -88,7 +89,7 @@ async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
         };
         let old = held(old)?;
         let revision = old.revision;
-        Ok((standing(&old.decode()?, revision, row)? == Ordering::Less).then_some(row))
+        Ok((precedence(&old.decode()?, revision, row)? == Ordering::Less).then_some(row))
     });
     let missing = missing.await?;
     let cql = "INSERT INTO frontier_history (pipeline, bucket, frontier, digest, rows, counters, revision) \
@@ -109,8 +110,8 @@ async fn keep(client: &Client, kept: &[FrontierRow]) -> Result<(), Failure> {
     client.gather(missing.into_iter().flatten(), write).await.map(drop)
 }
 
-/// Sets the register, as long as it is ours and holds what we last saw there: an attempt whose answer got lost may be
-/// carried out later than all that follow it, and must not set the frontier back.
+/// Sets the register if the fence is ours and the value is the one that we last saw: an attempt whose answer was lost
+/// may be applied after later ones, and must not move the frontier back.
 async fn set(client: &Client, durable: &DurableFrontier, published: Option<&Published>) -> Result<(), Failure> {
     let cql = "UPDATE frontier SET frontier = ?, digest = ?, rows = ?, counters = ?, epoch = ?, revision = ?, \
                resume = ? WHERE pipeline = ? IF fence = ? AND frontier = ? AND revision = ?";
@@ -129,7 +130,7 @@ async fn set(client: &Client, durable: &DurableFrontier, published: Option<&Publ
         timestamp(old),
         int(old_revision),
     );
-    let (begun, mut pauses) = (Instant::now(), pauses());
+    let (begun, mut pauses) = (Instant::now(), Pauses::new());
     loop {
         match epoch::attempt(client, cql, &values).await? {
             Ok(true) => return Ok(()),
@@ -151,7 +152,7 @@ async fn check_fence(client: &Client, ours: u64) -> Result<(), Failure> {
     match epoch::fence(client, "frontier").await? {
         Some(theirs) if theirs == ours => Ok(()),
         Some(theirs) => Err(Failure::Fenced { ours, theirs }),
-        None => Err(Failure::corrupt("the frontier's row is gone")),
+        None => Err(Failure::corrupt("the frontier row is missing")),
     }
 }
 
@@ -165,7 +166,7 @@ fn held((frontier, digest, rows, counters, revision): History) -> Result<HeldRow
     })
 }
 
-/// A number that cannot be negative.
+/// Converts a column that is never negative.
 pub fn unsigned(column: &str, value: i64) -> Result<u64, Failure> {
     u64::try_from(value).map_err(|_| Failure::corrupt(format!("a row's {column} is {value}")))
 }

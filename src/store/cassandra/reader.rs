@@ -1,9 +1,9 @@
-//! The reading side: a session of its own. It trusts the frontier row, and waits a bounded time for an answer.
+//! The reading side: its own session, and a bounded wait for answers.
 //!
-//! A quorum is enough: what a lightweight transaction has begun to write is decided, so it is never unseen again. To
-//! read as those do would make every reader a rival of the writer.
+//! Reads use a quorum, which suffices because a value that a lightweight transaction has committed stays visible.
+//! Serial reads would compete with the writer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dataflows::log::reject::Reason;
 use dataflows::output::frontier_row::FrontierRow;
@@ -15,17 +15,21 @@ use scylla::value::CqlTimestamp;
 use super::address::CassandraAddress;
 use super::error::Failure;
 use super::frontier::{self, unsigned};
-use super::session::{Client, Level, Pages, RetryPolicy};
+use super::retry::RetryPolicy;
+use super::session::{Client, Level, Pages};
 use super::values::int;
 use super::write_rows::REJECTED_BUCKET;
-use super::{epoch, read_rows, symbols};
-use crate::store::{DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators};
+use super::{checkpoint, epoch, open, read_rows, settings, symbols};
+use crate::store::{
+    CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, StoreError, StoreReader, StoredCandle,
+    StoredIndicators,
+};
 
-/// So long a reader goes on asking.
+/// Reader retry deadline.
 const RETRY_POLICY: RetryPolicy = RetryPolicy::Bounded(Duration::from_secs(10));
 
-/// Refused records in one answer; each may hold 64 KiB.
-const REFUSED_AT_ONCE: i32 = 100;
+/// Page size when reading rejected records; each may hold 64 KiB.
+const REJECTED_PAGE: i32 = 100;
 
 /// Reads a keyspace.
 #[derive(Debug)]
@@ -34,9 +38,14 @@ pub struct CassandraReader {
 }
 
 impl CassandraReader {
-    /// Opens a keyspace that is there.
+    /// Opens an existing keyspace.
     pub fn open(address: &CassandraAddress) -> Result<Self, StoreError> {
-        Ok(Self { client: Client::open(address, RETRY_POLICY)? })
+        Ok(Self { client: open::open(address, RETRY_POLICY)? })
+    }
+
+    /// Opens an existing keyspace; opening it and all reads together take at most `limit`.
+    pub fn open_within(address: &CassandraAddress, limit: Duration) -> Result<Self, StoreError> {
+        Ok(Self { client: open::open(address, RetryPolicy::Deadline(Instant::now() + limit))? })
     }
 }
 
@@ -48,6 +57,14 @@ impl StoreReader for CassandraReader {
 
     fn epoch(&mut self) -> Result<Option<u64>, StoreError> {
         self.client.run("cannot read the epoch", epoch::newest(&self.client)).map(Some)
+    }
+
+    fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
+        self.client.run("cannot read the settings", settings::read(&self.client))
+    }
+
+    fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, StoreError> {
+        self.client.run("cannot read the checkpoints", checkpoint::list(&self.client))
     }
 
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {
@@ -89,8 +106,8 @@ impl StoreReader for CassandraReader {
     }
 }
 
-/// A refused record as it is read.
-type Refused = (i64, i64, String, Vec<u8>, i64, CqlTimestamp);
+/// Columns of a rejected record.
+type RejectedColumns = (i64, i64, String, Vec<u8>, i64, CqlTimestamp);
 
 async fn rejected(client: &Client, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, Failure> {
     let cql = "SELECT DISTINCT log_partition, bucket FROM rejected";
@@ -109,17 +126,18 @@ async fn rejected(client: &Client, wanted: &RejectedRange) -> Result<Vec<Rejecte
         if other || before || bucket < bucket_of(from) {
             continue;
         }
-        // Behind the place where the page before ended, and behind all items of the last offset that is not wanted.
+        // After the previous page, and after the last offset below the range.
         let start = (from - 1, i64::MAX);
         let start = match after {
             Some((p, o, i)) if p == partition => start.max((o, i)),
             _ => start,
         };
         let key = (partition, bucket, start.0, start.1);
-        // A reason is looked for in what was read, so all of the bucket is.
+        // Reasons are filtered here, so the whole bucket is read.
         let most = if wanted.reason.is_some() { usize::MAX } else { wanted.limit - all.len() };
-        for row in client.read::<Refused>(cql, Level::Quorum, &key, Pages { most, rows: REFUSED_AT_ONCE }).await? {
-            let row = refused(partition, row)?;
+        for row in client.read::<RejectedColumns>(cql, Level::Quorum, &key, Pages { most, rows: REJECTED_PAGE }).await?
+        {
+            let row = rejected_row(partition, row)?;
             if wanted.reason.is_none_or(|reason| reason == row.reason) && all.len() < wanted.limit {
                 all.push(row);
             }
@@ -131,7 +149,7 @@ async fn rejected(client: &Client, wanted: &RejectedRange) -> Result<Vec<Rejecte
     Ok(all)
 }
 
-fn refused(partition: i64, row: Refused) -> Result<RejectedRow, Failure> {
+fn rejected_row(partition: i64, row: RejectedColumns) -> Result<RejectedRow, Failure> {
     let (offset, index, name, original, original_bytes_total, as_of) = row;
     let reason = Reason::from_name(&name);
     let small = |column, value: i64| {

@@ -1,4 +1,4 @@
-//! The keyspace and its tables: made by the file that `cqlsh` runs too, and checked against it.
+//! The keyspace and its tables: created from the file that `cqlsh` can run too, and checked against it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,32 +7,33 @@ use scylla::statement::Statement;
 
 use super::address::CassandraAddress;
 use super::error::Failure;
-use super::session::{Client, Level, RetryPolicy};
+use super::retry::RetryPolicy;
+use super::session::{Client, Level};
 use crate::store::StoreError;
 
-/// The file that makes keyspace and tables.
+/// The file that creates the keyspace and the tables.
 pub const SETUP: &str = include_str!("../../../cql/cassandra-setup.cql");
 
-/// The version of the tables that this program reads and writes.
+/// Schema version of this program.
 const VERSION: i64 = 1;
 
-/// So long a change of the schema may take, and so long it is tried again.
-const RETRY_POLICY: Duration = Duration::from_secs(60);
+/// Timeout for a schema change, including retries.
+const SCHEMA_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The keyspace's name in the file.
 const NAME: &str = "tickline";
 
-/// A column: its type, and its part in the key (`partition_key 0`, `clustering 0 desc`, `regular`).
+/// A column: its type and its role in the key (`partition_key 0`, `clustering 0 desc`, `regular`).
 type Column = (String, String);
 
 /// Columns by table and name.
 type Tables = BTreeMap<String, BTreeMap<String, Column>>;
 
-/// Makes the keyspace, with so many copies, and the tables. What is there stays as it is.
+/// Creates the keyspace, with `copies` replicas of each row, and the tables, where they do not exist.
 pub fn set_up(address: &CassandraAddress, copies: u32) -> Result<(), StoreError> {
-    let client = Client::connect(address, RetryPolicy::Bounded(RETRY_POLICY))?;
+    let client = Client::connect(address, RetryPolicy::Bounded(SCHEMA_TIMEOUT))?;
     let keyspace = &address.keyspace;
-    client.run("cannot make the tables", async {
+    client.run("cannot create the tables", async {
         for statement in statements(SETUP) {
             if statement.starts_with("USE ") {
                 client.session().use_keyspace(keyspace, false).await?;
@@ -42,8 +43,8 @@ pub fn set_up(address: &CassandraAddress, copies: u32) -> Result<(), StoreError>
                 .replace(&format!("KEYSPACE IF NOT EXISTS {NAME}"), &format!("KEYSPACE IF NOT EXISTS {keyspace}"))
                 .replace("'replication_factor': 3", &format!("'replication_factor': {copies}"));
             let mut statement = Statement::new(statement);
-            statement.set_request_timeout(Some(RETRY_POLICY));
-            client.persist(async || client.session().query_unpaged(statement.clone(), ()).await.map(drop)).await?;
+            statement.set_request_timeout(Some(SCHEMA_TIMEOUT));
+            client.retry(async || client.session().query_unpaged(statement.clone(), ()).await.map(drop)).await?;
         }
         let agreed = client.session().await_schema_agreement().await;
         agreed.map_err(|error| Failure::Transient(error.to_string()))?;
@@ -51,35 +52,35 @@ pub fn set_up(address: &CassandraAddress, copies: u32) -> Result<(), StoreError>
     })
 }
 
-/// Fails where the keyspace lacks something or has it otherwise, and names all of it.
+/// Fails if the tables differ from those of this program; the error lists all differences.
 pub async fn check(client: &Client, address: &CassandraAddress) -> Result<(), Failure> {
     let keyspace = &address.keyspace;
-    let hint = format!("make them with: tickline setup --store '{address}'");
+    let hint = format!("create them with: tickline setup --store '{address}'");
     let found = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?";
     if client.rows::<(String,)>(found, Level::Quorum, &(keyspace,)).await?.is_empty() {
-        return Err(Failure::Schema(format!("there is no keyspace {keyspace}, and so no tables: {hint}")));
+        return Err(Failure::Schema(format!("keyspace {keyspace} and its tables do not exist: {hint}")));
     }
     let is = found_tables(client, keyspace).await?;
     let differs = differences(&wanted_tables(SETUP), &is);
     if !differs.is_empty() {
         let differs = differs.join("; ");
         return Err(Failure::Schema(format!(
-            "its tables are not those of this program: {differs}. What is missing is made with: tickline setup --store \
-             '{address}'; what differs needs another keyspace"
+            "its tables are not those of this program: {differs}; create missing ones with: tickline setup --store \
+             '{address}'; where a column differs, use another keyspace"
         )));
     }
     let version = format!("SELECT value FROM {keyspace}.meta WHERE name = 'schema'");
     match client.rows::<(i64,)>(&version, Level::Quorum, &()).await?[..] {
         [(VERSION,)] => Ok(()),
         [(other,), ..] => Err(Failure::Schema(format!(
-            "its tables are of version {other}, and this program knows version {VERSION}: use the program that made \
+            "its tables have version {other}, but this program needs version {VERSION}: use the program that created \
              them, or another keyspace"
         ))),
         [] => Err(Failure::Schema(format!("its tables have no version: {hint}"))),
     }
 }
 
-/// How long the rows of each table live, in seconds; 0 is for ever.
+/// Default time to live of each table in seconds; 0 means for ever.
 pub async fn times_to_live(client: &Client, keyspace: &str) -> Result<BTreeMap<String, u64>, Failure> {
     let cql = "SELECT table_name, default_time_to_live FROM system_schema.tables WHERE keyspace_name = ?";
     let rows: Vec<(String, i32)> = client.rows(cql, Level::Quorum, &(keyspace,)).await?;
@@ -103,19 +104,21 @@ async fn found_tables(client: &Client, keyspace: &str) -> Result<Tables, Failure
     Ok(tables)
 }
 
-/// What is wanted and is not there, or otherwise. What is there beyond it does no harm.
+/// Missing and differing tables and columns. Additional ones are harmless.
 fn differences(wanted: &Tables, is: &Tables) -> Vec<String> {
     let mut differs = Vec::new();
     for (table, columns) in wanted {
         let Some(found) = is.get(table) else {
-            differs.push(format!("there is no table {table}"));
+            differs.push(format!("table {table} is missing"));
             continue;
         };
         for (column, wanted) in columns {
             match found.get(column) {
-                None => differs.push(format!("{table} has no column {column}")),
-                Some(is) if is != wanted => differs
-                    .push(format!("{table}.{column} is {} ({}), and not {} ({})", is.0, is.1, wanted.0, wanted.1)),
+                None => differs.push(format!("column {table}.{column} is missing")),
+                Some(is) if is != wanted => differs.push(format!(
+                    "column {table}.{column} is {} ({}) instead of {} ({})",
+                    is.0, is.1, wanted.0, wanted.1
+                )),
                 Some(_) => {}
             }
         }
@@ -130,7 +133,7 @@ fn statements(cql: &str) -> Vec<String> {
     whole.split(';').map(|statement| statement.trim().to_owned()).filter(|statement| !statement.is_empty()).collect()
 }
 
-/// The tables that the file makes, as the system's own tables would show them.
+/// The tables that the file creates, as `system_schema` would show them.
 fn wanted_tables(cql: &str) -> Tables {
     let mut tables = Tables::new();
     for statement in statements(cql) {
@@ -169,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_read_as_it_is_meant() {
+    fn setup_file_is_parsed() {
         let tables = wanted_tables(SETUP);
         let column = |table: &str, column: &str| tables[table][column].clone();
         let of = |kind: &str, part: &str| (kind.to_owned(), part.to_owned());
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_is_told() {
+    fn every_difference_is_reported() {
         let wanted = wanted_tables(SETUP);
         let mut is = wanted.clone();
         assert_eq!(differences(&wanted, &is), [""; 0]);
@@ -193,11 +196,11 @@ mod tests {
         is.get_mut("epochs").unwrap().remove("holder");
         is.get_mut("frontier").unwrap().get_mut("rows").unwrap().0 = "int".to_owned();
         is.get_mut("symbols").unwrap().insert("more".to_owned(), ("int".to_owned(), "regular".to_owned()));
-        let told = [
-            "epochs has no column holder",
-            "frontier.rows is int (regular), and not bigint (regular)",
-            "there is no table meta",
+        let expected = [
+            "column epochs.holder is missing",
+            "column frontier.rows is int (regular) instead of bigint (regular)",
+            "table meta is missing",
         ];
-        assert_eq!(differences(&wanted, &is), told);
+        assert_eq!(differences(&wanted, &is), expected);
     }
 }

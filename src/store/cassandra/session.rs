@@ -1,7 +1,7 @@
-//! A session with its own runtime: prepared statements, our own retry rule, many requests in flight.
+//! Driver session with its own runtime: prepared statements, retries, concurrent requests.
 //!
-//! The driver repeats nothing by itself. Every statement here may be repeated: rows are absolute, and lightweight
-//! transactions are decided by what they left behind.
+//! The driver does not retry. Every statement here may be repeated: rows are absolute, and the stored value decides the
+//! outcome of a lightweight transaction.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use backon::BackoffBuilder;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use scylla::client::session::Session;
@@ -25,65 +24,57 @@ use tokio::runtime::Runtime;
 use super::address::CassandraAddress;
 use super::concurrency::ConcurrencyLimit;
 use super::config::{Config, Quorum};
+use super::connect;
 use super::error::Failure;
-use super::{connect, schema};
+use super::retry::{Pauses, RetryPolicy};
 use crate::store::StoreError;
 
-/// So often it is said that a store is waited for.
-const SAY_EVERY: Duration = Duration::from_secs(10);
+/// Minimum interval between "waiting for the store" log lines.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long to go on when the store does not answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RetryPolicy {
-    /// As long as it takes: nothing is acknowledged meanwhile, and nothing is lost.
-    Endless,
-    /// A person or a page is waiting.
-    Bounded(Duration),
-}
-
-/// How a statement is read.
+/// Consistency of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Level {
-    /// As the configuration says.
+    /// The configured level.
     Quorum,
-    /// What lightweight transactions wrote, those that are under way among them.
+    /// Includes lightweight transactions in flight.
     Serial,
 }
 
-/// How the rows of a query come.
+/// Limits of a paged query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pages {
-    /// Only the first ones, so many.
+    /// Maximum number of rows; the first are kept.
     pub most: usize,
-    /// So many in one answer.
+    /// Page size.
     pub rows: i32,
 }
 
 impl Pages {
-    /// All of them, in answers that are neither many nor large.
+    /// All rows, in pages of moderate size.
     pub const ALL: Self = Self { most: usize::MAX, rows: 2_000 };
 }
 
-/// A session, and what belongs to it.
+/// A driver session and its state.
 pub struct Client {
-    /// Taken when this is dropped.
+    /// Taken by `drop`.
     runtime: Option<Runtime>,
     session: Session,
     name: String,
     quorum: Quorum,
     retry_policy: RetryPolicy,
     prepared: Mutex<HashMap<(String, Level), PreparedStatement>>,
-    window: Mutex<ConcurrencyLimit>,
+    concurrency: Mutex<ConcurrencyLimit>,
     waiting: Mutex<Waiting>,
-    /// How often something was tried again.
+    /// Counter of retried requests.
     pub retries: Arc<AtomicU64>,
 }
 
-/// What was said last about waiting for the store.
+/// State of the "waiting for the store" log lines.
 #[derive(Debug, Default)]
 struct Waiting {
     since: Option<Instant>,
-    said: Option<Instant>,
+    logged: Option<Instant>,
 }
 
 impl std::fmt::Debug for Client {
@@ -97,17 +88,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Client {
-    /// Connects, and checks that the tables are those that this program knows.
-    pub fn open(address: &CassandraAddress, retry_policy: RetryPolicy) -> Result<Self, StoreError> {
-        let client = Self::connect(address, retry_policy)?;
-        client.run("cannot check the tables", async {
-            schema::check(&client, address).await?;
-            Ok(client.session.use_keyspace(&address.keyspace, false).await?)
-        })?;
-        Ok(client)
-    }
-
-    /// Connects, without looking at any keyspace.
+    /// Connects, without checking any keyspace.
     pub fn connect(address: &CassandraAddress, retry_policy: RetryPolicy) -> Result<Self, StoreError> {
         let config = Config::read(address)?;
         let name = address.to_string();
@@ -116,10 +97,15 @@ impl Client {
             .thread_name("cassandra")
             .enable_all()
             .build()
-            .map_err(|error| Failure::Refused(error.to_string()).at(&name, "cannot start a thread"))?;
-        let session = runtime
-            .block_on(connect::session(address, &config))
-            .map_err(|failure| failure.at(&name, "cannot connect"))?;
+            .map_err(|error| Failure::Permanent(error.to_string()).at(&name, "cannot start a thread"))?;
+        let session = match runtime.block_on(connect::session(address, &config, retry_policy)) {
+            Ok(session) => session,
+            Err(failure) => {
+                // A plain drop would wait for a name that is still being resolved.
+                runtime.shutdown_background();
+                return Err(failure.at(&name, "cannot connect"));
+            }
+        };
         Ok(Self {
             runtime: Some(runtime),
             session,
@@ -127,7 +113,7 @@ impl Client {
             quorum: config.quorum,
             retry_policy,
             prepared: Mutex::default(),
-            window: Mutex::default(),
+            concurrency: Mutex::default(),
             waiting: Mutex::default(),
             retries: Arc::default(),
         })
@@ -138,23 +124,28 @@ impl Client {
         &self.session
     }
 
-    /// Runs to the end on this thread, and says where it failed.
+    /// Runs to the end on this thread; an error says where it failed.
     pub fn run<T>(&self, what: &'static str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, StoreError> {
         let Some(runtime) = &self.runtime else {
-            return Err(Failure::Refused("it is closed".to_owned()).at(&self.name, what));
+            return Err(Failure::Permanent("the session is closed".to_owned()).at(&self.name, what));
         };
-        // Whoever calls may do so from a task of another runtime, which then gives way.
+        let work = async {
+            let RetryPolicy::Deadline(end) = self.retry_policy else { return work.await };
+            let why = "the store has not answered in time; check that its nodes are up";
+            tokio::time::timeout_at(end.into(), work).await.unwrap_or_else(|_| Err(Failure::Transient(why.to_owned())))
+        };
+        // The caller may be a task of another runtime, which gives way here.
         let done = tokio::task::block_in_place(|| runtime.block_on(work));
         done.map_err(|failure| failure.at(&self.name, what))
     }
 
-    /// A prepared statement; prepared once.
+    /// A prepared statement, from the cache if possible.
     pub async fn prepare(&self, cql: &str, level: Level) -> Result<PreparedStatement, Failure> {
         let key = (cql.to_owned(), level);
         if let Some(prepared) = locked(&self.prepared).get(&key) {
             return Ok(prepared.clone());
         }
-        let mut prepared = self.persist(async || Ok(self.session.prepare(cql).await?)).await?;
+        let mut prepared = self.retry(async || Ok(self.session.prepare(cql).await?)).await?;
         prepared.set_is_idempotent(true);
         if level == Level::Serial {
             prepared.set_consistency(self.quorum.serial_read());
@@ -166,16 +157,16 @@ impl Client {
     /// Binds values to a statement.
     pub async fn bind(&self, cql: &str, level: Level, values: &impl SerializeRow) -> Result<BoundStatement, Failure> {
         let prepared = self.prepare(cql, level).await?;
-        prepared.bind(values).map_err(|error| Failure::Refused(error.to_string()))
+        prepared.bind(values).map_err(|error| Failure::Permanent(error.to_string()))
     }
 
     /// Executes a statement until it is acknowledged.
     pub async fn execute(&self, cql: &str, values: &impl SerializeRow) -> Result<(), Failure> {
         let bound = self.bind(cql, Level::Quorum, values).await?;
-        self.persist(async || self.session.execute_bound_unpaged(&bound).await.map(drop)).await
+        self.retry(async || self.session.execute_bound_unpaged(&bound).await.map(drop)).await
     }
 
-    /// Executes once, whatever comes of it: for lightweight transactions, which are decided by reading.
+    /// Executes once, without retries: for lightweight transactions, whose outcome the stored value decides.
     pub async fn execute_once(&self, cql: &str, values: &impl SerializeRow) -> Result<QueryResult, Failure> {
         let bound = self.bind(cql, Level::Quorum, values).await?;
         Ok(self.session.execute_bound_unpaged(&bound).await?)
@@ -189,7 +180,7 @@ impl Client {
         self.read(cql, level, values, Pages::ALL).await
     }
 
-    /// Rows of a query, in pages of the reader's choice.
+    /// Rows of a query, with limits.
     pub async fn read<T>(
         &self,
         cql: &str,
@@ -205,8 +196,8 @@ impl Client {
         let (mut all, mut state) = (Vec::new(), PagingState::start());
         loop {
             let page = async || self.session.execute_bound_single_page(&bound, state.clone()).await;
-            let (result, next) = self.persist(page).await?;
-            let rows = result.into_rows_result().map_err(|error| Failure::Refused(error.to_string()))?;
+            let (result, next) = self.retry(page).await?;
+            let rows = result.into_rows_result().map_err(|error| Failure::Permanent(error.to_string()))?;
             for row in rows.rows::<T>().map_err(|error| Failure::Schema(error.to_string()))? {
                 all.push(row.map_err(|error| Failure::corrupt(format!("a row cannot be read: {error}")))?);
             }
@@ -220,7 +211,7 @@ impl Client {
         }
     }
 
-    /// Does all jobs, as many at a time as the store takes well, and returns what they gave, in no order.
+    /// Runs all jobs within the concurrency limit and returns their results in any order.
     pub async fn gather<J, T, F>(
         &self,
         jobs: impl IntoIterator<Item = J>,
@@ -231,7 +222,7 @@ impl Client {
     {
         let (mut jobs, mut flying, mut done) = (jobs.into_iter().fuse(), FuturesUnordered::new(), Vec::new());
         loop {
-            while flying.len() < locked(&self.window).limit() {
+            while flying.len() < locked(&self.concurrency).limit() {
                 let Some(job) = jobs.next() else { break };
                 flying.push(run(job));
             }
@@ -242,19 +233,19 @@ impl Client {
         }
     }
 
-    /// Tries until it succeeds, or fails in a way that another attempt would not change.
-    pub async fn persist<T, F>(&self, mut attempt: F) -> Result<T, Failure>
+    /// Retries until success or a permanent failure.
+    pub async fn retry<T, F>(&self, mut attempt: F) -> Result<T, Failure>
     where
         F: AsyncFnMut() -> Result<T, ExecutionError>,
     {
         let begun = Instant::now();
-        let mut pauses = pauses();
+        let mut pauses = Pauses::new();
         loop {
-            let number = locked(&self.window).start();
+            let number = locked(&self.concurrency).start();
             let why = match attempt().await {
                 Ok(value) => {
-                    locked(&self.window).succeed();
-                    self.say_it_goes_on();
+                    locked(&self.concurrency).succeed();
+                    self.log_recovery();
                     return Ok(value);
                 }
                 Err(error) => match Failure::from(error) {
@@ -262,66 +253,49 @@ impl Client {
                     other => return Err(other),
                 },
             };
-            locked(&self.window).fail(number);
+            locked(&self.concurrency).fail(number);
             self.pause(&mut pauses, begun, why).await?;
         }
     }
 
-    /// Waits before another attempt; fails where patience ends.
+    /// Waits before another attempt; fails where the retry policy allows none.
     pub async fn pause(&self, pauses: &mut Pauses, begun: Instant, why: String) -> Result<(), Failure> {
-        if let RetryPolicy::Bounded(most) = self.retry_policy
-            && begun.elapsed() >= most
-        {
+        let pause = pauses.pause();
+        if !self.retry_policy.allows(begun, pause) {
             return Err(Failure::Transient(why));
         }
         self.retries.fetch_add(1, Ordering::Relaxed);
-        self.say_it_waits(&why);
-        tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MAX)).await;
+        self.log_waiting(&why);
+        tokio::time::sleep(pause).await;
         Ok(())
     }
 
-    fn say_it_waits(&self, why: &str) {
+    fn log_waiting(&self, why: &str) {
         let mut waiting = locked(&self.waiting);
         let now = Instant::now();
         let since = *waiting.since.get_or_insert(now);
-        if waiting.said.is_none_or(|said| now.duration_since(said) >= SAY_EVERY) {
-            waiting.said = Some(now);
+        if waiting.logged.is_none_or(|logged| now.duration_since(logged) >= LOG_INTERVAL) {
+            waiting.logged = Some(now);
             let waited_s = now.duration_since(since).as_secs();
-            tracing::warn!(store = self.name, waited_s, why, "the store does not answer well; trying again");
+            tracing::warn!(store = self.name, waited_s, why, "store request failed; retrying");
         }
     }
 
-    fn say_it_goes_on(&self) {
+    fn log_recovery(&self) {
         let mut waiting = locked(&self.waiting);
         if let Some(since) = waiting.since.take() {
-            // Requests fail in passing; only what was waited for is worth a line.
-            if since.elapsed() >= SAY_EVERY {
-                waiting.said = None;
-                tracing::warn!(store = self.name, waited_s = since.elapsed().as_secs(), "the store answers again");
+            // Short failures are common; only a longer wait is worth a line.
+            if since.elapsed() >= LOG_INTERVAL {
+                waiting.logged = None;
+                tracing::warn!(store = self.name, waited_s = since.elapsed().as_secs(), "the store has recovered");
             }
         }
     }
 }
 
-/// The longest pause between two attempts.
-pub const PAUSE_MAX: Duration = Duration::from_secs(2);
-
-/// Growing pauses, each of a random length, so that many clients do not come together.
-pub type Pauses = backon::ExponentialBackoff;
-
-/// Pauses from the shortest one on.
-pub fn pauses() -> Pauses {
-    backon::ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(20))
-        .with_max_delay(PAUSE_MAX)
-        .with_jitter()
-        .without_max_times()
-        .build()
-}
-
 impl Drop for Client {
     fn drop(&mut self) {
-        // A plain drop would wait, which is not allowed on a thread of another runtime.
+        // A plain drop would block, which panics on a thread of another runtime.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -1,4 +1,4 @@
-//! The symbol directory: one row a symbol, absolute, never null. An older entry never overwrites a newer one.
+//! The symbol table: one row per symbol, absolute, never null. An older entry never overwrites a newer one.
 
 use dataflows::symbols::entry::{Entry, Market, Status};
 use scylla::value::{CqlTimestamp, Row};
@@ -10,8 +10,8 @@ use super::values::{Value, int};
 use crate::store::table::SYMBOL_VALUES;
 use crate::store::write_us;
 
-/// Writes entries under their symbols. One that is there already, as of the same moment or a later one, stays: of two
-/// writes at the same moment Cassandra would keep the greater of each value, which is a row that nobody wrote.
+/// Writes entries under their symbols. An existing entry with the same or a later `as_of` stays: of two writes with one
+/// timestamp Cassandra keeps the greater value of each column, which mixes both rows.
 pub async fn write(client: &Client, entries: &[Entry]) -> Result<(), Failure> {
     let found = "SELECT as_of FROM symbols WHERE symbol = ?";
     let places = "?, ".repeat(14);
@@ -46,7 +46,7 @@ fn values(entry: &Entry) -> Vec<Value<'_>> {
     texts.map(Value::Text).into_iter().chain(times).chain([at]).collect()
 }
 
-/// Reads the entries that are wanted, ascending by symbol.
+/// Entries that pass the filter, ascending by symbol.
 pub async fn read(client: &Client, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, Failure> {
     let rows: Vec<Row> =
         client.rows(&format!("SELECT symbol, {SYMBOL_VALUES} FROM symbols"), Level::Quorum, &()).await?;

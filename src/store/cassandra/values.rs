@@ -1,4 +1,4 @@
-//! One value of a row on its way into a statement, or out of one. There is no null.
+//! Conversion of column values. There is no null.
 
 use dataflows::progress::time::DAY_MS;
 use scylla::cluster::metadata::ColumnType;
@@ -41,7 +41,7 @@ impl SerializeValue for Value<'_> {
     }
 }
 
-/// An integer as Cassandra holds it. Times, offsets and counts lie far below the end; an end of a range may not.
+/// A `bigint`. Times, offsets and counts are far below its maximum; the end of a range may be above, and is clamped.
 pub fn int(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
@@ -53,6 +53,6 @@ pub fn timestamp(ms: u64) -> CqlTimestamp {
 
 /// The day of a time in milliseconds as a `date`.
 pub fn date(ms: u64) -> CqlDate {
-    // A date counts days from the middle of its range.
+    // Days are counted from 2^31.
     CqlDate((1_u32 << 31).saturating_add(u32::try_from(ms / DAY_MS).unwrap_or(u32::MAX)))
 }

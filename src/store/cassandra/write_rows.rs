@@ -1,8 +1,8 @@
-//! Writes rows under their natural keys, whole and with their own timestamps: an older write never overwrites a newer
+//! Writes whole rows under their natural keys and with explicit timestamps: an older write never overwrites a newer
 //! one, and a replay writes the same cells.
 //!
-//! Rows of one partition key, of whatever tables, go as one unlogged batch: one request, and one mutation there. Where
-//! every node holds every row, small batches travel together.
+//! Rows with the same partition key, across tables, form one unlogged batch: one request and one mutation. Where every
+//! node holds every row, small batches are merged.
 
 use std::collections::BTreeMap;
 
@@ -18,18 +18,18 @@ use super::values::{Value, int};
 use crate::store::table::CANDLE_VALUES;
 use crate::store::{RowBatch, table, write_us};
 
-/// Offsets in a bucket of `rejected`.
+/// Number of offsets in a bucket of `rejected`.
 pub const REJECTED_BUCKET: u64 = 4_096;
 
-/// A batch may weigh so much, in bytes as the server counts. It limits only batches of several partitions; larger ones
-/// gain nothing.
+/// Maximum batch size in bytes, as the server counts it. The server limits only batches of several partitions; larger
+/// ones are not faster.
 const BATCH_BYTES: usize = 10 * 1024;
-/// Small batches may travel together up to so many bytes and partitions: above either the server complains in its log.
+/// Maximum size of merged batches in bytes and partitions: above either the server logs a warning.
 const PACK_BYTES: usize = 4 * 1024;
 const PACK_PARTITIONS: usize = 10;
-/// What the server counts for each value behind the key, beside its bytes.
+/// Overhead that the server counts for each value after the key.
 const VALUE_BYTES: usize = 28;
-/// Values of the key of a window.
+/// Number of key values of a window.
 const KEY_VALUES: usize = 3;
 
 /// The statements that write rows.
@@ -38,11 +38,11 @@ pub struct Inserts {
     candles: Vec<PreparedStatement>,
     indicators: PreparedStatement,
     rejected: PreparedStatement,
-    /// Whether batches of several partitions go to the right node anyway.
+    /// Whether batches of several partitions may be merged.
     packs: bool,
 }
 
-/// A row that waits to be written.
+/// A row to write.
 struct Insert<'a> {
     statement: &'a PreparedStatement,
     values: Vec<Value<'a>>,
@@ -63,10 +63,10 @@ impl Inserts {
         Ok(Self { candles, indicators, rejected, packs })
     }
 
-    /// Writes all rows that are not expired; returns when all of them are acknowledged.
+    /// Writes all rows that have not expired; returns the number of expired rows once all others are acknowledged.
     pub async fn write(&self, client: &Client, rows: &RowBatch, expiry: &Expiry) -> Result<u64, Failure> {
         let mut expired = 0;
-        // By partition key: equal keys of different tables lie on the same nodes, and become one mutation.
+        // By partition key: equal keys of different tables belong to the same nodes and become one mutation.
         let mut partitions: BTreeMap<(&str, u64), Vec<Insert>> = BTreeMap::new();
         for row in &rows.candles {
             if expiry.is_expired(row.resolution, row.window_start_ms) {
@@ -87,17 +87,17 @@ impl Inserts {
             let insert = Insert { statement: &self.indicators, values: indicators(row, bucket) };
             partitions.entry((row.symbol.as_str(), bucket)).or_default().push(insert);
         }
-        let refused = rows.rejected.iter().map(|row| Insert { statement: &self.rejected, values: rejected(row) });
+        let rejected_rows = rows.rejected.iter().map(|row| Insert { statement: &self.rejected, values: rejected(row) });
         let batches = partitions.into_values().flat_map(cut);
         let batches = if self.packs { pack(batches) } else { batches.collect() };
-        let batches = batches.into_iter().chain(refused.map(|insert| vec![insert]));
+        let batches = batches.into_iter().chain(rejected_rows.map(|insert| vec![insert]));
         client.gather(batches, |batch| send(client, batch)).await?;
         Ok(expired)
     }
 }
 
-/// Rows whose window ended longer than the table's time to live before what is published: they have been there, and
-/// have expired. A replay must not bring them back.
+/// Limits below which rows have expired: their window ended more than the time to live of their table before the
+/// published frontier. A replay must not bring them back.
 #[derive(Clone, Debug, Default)]
 pub struct Expiry {
     /// Windows that end before this are expired, in milliseconds by resolution.
@@ -105,7 +105,7 @@ pub struct Expiry {
 }
 
 impl Expiry {
-    /// As of a published frontier, for tables whose rows live so many seconds.
+    /// Limits as of a published frontier, for the given times to live in seconds.
     pub fn of(frontier: u64, seconds_of: &BTreeMap<String, u64>) -> Self {
         Self {
             before_ms: Resolution::ALL.map(|resolution| match seconds_of.get(table::candles(resolution)) {
@@ -120,7 +120,7 @@ impl Expiry {
     }
 }
 
-/// Cuts the rows of a partition into batches.
+/// Splits the rows of a partition into batches.
 fn cut(rows: Vec<Insert>) -> Vec<Vec<Insert>> {
     let (mut batches, mut bytes) = (vec![Vec::new()], 0);
     for row in rows {
@@ -137,7 +137,7 @@ fn cut(rows: Vec<Insert>) -> Vec<Vec<Insert>> {
     batches
 }
 
-/// Puts small batches together.
+/// Merges small batches.
 fn pack<'a>(batches: impl Iterator<Item = Vec<Insert<'a>>>) -> Vec<Vec<Insert<'a>>> {
     let (mut packed, mut small, mut bytes, mut partitions) = (Vec::new(), Vec::new(), 0, 0);
     for batch in batches {
@@ -171,14 +171,14 @@ async fn send(client: &Client, mut rows: Vec<Insert<'_>>) -> Result<(), Failure>
     if rows.len() == 1
         && let Some(row) = rows.pop()
     {
-        let bound = row.statement.clone().bind(&row.values).map_err(|error| Failure::Refused(error.to_string()))?;
-        return client.persist(async || client.session().execute_bound_unpaged(&bound).await.map(drop)).await;
+        let bound = row.statement.clone().bind(&row.values).map_err(|error| Failure::Permanent(error.to_string()))?;
+        return client.retry(async || client.session().execute_bound_unpaged(&bound).await.map(drop)).await;
     }
     let statements = rows.iter().map(|row| BatchStatement::PreparedStatement(row.statement.clone())).collect();
     let mut batch = Batch::new_with_statements(BatchType::Unlogged, statements);
     batch.set_is_idempotent(true);
     let values: Vec<Vec<Value>> = rows.into_iter().map(|row| row.values).collect();
-    client.persist(async || client.session().batch(&batch, &values).await.map(drop)).await
+    client.retry(async || client.session().batch(&batch, &values).await.map(drop)).await
 }
 
 fn insert(table: &str, columns: &str) -> String {
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_expired_is_what_ended_before_the_time_to_live() {
+    fn old_windows_are_expired() {
         let seconds = BTreeMap::from([("candles_5s".to_owned(), 100), ("candles_1d".to_owned(), 0)]);
         let expiry = Expiry::of(1_000_000, &seconds);
         let expired = |start| expiry.is_expired(Resolution::S5, start);
@@ -245,8 +245,8 @@ mod tests {
     }
 
     #[test]
-    fn a_row_weighs_what_the_server_counts() {
-        // About 300 bytes for a candle, and 700 for a row of indicators: a little more is on the safe side.
+    fn row_weight_matches_the_server() {
+        // The server counts about 300 bytes for a candle and 700 for an indicator row; a little more is safe.
         let row = |values: usize| vec![Value::Bigint(1); KEY_VALUES + values];
         assert_eq!((weight(&row(10)), weight(&row(21))), (360, 756));
     }

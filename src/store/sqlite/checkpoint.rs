@@ -1,11 +1,13 @@
-//! Epochs and checkpoints: who may write, and from where to go on.
+//! Epochs and checkpoints.
+
+use std::collections::BTreeMap;
 
 use dataflows::progress::time::Time;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error::Failure;
 use super::write_rows::int;
-use crate::store::Checkpoint;
+use crate::store::{Checkpoint, CheckpointInfo};
 
 /// Raises the epoch by one and returns it.
 pub fn next_epoch(transaction: &Transaction) -> Result<u64, Failure> {
@@ -15,7 +17,7 @@ pub fn next_epoch(transaction: &Transaction) -> Result<u64, Failure> {
     if changed == 1 { Ok(epoch + 1) } else { Err(Failure::Fenced { ours: epoch, theirs: epoch + 1 }) }
 }
 
-/// Fails unless `epoch` is the newest.
+/// Fails unless `epoch` is the newest epoch.
 pub fn check_epoch(transaction: &Transaction, epoch: u64) -> Result<(), Failure> {
     match current_epoch(transaction)? {
         newest if newest == epoch => Ok(()),
@@ -25,7 +27,7 @@ pub fn check_epoch(transaction: &Transaction, epoch: u64) -> Result<(), Failure>
 
 fn current_epoch(transaction: &Transaction) -> Result<u64, Failure> {
     let epoch = transaction.prepare_cached("SELECT epoch FROM epochs WHERE one = 1")?.query_row([], |row| row.get(0));
-    epoch.optional()?.ok_or_else(|| Failure::corrupt("it holds no epoch"))
+    epoch.optional()?.ok_or_else(|| Failure::corrupt("the epoch row is missing"))
 }
 
 /// The committed checkpoint.
@@ -35,7 +37,7 @@ pub fn last(transaction: &Transaction) -> Result<Option<Checkpoint>, Failure> {
     Ok(found.optional()?)
 }
 
-/// Stores shards under their epoch, where nobody looks before the commit.
+/// Stores shards under their epoch and frontier; nothing reads them before the commit.
 pub fn put_shards(
     transaction: &Transaction,
     epoch: u64,
@@ -51,8 +53,8 @@ pub fn put_shards(
     Ok(())
 }
 
-/// Makes the shards of (epoch, frontier) the checkpoint, and removes all earlier ones: those of a later frontier belong
-/// to a checkpoint that is still being gathered.
+/// Commits the shards of (epoch, frontier) as the checkpoint, and removes all earlier ones. Those of a later frontier
+/// belong to an unfinished checkpoint and stay.
 pub fn commit(transaction: &Transaction, epoch: u64, checkpoint: &Checkpoint) -> Result<(), Failure> {
     check_epoch(transaction, epoch)?;
     let key = [int(epoch), int(checkpoint.frontier)];
@@ -62,7 +64,41 @@ pub fn commit(transaction: &Transaction, epoch: u64, checkpoint: &Checkpoint) ->
     Ok(())
 }
 
-/// Shards of the committed checkpoint, ascending; those that are empty are left out.
+/// Removes the committed checkpoint, all shards included: those of an unfinished one belong to an older epoch.
+pub fn remove(transaction: &Transaction, epoch: u64, frontier: Time) -> Result<(), Failure> {
+    check_epoch(transaction, epoch)?;
+    if transaction.execute("DELETE FROM checkpoints WHERE one = 1 AND frontier = ?1", [int(frontier)])? == 0 {
+        return Err(Failure::Other(format!("there is no committed checkpoint as of frontier {frontier}")));
+    }
+    transaction.execute("DELETE FROM checkpoint_shards", [])?;
+    Ok(())
+}
+
+/// All checkpoints, ascending by frontier and epoch.
+pub fn list(connection: &Connection) -> Result<Vec<CheckpointInfo>, Failure> {
+    // One transaction, so that a commit in between is seen as a whole or not at all.
+    let view = connection.unchecked_transaction()?;
+    let mut statement = view.prepare_cached("SELECT frontier, epoch FROM checkpoints WHERE one = 1")?;
+    let committed: Option<(u64, u64)> = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let sql = "SELECT frontier, epoch, count(*), sum(length(bytes)) FROM checkpoint_shards GROUP BY epoch, frontier";
+    let mut statement = view.prepare_cached(sql)?;
+    let found = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?))))?;
+    let mut all = found.collect::<rusqlite::Result<BTreeMap<(u64, u64), (u64, u64)>>>()?;
+    // A checkpoint without any symbol has no shards.
+    if let Some(key) = committed {
+        all.entry(key).or_default();
+    }
+    let info = |((frontier, epoch), (shards, bytes))| CheckpointInfo {
+        frontier,
+        epoch,
+        shards,
+        bytes: Some(bytes),
+        is_committed: committed == Some((frontier, epoch)),
+    };
+    Ok(all.into_iter().map(info).collect())
+}
+
+/// Shards of the committed checkpoint, ascending by number; shards that were never stored are left out.
 pub fn shards(transaction: &Transaction, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, Failure> {
     let mut statement = transaction.prepare_cached("SELECT frontier, epoch FROM checkpoints WHERE one = 1")?;
     let committed: Option<(u64, u64)> = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;

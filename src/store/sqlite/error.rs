@@ -1,4 +1,4 @@
-//! What SQLite says, in words that tell what to do next.
+//! SQLite errors, with a hint what to do next.
 
 use std::path::Path;
 
@@ -7,14 +7,14 @@ use rusqlite::{Error, ErrorCode};
 use crate::store::StoreError;
 use crate::store::frontier_row::Damage;
 
-/// Why something failed, before it is known where.
+/// A failure without its place.
 #[derive(Debug)]
 pub enum Failure {
-    /// SQLite's own error.
+    /// An error of SQLite.
     Sqlite(Error),
-    /// Another epoch has taken over.
+    /// Fenced by a newer epoch.
     Fenced { ours: u64, theirs: u64 },
-    /// What is there cannot have been written.
+    /// The stored data cannot have been written.
     Corrupt { what: String, hint: String },
     /// Anything else.
     Other(String),
@@ -36,13 +36,13 @@ impl From<Damage> for Failure {
 }
 
 impl Failure {
-    /// A value in the store that cannot be what was written.
+    /// An invalid value in the store.
     pub fn corrupt(what: impl Into<String>) -> Self {
-        let hint = "restore the file, or remove it and work through the log again".to_string();
+        let hint = "restore the file, or remove it and process the log again".to_string();
         Self::Corrupt { what: what.into(), hint }
     }
 
-    /// Says where it happened.
+    /// Adds the store and the failed operation.
     pub fn at(self, path: &Path, what: &'static str) -> StoreError {
         let path_text = path.display().to_string();
         match self {
@@ -61,26 +61,26 @@ impl Failure {
     }
 }
 
-/// The store refused.
+/// Any other failure.
 pub fn failed(path: &Path, what: &'static str, why: String) -> StoreError {
     StoreError::Failed { path: path.display().to_string(), what, why }
 }
 
 fn why(code: ErrorCode, error: &Error) -> String {
     let hint = match code {
-        ErrorCode::DiskFull => "the disk is full: make room and start again",
+        ErrorCode::DiskFull => "the disk is full: free some space and restart",
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
-            "it may not be written: check who owns the file and its directory, and their modes"
+            "it is not writable: check the owner and mode of the file and its directory"
         }
-        ErrorCode::CannotOpen => "it cannot be opened: check the path, who owns it, and its mode",
+        ErrorCode::CannotOpen => "it cannot be opened: check the path, its owner and its mode",
         ErrorCode::SystemIoFailure => "it cannot be read or written: check the path, that it is a file, and the disk",
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => "another program holds it: end that one first",
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => "another program has locked it: end that one first",
         _ => return error.to_string(),
     };
     format!("{hint} ({error})")
 }
 
-/// A value of a wrong type or size was read.
+/// Whether a value of the wrong type or size was read.
 fn is_value_error(error: &Error) -> bool {
     matches!(
         error,
@@ -93,12 +93,13 @@ mod tests {
     use rusqlite::ffi;
 
     use super::*;
+    use crate::exit_code::ExitCode as _;
 
     #[test]
-    fn codes_become_words_and_exit_codes() {
+    fn error_codes_map_to_hints() {
         let cases = [
             (ffi::SQLITE_FULL, "disk is full", 1),
-            (ffi::SQLITE_READONLY, "may not be written", 1),
+            (ffi::SQLITE_READONLY, "not writable", 1),
             (ffi::SQLITE_CANTOPEN, "cannot be opened", 1),
             (ffi::SQLITE_BUSY, "another program", 1),
             (ffi::SQLITE_CORRUPT, "damaged", 3),

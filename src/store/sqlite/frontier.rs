@@ -9,15 +9,15 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::error::Failure;
 use super::write_rows::int;
 use crate::store::DurableFrontier;
-use crate::store::frontier_row::{HeldRow, counters_text, standing};
+use crate::store::frontier_row::{HeldRow, counters_text, precedence};
 
-/// The columns that make a [`FrontierRow`], in the order that [`row_of`] reads.
+/// Columns of a [`FrontierRow`], in the order in which [`row_of`] reads them.
 const COLUMNS: &str = "frontier, digest, rows, counters, revision";
 
-/// Publishes the durable frontier, unless a later one is published already.
+/// Publishes the durable frontier unless a later one is published.
 pub fn publish(transaction: &Transaction, durable: &DurableFrontier) -> Result<(), Failure> {
     if let Some((old, revision)) = one(transaction, "frontier WHERE one = 1", [])?
-        && standing(&old, revision, &durable.row)? == Ordering::Greater
+        && precedence(&old, revision, &durable.row)? == Ordering::Greater
     {
         return Ok(());
     }
@@ -36,10 +36,10 @@ pub fn publish(transaction: &Transaction, durable: &DurableFrontier) -> Result<(
     Ok(())
 }
 
-/// Keeps the row of one minute, or finds the same one there.
+/// Keeps the row of one minute unless it exists; an existing one must be the same.
 pub fn keep(transaction: &Transaction, row: &FrontierRow) -> Result<(), Failure> {
     if let Some((old, revision)) = one(transaction, "frontier_history WHERE frontier = ?1", params![int(row.frontier)])?
-        && standing(&old, revision, row)? != Ordering::Less
+        && precedence(&old, revision, row)? != Ordering::Less
     {
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! The reading side: a read-only connection that never waits for the writer.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use dataflows::log::reject::Reason;
 use dataflows::output::frontier_row::FrontierRow;
@@ -11,13 +12,12 @@ use dataflows::symbols::entry::Entry;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::Failure;
-use super::frontier;
-use super::schema;
-use super::symbols;
 use super::write_rows::int;
+use super::{checkpoint, frontier, schema, settings, symbols};
 use crate::store::table::CANDLE_VALUES;
 use crate::store::{
-    DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators, table,
+    CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, StoreError, StoreReader, StoredCandle,
+    StoredIndicators, table,
 };
 
 /// Reads a SQLite file.
@@ -28,15 +28,20 @@ pub struct SqliteReader {
 }
 
 impl SqliteReader {
-    /// Opens a file that is there.
+    /// Opens an existing file.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_within(path, schema::BUSY_TIMEOUT)
+    }
+
+    /// Opens an existing file; a read waits at most `limit` for another program that has locked it.
+    pub fn open_within(path: &Path, limit: Duration) -> Result<Self, StoreError> {
         if !path.exists() {
             return Err(StoreError::Missing {
                 path: format!("sqlite:{}", path.display()),
-                hint: "`tickline work --store` makes one; is the path right?".to_string(),
+                hint: "`tickline work --store` creates it; check the path".to_string(),
             });
         }
-        let connection = schema::open_reader(path).map_err(|e| e.at(path, "cannot open it for reading"))?;
+        let connection = schema::open_reader(path, limit).map_err(|e| e.at(path, "cannot open it for reading"))?;
         Ok(Self { path: path.to_path_buf(), connection })
     }
 
@@ -52,6 +57,14 @@ impl SqliteReader {
 impl StoreReader for SqliteReader {
     fn frontier(&mut self) -> Result<Option<DurableFrontier>, StoreError> {
         self.run("cannot read the frontier", frontier::durable)
+    }
+
+    fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
+        self.run("cannot read the settings", settings::read)
+    }
+
+    fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, StoreError> {
+        self.run("cannot read the checkpoints", checkpoint::list)
     }
 
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {
@@ -100,7 +113,7 @@ fn windows<T>(
     if range.to_ms <= range.from_ms {
         return Ok(Vec::new());
     }
-    // The bounds on the bucket follow from those on the window, and let the key find both ends.
+    // Bounds on the bucket are implied by those on the window; with them the key finds both ends.
     let sql = format!(
         "SELECT window_start, {values} FROM {table} WHERE symbol = ?1 AND bucket BETWEEN ?2 AND ?3 \
          AND window_start >= ?4 AND window_start < ?5 ORDER BY bucket DESC, window_start DESC LIMIT ?6"
@@ -145,7 +158,7 @@ fn indicators(row: &Row) -> rusqlite::Result<StoredIndicators> {
     })
 }
 
-/// Steps from symbol to symbol by the key, so that the rows between are not read.
+/// Skips from symbol to symbol by the key, without reading the rows in between.
 fn latest(connection: &Connection) -> Result<Vec<(String, StoredCandle)>, Failure> {
     let name = table::candles(Resolution::D1);
     let next = format!("SELECT symbol FROM {name} WHERE symbol > ?1 ORDER BY symbol LIMIT 1");
@@ -165,7 +178,7 @@ fn latest(connection: &Connection) -> Result<Vec<(String, StoredCandle)>, Failur
 }
 
 fn rejected(connection: &Connection, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, Failure> {
-    // The key finds the place behind which the rows are wanted; nothing is behind nothing.
+    // The key finds the first row after the previous page; without one, partition -1 precedes all rows.
     let sql = "SELECT log_partition, log_offset, item, reason, original, original_bytes_total, as_of FROM rejected \
                WHERE (log_partition, log_offset, item) > (?1, ?2, ?3) AND log_offset >= ?4 \
                AND log_partition BETWEEN ?5 AND ?6 AND (?7 IS NULL OR reason = ?7) \

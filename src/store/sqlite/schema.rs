@@ -1,4 +1,4 @@
-//! The tables, shaped as they are in Cassandra: (symbol, bucket) is a partition there, and a key's first part here.
+//! The tables, shaped as in Cassandra: the partition key (symbol, bucket) there is a key prefix here.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,11 +11,11 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::error::Failure;
 use crate::store::table;
 
-/// The version of the tables that this program reads and writes.
+/// Schema version of this program.
 const SCHEMA: u64 = 2;
 
-/// So long a call waits for another program that holds the file.
-const BUSY: Duration = Duration::from_secs(10);
+/// SQLite busy timeout.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const OTHERS: &str = "
 CREATE TABLE rejected (
@@ -44,11 +44,11 @@ CREATE TABLE symbols (
     last_seen INTEGER NOT NULL, as_of INTEGER NOT NULL, write_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// Opens the file for writing, and makes the tables in a new one.
+/// Opens the file for writing, and creates the tables in a new one.
 pub fn open_writer(path: &Path) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "page_size", 8192)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -68,10 +68,10 @@ pub fn open_writer(path: &Path) -> Result<Connection, Failure> {
 }
 
 /// Opens the file for reading only.
-pub fn open_reader(path: &Path) -> Result<Connection, Failure> {
+pub fn open_reader(path: &Path, limit: Duration) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(limit)?;
     connection.set_prepared_statement_cache_capacity(64);
     check(&connection)?;
     Ok(connection)
@@ -80,15 +80,15 @@ pub fn open_reader(path: &Path) -> Result<Connection, Failure> {
 fn check(connection: &Connection) -> Result<(), Failure> {
     let ours = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'";
     if connection.query_row(ours, [], |row| row.get::<_, u64>(0))? == 0 {
-        return Err(Failure::Other("it is a SQLite file, but no Tickline store: choose another path".to_string()));
+        return Err(Failure::Other("it is a SQLite file but not a Tickline store: choose another path".to_string()));
     }
     let found: u64 = connection.query_row("SELECT value FROM meta WHERE name = 'schema'", [], |row| row.get(0))?;
     if found == SCHEMA {
         return Ok(());
     }
     let why = format!(
-        "its tables are of version {found}, this program knows version {SCHEMA}: use the program that made it, or work \
-         through the log again into a new store"
+        "its tables have version {found}, but this program needs version {SCHEMA}: use the program that created it, or \
+         process the log again into a new store"
     );
     Err(Failure::Other(why))
 }

@@ -1,4 +1,4 @@
-//! The symbol directory: one row a symbol, absolute, never null. An older entry never overwrites a newer one.
+//! The symbol table: one row per symbol, absolute, never null. An older entry never overwrites a newer one.
 
 use dataflows::symbols::entry::{Entry, Market, Status};
 use rusqlite::{Connection, Row, Transaction, params};
@@ -8,7 +8,7 @@ use super::write_rows::{int, upsert};
 use crate::store::table::SYMBOL_VALUES;
 use crate::store::write_us;
 
-/// Writes entries under their symbols. One that is there already, as of the same moment, is not written again.
+/// Writes entries under their symbols. An existing entry with the same or a later `as_of` stays.
 pub fn write(transaction: &Transaction, entries: &[Entry]) -> Result<(), Failure> {
     let sql = upsert("symbols", "symbol", SYMBOL_VALUES).replace("excluded.write_us >=", "excluded.write_us >");
     let mut statement = transaction.prepare_cached(&sql)?;
@@ -35,7 +35,7 @@ pub fn write(transaction: &Transaction, entries: &[Entry]) -> Result<(), Failure
     Ok(())
 }
 
-/// Reads the entries that are wanted, ascending by symbol.
+/// Entries that pass the filter, ascending by symbol.
 pub fn read(connection: &Connection, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, Failure> {
     let mut statement =
         connection.prepare_cached(&format!("SELECT symbol, {SYMBOL_VALUES} FROM symbols ORDER BY symbol"))?;

@@ -27,7 +27,8 @@ pub fn write(transaction: &Transaction, rows: &RowBatch) -> Result<(), Failure> 
     rows.rejected.iter().try_for_each(|row| rejected(&mut statement, row))
 }
 
-/// An integer as SQLite holds it. Times, offsets and counts lie far below the end; an end of a range may not.
+/// An integer column. Times, offsets and counts are far below its maximum; the end of a range may be above, and is
+/// clamped.
 pub fn int(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

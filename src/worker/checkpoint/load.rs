@@ -1,4 +1,4 @@
-//! Reading a checkpoint back: its header is checked, its shards are decoded and dealt out to the workers.
+//! Loading a checkpoint: its header is checked, its shards are decoded and distributed to the workers.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::log::{Log, LogError};
 use crate::store::{Checkpoint, Store};
 use crate::worker::WorkerError;
 
-/// Decodes the header, and refuses one that was made for other rows or another log.
+/// Decodes the header, and checks that it was made with these settings and from this log.
 pub(in crate::worker) fn read_header(
     checkpoint: &Checkpoint,
     settings: &Settings,
@@ -20,7 +20,7 @@ pub(in crate::worker) fn read_header(
 ) -> Result<SnapshotHeader, WorkerError> {
     let frontier = checkpoint.frontier;
     let header: SnapshotHeader = codec::decode(&checkpoint.header)
-        .map_err(|error| WorkerError::Checkpoint { frontier, why: error.to_string() })?;
+        .map_err(|error| WorkerError::Checkpoint { frontier, source: error.into() })?;
     if header.fingerprint != settings.fingerprint() {
         return Err(WorkerError::SettingsChanged { frontier });
     }
@@ -37,27 +37,27 @@ pub(in crate::worker) fn read_header(
     Ok(header)
 }
 
-/// Reads the shards of a checkpoint that are wanted. Also returns how many of them there are.
+/// Reads some shards of a checkpoint. Also returns the number of shards found.
 pub(in crate::worker) fn read_shards(
     store: &mut dyn Store,
     header: Option<&SnapshotHeader>,
-    is_wanted: impl Fn(u32) -> bool,
+    is_needed: impl Fn(u32) -> bool,
 ) -> Result<(Vec<Vec<SymbolState>>, u32), WorkerError> {
     let Some(header) = header else { return Ok((Vec::new(), 0)) };
     let frontier = header.row.frontier;
-    let wanted: Vec<u32> = (0..SHARDS).filter(|&shard| is_wanted(shard)).collect();
+    let needed: Vec<u32> = (0..SHARDS).filter(|&shard| is_needed(shard)).collect();
     let mut shards: Vec<Vec<SymbolState>> = vec![Vec::new(); SHARDS as usize];
-    let found = store.shards(frontier, &wanted)?;
+    let found = store.shards(frontier, &needed)?;
     let count = found.len() as u32;
     for (shard, packed) in found {
         let states = codec::unpack(&packed).and_then(|bytes| decode_shard(&bytes));
-        let bad = |error| WorkerError::Checkpoint { frontier, why: format!("shard {shard}: {error}") };
+        let bad = |error| WorkerError::Checkpoint { frontier, source: format!("shard {shard}: {error}").into() };
         shards[shard as usize] = states.map_err(bad)?;
     }
     Ok((shards, count))
 }
 
-/// Takes out the shards that one worker owns.
+/// Removes and returns the state of the shards that one worker owns.
 pub(in crate::worker) fn take_own(
     shards: &Mutex<Vec<Vec<SymbolState>>>,
     index: usize,

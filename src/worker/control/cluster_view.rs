@@ -1,22 +1,25 @@
-//! What one worker has heard from all of them, itself included.
+//! One worker's view of the cluster, built from the control messages of all workers, itself included.
 
 use dataflows::output::frontier_row::FrontierRow;
+use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 
 use super::messages::{ControlMessage, Part};
 
-/// The state that the news add up to.
+/// One worker's view of the cluster.
 pub(in crate::worker) struct ClusterView {
-    /// By worker: the frontier at which it will have read all that it is to read.
+    /// By worker: the frontier at which it has read everything that it must read.
     ends: Vec<Option<Time>>,
-    /// By partition, on the first worker: where a restart could resume as of the durable frontier.
-    resume: Vec<ResumePoint>,
+    /// By partition, on the first worker: how far it is read, and where a restart could resume.
+    positions: Vec<Positions>,
+    /// The positions that were published last.
+    pub(in crate::worker) published: String,
     /// The last checkpoint committed.
     committed: Time,
-    /// Where the log of symbols ended when the first worker started.
+    /// The end of the symbol log when the first worker started.
     symbols_end: Option<u64>,
-    /// Workers that tell nothing more.
+    /// Workers that have sent their last message.
     done: usize,
     /// The row as of the last frontier committed, on the first worker.
     pub(in crate::worker) last_row: Option<FrontierRow>,
@@ -24,18 +27,28 @@ pub(in crate::worker) struct ClusterView {
 
 impl ClusterView {
     /// `committed` is the frontier of the checkpoint that the run resumed from, 0 for a new one.
-    pub(in crate::worker) fn new(workers: usize, resume: Vec<ResumePoint>, committed: Time) -> Self {
-        Self { ends: vec![None; workers], resume, committed, symbols_end: None, done: 0, last_row: None }
+    pub(in crate::worker) fn new(workers: usize, starts: Vec<ResumePoint>, committed: Time) -> Self {
+        let positions =
+            starts.into_iter().map(|start| Positions { read: Some(start.clone()), resume: start }).collect();
+        Self {
+            ends: vec![None; workers],
+            positions,
+            published: String::new(),
+            committed,
+            symbols_end: None,
+            done: 0,
+            last_row: None,
+        }
     }
 
-    /// Takes in what was heard. Gives back what is for the store.
-    pub(in crate::worker) fn hear(&mut self, message: ControlMessage) -> Option<Part> {
+    /// Applies a message. Returns a checkpoint part that is for the store.
+    pub(in crate::worker) fn apply(&mut self, message: ControlMessage) -> Option<Part> {
         match message {
             ControlMessage::End { worker, end } => self.ends[worker] = Some(end),
-            ControlMessage::Resume(points) => {
-                for point in points {
-                    let at = point.partition as usize;
-                    self.resume[at] = point;
+            ControlMessage::Positions(all) => {
+                for positions in all {
+                    let at = positions.resume.partition as usize;
+                    self.positions[at] = positions;
                 }
             }
             ControlMessage::Part(part) => return Some(part),
@@ -46,7 +59,7 @@ impl ClusterView {
         None
     }
 
-    /// The frontier at which everything is read, when every worker has told its end.
+    /// The frontier at which everything is read, once every worker has sent its end.
     pub(in crate::worker) fn end(&self) -> Option<Time> {
         self.ends.iter().copied().collect::<Option<Vec<Time>>>()?.into_iter().min()
     }
@@ -59,22 +72,14 @@ impl ClusterView {
         self.committed
     }
 
-    /// Whether every worker has told its last.
+    /// Whether every worker has sent its last message.
     pub(in crate::worker) fn all_done(&self) -> bool {
         self.done == self.ends.len()
     }
 
-    /// The resume points as people read them.
-    pub(in crate::worker) fn resume_json(&self) -> String {
-        let point = |point: &ResumePoint| {
-            serde_json::json!({
-                "partition": point.partition,
-                "offset": point.offset,
-                "frontier": point.frontier.frontier_ms(),
-                "sources": point.frontier.sources().collect::<std::collections::BTreeMap<_, _>>(),
-            })
-        };
-        self.resume.iter().map(point).collect::<serde_json::Value>().to_string()
+    /// The positions of all partitions, as they are published.
+    pub(in crate::worker) fn positions_json(&self) -> String {
+        Positions::encode_all(&self.positions)
     }
 }
 
@@ -83,18 +88,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_known_when_all_have_told_theirs() {
+    fn end_is_known_once_all_sent_theirs() {
         let mut view = ClusterView::new(2, Vec::new(), 5);
-        view.hear(ControlMessage::End { worker: 1, end: 70 });
+        view.apply(ControlMessage::End { worker: 1, end: 70 });
         assert_eq!(view.end(), None);
-        view.hear(ControlMessage::End { worker: 0, end: Time::MAX });
+        view.apply(ControlMessage::End { worker: 0, end: Time::MAX });
         assert_eq!(view.end(), Some(70));
-        view.hear(ControlMessage::Committed(60));
-        view.hear(ControlMessage::Committed(40));
+        view.apply(ControlMessage::Committed(60));
+        view.apply(ControlMessage::Committed(40));
         assert_eq!(view.committed(), 60);
-        view.hear(ControlMessage::Done);
+        view.apply(ControlMessage::Done);
         assert!(!view.all_done());
-        view.hear(ControlMessage::Done);
+        view.apply(ControlMessage::Done);
         assert!(view.all_done());
     }
 }

@@ -1,4 +1,4 @@
-//! The whole log once more onto the same tables: every cell and every write time stays, and nothing is ever deleted.
+//! A second run over the whole log into the same tables: all cells and write times stay, and nothing is deleted.
 
 use scylla::statement::Statement;
 use scylla::value::Row;
@@ -11,7 +11,7 @@ use crate::shared::node::shared;
 use crate::shared::process::Home;
 use crate::shared::tables;
 
-/// What a scan of a table came across, as the node tells it: rows that live, and tombstones.
+/// Live rows and tombstones that a table scan read, as the node reports them.
 fn scanned(raw: &Raw, table: &str) -> (u64, u64) {
     let mut statement = Statement::new(format!("SELECT * FROM {table}"));
     statement.set_tracing(true);
@@ -32,7 +32,7 @@ fn scanned(raw: &Raw, table: &str) -> (u64, u64) {
 }
 
 #[test]
-fn a_second_run_over_the_whole_log_writes_the_same_cells() {
+fn second_run_writes_the_same_cells() {
     let (raw, home, log) = (beside(), Home::new(), scene().log());
     let keyspace = new_keyspace(&shared().address);
     let store = shared().store_address(&keyspace);

@@ -1,5 +1,5 @@
-//! One pipeline on several processes: killed in part or as a whole, started again in other numbers, stopped and woken.
-//! Rows, digest and what a reader sees are those of one process that nobody disturbed.
+//! One pipeline on several processes: partly or entirely killed, restarted with other process counts, paused and
+//! resumed. Rows, digest and reads equal those of one undisturbed process.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,7 +22,7 @@ use crate::shared::proxy_cql::{How, Which};
 
 const LOST: i32 = 5;
 
-/// A port that nobody has, below those that the system gives to clients: one of them might take it in between.
+/// A free port below the ephemeral range, so that no client connection takes it in the meantime.
 fn port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let first = std::process::id() % 4_000;
@@ -30,7 +30,7 @@ fn port() -> u16 {
     std::iter::repeat_with(next).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
-/// Starts so many processes through the stage's proxy, each with so many workers.
+/// Starts processes that connect through the proxy of the stage.
 fn start(stage: &Stage, processes: usize, workers: usize, more: &str) -> Vec<Running> {
     static LAST: AtomicU32 = AtomicU32::new(0);
     let lines: String = (0..processes).map(|_| format!("127.0.0.1:{}\n", port())).collect();
@@ -41,8 +41,7 @@ fn start(stage: &Stage, processes: usize, workers: usize, more: &str) -> Vec<Run
     (0..processes).map(one).collect()
 }
 
-/// What kind of statement a cluster has just sent when it is hit, and which processes are: the first one, the last
-/// one, or all.
+/// The kind of statement after which processes are killed, and which ones: the first, the last or all.
 struct Round(usize, usize, fn(&str) -> bool, u64, Hit);
 
 #[derive(Clone, Copy, PartialEq)]
@@ -88,7 +87,7 @@ impl crate::shared::process::Ended {
 }
 
 #[test]
-fn some_or_all_are_killed_and_come_back_in_other_numbers() {
+fn killed_processes_restart_with_other_counts() {
     let log = log_address(&topic(PARTITIONS as u32));
     kills(
         Stage::with(shared(), &log, 24),
@@ -105,7 +104,7 @@ fn some_or_all_are_killed_and_come_back_in_other_numbers() {
 }
 
 #[test]
-fn a_process_of_three_that_is_stopped_and_wakes_up_ends_and_changes_nothing() {
+fn woken_cluster_process_is_fenced() {
     let mut stage = Stage::new(3);
     let mut cluster = start(&stage, 3, 1, "");
     stage.grow();
@@ -129,7 +128,7 @@ fn a_process_of_three_that_is_stopped_and_wakes_up_ends_and_changes_nothing() {
     stage.finish();
 }
 
-/// The child that a supervisor runs.
+/// The child process of a supervisor.
 fn child(supervisor: &Running) -> Option<u32> {
     let id = supervisor.id();
     let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).ok()?;
@@ -137,7 +136,7 @@ fn child(supervisor: &Running) -> Option<u32> {
 }
 
 #[test]
-fn three_processes_under_load_of_which_one_is_killed_come_back_by_themselves() {
+fn supervised_cluster_recovers_under_load() {
     let log = log_address(&topic(PARTITIONS as u32));
     let mut stage = Stage::with(shared(), &log, 12);
     let mut cluster = start(&stage, 3, 1, "--restart");
@@ -147,7 +146,7 @@ fn three_processes_under_load_of_which_one_is_killed_come_back_by_themselves() {
         let before = stage.progress();
         let running = child(&cluster[victim]).expect("the supervisor runs one");
         kill(running);
-        // The load does not wait for anybody.
+        // The load does not wait.
         (0..4).for_each(|_| stage.grow());
         let again = wait_for("the supervisor runs another", || child(&cluster[victim]).filter(|now| *now != running));
         assert_ne!(again, running);

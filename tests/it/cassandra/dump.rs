@@ -1,5 +1,5 @@
-//! Everything that a log decides in a keyspace, cell by cell with the time of its write, to be compared with another
-//! run's; and with SQLite's rows of the same log.
+//! All cells of a keyspace that follow from the log, with their write times, for comparison with another run and with
+//! the SQLite rows of the same log.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,15 +9,15 @@ use rusqlite::types::Value;
 use crate::cassandra::raw::Raw;
 use crate::shared::tables;
 
-/// A row's columns by name; of each cell its value, when it was written, and whether it expires.
+/// Columns of a row by name: value, write time and whether it expires.
 pub type Cells = BTreeMap<String, String>;
 
-/// The rows of a table, in order of their text.
+/// Rows of a table, sorted as text.
 fn table(raw: &Raw, keyspace: &str, table: &str) -> Vec<Cells> {
     let of = format!("keyspace_name = '{keyspace}' AND table_name = '{table}'");
     let query = format!("SELECT column_name, kind FROM system_schema.columns WHERE {of}");
     let columns = raw.rows(&query);
-    assert!(!columns.is_empty(), "there is no table {keyspace}.{table}");
+    assert!(!columns.is_empty(), "no table {keyspace}.{table}");
     let mut names = Vec::new();
     let mut asked = Vec::new();
     for column in &columns {
@@ -31,7 +31,7 @@ fn table(raw: &Raw, keyspace: &str, table: &str) -> Vec<Cells> {
     }
     let cells = |row: Vec<String>| {
         let cell = |(name, value): (&String, String)| {
-            // How long a cell lives on depends on when it was written last.
+            // The remaining time to live depends on the last write.
             let is_left = name.ends_with(" expires") && value != "null";
             (name.clone(), if is_left { "in time".to_owned() } else { value })
         };
@@ -43,13 +43,13 @@ fn table(raw: &Raw, keyspace: &str, table: &str) -> Vec<Cells> {
     rows
 }
 
-/// All tables that a log decides in full, each row with all of its cells.
+/// All tables that follow from the log, row by row with all cells.
 pub fn dump(raw: &Raw, keyspace: &str) -> BTreeMap<String, Vec<Cells>> {
     let names = tables::ROWS.into_iter().chain(["frontier_history"]);
     names.map(|name| (name.to_owned(), table(raw, keyspace, name))).collect()
 }
 
-/// Two dumps are the same.
+/// Asserts that two dumps are equal.
 pub fn assert_equal(ours: &BTreeMap<String, Vec<Cells>>, theirs: &BTreeMap<String, Vec<Cells>>) {
     for (name, ours) in ours {
         let theirs = &theirs[name];
@@ -59,7 +59,7 @@ pub fn assert_equal(ours: &BTreeMap<String, Vec<Cells>>, theirs: &BTreeMap<Strin
     }
 }
 
-/// No cell is null, each row was written at once, and its write time is what `as_of` says.
+/// Asserts that no cell is null, and that each row was written at once with the write time of its `as_of`.
 pub fn assert_sound(dump: &BTreeMap<String, Vec<Cells>>) {
     for (name, rows) in dump {
         assert!(!rows.is_empty(), "{name} is empty");
@@ -75,11 +75,11 @@ pub fn assert_sound(dump: &BTreeMap<String, Vec<Cells>>) {
     }
 }
 
-/// The rows are those of a SQLite store, as far as both have the same columns.
+/// Asserts that the rows equal those of a SQLite store in the common columns.
 pub fn assert_like_sqlite(dump: &BTreeMap<String, Vec<Cells>>, path: &Path) {
     let connection = tables::open(path);
     for (name, ours) in dump {
-        // Buckets are of another type; who wrote a minute's frontier row is told only by SQLite.
+        // Buckets have another type, and only SQLite has the other columns.
         let statement = connection.prepare(&format!("SELECT * FROM {name}")).unwrap();
         let columns = statement.column_names().filter(|column| !["bucket", "epoch"].contains(column));
         let columns: Vec<String> = columns.map(str::to_owned).collect();

@@ -1,5 +1,5 @@
-//! A worker that is killed at every kind of moment, each found by the statement that it had just sent, and started
-//! again with another number of workers while the log grows: nobody can tell, neither in the end nor at any time.
+//! A worker that is killed after each kind of statement and restarted with another number of workers while the log
+//! grows: neither the result nor any read in between differs from an undisturbed run.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ use crate::shared::proxy_cql::{How, Which};
 const PARTS: usize = 30;
 const WORKERS: [usize; 5] = [2, 1, 4, 3, 2];
 
-/// A kill as soon as the worker has sent a statement: which kind, and one of the first so many of them.
+/// A kill after a statement: its kind, and from how many of them one is picked.
 struct Point(&'static str, fn(&str) -> bool, u64);
 
 /// Needs a checkpoint to recover from.
 const RECOVERY: &str = "recovery";
 
-/// In an order in which each can come: a checkpoint needs a full minute, reading shards a checkpoint.
+/// In an order in which each can occur: a checkpoint needs a full minute, and reading shards a checkpoint.
 const POINTS: [Point; 9] = [
     Point("taking over", opens_epoch, 1),
     Point("rows", writes_candles, 20),
@@ -63,7 +63,7 @@ fn kills(mut stage: Stage, seed: u64) {
         eprintln!("{name}: {how:?} of the {at}., from {before:?} to {after:?}");
         assert!(after.frontier < Some(stage.wanted.frontier), "{name}: the kill hit work in progress");
     }
-    // And at moments that nothing announces.
+    // And at arbitrary moments.
     for workers in [4, 2] {
         let before = stage.progress();
         let mut worker = [stage.start(workers, "")];

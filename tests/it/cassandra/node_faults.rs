@@ -1,4 +1,4 @@
-//! A node of its own that is killed and started again while it is written to, and one that stands still for a while.
+//! A dedicated node that is killed and restarted under writes, and one that is paused.
 
 use std::time::{Duration, Instant};
 
@@ -9,23 +9,28 @@ use crate::shared::node::Node;
 use crate::shared::process::Running;
 
 #[test]
-fn a_node_that_is_killed_and_one_that_stands_still() {
+fn worker_survives_a_killed_node() {
     let dir = tempfile::tempdir().unwrap();
     let mut node = Node::start(dir.path());
-    let mut stage = Stage::with(&node, "dir:log", 4);
-    let mut worker = [stage.start(2, "")];
-    stage.grow();
-    stage.wait_for_frontier(&mut worker, |frontier| frontier.is_some());
-    stage.grow();
+    let mut stage = Stage::with(&node, "dir:log", 3);
+    let mut worker = start(&mut stage);
     let before = stage.progress();
     node.server.kill();
-    assert!(try_progress(&stage.raw, &stage.keyspace).is_none(), "nobody answers");
+    assert!(try_progress(&stage.raw, &stage.keyspace).is_none(), "the node is down");
     node.server.restart();
     wait_for_answer(&stage);
     let kept = stage.progress();
-    assert!(kept.frontier >= before.frontier, "nothing that was published is lost: {before:?} {kept:?}");
+    assert!(kept.frontier >= before.frontier, "published rows are not lost: {before:?} {kept:?}");
     stage.wait_for_frontier(&mut worker, |frontier| frontier > before.frontier);
+    finish(stage, worker);
+}
 
+#[test]
+fn worker_survives_a_paused_node() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start(dir.path());
+    let mut stage = Stage::with(&node, "dir:log", 4);
+    let mut worker = start(&mut stage);
     stop(node.server.pid);
     stage.grow();
     let start = Instant::now();
@@ -33,13 +38,27 @@ fn a_node_that_is_killed_and_one_that_stands_still() {
         all_alive(&mut worker);
         std::thread::sleep(Duration::from_millis(100));
     }
-    assert!(try_progress(&stage.raw, &stage.keyspace).is_none(), "nobody answers");
+    assert!(try_progress(&stage.raw, &stage.keyspace).is_none(), "the node does not answer");
     wake(node.server.pid);
     wait_for_answer(&stage);
+    finish(stage, worker);
+}
+
+/// A worker that has published a frontier, and more of the log to process.
+fn start(stage: &mut Stage) -> [Running; 1] {
+    let mut worker = [stage.start(2, "")];
+    stage.grow();
+    stage.wait_for_frontier(&mut worker, |frontier| frontier.is_some());
+    stage.grow();
+    worker
+}
+
+/// Processes the rest of the log and checks the result.
+fn finish(mut stage: Stage, mut worker: [Running; 1]) {
     stage.grow();
     stage.wait_for_end(&mut worker);
     worker.into_iter().for_each(Running::kill);
-    assert_eq!(stage.progress().epoch, 1, "it was one process all the time");
+    assert_eq!(stage.progress().epoch, 1, "the worker was never restarted");
     let seen = stage.finish();
     assert!(seen.unanswered > 0, "{seen:?}");
 }

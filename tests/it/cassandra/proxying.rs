@@ -1,4 +1,4 @@
-//! The proxy itself, with the driver alone: each fault is what it says, on both sides.
+//! The proxy itself, with only the driver: each fault has the intended effect on both sides.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use crate::shared::process::wait_for;
 use crate::shared::proxy::{Link, Proxy};
 use crate::shared::proxy_cql::{Fault, How, Which, is_conditional, writes_rows};
 
-/// A proxy, a connection through it, one beside it, and a table `t (k, v)` of their own.
+/// A proxy, a connection through it, a direct one, and a table `t (k, v)`.
 struct Bench {
     proxy: Proxy,
     through: Raw,
@@ -38,7 +38,7 @@ impl Bench {
         Self { proxy, through, beside, table, insert: insert.unwrap() }
     }
 
-    /// The value under a key, as the node has it.
+    /// The stored value of a key.
     fn held(&self, key: i32) -> Option<String> {
         let rows = self.beside.rows(&format!("SELECT v FROM {} WHERE k = {key}", self.table));
         rows.into_iter().next().map(|row| row[0].clone())
@@ -62,7 +62,7 @@ impl Bench {
         self.proxy.fault(Fault { fits, how, which });
     }
 
-    /// So many faults happened, the last to a statement with these words.
+    /// Asserts the number of faults and the text of the last statement that was hit.
     fn made(&self, count: u64, words: &str) {
         let (made, last) = self.proxy.faults();
         assert_eq!(made, count);
@@ -70,7 +70,7 @@ impl Bench {
     }
 }
 
-/// What the node is said to have answered.
+/// The error that the proxy answered with.
 fn db_error(result: Result<(), Box<ExecutionError>>) -> DbError {
     match *result.unwrap_err() {
         ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, _)) => error,
@@ -79,7 +79,7 @@ fn db_error(result: Result<(), Box<ExecutionError>>) -> DbError {
 }
 
 #[test]
-fn timeouts_that_did_and_did_not_apply() {
+fn timeouts_with_and_without_effect() {
     let bench = Bench::new();
     bench.put(1, 1).unwrap();
     bench.set(writes_rows, How::DoneTimeout, Which::Next(1));
@@ -97,7 +97,7 @@ fn timeouts_that_did_and_did_not_apply() {
 }
 
 #[test]
-fn compare_and_set_is_told_from_rows() {
+fn compare_and_set_differs_from_rows() {
     let bench = Bench::new();
     bench.put(1, 1).unwrap();
     let update = |from: i32, to: i32| {
@@ -119,14 +119,14 @@ fn compare_and_set_is_told_from_rows() {
 }
 
 #[test]
-fn what_is_late_is_done_when_the_test_says_so() {
+fn late_requests_are_released_by_the_test() {
     let bench = Bench::new();
     bench.set(writes_rows, How::Late, Which::Next(1));
     assert!(matches!(db_error(bench.put(1, 2)), DbError::WriteTimeout { .. }));
     bench.put(1, 3).unwrap();
     assert_eq!(bench.held(1).unwrap(), "3");
     assert_eq!(bench.proxy.deliver(), 1);
-    // The driver gave it no timestamp, so the node did: later than that of the one before.
+    // The driver set no timestamp, so the node did: later than that of the previous write.
     assert_eq!(bench.held(1).unwrap(), "2");
     bench.made(1, "INSERT INTO");
 }

@@ -1,4 +1,4 @@
-//! The node as any other program sees it: by the driver, without anything of the store.
+//! Direct access to a node by the driver, without the store.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use scylla::statement::{Consistency, Statement};
 use scylla::value::{CqlValue, Row};
 use tokio::runtime::Runtime;
 
-/// A connection to a node, with a runtime of its own.
+/// A connection to a node with its own runtime.
 pub struct Raw {
     runtime: Runtime,
     pub session: Session,
 }
 
 impl Raw {
-    /// Nothing is retried, and a request has so long.
+    /// Connects without retries, with a request timeout.
     pub fn connect(address: &str, timeout: Duration) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let profile = ExecutionProfile::builder()
@@ -32,7 +32,7 @@ impl Raw {
         Self { runtime, session }
     }
 
-    /// Waits for something that the driver does.
+    /// Runs a future of the driver.
     pub fn wait<T>(&self, what: impl Future<Output = T>) -> T {
         self.runtime.block_on(what)
     }
@@ -47,12 +47,12 @@ impl Raw {
         self.try_run(cql).unwrap_or_else(|error| panic!("{cql}: {error}"));
     }
 
-    /// The rows of a query, every value to the last bit; a null is told as such.
+    /// The rows of a query, every value exact; nulls are shown as such.
     pub fn rows(&self, cql: &str) -> Vec<Vec<String>> {
         self.try_rows(cql).unwrap_or_else(|error| panic!("{cql}: {error}"))
     }
 
-    /// The rows of a query, when it can be answered now.
+    /// Rows of a query; `None` if the node does not answer.
     pub fn try_rows(&self, cql: &str) -> Result<Vec<Vec<String>>, Box<PagerExecutionError>> {
         let text = |value: &Option<CqlValue>| value.as_ref().map_or("null".to_owned(), value_text);
         let row = |row: Row| row.columns.iter().map(text).collect::<Vec<String>>();
@@ -64,7 +64,7 @@ impl Raw {
     }
 }
 
-/// A value to the last bit, in the same words for each type that means the same.
+/// An exact value as text, the same for types with the same meaning.
 fn value_text(value: &CqlValue) -> String {
     match value {
         CqlValue::Double(double) => format!("{double:?}"),

@@ -1,5 +1,4 @@
-//! A reader that looks all the time, with the driver alone, and believes what it is told: whatever lies before the
-//! frontier must be there, and nothing may go back.
+//! A reader that polls with only the driver: all rows before the frontier must exist, and nothing may go back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,39 +6,39 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::cassandra::raw::Raw;
-use crate::pipeline::growing::Beside;
+use crate::pipeline::growing::Background;
 
-/// What an undisturbed run wrote.
+/// Result of an undisturbed run.
 pub struct Wanted {
     /// The 5 s candles by symbol and window: `as_of`, and all values.
     candles: BTreeMap<(String, u64), (u64, String)>,
-    /// The digest of each minute that is kept.
+    /// Digest of each kept minute.
     minutes: BTreeMap<u64, String>,
     /// The last frontier.
     pub frontier: u64,
 }
 
-/// What a keyspace says of itself.
+/// Progress of a keyspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// The last epoch.
     pub epoch: u64,
     /// The durable frontier.
     pub frontier: Option<u64>,
-    /// Who wrote it.
+    /// The epoch that wrote it.
     pub by: u64,
-    /// The committed checkpoint: epoch that made it, frontier.
+    /// Epoch and frontier of the committed checkpoint.
     pub checkpoint: Option<(u64, u64)>,
 }
 
-/// What a reader did.
+/// Counts of a reader.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// Different frontiers.
     pub frontiers: u64,
-    /// Rows that had to be there, and were.
+    /// Rows that had to exist and did.
     pub rows: u64,
-    /// Questions that the node did not answer.
+    /// Queries that the node did not answer.
     pub unanswered: u64,
 }
 
@@ -70,13 +69,13 @@ impl Wanted {
     }
 }
 
-/// How far a keyspace is, when the node says so.
+/// Progress of a keyspace; `None` if the node does not answer.
 pub fn try_progress(raw: &Raw, keyspace: &str) -> Option<Progress> {
     let one = |columns: &str, table: &str| -> Option<Option<Vec<String>>> {
         Some(raw.try_rows(&format!("SELECT {columns} FROM {keyspace}.{table}")).ok()?.into_iter().next())
     };
     let epoch = one("epoch", "epochs")?.map_or(0, |row| number(&row[0]));
-    // Epoch 0 is for what nobody has written yet.
+    // Epoch 0 means not written yet.
     let frontier = one("frontier, epoch", "frontier")?.filter(|row| row[1] != "0");
     let checkpoint = one("epoch, frontier", "checkpoints")?.filter(|row| row[0] != "0");
     Some(Progress {
@@ -87,16 +86,16 @@ pub fn try_progress(raw: &Raw, keyspace: &str) -> Option<Progress> {
     })
 }
 
-/// How far a keyspace is.
+/// Progress of a keyspace.
 pub fn progress(raw: &Raw, keyspace: &str) -> Progress {
     try_progress(raw, keyspace).expect("the node answers")
 }
 
 /// Reads until it is stopped.
-pub fn start(address: &str, keyspace: &str, wanted: &Arc<Wanted>) -> Beside<Seen> {
+pub fn start(address: &str, keyspace: &str, wanted: &Arc<Wanted>) -> Background<Seen> {
     let raw = Raw::connect(address, Duration::from_secs(5));
     let (keyspace, wanted) = (keyspace.to_owned(), Arc::clone(wanted));
-    Beside::start(move |stop| read(&raw, &keyspace, &wanted, stop))
+    Background::start(move |stop| read(&raw, &keyspace, &wanted, stop))
 }
 
 fn read(raw: &Raw, keyspace: &str, wanted: &Wanted, stop: &AtomicBool) -> Seen {
@@ -105,7 +104,7 @@ fn read(raw: &Raw, keyspace: &str, wanted: &Wanted, stop: &AtomicBool) -> Seen {
     let mut last = Progress::default();
     let mut as_ofs: BTreeMap<(String, u64), u64> = BTreeMap::new();
     let mut round = 0;
-    // One more look at the end.
+    // One more read at the end.
     let mut is_last = false;
     while !is_last {
         is_last = stop.load(Ordering::SeqCst);
@@ -138,7 +137,7 @@ fn read(raw: &Raw, keyspace: &str, wanted: &Wanted, stop: &AtomicBool) -> Seen {
     seen
 }
 
-/// What one look finds; first the frontier, then what it promises.
+/// One read: first the frontier, then the rows that it covers.
 struct Found {
     progress: Progress,
     minutes: BTreeMap<u64, String>,

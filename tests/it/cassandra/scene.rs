@@ -1,5 +1,5 @@
-//! The log that all tests work on, and what undisturbed runs make of it: one into SQLite, one into a keyspace. Made
-//! once, beside the data of the shared node, so that it goes when that does.
+//! The log of all tests, and the results of undisturbed runs into SQLite and into a keyspace. Created once, next to the
+//! data of the shared node, so that both are removed together.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -26,7 +26,7 @@ pub struct Scene {
     pub keyspace: String,
 }
 
-/// The log that all tests work on.
+/// The log of all tests.
 pub fn scene() -> &'static Scene {
     static SCENE: OnceLock<Scene> = OnceLock::new();
     SCENE.get_or_init(make)
@@ -58,13 +58,13 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl Scene {
-    /// What `--log` takes for the whole log.
+    /// The `--log` address of the whole log.
     pub fn log(&self) -> String {
         format!("dir:{}", self.whole.display())
     }
 
-    /// Writes the log into the home in so many parts, `part-0` and so on: appended one after the other to any log, they
-    /// give the same records at the same offsets.
+    /// Writes the log into the home as parts, `part-0` and so on: appended in order to any log, they give the same
+    /// records at the same offsets.
     pub fn cut_up(&self, home: &Home, parts: usize) {
         for file in std::fs::read_dir(&self.whole).unwrap().map(|file| file.unwrap().path()) {
             let name = file.file_name().unwrap().to_str().unwrap().to_owned();

@@ -1,5 +1,4 @@
-//! What a test of one pipeline needs: a log that grows part by part, a keyspace of its own, a proxy before the node,
-//! and a reader beside it all.
+//! Fixture of a pipeline test: a log that grows part by part, a keyspace, a proxy in front of the node, and a reader.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +7,7 @@ use crate::cassandra::dump;
 use crate::cassandra::raw::Raw;
 use crate::cassandra::reader::{self, Progress, Seen, Wanted};
 use crate::cassandra::scene::{PARTITIONS, SETTINGS, beside, new_keyspace, scene};
-use crate::pipeline::growing::Beside;
+use crate::pipeline::growing::Background;
 use crate::shared::node::{Node, shared};
 use crate::shared::pids::wait_until;
 use crate::shared::process::{Home, Running};
@@ -18,22 +17,22 @@ use crate::shared::proxy_cql::{Fault, How, Which};
 /// A pipeline under test.
 pub struct Stage {
     pub home: Home,
-    /// What `--log` takes. Nothing is in it at first.
+    /// The `--log` address; the log is empty at first.
     pub log: String,
     pub keyspace: String,
     pub proxy: Proxy,
-    /// To the node, beside the proxy.
+    /// Direct connection to the node.
     pub raw: Raw,
     pub wanted: Arc<Wanted>,
-    /// What `--store` takes, beside the proxy.
+    /// The `--store` address without the proxy.
     pub store: String,
-    reader: Option<Beside<Seen>>,
+    reader: Option<Background<Seen>>,
     parts: usize,
     grown: usize,
 }
 
 impl Stage {
-    /// On the shared node, with a directory as the log, of which so many parts will come.
+    /// On the shared node, with a directory log of a number of parts.
     pub fn new(parts: usize) -> Self {
         Self::with(shared(), "dir:log", parts)
     }
@@ -69,7 +68,7 @@ impl Stage {
         is_any
     }
 
-    /// Work through the proxy that never ends by itself and checkpoints as often as it can.
+    /// Starts `work` through the proxy, without an end and with checkpoints as often as possible.
     pub fn start(&self, workers: usize, more: &str) -> Running {
         let (log, proxy, keyspace) = (&self.log, &self.proxy.address, &self.keyspace);
         let often = "--checkpoint-every 1ms --read-ahead 5s";
@@ -78,7 +77,7 @@ impl Stage {
         ))
     }
 
-    /// How far the keyspace is.
+    /// Progress of the keyspace.
     pub fn progress(&self) -> Progress {
         reader::progress(&self.raw, &self.keyspace)
     }
@@ -87,7 +86,7 @@ impl Stage {
         self.proxy.fault(Fault { fits, how, which });
     }
 
-    /// Waits for a state while all workers live. Where they have nothing left to do, the next part comes to the log.
+    /// Waits for a condition while all workers live. When they are idle, the next part is appended to the log.
     pub fn wait_growing(&mut self, workers: &mut [Running], what: &str, is_so: impl Fn(&Self) -> bool) {
         const IDLE: Duration = Duration::from_secs(1);
         const LOST: Duration = Duration::from_secs(6);
@@ -98,11 +97,11 @@ impl Stage {
                 return true;
             }
             let now = self.progress();
-            // A worker that has just been started may have published nothing yet.
-            let patience = if now.by == now.epoch { IDLE } else { LOST };
+            // A worker that has just started may have published nothing yet.
+            let idle_limit = if now.by == now.epoch { IDLE } else { LOST };
             if now != since.1 {
                 since = (Instant::now(), now);
-            } else if since.0.elapsed() > patience {
+            } else if since.0.elapsed() > idle_limit {
                 self.grow_if_any();
                 since.0 = Instant::now();
             }
@@ -110,7 +109,7 @@ impl Stage {
         });
     }
 
-    /// Waits, likewise, until the fault that is on has hit so many requests.
+    /// Waits until the active fault has hit `count` requests; the log grows meanwhile.
     pub fn wait_for_faults(&mut self, workers: &mut [Running], count: u64) {
         self.wait_growing(workers, "the fault", |stage| stage.proxy.faults().0 >= count);
     }
@@ -123,29 +122,30 @@ impl Stage {
         });
     }
 
-    /// Waits until everything that a whole log gives is durable.
+    /// Waits until the whole log is durable.
     pub fn wait_for_end(&self, workers: &mut [Running]) {
         self.wait_for_frontier(workers, |frontier| frontier == Some(self.wanted.frontier));
     }
 
-    /// Works to the end of the log, without faults.
+    /// Processes the log to its end, without faults.
     pub fn work_to_the_end(&self, workers: usize) {
         let (log, store) = (&self.log, &self.store);
         let more = format!("--read-ahead 5s --until-end {SETTINGS}");
         self.home.ok(&format!("work --log {log} --store {store} --workers {workers} {more}"));
     }
 
-    /// `verify` agrees at every frontier that is kept by now; returns what it said.
+    /// Runs `verify`, which must succeed; returns its output.
     pub fn verify(&self) -> String {
         let (log, store) = (&self.log, &self.store);
         self.home.ok(&format!("verify --log {log} --store {store} --workers 2 {SETTINGS}"))
     }
 
-    /// The reader has seen nothing wrong; everything is as an undisturbed run wrote it, and `verify` agrees.
+    /// Asserts that the reader saw no error, that all cells equal those of an undisturbed run, and that `verify`
+    /// succeeds.
     pub fn finish(&mut self) -> Seen {
         assert_eq!(self.progress().frontier, Some(self.wanted.frontier), "the log was read to its end");
         let seen = self.reader.take().expect("once").stop();
-        assert!(seen.frontiers > 1 && seen.rows > 0, "the reader was there: {seen:?}");
+        assert!(seen.frontiers > 1 && seen.rows > 0, "the reader was running: {seen:?}");
         let dumped = dump::dump(&self.raw, &self.keyspace);
         dump::assert_equal(&dumped, &dump::dump(&beside(), &scene().keyspace));
         let verified = self.verify();
@@ -155,7 +155,7 @@ impl Stage {
     }
 }
 
-/// None of them has ended by itself.
+/// Asserts that no worker has ended.
 pub fn all_alive(workers: &mut [Running]) {
     for (at, worker) in workers.iter_mut().enumerate() {
         assert!(worker.is_alive(), "process {at}: {}", worker.stderr());

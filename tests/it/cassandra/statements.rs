@@ -1,4 +1,4 @@
-//! Which statement of the store is which: by its verb and the table that it names.
+//! Kinds of the store's statements, by verb and table.
 
 fn is(statement: &str, verb: &str, table: &str) -> bool {
     let mut words = statement.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty());

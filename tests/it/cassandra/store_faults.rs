@@ -1,4 +1,5 @@
-//! A store that is slow, away, overloaded or unsure: the worker goes on by itself, and nobody can tell.
+//! A store that is slow, unreachable, overloaded or that loses answers: the worker recovers, and the result is
+//! unchanged.
 
 use std::time::{Duration, Instant};
 
@@ -11,17 +12,17 @@ use crate::shared::process::Running;
 use crate::shared::proxy::Link;
 use crate::shared::proxy_cql::{How, Which, is_conditional, writes_rows};
 
-/// What a process holds in memory, in bytes.
+/// Resident memory of a process in bytes.
 fn memory_bytes(worker: &Running) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", worker.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1_024
 }
 
-/// Which statements are hit.
+/// Predicate of the statements to hit.
 type Fits = fn(&str) -> bool;
 
-/// One fault after the other while the log grows, each until it has hit so many requests.
+/// One fault after the other while the log grows, each until it has hit a number of requests.
 fn faults(faults: &[(Fits, How, Which, u64)]) {
     let mut stage = Stage::new(24);
     let mut worker = [stage.start(2, "")];
@@ -40,7 +41,7 @@ fn faults(faults: &[(Fits, How, Which, u64)]) {
 }
 
 #[test]
-fn rows_whose_outcome_is_unknown_or_refused() {
+fn row_writes_with_unknown_outcome_or_rejected() {
     faults(&[
         (writes_rows, How::DoneTimeout, Which::Every(3), 10),
         (writes_rows, How::LostTimeout, Which::Every(3), 10),
@@ -54,7 +55,7 @@ fn rows_whose_outcome_is_unknown_or_refused() {
 }
 
 #[test]
-fn compare_and_set_whose_outcome_is_unknown() {
+fn compare_and_set_with_unknown_outcome() {
     faults(&[
         (commits_frontier, How::DoneTimeout, Which::Every(2), 2),
         (commits_frontier, How::LostTimeout, Which::Every(2), 2),
@@ -66,7 +67,7 @@ fn compare_and_set_whose_outcome_is_unknown() {
 }
 
 #[test]
-fn taking_over_with_an_unknown_outcome() {
+fn takeover_with_unknown_outcome() {
     let mut stage = Stage::new(12);
     let opens: [(Fits, How); 7] = [
         (opens_epoch, How::DoneTimeout),
@@ -93,9 +94,9 @@ fn taking_over_with_an_unknown_outcome() {
     stage.finish();
 }
 
-/// The worker takes an attempt for lost, repeats it, and goes on; then the old attempt arrives.
+/// The worker times out an attempt, repeats it and continues; then the old attempt arrives.
 #[test]
-fn a_register_does_not_go_back_when_an_old_attempt_arrives_late() {
+fn late_attempt_does_not_reset_a_register() {
     let mut stage = Stage::new(12);
     let mut worker = [stage.start(2, "")];
     stage.fault(commits_frontier, How::Late, Which::Nth(3));
@@ -119,7 +120,7 @@ fn a_register_does_not_go_back_when_an_old_attempt_arrives_late() {
 }
 
 #[test]
-fn a_node_that_is_slow_away_or_silent_for_a_while() {
+fn node_is_slow_unreachable_or_silent() {
     let mut stage = Stage::new(4);
     let mut worker = [stage.start(2, "")];
     stage.proxy.delay(Duration::from_millis(40));
@@ -151,7 +152,7 @@ fn a_node_that_is_slow_away_or_silent_for_a_while() {
     stage.finish();
 }
 
-/// While the log grows, the durable frontier does not.
+/// Asserts that the log grows while the durable frontier does not.
 fn stands_still(stage: &mut Stage, workers: &mut [Running], for_so_long: Duration) {
     stage.grow();
     let (before, start) = (stage.progress(), Instant::now());

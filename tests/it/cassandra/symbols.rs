@@ -1,10 +1,10 @@
-//! The symbol directory in a keyspace: synced, synced again, searched.
+//! The symbol table in a keyspace: sync, second sync, search.
 
 use crate::shared::node;
 use crate::shared::process::Home;
 
 #[test]
-fn symbols_are_synced_into_a_keyspace_and_found() {
+fn symbols_sync_into_a_keyspace() {
     let home = Home::new();
     home.write("key", "any\n");
     let store = node::shared().store_address(&node::keyspace());

@@ -1,5 +1,5 @@
-//! A worker that was stopped, replaced, and wakes up: it ends, and what readers see does not change by it, though its
-//! last writes arrive late.
+//! A worker that is paused, replaced and resumed: it ends, and reads do not change although its last writes arrive
+//! late.
 
 use crate::cassandra::dump;
 use crate::cassandra::scene::SETTINGS;
@@ -12,7 +12,7 @@ fn signal(pid: u32, name: &str) {
     assert!(status.success());
 }
 
-/// Stops a process; returns when all of it stands.
+/// Pauses a process; returns once all its threads have stopped.
 pub fn stop(pid: u32) {
     signal(pid, "-STOP");
     wait_until("the process stands", || {
@@ -21,19 +21,19 @@ pub fn stop(pid: u32) {
     });
 }
 
-/// Lets a stopped process go on.
+/// Resumes a paused process.
 pub fn wake(pid: u32) {
     signal(pid, "-CONT");
 }
 
 #[test]
-fn a_woken_worker_ends_and_changes_nothing() {
+fn resumed_worker_is_fenced() {
     let mut stage = Stage::new(3);
     let mut zombie = [stage.start(2, "")];
     stage.grow();
     stage.wait_for_frontier(&mut zombie, |frontier| frontier.is_some());
     let [zombie] = zombie;
-    // Its next writes are on their way when it is stopped.
+    // It is paused while its next writes are in flight.
     let held = stage.proxy.counts().held;
     stage.proxy.set(Link::Held);
     stage.grow();

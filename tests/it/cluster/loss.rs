@@ -15,7 +15,7 @@ fn state(pid: u32) -> char {
 }
 
 #[test]
-fn a_killed_peer_ends_the_others() {
+fn killed_peer_ends_the_others() {
     for victim in [0, 2] {
         let cluster = Cluster::new(3, 5_000);
         let mut all = cluster.running("--workers 2");
@@ -27,17 +27,17 @@ fn a_killed_peer_ends_the_others() {
 }
 
 #[test]
-fn a_stopped_peer_ends_the_others_and_itself_when_it_wakes() {
+fn stopped_peer_ends_others_and_itself() {
     let cluster = Cluster::new(3, 5_000);
     let mut all = cluster.running("--workers 2");
     let stopped = all.remove(1);
     signal("-STOP", stopped.id());
     wait_until("the process is stopped", || state(stopped.id()) == 'T');
     for one in ended(all) {
-        // The one that notices first ends, which the other may notice before the silence.
+        // The first to detect it ends, which the other may detect before the heartbeat timeout.
         one.is(5, &["was lost"]);
     }
     assert_eq!(state(stopped.id()), 'T');
     signal("-CONT", stopped.id());
-    stopped.end("the one that was stopped").is(5, &["was lost"]);
+    stopped.end("the stopped process").is(5, &["was lost"]);
 }

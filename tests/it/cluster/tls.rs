@@ -1,11 +1,11 @@
-//! Mutual TLS between processes: only who has a certificate of the cluster's authority for its own host is let in.
+//! Mutual TLS between processes: only those with a certificate of the cluster's authority for their own host join.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-use crate::cluster::cluster::{Cluster, ended, says};
+use crate::cluster::cluster::{Cluster, ended, wait_for_log};
 
-/// Writes a folder of certificates for each host, `tls-0` and so on, all of one authority; and one, `tls-other`, of
-/// another authority.
+/// Writes a folder of certificates for each host, `tls-0` and so on, all from one authority, and one from another
+/// authority, `tls-other`.
 fn certificates(cluster: &Cluster) {
     let authority = || {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -29,17 +29,17 @@ fn certificates(cluster: &Cluster) {
 }
 
 #[test]
-fn only_those_with_a_certificate_for_their_host_take_part() {
+fn only_valid_certificates_join() {
     let cluster = Cluster::new(3, 20_000);
     certificates(&cluster);
-    let (frontier, digest) = cluster.wanted();
+    let (frontier, digest) = cluster.expected();
     let work = |index: usize, tls: &str| cluster.start(index, &format!("--workers 2 --until-end {tls}"));
     let mut first = work(0, "--cluster-tls tls-0");
     let plain = work(1, "");
-    says(&mut first, "a connection was dropped", 1);
+    wait_for_log(&mut first, "rejected a connection", 1);
     plain.kill();
     let foreign = work(1, "--cluster-tls tls-other");
-    says(&mut first, "invalid peer certificate", 1);
+    wait_for_log(&mut first, "invalid peer certificate", 1);
     foreign.kill();
     // The certificate of another process.
     work(1, "--cluster-tls tls-2").end("a wrong name").is(2, &["certificate is not for process 1"]);
@@ -50,11 +50,11 @@ fn only_those_with_a_certificate_for_their_host_take_part() {
 }
 
 #[test]
-fn a_killed_peer_behind_tls_is_noticed() {
+fn killed_peer_is_detected_over_tls() {
     let cluster = Cluster::new(2, 5_000);
     certificates(&cluster);
     let mut all: Vec<_> = (0..2).map(|index| cluster.start(index, &format!("--cluster-tls tls-{index}"))).collect();
-    all.iter_mut().for_each(|one| says(one, "worker starts", 1));
+    all.iter_mut().for_each(|one| wait_for_log(one, "starting workers", 1));
     all.remove(1).kill();
     all.remove(0).end("the other").is(5, &["process 1", "was lost"]);
 }

@@ -1,4 +1,4 @@
-//! Who may read, how answers are packed, and that nothing is sent twice.
+//! Access control, compression and entity tags.
 
 use std::io::Read as _;
 
@@ -11,7 +11,7 @@ use tickline::finnhub::Secret;
 use super::{quick, small_store, start};
 
 #[tokio::test]
-async fn without_the_token_nothing_is_read() {
+async fn requests_without_token_are_rejected() {
     tickline::tls::install_provider();
     let store = small_store();
     let config = DashboardConfig { token: Some(Secret::new("secret")), ..quick() };
@@ -36,7 +36,7 @@ async fn without_the_token_nothing_is_read() {
 }
 
 #[tokio::test]
-async fn a_page_for_this_machine_answers_to_no_other_name() {
+async fn loopback_page_rejects_other_hosts() {
     let dashboard = start(&small_store()).await;
     let url = format!("http://{}/api/frontier", dashboard.addr());
     let named = |name: &'static str| Client::new().get(&url).header(HOST, name).send();
@@ -45,7 +45,7 @@ async fn a_page_for_this_machine_answers_to_no_other_name() {
 }
 
 #[tokio::test]
-async fn answers_are_packed_and_named_by_their_content() {
+async fn responses_are_compressed_and_tagged() {
     let store = small_store();
     let dashboard = start(&store).await;
     let client = Client::new();

@@ -27,7 +27,7 @@ async fn described(dashboard: &Dashboard) -> Value {
 }
 
 #[tokio::test]
-async fn every_answer_is_as_described() {
+async fn every_response_matches_its_schema() {
     let store = small_store();
     let dashboard = start(&store).await;
     let described = described(&dashboard).await;
@@ -56,7 +56,7 @@ async fn every_answer_is_as_described() {
 }
 
 #[tokio::test]
-async fn every_event_is_as_described() {
+async fn every_event_matches_its_schema() {
     let store = small_store();
     let dashboard = start(&store).await;
     let event = schema(&described(&dashboard).await, "Event");
@@ -71,7 +71,7 @@ async fn every_event_is_as_described() {
 }
 
 #[tokio::test]
-async fn the_description_can_be_wrong() {
+async fn schema_check_detects_mismatches() {
     let dashboard = start(&small_store()).await;
     let described = described(&dashboard).await;
     let (_, mut body) = get(&dashboard, "/api/frontier").await;
@@ -85,7 +85,7 @@ async fn the_description_can_be_wrong() {
 }
 
 #[tokio::test]
-async fn every_path_and_parameter_is_described_and_there() {
+async fn every_path_and_parameter_is_described() {
     let dashboard = start(&small_store()).await;
     let described = described(&dashboard).await;
     for (path, item) in described["paths"].as_object().unwrap() {
@@ -100,9 +100,9 @@ async fn every_path_and_parameter_is_described_and_there() {
             assert!(known.is_empty(), "{path}");
             continue;
         }
-        // The refusal of an unknown parameter lists those that there are.
+        // The error for an unknown parameter lists the known ones.
         let (_, refused) = get(&dashboard, &format!("{path}?no_such=1")).await;
-        let hint = refused["hint"].as_str().unwrap().trim_start_matches("known here: ");
+        let hint = refused["hint"].as_str().unwrap().trim_start_matches("known parameters: ");
         let taken: BTreeSet<_> = hint.split(", ").filter(|name| !name.is_empty()).map(str::to_owned).collect();
         assert_eq!(taken, known, "{path}");
     }

@@ -1,4 +1,4 @@
-//! Reads server-sent events by hand, so that a wrong form is seen.
+//! A minimal reader of server-sent events, so that malformed ones are noticed.
 
 use serde_json::Value;
 use tickline::dashboard::Dashboard;
@@ -15,14 +15,14 @@ impl Events {
         Self::wanting(dashboard, "").await
     }
 
-    /// The same, with a query.
+    /// Connects with a query.
     pub async fn wanting(dashboard: &Dashboard, query: &str) -> Self {
         let response = reqwest::get(format!("http://{}/api/stream?{query}", dashboard.addr())).await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self { response, text: String::new() }
     }
 
-    /// The data of the next event, which must be one of a frontier.
+    /// The data of the next event, which must be a `frontier` event.
     pub async fn next(&mut self) -> Value {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
@@ -37,7 +37,7 @@ impl Events {
         }
     }
 
-    /// Whether the server ends the stream; waits for it.
+    /// Waits for the server to end the stream; returns whether it did.
     pub async fn ended(&mut self) -> bool {
         while let Ok(Some(_)) = self.response.chunk().await {}
         true

@@ -1,4 +1,4 @@
-//! A store in memory, with a frontier that the test moves.
+//! An in-memory store with a frontier that the test moves.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,7 +12,7 @@ use dataflows::progress::time::Resolution;
 use dataflows::symbols::entry::Entry;
 use tickline::store::{DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators};
 
-/// A store that all its clones and readers share.
+/// A store shared by all its clones and readers.
 #[derive(Clone, Default)]
 pub struct FakeStore(Arc<Mutex<Rows>>);
 

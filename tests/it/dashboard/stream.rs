@@ -1,4 +1,4 @@
-//! What viewers are told: everything at first, then what changes, each what it asked for.
+//! The event stream: everything subscribed to at first, then the changes.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn windows(rows: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn two_viewers_get_one_event_an_advance() {
+async fn each_viewer_gets_one_event_per_advance() {
     let store = small_store();
     let dashboard = start(&store).await;
     let (mut one, mut two) = (Events::open(&dashboard).await, Events::open(&dashboard).await);
@@ -30,19 +30,19 @@ async fn two_viewers_get_one_event_an_advance() {
             assert_eq!(event["watch"][0]["last"], frontier as f64);
         }
     }
-    // Nothing has changed but the frontier: an event without rows.
+    // Only the frontier has changed: an event without rows.
     store.advance(DAY_MS);
     let event = one.next().await;
     assert_eq!((&event["frontier_ms"], &event["whole"]), (&json!(DAY_MS), &json!(false)));
     assert_eq!((&event["watch"], &event["chart"]["candles"]), (&json!([]), &json!([])));
-    // A new epoch at the same frontier is told too, with everything anew.
+    // A new epoch at the same frontier sends everything again.
     store.restart();
     let event = one.next().await;
     assert_eq!((&event["epoch"], &event["whole"]), (&json!(8), &json!(true)));
 }
 
 #[tokio::test]
-async fn a_viewer_is_told_what_it_asked_for_and_only_what_changed() {
+async fn viewer_gets_only_changes_it_subscribed_to() {
     let store = small_store();
     store.put("MSFT", "1d", candle(0, 410.0, 11_000));
     let dashboard = start(&store).await;
@@ -70,7 +70,7 @@ async fn a_viewer_is_told_what_it_asked_for_and_only_what_changed() {
 }
 
 #[tokio::test]
-async fn a_viewer_of_an_empty_store_is_told_when_something_trades() {
+async fn viewer_of_empty_store_sees_first_trade() {
     let store = FakeStore::default();
     let dashboard = start(&store).await;
     let mut viewer = Events::open(&dashboard).await;
@@ -91,7 +91,7 @@ async fn a_viewer_of_an_empty_store_is_told_when_something_trades() {
 }
 
 #[tokio::test]
-async fn a_slow_viewer_is_skipped_forward_and_misses_no_price() {
+async fn slow_viewer_skips_forward_without_losing_prices() {
     const SYMBOLS: u64 = 100;
     const ADVANCES: u64 = 1_200;
     let store = FakeStore::default();
@@ -108,7 +108,7 @@ async fn a_slow_viewer_is_skipped_forward_and_misses_no_price() {
     let mut quick = Events::wanting(&dashboard, &query).await;
     slow.next().await;
     quick.next().await;
-    // Some 15 kB an advance: far more in all than the sockets between hold.
+    // About 15 kB per advance: far more in total than the socket buffers hold.
     for at in 2..=ADVANCES {
         fill(at * 1_000);
         assert_eq!(quick.next().await["frontier_ms"], at * 1_000, "a slow viewer holds up no other");

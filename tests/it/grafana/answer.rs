@@ -1,4 +1,4 @@
-//! A statement sent to the node as the plugin sends it: unprepared, in pages of 5,000 rows.
+//! Statements sent to the node as the plugin does: unprepared, in pages of 5,000 rows.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use scylla::statement::Statement;
 use scylla::value::{CqlValue, Row};
 use tokio::runtime::Runtime;
 
-/// What the driver of the plugin asks for at a time.
+/// Page size of the plugin's driver.
 const PAGE: i32 = 5_000;
 
 /// A connection to a keyspace.
@@ -19,7 +19,7 @@ pub struct Asking {
     session: Session,
 }
 
-/// All rows of an answer, and how long they took.
+/// All rows of a result, and the time to read them.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub columns: Vec<(String, ColumnType<'static>)>,
@@ -35,7 +35,7 @@ impl Asking {
         Self { runtime, session }
     }
 
-    /// What the node answers, or why it does not.
+    /// Sends a statement; returns its result or the error.
     pub fn ask(&self, statement: &str) -> Result<Answer, String> {
         self.runtime.block_on(async {
             let start = Instant::now();
@@ -50,7 +50,7 @@ impl Asking {
         })
     }
 
-    /// The best of three times.
+    /// Sends a statement three times; returns the result with the shortest time.
     pub fn ask_thrice(&self, statement: &str) -> Result<Answer, String> {
         let mut best = self.ask(statement)?;
         for _ in 0..2 {
@@ -59,12 +59,12 @@ impl Asking {
         Ok(best)
     }
 
-    /// A statement that must not fail.
+    /// Runs a statement that must succeed.
     pub fn run(&self, statement: &str) {
         self.runtime.block_on(self.session.query_unpaged(statement, ())).unwrap();
     }
 
-    /// The first column of an answer that must be there, as texts.
+    /// The first column of the result as texts.
     pub fn texts(&self, statement: &str) -> Vec<String> {
         let answer = self.ask(statement).unwrap_or_else(|error| panic!("{statement}: {error}"));
         let text = |row: &Vec<Option<CqlValue>>| row[0].as_ref().unwrap().as_text().unwrap().clone();

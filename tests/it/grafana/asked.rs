@@ -1,4 +1,4 @@
-//! Every query that dashboards and alert rules ask, with where it stands.
+//! Every query of the dashboards and alert rules, with its location.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::grafana::files::{ALERTS, dashboards, each, panels, word, yaml};
 pub enum Way {
     /// The browser, which replaces variables first.
     Browser,
-    /// Grafana itself, for an alert rule that looks back so many seconds.
+    /// Grafana itself, for an alert rule with a time range of `back_s` seconds.
     Alert { back_s: u64 },
 }
 
@@ -20,10 +20,10 @@ pub struct Asked {
     pub place: String,
     /// The panel's title, or that of the rule.
     pub panel: String,
-    /// What Grafana hands on to the data source.
+    /// The query model that Grafana passes to the data source.
     pub model: Value,
     pub way: Way,
-    /// How far back the dashboard looks at first, in seconds.
+    /// The default time range, in seconds.
     pub back_s: u64,
 }
 
@@ -33,7 +33,7 @@ impl Asked {
     }
 }
 
-/// All that goes to one data source.
+/// All queries of one data source.
 pub fn all(uid: &str) -> Vec<Asked> {
     let mut all: Vec<Asked> = dashboards().iter().flat_map(|(_, dashboard)| of_dashboard(dashboard)).collect();
     all.extend(of_alerts());

@@ -1,4 +1,4 @@
-//! Every query of every panel, line, variable and alert rule, on a real node with rows.
+//! Every query of every panel, annotation, variable and alert rule, on a real node with rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::grafana::scene::{Scene, past, present, turn};
 use crate::grafana::statement::table;
 use crate::shared::node::shared;
 
-/// Traded often, so that each panel has something to show.
+/// A symbol with many trades, so that every panel has data.
 const BUSY: &str = "BINANCE:BTCUSDT";
 
 /// A scene, and the dashboards' variables in it.
@@ -41,7 +41,7 @@ impl Stage {
         Self { asking, end_ms: scene.end_ms, keys }
     }
 
-    /// Asks as Grafana would, and says what is wrong with the question or the answer.
+    /// Sends a query as Grafana would; returns the errors of the query or its result.
     fn check(&self, asked: &Asked, choice: &Choice) -> Result<Line, Vec<String>> {
         let target = word(&asked.model, "target");
         let mut wrong = contract::of_model(&asked.model, asked.way);
@@ -65,7 +65,7 @@ impl Stage {
     }
 }
 
-/// The variables of each dashboard, each with all that can be chosen.
+/// The variables of each dashboard with all their values.
 fn variables(asking: &Asking) -> BTreeMap<String, Vec<(Value, Vec<String>)>> {
     let mut all = BTreeMap::new();
     for (_, dashboard) in dashboards() {
@@ -115,7 +115,7 @@ fn choices(variables: &[(Value, Vec<String>)]) -> Vec<Choice> {
 }
 
 #[test]
-fn every_query_of_cassandra_is_answered_well_and_soon() {
+fn every_cassandra_query_is_valid_and_fast() {
     let _turn = turn();
     let past = Stage::of(past());
     let present = Stage::of(&present());
@@ -127,7 +127,7 @@ fn every_query_of_cassandra_is_answered_well_and_soon() {
             Way::Alert { .. } => (&present, vec![Choice::new()]),
         };
         let target = word(&asked.model, "target");
-        // What does not depend on a variable is asked once.
+        // A query that does not depend on a variable is sent once.
         let mut seen = BTreeSet::new();
         for choice in choices.iter().filter(|choice| seen.insert(by_browser(target, choice))) {
             match stage.check(&asked, choice) {
@@ -142,7 +142,7 @@ fn every_query_of_cassandra_is_answered_well_and_soon() {
 }
 
 #[test]
-fn a_month_and_a_midnight_lie_in_the_range() {
+fn range_spans_midnight_and_month_end() {
     let asking = Asking::connect(&shared().address, &past().keyspace);
     for (table, buckets) in [("candles_5s", 2), ("candles_1m", 2), ("candles_5m", 1), ("indicators_5s", 2)] {
         let named = asking.texts(&format!("SELECT CAST(bucket AS text), symbol FROM {table}"));

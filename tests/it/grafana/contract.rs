@@ -1,5 +1,5 @@
-//! What a query of Cassandra must keep so that the plugin can read its answer and Grafana can draw it. Each rule gives
-//! what is wrong; none wrong is an empty list.
+//! Rules for Cassandra queries, so that the plugin can read the result and Grafana can draw it. Each rule returns a
+//! list of errors.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use crate::grafana::answer::Answer;
 use crate::grafana::asked::Way;
 use crate::grafana::statement::{number_after, split, table, values_of};
 
-/// Partitions that a query may touch for each symbol.
+/// Maximum number of partitions per symbol that a query may read.
 const PARTITIONS_MAX: usize = 12;
-/// Rows that a query without a partition may read.
+/// Maximum number of rows that a query without a partition key may read.
 const SCANNED_MAX: usize = 500;
-/// The best of three times, in milliseconds.
+/// Maximum time of the best of three runs, in milliseconds.
 const TOOK_MS_MAX: u128 = 200;
 
-/// Rules about what Grafana hands on.
+/// Rules for the query model.
 pub fn of_model(model: &Value, way: Way) -> Vec<String> {
     let mut wrong = Vec::new();
     let wanted = if way == Way::Browser { "query" } else { "alert" };
@@ -26,7 +26,7 @@ pub fn of_model(model: &Value, way: Way) -> Vec<String> {
         wrong.push(format!("queryType is {}, not {wanted:?}: nobody would answer", model["queryType"]));
     }
     if model["rawQuery"] != true {
-        wrong.push("it is no raw query: the two kinds do not mix".to_owned());
+        wrong.push("it is not a raw query".to_owned());
     }
     for field in ["keyspace", "table", "columnTime", "columnValue", "columnId", "valueId", "filtering", "instant"] {
         if !model[field].is_null() {
@@ -39,7 +39,7 @@ pub fn of_model(model: &Value, way: Way) -> Vec<String> {
     wrong
 }
 
-/// Rules about the text before macros are replaced. An alert rule meets no browser.
+/// Rules for the text before macros are replaced. No browser replaces variables in an alert rule.
 pub fn of_text(text: &str, way: Way) -> Vec<String> {
     let mut wrong = Vec::new();
     if !text.get(..7).is_some_and(|head| head.eq_ignore_ascii_case("SELECT ")) {
@@ -62,7 +62,7 @@ pub fn of_text(text: &str, way: Way) -> Vec<String> {
     wrong
 }
 
-/// Rules about the statement that is sent: how much of the store it touches. `keys` are the table's partition key.
+/// Rules for the statement sent: how much of the store it reads. `keys` are the table's partition key.
 pub fn of_statement(statement: &str, keys: &[String], symbols: usize) -> Vec<String> {
     if statement.contains('$') {
         return vec![format!("nobody replaces a variable: {statement}")];
@@ -82,7 +82,7 @@ pub fn of_statement(statement: &str, keys: &[String], symbols: usize) -> Vec<Str
     }
 }
 
-/// What the plugin makes of a type.
+/// How the plugin converts a type.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
@@ -106,7 +106,7 @@ fn kind(column: &ColumnType) -> Kind {
     }
 }
 
-/// Rules about the answer.
+/// Rules for the result.
 pub fn of_answer(answer: &Answer) -> Vec<String> {
     let mut wrong = of_columns(&answer.columns);
     if answer.rows.is_empty() {
@@ -129,7 +129,7 @@ fn of_columns(columns: &[(String, ColumnType)]) -> Vec<String> {
     let unreadable = columns.iter().filter(|(_, column)| kind(column) == Kind::Unreadable);
     wrong.extend(unreadable.map(|(name, column)| format!("the plugin cannot read {name}: {column:?}")));
     if kinds.first() != Some(&Kind::Text) {
-        wrong.push("the first column, which names the series, is no text".to_owned());
+        wrong.push("the first column, which names the series, is not a text".to_owned());
     }
     for (wanted, name) in [(Kind::Time, "timestamp"), (Kind::Number, "number")] {
         if !kinds.contains(&wanted) {
@@ -139,7 +139,7 @@ fn of_columns(columns: &[(String, ColumnType)]) -> Vec<String> {
     wrong
 }
 
-/// The times of each series, as they come.
+/// The times of each series, in the order received.
 fn series(answer: &Answer) -> BTreeMap<&str, Vec<i64>> {
     let time = answer.columns.iter().position(|(_, column)| kind(column) == Kind::Time).expect("a time");
     let mut series = BTreeMap::<&str, Vec<i64>>::new();
@@ -175,7 +175,7 @@ fn looks_ascending(times: &[i64]) -> bool {
     seen.windows(2).all(|pair| pair[0] < pair[1])
 }
 
-/// Rules about the values that a variable may take.
+/// Rules for the values of a variable.
 pub fn of_values(statement: &str, answer: &Answer) -> Vec<String> {
     let mut wrong = of_text(statement, Way::Alert { back_s: 0 });
     if split(statement, ",").len() > 2 || answer.columns.iter().any(|(_, column)| kind(column) != Kind::Text) {

@@ -1,4 +1,4 @@
-//! What is committed under `grafana/`.
+//! The committed files under `grafana/`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -22,7 +22,7 @@ pub fn dashboards() -> Vec<(&'static str, Value)> {
     let read = |name| (name, serde_json::from_str(&text(&format!("dashboards/{name}.json"))).unwrap());
     let all: Vec<(&str, Value)> = DASHBOARDS.into_iter().map(read).collect();
     let there = std::fs::read_dir(path("dashboards")).unwrap().count();
-    assert_eq!(there, all.len(), "a dashboard that no test knows");
+    assert_eq!(there, all.len(), "a dashboard is missing in this test");
     all
 }
 
@@ -34,9 +34,9 @@ pub fn panels(dashboard: &Value) -> Vec<&Value> {
     each(&dashboard["panels"]).flat_map(with_inside).collect()
 }
 
-/// What a field that must be text holds.
+/// A field that must be text.
 pub fn word<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_else(|| panic!("{field} is no text in {value}"))
+    value[field].as_str().unwrap_or_else(|| panic!("{field} is not a text in {value}"))
 }
 
 /// Each element of a list, or nothing.
@@ -50,7 +50,7 @@ pub fn script(words: &[&str]) -> Output {
     Command::new(script).args(words).output().expect("scripts/grafana-dashboards cannot be started")
 }
 
-/// A file of YAML under `grafana/provisioning`, read by a parser that others wrote.
+/// A YAML file under `grafana/provisioning`, read by a third-party parser.
 pub fn yaml(name: &str) -> Value {
     let file = path(&format!("provisioning/{name}"));
     let file = file.to_str().unwrap();

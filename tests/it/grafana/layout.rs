@@ -1,5 +1,4 @@
-//! The dashboards themselves: every panel says what it shows and in which unit, nothing lies on something else, and
-//! links lead somewhere.
+//! The dashboards themselves: every panel has a description and a unit, panels do not overlap, and links are valid.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +7,7 @@ use serde_json::Value;
 use crate::grafana::files::{dashboards, each, panels, word};
 use crate::grafana::statement::split;
 
-/// All texts of one field, wherever it stands.
+/// All texts of one field, at any depth.
 fn texts<'a>(value: &'a Value, field: &str, found: &mut Vec<&'a str>) {
     match value {
         Value::Object(fields) => {
@@ -21,7 +20,7 @@ fn texts<'a>(value: &'a Value, field: &str, found: &mut Vec<&'a str>) {
 }
 
 #[test]
-fn dashboards_and_panels_have_names_of_their_own() {
+fn dashboard_and_panel_ids_are_unique() {
     let mut uids = BTreeSet::new();
     for (file, dashboard) in dashboards() {
         let uid = word(&dashboard, "uid");
@@ -33,7 +32,7 @@ fn dashboards_and_panels_have_names_of_their_own() {
 }
 
 #[test]
-fn every_panel_says_what_it_shows() {
+fn every_panel_is_described() {
     for (file, dashboard) in dashboards() {
         assert!(word(&dashboard, "description").ends_with('.'), "{file}");
         for panel in panels(&dashboard).into_iter().filter(|panel| panel["type"] != "row") {
@@ -53,7 +52,7 @@ fn every_panel_says_what_it_shows() {
 }
 
 #[test]
-fn panels_lie_side_by_side() {
+fn panels_do_not_overlap() {
     for (file, dashboard) in dashboards() {
         let mut taken = BTreeMap::new();
         for panel in each(&dashboard["panels"]) {
@@ -61,14 +60,14 @@ fn panels_lie_side_by_side() {
             assert!(at("x") + at("w") <= 24, "{file} / {panel}");
             for cell in (at("x")..at("x") + at("w")).flat_map(|x| (at("y")..at("y") + at("h")).map(move |y| (x, y))) {
                 let other = taken.insert(cell, word(panel, "title"));
-                assert_eq!(other, None, "{file} / {} lies on it", word(panel, "title"));
+                assert_eq!(other, None, "{file} / {} overlaps it", word(panel, "title"));
             }
         }
     }
 }
 
 #[test]
-fn links_lead_to_dashboards_and_variables_that_there_are() {
+fn links_name_existing_dashboards_and_variables() {
     let all = dashboards();
     let variables: BTreeMap<&str, Vec<&str>> = all
         .iter()
@@ -96,7 +95,7 @@ fn links_lead_to_dashboards_and_variables_that_there_are() {
 }
 
 #[test]
-fn large_numbers_are_chosen_by_the_names_that_are_shown() {
+fn stat_fields_match_display_names() {
     let mut count = 0;
     for (file, dashboard) in dashboards() {
         for panel in panels(&dashboard).into_iter().filter(|panel| panel["type"] == "stat") {
@@ -118,14 +117,14 @@ fn large_numbers_are_chosen_by_the_names_that_are_shown() {
     assert!(count > 0);
 }
 
-/// The names of the columns that a query gives.
+/// The column names of a query's result.
 fn columns(statement: &str) -> Vec<&str> {
     let list = statement.split_once(' ').unwrap().1.split_once(" FROM ").unwrap().0;
     split(list, ",").into_iter().map(|column| column.rsplit(' ').next().unwrap()).collect()
 }
 
 #[test]
-fn what_panels_name_are_columns_of_their_queries() {
+fn panels_name_columns_of_their_queries() {
     let mut count = 0;
     for (file, dashboard) in dashboards() {
         for panel in panels(&dashboard).into_iter().filter(|panel| panel["datasource"]["uid"] == "cassandra") {

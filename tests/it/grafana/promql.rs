@@ -1,18 +1,18 @@
-//! Every query of Prometheus: `promtool` takes it, and it names only metrics and labels that some process serves.
+//! Every Prometheus query: `promtool` accepts it, and it names only metrics and labels that some process exports.
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tickline::metrics::catalog::{ALL, Kind, Name};
+use tickline::metrics::catalog::{ALL, Kind, Metric};
 
 use crate::grafana::asked::{Asked, Way, all};
 use crate::grafana::files::word;
 use crate::grafana::replace::by_prometheus;
 
-/// What stands in a query beside metrics and labels.
+/// Words in queries that are not metrics or labels.
 const WORDS: [&str; 9] = ["by", "histogram_quantile", "increase", "le", "max", "min", "rate", "sum", "time"];
-/// Labels that Prometheus puts on all that it scrapes.
+/// Labels that Prometheus adds to all scraped metrics.
 const SCRAPED: [&str; 2] = ["job", "instance"];
 
 fn asked() -> Vec<Asked> {
@@ -44,29 +44,29 @@ fn names(query: &str) -> BTreeSet<String> {
     names
 }
 
-/// The metric of a name, which for a histogram has an ending.
-fn metric(name: &str) -> Option<&'static Name> {
-    let is = |metric: &&Name| match metric.kind {
+/// The metric of a series name, which has a suffix for a histogram.
+fn metric(name: &str) -> Option<&'static Metric> {
+    let is = |metric: &&Metric| match metric.kind {
         Kind::Histogram => ["_bucket", "_sum", "_count"].iter().any(|end| name.strip_suffix(end) == Some(metric.name)),
         Kind::Counter | Kind::Gauge => metric.name == name,
     };
     ALL.iter().find(is)
 }
 
-/// Names in a query, and in its legend, that nobody serves.
+/// Names in a query and its legend that no process exports.
 fn unknown(query: &str, legend: &str) -> Vec<String> {
     let names = names(query);
-    let metrics: Vec<&Name> = names.iter().filter_map(|name| metric(name)).collect();
+    let metrics: Vec<&Metric> = names.iter().filter_map(|name| metric(name)).collect();
     let mut wrong = if metrics.is_empty() { vec!["no metric".to_owned()] } else { Vec::new() };
     let is_label = |name: &str| SCRAPED.contains(&name) || metrics.iter().any(|metric| metric.labels.contains(&name));
     let is_known = |name: &&String| metric(name).is_some() || WORDS.contains(&name.as_str()) || is_label(name);
     wrong.extend(names.iter().filter(|name| !is_known(name)).cloned());
-    let told = legend.split("{{").skip(1).map(|rest| rest.split("}}").next().unwrap().trim());
-    wrong.extend(told.filter(|label| !is_label(label)).map(str::to_owned));
+    let labels = legend.split("{{").skip(1).map(|rest| rest.split("}}").next().unwrap().trim());
+    wrong.extend(labels.filter(|label| !is_label(label)).map(str::to_owned));
     wrong
 }
 
-/// What `promtool` says of these queries, as rules that record something; nothing when all are good.
+/// `promtool`'s errors for these queries as recording rules, if any.
 fn complaint(queries: &[String]) -> Option<String> {
     let rule = |(at, query): (usize, &String)| json!({ "record": format!("asked:{at}"), "expr": query });
     let rules: Vec<Value> = queries.iter().enumerate().map(rule).collect();
@@ -83,16 +83,16 @@ fn complaint(queries: &[String]) -> Option<String> {
 }
 
 #[test]
-fn prometheus_understands_every_query() {
+fn prometheus_accepts_every_query() {
     let queries: Vec<String> = asked().iter().map(|asked| by_prometheus(word(&asked.model, "expr"))).collect();
     assert_eq!(complaint(&queries), None);
     for query in ["sum(rate(tickline_rows[1m])", "max(tickline_rows[$__rate_interval])"] {
-        assert!(complaint(&[query.to_owned()]).is_some(), "{query} is no query");
+        assert!(complaint(&[query.to_owned()]).is_some(), "{query} is not a query");
     }
 }
 
 #[test]
-fn every_query_of_prometheus_names_what_there_is() {
+fn every_query_uses_known_metrics() {
     for asked in asked() {
         let legend = asked.model["legendFormat"].as_str().unwrap_or_default();
         let query = word(&asked.model, "expr");

@@ -1,4 +1,4 @@
-//! What Grafana reads when it starts: it has what each reader needs, and its parts know each other by the right names.
+//! The provisioning files: they are complete, and refer to each other by the right names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::grafana::asked::all;
 use crate::grafana::files::{ALERTS, DATASOURCES, PROVIDERS, dashboards, each, path, script, text, word, yaml};
 
-/// The consistency levels that the plugin knows.
+/// Consistency levels supported by the plugin.
 const LEVELS: [&str; 9] = ["ANY", "ONE", "TWO", "THREE", "QUORUM", "ALL", "LOCAL_QUORUM", "EACH_QUORUM", "LOCAL_ONE"];
 
-/// Every `datasource` that is named anywhere in it.
+/// Every `datasource` at any depth.
 fn sources(value: &Value, found: &mut Vec<Value>) {
     match value {
         Value::Object(fields) => {
@@ -23,13 +23,13 @@ fn sources(value: &Value, found: &mut Vec<Value>) {
 }
 
 #[test]
-fn what_is_committed_is_what_the_code_makes() {
+fn committed_files_match_the_generator() {
     let output = script(&["--check"]);
     assert!(output.status.success(), "{output:?}");
 }
 
 #[test]
-fn the_data_sources_are_complete() {
+fn data_sources_are_complete() {
     let file = yaml(DATASOURCES);
     assert_eq!(file["apiVersion"], 1);
     let known: BTreeMap<&str, &Value> =
@@ -55,7 +55,7 @@ fn the_data_sources_are_complete() {
 }
 
 #[test]
-fn every_data_source_that_is_asked_is_provisioned() {
+fn every_queried_data_source_is_provisioned() {
     let file = yaml(DATASOURCES);
     let pair = |source: &Value| (word(source, "uid").to_owned(), word(source, "type").to_owned());
     let mut known: BTreeSet<_> = each(&file["datasources"]).map(pair).collect();
@@ -68,7 +68,7 @@ fn every_data_source_that_is_asked_is_provisioned() {
 }
 
 #[test]
-fn the_dashboards_are_found_where_the_readme_mounts_them() {
+fn readme_mounts_dashboards_at_provider_path() {
     let file = yaml(PROVIDERS);
     assert_eq!(file["apiVersion"], 1);
     let providers: Vec<&Value> = each(&file["providers"]).collect();
@@ -79,7 +79,7 @@ fn the_dashboards_are_found_where_the_readme_mounts_them() {
 }
 
 #[test]
-fn the_readme_says_all_that_differs_from_place_to_place() {
+fn readme_lists_every_variable() {
     let readme = text("README.md");
     let mut variables = BTreeSet::new();
     for name in [DATASOURCES, PROVIDERS] {
@@ -98,7 +98,7 @@ fn the_readme_says_all_that_differs_from_place_to_place() {
 }
 
 #[test]
-fn file_names_are_fit_for_a_config_map() {
+fn file_names_are_valid_config_map_keys() {
     let mut count = 0;
     for folder in ["dashboards", "provisioning/datasources", "provisioning/dashboards", "provisioning/alerting"] {
         for file in std::fs::read_dir(path(folder)).unwrap() {
@@ -112,7 +112,7 @@ fn file_names_are_fit_for_a_config_map() {
 }
 
 #[test]
-fn alert_rules_have_what_grafana_needs() {
+fn alert_rules_are_complete() {
     let file = yaml(ALERTS);
     assert_eq!(file["apiVersion"], 1);
     let boards: BTreeSet<String> = dashboards().iter().map(|(_, board)| word(board, "uid").to_owned()).collect();
@@ -126,10 +126,10 @@ fn alert_rules_have_what_grafana_needs() {
         assert!(["Alerting", "NoData", "OK"].contains(&word(rule, "noDataState")), "{uid}");
         assert!(boards.contains(word(rule, "dashboardUid")), "{uid}");
         for field in ["summary", "description"] {
-            let told = word(&rule["annotations"], field);
-            assert!(told.ends_with('.') && !told.contains('$'), "{uid}: {told}");
+            let text = word(&rule["annotations"], field);
+            assert!(text.ends_with('.') && !text.contains('$'), "{uid}: {text}");
         }
-        // A query, one number out of it, and a bound: each takes what is before it.
+        // A query, a reducer and a threshold, each with the previous one as input.
         let data: Vec<&Value> = each(&rule["data"]).collect();
         let refs: Vec<&str> = data.iter().map(|data| word(data, "refId")).collect();
         assert_eq!(refs, ["A", "B", "C"]);

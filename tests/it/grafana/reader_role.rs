@@ -1,4 +1,4 @@
-//! The role that `grafana/cassandra-reader.cql` makes: it reads the keyspace, and can do nothing else.
+//! The role of `grafana/cassandra-reader.cql`: it can read the keyspace and do nothing else.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -9,7 +9,7 @@ use crate::shared::clients;
 use crate::shared::node::Node;
 use crate::shared::process::Home;
 
-/// `cqlsh` on a node that asks for TLS and a password.
+/// `cqlsh` on a node that requires TLS and a password.
 struct Shell {
     node: Node,
     home: Home,
@@ -48,7 +48,7 @@ impl Shell {
 }
 
 #[test]
-fn the_role_reads_and_does_nothing_else() {
+fn role_is_read_only() {
     const ROLE: &str = "grafana_reader";
     let _turn = scene::turn();
     let shell = Shell::new();
@@ -58,7 +58,7 @@ fn the_role_reads_and_does_nothing_else() {
     }
     shell.fails(ROLE, "any", &["-e", "SELECT key FROM system.local"], "AuthenticationFailed");
     shell.ok("cassandra", "cassandra", &["-e", &format!("ALTER ROLE {ROLE} WITH PASSWORD = 'read'")]);
-    // All that alert rules ask, in the keyspace that the data source names.
+    // All queries of alert rules, in the keyspace of the data source.
     let asked = asked::all("cassandra").into_iter().filter(|asked| asked.place == "alert");
     let queries: Vec<String> =
         asked.map(|asked| replace::by_plugin(files::word(&asked.model, "target"), 0, 1) + ";").collect();

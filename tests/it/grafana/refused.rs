@@ -1,4 +1,4 @@
-//! That the rules can fail: queries that the plugin would not take, or would show wrongly, are refused.
+//! Tests of the rules: queries that the plugin would reject or show wrongly are detected.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ fn refuses(wrong: &[String], word: &str) {
 }
 
 #[test]
-fn texts_that_the_plugin_does_not_take_are_refused() {
+fn unsupported_texts_are_detected() {
     let good = "SELECT symbol, window_start, close FROM candles_1d WHERE symbol = 'A' AND window_start > $__timeFrom";
     assert_eq!(of_text(good, Way::Browser), [""; 0]);
     assert_eq!(of_text(good, ALERT), [""; 0]);
@@ -31,7 +31,7 @@ fn texts_that_the_plugin_does_not_take_are_refused() {
 }
 
 #[test]
-fn models_that_nobody_answers_are_refused() {
+fn invalid_models_are_detected() {
     let source = json!({ "type": "hadesarchitect-cassandra-datasource", "uid": "cassandra" });
     let good = json!({ "refId": "A", "datasource": source, "queryType": "query", "rawQuery": true, "target": "" });
     assert_eq!(of_model(&good, Way::Browser), [""; 0]);
@@ -49,7 +49,7 @@ fn models_that_nobody_answers_are_refused() {
 }
 
 #[test]
-fn statements_that_touch_too_much_are_refused() {
+fn too_broad_statements_are_detected() {
     let keys = ["symbol".to_owned(), "bucket".to_owned()];
     let of = |statement: &str| of_statement(statement, &keys, 1);
     assert_eq!(of("SELECT a FROM t WHERE symbol = 'A' AND bucket IN (1, 2)"), [""; 0]);
@@ -63,7 +63,7 @@ fn statements_that_touch_too_much_are_refused() {
 }
 
 #[test]
-fn answers_that_the_plugin_cannot_read_are_refused() {
+fn unreadable_results_are_detected() {
     let asking = Asking::connect(&shared().address, &past().keyspace);
     asking.run(
         "CREATE TABLE strange (id text PRIMARY KEY, n smallint, at timestamp, v double, many list<text>, whole varint)",
@@ -75,7 +75,7 @@ fn answers_that_the_plugin_cannot_read_are_refused() {
         ("id, at, CAST(v AS decimal) AS v", "cannot read v"),
         ("id, at, v, many", "cannot read many"),
         ("id, at, v, whole", "cannot read whole"),
-        ("n, at, v", "no text"),
+        ("n, at, v", "not a text"),
         ("id, v", "no timestamp"),
         ("id, at", "no number"),
     ] {
@@ -93,7 +93,7 @@ fn answers_that_the_plugin_cannot_read_are_refused() {
 }
 
 #[test]
-fn a_series_whose_disorder_grafana_would_miss_is_refused() {
+fn unnoticed_disorder_is_detected() {
     let asking = Asking::connect(&shared().address, &past().keyspace);
     asking.run("CREATE TABLE out-of-orderness (id text, k bigint, at timestamp, v double, PRIMARY KEY (id, k))");
     // Of 200 rows Grafana looks at each fourth: all are in order but one that lies between two looks.

@@ -1,9 +1,9 @@
-//! What happens to the text of a query on its way: the browser puts in the dashboard's variables, then the plugin puts
-//! in the range of time. Written from how the two behave; shares nothing with what makes the dashboards.
+//! Replacement in query texts: the browser replaces the dashboard's variables, then the plugin the time range. Written
+//! from their behaviour; shares nothing with the code that generates the dashboards.
 
 use std::collections::BTreeMap;
 
-/// What is chosen for each variable.
+/// The selected values of each variable.
 pub type Choice = BTreeMap<String, Vec<String>>;
 
 /// The four macros that the plugin replaces: with milliseconds, and with seconds, since 1970.
@@ -56,14 +56,14 @@ pub fn by_prometheus(text: &str) -> String {
 }
 
 #[test]
-fn variables_are_put_in_as_the_browser_does() {
+fn variables_are_replaced_as_by_the_browser() {
     let choice = Choice::from([("a".into(), vec!["x".into(), "y'z".into()]), ("b".into(), vec!["1m".into()])]);
     let made = by_browser("IN (${a:singlequote}) t_${b} $b_c $b, ${a} $__timeFrom ${no:csv}$", &choice);
     assert_eq!(made, r"IN ('x','y\'z') t_1m $b_c 1m, x,y'z $__timeFrom ${no:csv}$");
 }
 
 #[test]
-fn the_range_is_put_in_as_the_plugin_does() {
+fn time_range_is_replaced_as_by_the_plugin() {
     let text = "$__timeFrom $__timeTo) $__unixEpochFrom $__unixEpochTo $__from $__timeFrom()";
     assert_eq!(by_plugin(text, 1_500, 2_500), "1500 2500) 1 2 $__from 1500()");
 }

@@ -8,7 +8,7 @@ use crate::grafana::asked::{Asked, Way};
 use crate::grafana::files::word;
 use crate::grafana::replace::Choice;
 
-/// One query that kept all rules.
+/// One query that passed all rules.
 pub struct Line {
     place: String,
     panel: String,
@@ -39,15 +39,15 @@ impl Line {
 }
 
 const HEAD: &str = "\
-# Grafana's queries of Cassandra, each with its time
+# Grafana's Cassandra queries and their times
 
-Written by `cargo test --test grafana` to `target/grafana-contract.md`; this is one run, on a machine of two cores that
-the node shares with the test. Each query of each panel, line and alert rule was asked as the Cassandra plugin asks,
-three times: `ms` is the best until the last row was there. The keyspace holds 75 minutes of simulated trades of 120
-symbols around a midnight that ends a month; the range is that which a dashboard shows at first. Each answer was also
-held against what the plugin can read: see `tests/grafana/contract.rs`.
+Written by `cargo test --test it grafana` to `target/grafana-contract.md`; this is one run, on a machine with two cores
+shared by the node and the test. Each query of each panel, annotation and alert rule was sent as the Cassandra plugin
+sends it, three times: `ms` is the shortest time until the last row. The keyspace holds 75 minutes of simulated trades
+of 120 symbols around the midnight that ends a month; the time range is the dashboard's default. Each result was also
+checked against what the plugin can read: see `tests/it/grafana/contract.rs`.
 
-| dashboard | panel | target | of | rows | ms |
+| dashboard | panel | target | selection | rows | ms |
 | --- | --- | --- | --- | --- | --- |
 ";
 
@@ -64,7 +64,7 @@ pub fn write(lines: &[Line]) {
     assert_eq!(asked(&committed), asked(&text), "copy {} to docs/", target.display());
 }
 
-/// What was asked, without what may differ from run to run.
+/// The queries, without values that differ from run to run.
 fn asked(report: &str) -> Vec<&str> {
     report.lines().map(|line| line.rsplitn(4, '|').last().unwrap()).collect()
 }

@@ -10,7 +10,7 @@ use crate::shared::process::Home;
 
 /// 2024-01-31T23:20:00Z.
 const START_MS: u64 = 1_706_743_200_000;
-/// So long after that the last trade is.
+/// Time span of the trades.
 const SPAN_MS: u64 = 75 * 60 * 1_000;
 
 /// A keyspace with rows up to a time.
@@ -20,7 +20,7 @@ pub struct Scene {
     pub end_ms: u64,
 }
 
-/// Held by a test that measures, and by one that starts another node: they take turns.
+/// A lock held by tests that measure and by tests that start another node, so that they do not run at the same time.
 pub fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -40,12 +40,12 @@ pub fn present() -> Scene {
     make(&[(2_000, 10)], now_ms - LENGTH_MS, LENGTH_MS - 1_000)
 }
 
-/// From so many trades of so many symbols each, spread over a span of time: few of them give many candles.
+/// Simulated trades of several symbols, spread over a time span so that few trades give many candles.
 fn make(parts: &[(u64, usize)], start_ms: u64, span_ms: u64) -> Scene {
     let home = Home::new();
     let mut trades = Vec::new();
     for (count, symbols) in parts {
-        let printed = home.ok(&format!("simulate --seed 7 --print {count} --symbols {symbols}"));
+        let printed = home.ok(&format!("simulate --seed 7 --print {count} --instruments {symbols}"));
         trades.extend(spread(&printed, start_ms, span_ms));
     }
     trades.sort_by_key(|(t, _)| *t);

@@ -1,4 +1,4 @@
-//! What can be told from a statement alone: its tables, and how many partitions it names.
+//! Analysis of a statement: its table, and the number of partitions it names.
 
 /// Where the text stands in no quotes and no brackets, split at each `separator`.
 pub fn split<'a>(text: &'a str, separator: &str) -> Vec<&'a str> {
@@ -25,7 +25,7 @@ pub fn table(statement: &str) -> &str {
     rest.split(' ').next().unwrap()
 }
 
-/// How many values a statement names for a column of the partition key; none where it does not bind it.
+/// Number of values that a statement names for a partition key column; `None` if the column is not restricted.
 pub fn values_of(statement: &str, column: &str) -> Option<usize> {
     let (_, conditions) = statement.split_once(" WHERE ")?;
     let end = [" PER PARTITION LIMIT ", " LIMIT ", " ALLOW FILTERING"];
@@ -38,7 +38,7 @@ pub fn values_of(statement: &str, column: &str) -> Option<usize> {
     Some(split(list, ",").len())
 }
 
-/// The number behind the last such word.
+/// The number after the last occurrence of a word.
 pub fn number_after(statement: &str, word: &str) -> Option<usize> {
     let (_, rest) = statement.rsplit_once(word)?;
     rest.split_whitespace().next()?.parse().ok()

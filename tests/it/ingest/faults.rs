@@ -135,7 +135,7 @@ async fn an_unauthorized_status_ends_the_ingest() {
         let simulator = serve(SimulatorConfig { faults, ..Default::default() }).await.unwrap();
         let (_stop, running) = start(config(simulator.url(), "token", &SYMBOLS), &Memory::default());
         let error = timeout(DEADLINE, running).await.unwrap().unwrap().unwrap_err();
-        assert_eq!(tickline::command::exit_code(&error), 2);
+        assert_eq!(tickline::exit_code::of(&error), 2);
         assert!(format!("{error:#}").contains(&status.to_string()), "{error:#}");
         assert_eq!(simulator.counters().attempts.load(Ordering::Relaxed), 1);
     }

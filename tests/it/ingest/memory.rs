@@ -52,7 +52,7 @@ impl LogWriter for Memory {
         PARTITIONS as u32
     }
 
-    fn append(&mut self, partition: u32, record: &[u8]) -> Result<(), LogError> {
+    fn append(&mut self, partition: u32, _: Option<&[u8]>, record: &[u8]) -> Result<(), LogError> {
         if self.fails {
             return Err(LogError::Locked { path: "memory".to_owned(), holder: "a test".to_owned() });
         }

@@ -1,10 +1,11 @@
-//! Trades that others write land beside ours and are counted, and others read what we write.
+//! Interoperability: trades from other producers are counted, and other consumers read Tickline's records.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use dataflows::log::control::progress;
 use serde_json::{Value, json};
-use tickline::ingest::router::{progress, route};
+use tickline::ingest::router::route;
 use tickline::log::LogWriter;
 use tickline::log::address::LogAddress;
 use tickline::log::partitioner::partition_of;
@@ -16,7 +17,7 @@ use crate::shared::process::{Home, wait_for};
 const T0: u64 = 1_700_000_000_000;
 /// A number that has nothing in common with that of bytes in a word of the hash.
 const PARTITIONS: u32 = 7;
-/// Trades of a symbol in each file, one a second.
+/// Trades of a symbol in each file, one per second.
 const TRADES: u64 = 20;
 
 /// Symbols of every length, in several scripts, with spaces and what JSON escapes.
@@ -55,7 +56,7 @@ fn read(topic: &str) -> Vec<Value> {
 }
 
 #[test]
-fn what_others_write_lands_beside_ours_and_is_counted() {
+fn trades_of_other_producers_are_counted() {
     let (home, topic, symbols) = (Home::new(), topic(PARTITIONS), symbols());
     for (volume, client) in [(1, "kafka-python"), (2, "confluent-kafka")] {
         home.write("trades.jsonl", file(volume, &[]));
@@ -71,12 +72,12 @@ fn what_others_write_lands_beside_ours_and_is_counted() {
         let used: BTreeSet<_> = placed.iter().map(|place| place[1].as_u64()).collect();
         assert_eq!(used.len(), PARTITIONS as usize, "{used:?}");
     }
-    // The last of all are so late that everything before them is complete.
+    // The last trades are so far ahead that all earlier ones are complete.
     home.write("trades.jsonl", file(3, &[T0 + 600_000]));
     let log = log_address(&topic);
     home.ok(&format!("import trades.jsonl --log {log}"));
 
-    // Whoever wrote it, a symbol's trades are in one partition, under its name.
+    // With any producer, a symbol's trades are in one partition and have the symbol as key.
     let mut writers_of: BTreeMap<(String, u64), BTreeSet<u64>> = BTreeMap::new();
     for record in read(&topic) {
         if let Some(symbol) = record["value"]["s"].as_str() {
@@ -109,7 +110,7 @@ fn what_others_write_lands_beside_ours_and_is_counted() {
 }
 
 #[test]
-fn others_read_every_kind_of_record_that_we_write() {
+fn other_consumers_read_all_record_kinds() {
     let topic = topic(PARTITIONS);
     let symbols = symbols();
     let mut writer = writer(&topic);
@@ -119,14 +120,15 @@ fn others_read_every_kind_of_record_that_we_write() {
         let other = &symbols[(n + 1) % symbols.len()];
         let trades = [(symbol, 1), (other, 2), (symbol, 3)].map(|(s, volume)| trade(s, T0 + n as u64, volume));
         let text = format!(r#"{{"data":[{}],"type":"trade"}}"#, trades.join(","));
-        for (partition, record) in route(&text, PARTITIONS).records {
-            writer.append(partition, &record).unwrap();
+        for record in route(&text, PARTITIONS).records {
+            let key = record.key.as_ref().map(|symbol| symbol.as_str().as_bytes());
+            writer.append(record.partition, key, &record.bytes).unwrap();
         }
         let [first, between, last] = trades.map(|text| serde_json::from_str::<Value>(&text).unwrap());
         wanted.entry(symbol.clone()).or_default().push(json!({ "type": "trade", "data": [first, last] }));
         wanted.entry(other.clone()).or_default().push(between);
     }
-    (0..PARTITIONS).for_each(|partition| writer.append(partition, &progress("a", T0)).unwrap());
+    (0..PARTITIONS).for_each(|partition| writer.append(partition, None, &progress("a", T0)).unwrap());
     writer.sync().unwrap();
 
     let mut seen: BTreeMap<String, Vec<Value>> = BTreeMap::new();
@@ -150,7 +152,7 @@ fn others_read_every_kind_of_record_that_we_write() {
 }
 
 #[test]
-fn others_read_what_ingest_took_from_the_feed() {
+fn other_consumers_read_ingested_trades() {
     let (home, topic) = (Home::new(), topic(PARTITIONS));
     let simulator = home.start("simulate --listen 127.0.0.1:0 --activity 20");
     let url = wait_for("the simulator", || {

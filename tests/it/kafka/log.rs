@@ -1,4 +1,4 @@
-//! The log on a topic: the suite that every log passes, access by TLS and SASL, and what only a topic can lose.
+//! The log on a topic: the suite for every log, access by TLS and SASL, and data loss.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use dataflows::log::batch::RecordBatch;
 use rdkafka::admin::{AlterConfig, NewPartitions, ResourceSpecifier};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use tickline::exit_code::ExitCode as _;
 use tickline::log::address::LogAddress;
 use tickline::log::{DeliveryReport, LogError, PartitionReader};
 
@@ -20,16 +21,16 @@ fn address(text: &str) -> LogAddress {
 fn fill(address: &LogAddress, partition: u32, records: u64) {
     let mut writer = address.open_writer().unwrap();
     for n in 0..records {
-        writer.append(partition, format!("record {n}").as_bytes()).unwrap();
+        writer.append(partition, None, format!("record {n}").as_bytes()).unwrap();
     }
     writer.sync().unwrap();
 }
 
-/// Reads until it fails.
+/// Reads until an error, and returns it.
 fn until_it_fails(reader: &mut dyn PartitionReader) -> LogError {
     let mut batch = RecordBatch::default();
     let mut found = None;
-    wait_until("the reader notices", || {
+    wait_until("the reader fails", || {
         found = reader.read(&mut batch, 1 << 20).err();
         found.is_some()
     });
@@ -37,7 +38,7 @@ fn until_it_fails(reader: &mut dyn PartitionReader) -> LogError {
 }
 
 #[test]
-fn a_topic_keeps_the_contract() {
+fn a_topic_passes_the_suite() {
     suite::all(&|partitions| {
         let address = address(&log_address(&topic(partitions)));
         let (log, writer) = (address.open().unwrap(), address.open_writer().unwrap());
@@ -46,7 +47,7 @@ fn a_topic_keeps_the_contract() {
 }
 
 #[test]
-fn every_kind_of_record_comes_back_byte_for_byte_under_the_symbol_as_key() {
+fn records_and_keys_are_read_unchanged() {
     let trade = |symbol: &str| format!(r#"{{"c":["1"],"p":1.50,"s":"{symbol}","t":1575526691134,"v":0}}"#);
     let frame = format!(r#"{{"type":"trade","data":[{0},{0}]}}"#, trade("IC MARKETS:1"));
     let records = [
@@ -60,7 +61,9 @@ fn every_kind_of_record_comes_back_byte_for_byte_under_the_symbol_as_key() {
     let name = topic(1);
     let address = address(&log_address(&name));
     let mut writer = address.open_writer().unwrap();
-    records.iter().for_each(|(_, record)| writer.append(0, record.as_bytes()).unwrap());
+    for (key, record) in &records {
+        writer.append(0, key.map(str::as_bytes), record.as_bytes()).unwrap();
+    }
     writer.sync().unwrap();
     let log = address.open().unwrap();
     let read = suite::drain(&*log, &mut *log.reader(0, 0).unwrap(), 1 << 20);
@@ -71,21 +74,21 @@ fn every_kind_of_record_comes_back_byte_for_byte_under_the_symbol_as_key() {
 }
 
 #[test]
-fn a_writer_tells_what_became_of_each_record() {
+fn every_record_is_reported_once() {
     let mut writer = address(&log_address(&topic(2))).open_writer().unwrap();
     for n in 0..1_000 {
-        writer.append(n % 2, b"{}").unwrap();
+        writer.append(n % 2, None, b"{}").unwrap();
     }
     writer.sync().unwrap();
     let mut durable = 0;
     writer.delivery_reports(&mut |report| durable += u32::from(matches!(report, DeliveryReport::Acknowledged { .. })));
     assert_eq!(durable, 1_000);
     writer.delivery_reports(&mut |_| durable += 1);
-    assert_eq!(durable, 1_000, "each is told once");
+    assert_eq!(durable, 1_000, "each is reported once");
 }
 
 #[test]
-fn a_record_that_the_cluster_never_takes_is_told_as_lost() {
+fn an_unacknowledged_record_is_reported_as_lost() {
     let home = tempfile::tempdir().unwrap();
     let broker = Broker::start(home.path());
     broker.create_topic("t", 1);
@@ -93,10 +96,10 @@ fn a_record_that_the_cluster_never_takes_is_told_as_lost() {
     std::fs::write(&config, "message.timeout.ms=1500\n").unwrap();
     let address = address(&format!("{}?config={}", broker.log_address("t"), config.display()));
     let mut writer = address.open_writer().unwrap();
-    writer.append(0, b"before").unwrap();
+    writer.append(0, None, b"before").unwrap();
     writer.sync().unwrap();
     broker.server.kill();
-    writer.append(0, b"after").unwrap();
+    writer.append(0, None, b"after").unwrap();
     writer.sync().unwrap();
     let mut delivery_reports = Vec::new();
     writer.delivery_reports(&mut |report| delivery_reports.push(report));
@@ -107,7 +110,7 @@ fn a_record_that_the_cluster_never_takes_is_told_as_lost() {
 }
 
 #[test]
-fn access_by_tls_and_sasl_comes_from_the_file_and_only_with_the_right_password() {
+fn tls_and_sasl_come_from_the_file() {
     let name = topic(1);
     fill(&address(&log_address(&name)), 0, 3);
     let home = tempfile::tempdir().unwrap();
@@ -132,13 +135,13 @@ fn access_by_tls_and_sasl_comes_from_the_file_and_only_with_the_right_password()
 }
 
 #[test]
-fn what_retention_removed_is_named_before_and_while_reading() {
+fn records_removed_by_retention_are_an_error() {
     let name = topic(1);
     let address = address(&log_address(&name));
     fill(&address, 0, 100);
     let log = address.open().unwrap();
     let mut behind = log.reader(0, 10).unwrap();
-    // The reader has not asked for anything yet that is handed over: what it has fetched ahead may still come.
+    // The reader has delivered nothing yet, but may have prefetched records.
     let (runtime, admin, options) = shared().admin();
     let specifier = ResourceSpecifier::Topic(&name);
     let short = AlterConfig::new(specifier).set("retention.ms", "1").set("segment.ms", "1000");
@@ -153,7 +156,7 @@ fn what_retention_removed_is_named_before_and_while_reading() {
     assert!(matches!(error, LogError::OffsetLost { wanted: 10, first, .. } if first > 50), "{text}");
     assert!(text.contains(&name) && text.contains("partition 0") && text.contains("offset 10"), "{text}");
     assert_eq!(error.exit_code(), 3);
-    // A reader that goes on from records fetched before sees each offset, or fails; it never jumps.
+    // A reader with prefetched records delivers every offset, or fails; it never skips any.
     let mut batch = RecordBatch::default();
     let mut next = 10;
     while next < 100 {
@@ -172,7 +175,7 @@ fn what_retention_removed_is_named_before_and_while_reading() {
 }
 
 #[test]
-fn a_topic_that_is_made_again_is_another_log() {
+fn a_recreated_topic_is_another_log() {
     let name = topic(1);
     let address = address(&log_address(&name));
     fill(&address, 0, 10);
@@ -181,9 +184,9 @@ fn a_topic_that_is_made_again_is_another_log() {
     assert_eq!(suite::drain(&*log, &mut *reader, 1 << 20).len(), 10);
     let (runtime, admin, options) = shared().admin();
     runtime.block_on(admin.delete_topics(&[&name], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
-    let asking: BaseConsumer = shared().client_config().create().unwrap();
-    wait_until("the topic is gone", || {
-        let metadata = asking.fetch_metadata(None, Duration::from_secs(10)).unwrap();
+    let client: BaseConsumer = shared().client_config().create().unwrap();
+    wait_until("the topic is deleted", || {
+        let metadata = client.fetch_metadata(None, Duration::from_secs(10)).unwrap();
         metadata.topics().iter().all(|topic| topic.name() != name)
     });
     shared().create_topic(&name, 1);
@@ -197,7 +200,7 @@ fn a_topic_that_is_made_again_is_another_log() {
 }
 
 #[test]
-fn added_partitions_end_the_reading() {
+fn added_partitions_are_an_error() {
     let name = topic(1);
     let address = address(&log_address(&name));
     let log = address.open().unwrap();
@@ -213,7 +216,7 @@ fn added_partitions_end_the_reading() {
 }
 
 #[test]
-fn a_broker_that_comes_back_is_read_on_from() {
+fn reading_continues_after_a_broker_restart() {
     let home = tempfile::tempdir().unwrap();
     let mut broker = Broker::start(home.path());
     broker.create_topic("t", 1);
@@ -233,7 +236,7 @@ fn a_broker_that_comes_back_is_read_on_from() {
 }
 
 #[test]
-fn a_topic_that_is_not_there_and_a_cluster_that_is_not_there_are_told_apart() {
+fn missing_topics_and_unreachable_clusters_differ() {
     let missing = address(&log_address("no-such-topic")).open().err().unwrap();
     assert!(matches!(missing, LogError::Missing { .. }) && missing.exit_code() == 2, "{missing}");
     assert!(!address(&log_address("no-such-topic")).exists().unwrap());

@@ -1,4 +1,4 @@
-//! The mirror of what is refused as a topic: every row of the store, under its place as key.
+//! The mirror on a topic: every rejected row of the store, with its position as key.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use crate::shared::broker::{log_address, shared, topic};
 use crate::shared::clients;
 use crate::shared::process::Home;
 
-/// By key, what the topic holds; how many records it holds in all.
+/// The topic's records by key, and their total number.
 fn mirrored(topic: &str) -> (BTreeMap<String, Value>, usize) {
     let records = clients::run("consumer", "", &[&shared().address, topic]);
     let records = records.as_array().unwrap();
     let mut all: BTreeMap<String, Value> = BTreeMap::new();
     for record in records {
         let before = all.insert(record["key"].as_str().unwrap().to_string(), record["value"].clone());
-        assert!(before.is_none_or(|before| before == record["value"]), "of one place it says one thing");
+        assert!(before.is_none_or(|before| before == record["value"]), "duplicates of a key are equal");
     }
     (all, records.len())
 }
 
 #[test]
-fn refused_records_are_in_the_topic_too() {
+fn rejected_records_are_mirrored() {
     let (home, trades, mirror) = (Home::new(), topic(2), topic(2));
     let mut lines = home.ok("simulate --print 2000").lines().map(String::from).collect::<Vec<_>>();
     (1..20).for_each(|n| lines.insert(100 * n, format!(r#"{{"s":"BAD {n}","p":null,"t":1,"v":1}}"#)));
@@ -46,13 +46,13 @@ fn refused_records_are_in_the_topic_too() {
         })
         .collect();
     assert_eq!(mirrored(&mirror), (wanted.clone(), 20));
-    // Done again from the beginning, they come again, and are known by their keys.
+    // A second run from the start mirrors them again, with the same keys.
     home.ok(&format!("work --log {log} --store sqlite:again.db --until-end --rejected-to {to}"));
     assert_eq!(mirrored(&mirror), (wanted, 40));
 }
 
 #[test]
-fn a_mirror_is_made_when_it_is_not_there_and_is_never_the_log_itself() {
+fn a_mirror_is_created_and_never_the_log() {
     let (home, trades) = (Home::new(), topic(2));
     let log = log_address(&trades);
     home.write("trades.jsonl", home.ok("simulate --print 10"));

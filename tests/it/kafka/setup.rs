@@ -9,6 +9,7 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use tickline::exit_code::ExitCode as _;
 use tickline::log::address::LogAddress;
 use tickline::log::kafka::topic_setup::{self, TopicSpec};
 
@@ -16,23 +17,23 @@ use crate::shared::broker::{log_address, shared, topic};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// How a command ended: its code, and all that it said.
+/// Exit code and output of a command.
 #[derive(Debug)]
 struct Ended {
     code: Option<i32>,
-    said: String,
+    output: String,
 }
 
 fn end(command: &mut Command) -> Ended {
     let output = command.stdin(Stdio::null()).output().unwrap();
-    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
-    Ended { code: output.status.code(), said }
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    Ended { code: output.status.code(), output: text }
 }
 
 impl Ended {
     fn is(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:?}");
-        words.iter().for_each(|word| assert!(self.said.contains(word), "{word:?} is not in {}", self.said));
+        words.iter().for_each(|word| assert!(self.output.contains(word), "{word:?} is not in {}", self.output));
     }
 }
 
@@ -42,11 +43,11 @@ fn tools() -> &'static str {
     TOOLS.get_or_init(|| {
         let fetched = end(Command::new(Path::new(ROOT).join("scripts/kafka-server")).arg("fetch"));
         fetched.is(0, &["/"]);
-        fetched.said.trim_end().to_owned()
+        fetched.output.trim_end().to_owned()
     })
 }
 
-/// Runs the script with these settings alone.
+/// Runs the script with only these settings.
 fn script(path: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Ended {
     let path = format!("{path}:{}", std::env::var("PATH").unwrap());
     let mut command = Command::new(Path::new(ROOT).join("kafka-setup-k8s.sh"));
@@ -58,7 +59,7 @@ fn tickline(line: &str) -> Ended {
     end(command.args(line.split(' ')).env_remove("TICKLINE_LOG").env_remove("TICKLINE_STORE"))
 }
 
-/// Partitions, replication factor and all settings of a topic of the shared broker; nothing where it is not there.
+/// Partitions, replication factor and all settings of a topic of the shared broker, if it exists.
 fn state(topic: &str) -> Option<(usize, usize, BTreeMap<String, String>)> {
     let client: BaseConsumer = shared().client_config().create().unwrap();
     let metadata = client.fetch_metadata(Some(topic), Duration::from_secs(30)).unwrap();
@@ -73,7 +74,7 @@ fn state(topic: &str) -> Option<(usize, usize, BTreeMap<String, String>)> {
     Some((partitions.len(), copies, configs))
 }
 
-/// Three names that no topic has yet.
+/// Three unused topic names.
 fn names() -> [String; 3] {
     let base = topic(1);
     ["trades", "symbols", "rejected"].map(|name| format!("{base}.{name}"))
@@ -91,8 +92,8 @@ fn has(topic: &str, partitions: usize, wanted: &[(&str, &str)]) {
     wanted.iter().for_each(|(name, value)| assert_eq!(configs[*name], *value, "{topic}: {name}"));
 }
 
-/// Written out from what the documentation says, not taken from the code.
-fn all_have_what_they_need([trades, symbols, rejected]: &[String; 3]) {
+/// Checks the documented settings, written out here instead of taken from the code.
+fn all_have_the_documented_settings([trades, symbols, rejected]: &[String; 3]) {
     let every = [
         ("compression.type", "producer"),
         ("max.message.bytes", "2097152"),
@@ -110,16 +111,16 @@ fn all_have_what_they_need([trades, symbols, rejected]: &[String; 3]) {
 }
 
 #[test]
-fn the_script_makes_topics_then_changes_nothing_and_names_what_differs() {
+fn the_script_creates_topics_and_reports_differences() {
     let names = names();
     let mut settings = settings(&names);
     assert_eq!(names.each_ref().map(|name| state(name)), [None, None, None]);
     script(tools(), &[], &settings).is(0, &[&format!("topic {}: made", names[0]), "as they should be"]);
-    all_have_what_they_need(&names);
+    all_have_the_documented_settings(&names);
     let before = names.each_ref().map(|name| state(name));
     let again = script(tools(), &[], &settings);
     again.is(0, &["as they should be"]);
-    assert!(!again.said.contains("made"), "{again:?}");
+    assert!(!again.output.contains("made"), "{again:?}");
 
     let missing = format!("{}.missing", names[0]);
     settings.extend([("TRADES_PARTITIONS", "7"), ("REPLICATION", "2"), ("RETENTION_MS", "60000")]);
@@ -134,14 +135,14 @@ fn the_script_makes_topics_then_changes_nothing_and_names_what_differs() {
         ],
     );
     assert_eq!(names.each_ref().map(|name| state(name)), before);
-    assert_eq!(state(&missing), None, "one that differs keeps the missing one from being made");
+    assert_eq!(state(&missing), None, "nothing is created if one topic differs");
 }
 
 #[test]
-fn the_script_waits_for_brokers_but_not_for_ever() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let ended = script(tools(), &[], &[("BOOTSTRAP_SERVERS", &nobody), ("WAIT_SECONDS", "3")]);
-    ended.is(1, &[&nobody, "0 of 1 brokers answer", "after 3 s"]);
+fn the_script_waits_a_limited_time() {
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let ended = script(tools(), &[], &[("BOOTSTRAP_SERVERS", &unused), ("WAIT_SECONDS", "3")]);
+    ended.is(1, &[&unused, "0 of 1 brokers answer", "after 3 s"]);
     let names = names();
     let mut settings = settings(&names);
     settings.extend([("REPLICATION", "2"), ("WAIT_SECONDS", "15")]);
@@ -150,7 +151,7 @@ fn the_script_waits_for_brokers_but_not_for_ever() {
 }
 
 #[test]
-fn the_script_refuses_settings_that_cannot_be() {
+fn the_script_rejects_invalid_settings() {
     for (name, value) in [
         ("TRADES_PARTITIONS", "0"),
         ("REPLICATION", "three"),
@@ -166,7 +167,7 @@ fn the_script_refuses_settings_that_cannot_be() {
 }
 
 /// The topics of a dry run: name, partitions, replication factor, settings.
-fn printed(said: &str) -> Vec<(String, u32, u32, BTreeMap<String, String>)> {
+fn printed(output: &str) -> Vec<(String, u32, u32, BTreeMap<String, String>)> {
     let of_line = |line: &str| {
         let words = line.split(' ').collect::<Vec<_>>();
         let after = |flag: &'static str| words.windows(2).filter(move |two| two[0] == flag).map(|two| two[1]);
@@ -176,11 +177,11 @@ fn printed(said: &str) -> Vec<(String, u32, u32, BTreeMap<String, String>)> {
         let number = |flag: &'static str| one(flag).parse().unwrap();
         (one("--topic").to_owned(), number("--partitions"), number("--replication-factor"), configs)
     };
-    said.lines().map(of_line).collect()
+    output.lines().map(of_line).collect()
 }
 
 #[test]
-fn the_script_and_tickline_want_the_same_topics() {
+fn script_and_tickline_require_equal_topics() {
     for copies in [1, 2, 3, 5] {
         let copies_text = copies.to_string();
         let settings = [("REJECTED_TOPIC", "trades.rejected"), ("REPLICATION", &copies_text)];
@@ -199,20 +200,20 @@ fn the_script_and_tickline_want_the_same_topics() {
             of_spec("symbols", TopicSpec::symbols(Some(copies))),
             of_spec("trades.rejected", TopicSpec::rejected(Some(copies))),
         ];
-        assert_eq!(printed(&dry.said), wanted);
+        assert_eq!(printed(&dry.output), wanted);
     }
 }
 
 #[test]
-fn a_dry_run_makes_nothing() {
+fn a_dry_run_creates_nothing() {
     let names = names();
     let dry = script("/none", &["--dry-run"], &settings(&names));
     dry.is(0, &["kafka-topics.sh --bootstrap-server", "--create"]);
-    assert_eq!(printed(&dry.said).into_iter().map(|topic| topic.0).collect::<Vec<_>>(), names);
+    assert_eq!(printed(&dry.output).into_iter().map(|topic| topic.0).collect::<Vec<_>>(), names);
     assert_eq!(names.map(|name| state(&name)), [None, None, None]);
 }
 
-/// Writes both files that reach the shared broker's secure listener: for Kafka's own clients, and for librdkafka.
+/// Writes client settings for the shared broker's secure listener: for Kafka's own tools, and for librdkafka.
 fn secure_configs(folder: &Path) -> (PathBuf, PathBuf) {
     let (java, native) = (folder.join("client.properties"), folder.join("librdkafka.properties"));
     let ca = shared().ca.display();
@@ -227,7 +228,7 @@ fn secure_configs(folder: &Path) -> (PathBuf, PathBuf) {
 }
 
 #[test]
-fn over_tls_with_a_password_tickline_makes_what_the_script_finds_right() {
+fn script_accepts_what_tickline_creates_over_tls() {
     let folder = tempfile::tempdir().unwrap();
     let (java, native) = secure_configs(folder.path());
     let names = names();
@@ -236,16 +237,16 @@ fn over_tls_with_a_password_tickline_makes_what_the_script_finds_right() {
         names.each_ref().map(|name| format!("kafka://{broker}/{name}?config={}", native.display()));
     let line = format!("setup --log {trades} --symbols {symbols} --rejected {rejected} --partitions 5 --replication 1");
     tickline(&line).is(0, &[&format!("{trades}: made"), &format!("{symbols}: made"), &format!("{rejected}: made")]);
-    all_have_what_they_need(&names);
+    all_have_the_documented_settings(&names);
     let mut settings = settings(&names);
     settings.extend([("BOOTSTRAP_SERVERS", broker.as_str()), ("COMMAND_CONFIG", java.to_str().unwrap())]);
     let checked = script(tools(), &[], &settings);
     checked.is(0, &["as they should be"]);
-    assert!(!checked.said.contains("made") && !checked.said.contains("secret"), "{checked:?}");
+    assert!(!checked.output.contains("made") && !checked.output.contains("secret"), "{checked:?}");
 }
 
 #[test]
-fn tickline_setup_checks_what_is_there_before_it_makes_anything() {
+fn setup_verifies_before_it_creates() {
     let names = names();
     let [trades, symbols, rejected] = names.each_ref().map(|name| log_address(name));
     let line = format!("setup --log {trades} --replication 1 --partitions");
@@ -269,7 +270,7 @@ fn tickline_setup_checks_what_is_there_before_it_makes_anything() {
 }
 
 #[test]
-fn tickline_setup_makes_a_directory_and_tables() {
+fn setup_creates_directory_and_tables() {
     let folder = tempfile::tempdir().unwrap();
     let (log, store) = (folder.path().join("log"), folder.path().join("store.db"));
     let line = format!("setup --log dir:{} --store sqlite:{}", log.display(), store.display());
@@ -283,13 +284,13 @@ fn tickline_setup_makes_a_directory_and_tables() {
 }
 
 #[test]
-fn a_log_is_made_with_the_settings_of_the_log_of_trades() {
+fn a_created_log_has_the_documented_settings() {
     let [name, ..] = names();
     let address: LogAddress = log_address(&name).parse().unwrap();
     assert!(!address.exists().unwrap());
     assert_eq!(address.create(3).unwrap().partitions(), 3);
     has(&name, 3, &[("message.timestamp.type", "LogAppendTime"), ("retention.ms", "604800000")]);
-    assert_eq!(address.create(3).unwrap().partitions(), 3, "a second time it is there");
+    assert_eq!(address.create(3).unwrap().partitions(), 3, "the second call opens it");
     let error = address.create(4).err().unwrap();
     assert_eq!(error.exit_code(), 2, "{error}");
 }

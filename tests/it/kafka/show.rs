@@ -9,7 +9,7 @@ fn end_well(mut process: Running, what: &str) {
 }
 
 #[test]
-fn setup_simulate_ingest_work_and_candles_as_separate_processes() {
+fn the_pipeline_runs_as_separate_processes() {
     let home = Home::new();
     let (log, symbols) = (shared().log_address("show-trades"), shared().log_address("show-symbols"));
     home.ok(&format!("setup --log {log} --symbols {symbols} --partitions 3 --replication 1"));

@@ -1,5 +1,4 @@
-//! The log of symbols on a topic: what is put there is read back, each record under its symbol as key, and the workers
-//! take it as their second input.
+//! The symbol log on a topic: entries are read back with the symbol as key, and workers use it as their second input.
 
 use dataflows::symbols::entry::Entry;
 use tickline::log::address::LogAddress;
@@ -17,7 +16,7 @@ fn entry(symbol: &str, name: &str, as_of_ms: u64) -> Entry {
 }
 
 #[test]
-fn a_topic_keeps_the_directory() {
+fn a_topic_keeps_the_symbol_table() {
     let topic = topic(1);
     let address: LogAddress = log_address(&topic).parse().unwrap();
     let home = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What only the directory log promises: plain files, torn tails, one writer, and loud errors.
+//! Properties of the directory log: plain files, torn tails, one writer, clear errors.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use dataflows::log::batch::RecordBatch;
 use proptest::prelude::{Just, Strategy, any, proptest};
 use proptest::{collection, prop_oneof};
+use tickline::exit_code::ExitCode as _;
 use tickline::log::dir::{DirLog, DirWriter};
 use tickline::log::{Log, LogError, LogWriter, PartitionReader};
 
-/// Reads until nothing more is there: (offset, bytes kept, length in the log).
+/// Reads to the end: (offset, kept bytes, length in the log).
 fn drain(reader: &mut dyn PartitionReader, bytes_max: usize) -> Vec<(u64, Vec<u8>, u64)> {
     let mut batch = RecordBatch::default();
     let mut all = Vec::new();
@@ -43,18 +44,18 @@ fn records(path: &Path) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn the_files_are_plain_lines() {
+fn files_are_plain_lines() {
     let (_home, path) = home();
     let mut writer = DirWriter::create(&path, 2).unwrap();
-    writer.append(1, b"{\"s\":\"A\"}").unwrap();
-    writer.append(1, b"").unwrap();
+    writer.append(1, None, b"{\"s\":\"A\"}").unwrap();
+    writer.append(1, None, b"").unwrap();
     writer.sync().unwrap();
     assert_eq!(fs::read(file(&path, 1)).unwrap(), b"{\"s\":\"A\"}\n\n");
     assert_eq!(fs::read(file(&path, 0)).unwrap(), b"");
 }
 
 #[test]
-fn a_torn_last_line_is_no_record_until_a_writer_ends_it() {
+fn a_writer_completes_a_torn_last_line() {
     let (_home, path) = home();
     DirLog::create(&path, 1).unwrap();
     add(&path, b"whole\ntorn");
@@ -62,7 +63,7 @@ fn a_torn_last_line_is_no_record_until_a_writer_ends_it() {
     assert_eq!(DirLog::open(&path).unwrap().end_offset(0).unwrap(), 1);
     let mut writer = DirWriter::open(&path).unwrap();
     assert_eq!(records(&path), [b"whole".as_slice(), b"torn"]);
-    writer.append(0, b"next").unwrap();
+    writer.append(0, None, b"next").unwrap();
     writer.flush().unwrap();
     drop(writer);
     drop(DirWriter::open(&path).unwrap());
@@ -70,7 +71,7 @@ fn a_torn_last_line_is_no_record_until_a_writer_ends_it() {
 }
 
 #[test]
-fn a_tail_that_grows_becomes_one_record() {
+fn a_growing_tail_becomes_one_record() {
     let (_home, path) = home();
     let log = DirLog::create(&path, 1).unwrap();
     let mut reader = log.reader(0, 0).unwrap();
@@ -83,7 +84,7 @@ fn a_tail_that_grows_becomes_one_record() {
 }
 
 #[test]
-fn a_long_line_is_never_held_as_a_whole() {
+fn long_lines_need_bounded_memory() {
     let (_home, path) = home();
     let log = DirLog::create(&path, 1).unwrap();
     let mut reader = log.reader(0, 0).unwrap();
@@ -101,22 +102,22 @@ fn a_long_line_is_never_held_as_a_whole() {
 }
 
 #[test]
-fn what_a_dead_writer_had_not_flushed_is_gone_and_nothing_else() {
+fn only_unflushed_records_are_lost() {
     let (_home, path) = home();
     let mut writer = DirWriter::create(&path, 1).unwrap();
-    writer.append(0, b"flushed").unwrap();
+    writer.append(0, None, b"flushed").unwrap();
     writer.flush().unwrap();
-    writer.append(0, b"lost").unwrap();
+    writer.append(0, None, b"lost").unwrap();
     drop(writer);
     assert_eq!(records(&path), [b"flushed"]);
     let mut writer = DirWriter::open(&path).unwrap();
-    writer.append(0, b"later").unwrap();
+    writer.append(0, None, b"later").unwrap();
     writer.sync().unwrap();
     assert_eq!(records(&path), [b"flushed".as_slice(), b"later"]);
 }
 
 #[test]
-fn there_is_one_writer() {
+fn a_second_writer_is_rejected() {
     let (_home, path) = home();
     let first = DirWriter::create(&path, 1).unwrap();
     let error = DirWriter::open(&path).unwrap_err();
@@ -128,7 +129,7 @@ fn there_is_one_writer() {
 }
 
 #[test]
-fn the_number_of_partitions_never_changes() {
+fn the_number_of_partitions_is_fixed() {
     let (_home, path) = home();
     let error = DirLog::open(&path).unwrap_err();
     assert!(matches!(error, LogError::Missing { .. }) && error.exit_code() == 2, "{error}");
@@ -143,7 +144,7 @@ fn the_number_of_partitions_never_changes() {
 }
 
 #[test]
-fn a_log_half_made_is_finished() {
+fn a_partly_created_log_is_completed() {
     let (_home, path) = home();
     fs::create_dir(&path).unwrap();
     fs::write(file(&path, 2), b"").unwrap();
@@ -152,7 +153,7 @@ fn a_log_half_made_is_finished() {
 }
 
 #[test]
-fn a_file_that_is_cut_removed_or_replaced_is_a_loud_error() {
+fn truncated_removed_or_replaced_files_are_errors() {
     let cuts: [fn(&Path); 3] = [
         |path| OpenOptions::new().write(true).open(file(path, 0)).unwrap().set_len(3).unwrap(),
         |path| fs::remove_file(file(path, 0)).unwrap(),
@@ -174,20 +175,20 @@ fn a_file_that_is_cut_removed_or_replaced_is_a_loud_error() {
 }
 
 #[test]
-fn a_full_disk_is_named() {
+fn a_full_disk_is_reported() {
     let (_home, path) = home();
     DirLog::create(&path, 1).unwrap();
     fs::remove_file(file(&path, 0)).unwrap();
     std::os::unix::fs::symlink("/dev/full", file(&path, 0)).unwrap();
     let mut writer = DirWriter::open(&path).unwrap();
-    writer.append(0, b"x").unwrap();
+    writer.append(0, None, b"x").unwrap();
     for _ in 0..2 {
         let error = writer.flush().unwrap_err();
         assert!(error.to_string().contains("disk is full"), "{error}");
     }
 }
 
-/// One step of a writer and a reader that know nothing of each other.
+/// One step of an independent writer and reader.
 #[derive(Clone, Debug)]
 enum Step {
     Append(Vec<u8>),
@@ -207,7 +208,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn any_interleaving_gives_the_same_records(steps in collection::vec(step(), 0..60)) {
+    fn any_interleaving_yields_the_same_records(steps in collection::vec(step(), 0..60)) {
         let (_home, path) = home();
         let log = DirLog::create(&path, 1).unwrap();
         let mut reader = log.reader(0, 0).unwrap();
@@ -223,7 +224,7 @@ proptest! {
                 Step::Reopen => reader = log.reader(0, reader.position()).unwrap(),
             }
         }
-        // The oracle: split the whole at its line ends.
+        // Expected: the whole file split at line ends.
         let mut wanted: Vec<_> = written.split(|b| *b == b'\n').collect();
         wanted.pop();
         assert_eq!(read.iter().map(|r| r.1.as_slice()).collect::<Vec<_>>(), wanted);

@@ -1,8 +1,8 @@
-//! Reads the text that a process answers with. Made from the format's definition, not from the code that writes it.
+//! A parser of OpenMetrics text, written from the format's definition, independent of the code that writes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One line of numbers.
+/// One sample.
 #[derive(Clone, Debug)]
 pub struct Sample {
     pub name: String,
@@ -10,14 +10,14 @@ pub struct Sample {
     pub value: f64,
 }
 
-/// An answer: the type of each metric as the text says it, and the samples.
+/// A response: the declared type of each metric, and the samples.
 #[derive(Debug)]
 pub struct Answer {
     pub types: BTreeMap<String, String>,
     pub samples: Vec<Sample>,
 }
 
-/// Takes the text apart; it must be whole, and no series may be there twice.
+/// Parses the text; it must be complete and without duplicate series.
 pub fn parse(text: &str) -> Answer {
     assert!(text.ends_with("# EOF\n"), "{text}");
     let (mut types, mut samples, mut seen) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
@@ -42,7 +42,7 @@ pub fn parse(text: &str) -> Answer {
 }
 
 /// The same text as Prometheus' older format, which is the only one that `promtool check metrics` reads: there the
-/// type of a counter stands under its full name.
+/// type of a counter is given under its full name.
 pub fn older(text: &str) -> String {
     let counters: BTreeSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();

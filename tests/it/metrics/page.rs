@@ -1,24 +1,24 @@
-//! `docs/metrics.md` is written from the table. `TICKLINE_WRITE_DOCS=1 cargo test --test metrics page` writes it again.
+//! `docs/metrics.md` is generated from the catalog: `TICKLINE_WRITE_DOCS=1 cargo test --test it metrics::page`.
 
-use tickline::metrics::catalog::{ALL, Kind, Name, Role};
+use tickline::metrics::catalog::{ALL, Kind, Metric, Role};
 
 const HEAD: &str = "# Metrics
 
-Every number that `/metrics` tells, as OpenMetrics text. `tickline work --metrics ADDRESS:PORT`, `tickline ingest
---metrics-port PORT` and `tickline dashboard` answer; `prometheus/prometheus.yml` shows how to ask them, and
-`prometheus/alerts.yml` when somebody should look.
+All metrics of `/metrics`, in OpenMetrics text format. `tickline work`, `tickline ingest` and `tickline dashboard` serve
+it with `--listen HOST:PORT`. `prometheus/prometheus.yml` is an example scrape configuration, and
+`prometheus/alerts.yml` holds alert rules.
 
-This page is made from the table in `src/metrics/names.rs`, and a test compares the two. To write it again:
-`TICKLINE_WRITE_DOCS=1 cargo test --test metrics page`.
+This page is generated from the catalog in `src/metrics/catalog.rs`, and a test compares the two. To regenerate it:
+`TICKLINE_WRITE_DOCS=1 cargo test --test it metrics::page`.
 
-- **As of the durable frontier** means exact: the number is that of the frontier row, the same for every replay of the
-  log. It goes on after a restart. Of several processes of workers the first alone tells it; a dashboard reads it in the
-  store. So ask with `max(...)`. Every other count begins at 0 with its process.
-- **Lag** is `time() - max(tickline_durable_frontier_timestamp_seconds)`, and the age of a checkpoint likewise: a time
-  is told as such, so that it stays right when nobody tells it any more.
-- **Labels** have few values. No symbol is a label: ask the store, or the HTTP API, for what belongs to a symbol.
-- Not told, since it is not cheap to know: how many records of a directory are unread while there are some, how large
-  the state of the workers is, and how many symbols are live (`tickline_rows` and the store know more).
+- **As of the durable frontier** means exact: the value is that of the frontier row, the same for every replay of the
+  log, and continues after a restart. Of several worker processes only the first exports it; dashboards read it from the
+  store. Query it with `max(...)`. All other counters start at 0 with their process.
+- **Lag** is `time() - max(tickline_durable_frontier_timestamp_seconds)`; the age of a checkpoint is computed in the
+  same way. Times are exported rather than ages, so that they stay correct after the process stops exporting them.
+- **Labels** have few values. Symbols are never labels: query the store or the HTTP API for data of a symbol.
+- **Not exported**, because it is expensive to compute: the number of unread records of a directory log (other than 0),
+  the size of the workers' state, and the number of live symbols.
 
 ";
 
@@ -33,31 +33,34 @@ fn page() -> String {
     ];
     for (title, roles) in parts {
         text += &format!(
-            "## {title}\n\n| metric | type | unit | labels | what it says |\n| --- | --- | --- | --- | --- |\n"
+            "## {title}\n\n| metric | type | unit | labels | description |\n| --- | --- | --- | --- | --- |\n"
         );
-        ALL.iter().filter(|name| name.roles == roles).for_each(|name| text += &line(name));
+        ALL.iter().filter(|metric| metric.roles == roles).for_each(|metric| text += &line(metric));
         text += "\n";
     }
     text.trim_end().to_owned() + "\n"
 }
 
-fn line(name: &Name) -> String {
-    let kind = match name.kind {
+fn line(metric: &Metric) -> String {
+    let kind = match metric.kind {
         Kind::Counter => "counter",
         Kind::Gauge => "gauge",
         Kind::Histogram => "histogram",
     };
-    let labels: Vec<_> = name.labels.iter().map(|label| format!("`{label}`")).collect();
-    format!("| `{}` | {kind} | {} | {} | {} |\n", name.name, name.unit(), labels.join(", "), name.help())
+    let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+    format!("| `{}` | {kind} | {} | {} | {} |\n", metric.name, metric.unit(), labels.join(", "), metric.help())
 }
 
 #[test]
-fn the_page_is_that_of_the_table() {
+fn page_matches_the_catalog() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
     let page = page();
-    assert!(ALL.iter().all(|name| page.contains(&format!("| `{}` |", name.name))), "a metric belongs to no part");
+    assert!(
+        ALL.iter().all(|metric| page.contains(&format!("| `{}` |", metric.name))),
+        "a metric is missing on the page"
+    );
     if std::env::var_os("TICKLINE_WRITE_DOCS").is_some() {
         std::fs::write(path, &page).unwrap();
     }
-    assert!(std::fs::read_to_string(path).unwrap() == page, "docs/metrics.md is older than the table: see page.rs");
+    assert!(std::fs::read_to_string(path).unwrap() == page, "docs/metrics.md is out of date: see page.rs");
 }

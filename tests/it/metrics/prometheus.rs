@@ -1,4 +1,4 @@
-//! A real Prometheus with the repository's own rules, hurried up, that scrapes the processes of a test.
+//! A real Prometheus with the repository's rules, with shorter intervals, that scrapes the processes of a test.
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::shared::process::{DEADLINE, Home, Running, wait_for};
 
-/// A Prometheus that runs, until it is dropped or this process ends.
+/// A running Prometheus; it ends when dropped, or with this process.
 pub struct Prometheus {
     process: Running,
     address: String,
@@ -31,7 +31,7 @@ impl Prometheus {
         let jobs: String = jobs.iter().map(job).collect();
         home.write("prometheus.yml", format!("{config}scrape_configs:\n{jobs}"));
         let words = [
-            // It ends with the thread that has started it, also when nothing can be dropped any more.
+            // It ends with the thread that started it, even if that is killed.
             "--pdeathsig",
             "KILL",
             "prometheus",
@@ -49,7 +49,7 @@ impl Prometheus {
         Self { process, address }
     }
 
-    /// An answer of its HTTP API.
+    /// A response of its HTTP API.
     fn ask(&self, path: &str) -> Value {
         let text = get(&self.address, path);
         let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"));
@@ -65,7 +65,7 @@ impl Prometheus {
         data["activeTargets"].as_array().unwrap().iter().map(target).collect()
     }
 
-    /// The values that an expression has now.
+    /// The current values of an expression.
     pub fn query(&self, expression: &str) -> Vec<f64> {
         let query: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let data = self.ask(&format!("/api/v1/query?query={query}"));
@@ -73,21 +73,21 @@ impl Prometheus {
         data["result"].as_array().unwrap().iter().map(value).collect()
     }
 
-    /// The names of all alerts that fire.
+    /// The names of all firing alerts.
     pub fn firing(&self) -> Vec<String> {
         let data = self.ask("/api/v1/alerts");
         let firing = data["alerts"].as_array().unwrap().iter().filter(|alert| alert["state"] == "firing");
         firing.map(|alert| alert["labels"]["alertname"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Its own numbers.
+    /// A metric of Prometheus itself.
     pub fn own(&self, name: &str) -> f64 {
         let text = get(&self.address, "/metrics");
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
         line.unwrap_or_else(|| panic!("{name} is missing")).parse().unwrap()
     }
 
-    /// What it has warned of.
+    /// Its logged warnings.
     pub fn warnings(&self) -> Vec<String> {
         let said = self.process.stderr();
         said.lines()
@@ -97,7 +97,7 @@ impl Prometheus {
     }
 }
 
-/// The body of what an address answers. HTTP/1.0 knows no chunks.
+/// The body of a response. HTTP/1.0 has no chunked encoding.
 pub fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();

@@ -1,11 +1,11 @@
-//! What goes by the metrics names only such as there are: alert rules, their own tests, and dashboards.
+//! Alert rules, their tests, and dashboards use only metrics of the catalog.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use tickline::metrics::catalog::{ALL, Kind, Name};
+use tickline::metrics::catalog::{ALL, Kind, Metric};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -25,8 +25,8 @@ fn named(text: &str) -> Vec<(&str, &str)> {
     whole.map(|(at, _)| text[at..].split_at(text[at..].find(|c| !is_word(c)).unwrap_or(text.len() - at))).collect()
 }
 
-/// The metric of the table that a series belongs to.
-fn known(series: &str) -> Option<&'static Name> {
+/// The metric of the catalog that a series belongs to.
+fn known(series: &str) -> Option<&'static Metric> {
     ALL.iter().find(|name| {
         let parts = ["_bucket", "_sum", "_count"].iter().filter_map(|part| series.strip_suffix(part));
         name.name == series && name.kind != Kind::Histogram
@@ -34,14 +34,14 @@ fn known(series: &str) -> Option<&'static Name> {
     })
 }
 
-/// What is wrong with an expression: metrics that are not there, and labels that they do not have.
+/// The errors of an expression: unknown metrics and labels.
 fn wrong(expression: &str) -> Vec<String> {
     let mut labels = BTreeSet::from(["job", "instance", "le"]);
     let mut wrong = Vec::new();
     for (series, _) in named(expression) {
         match known(series) {
             Some(name) => labels.extend(name.labels),
-            None => wrong.push(format!("there is no {series} in {expression}")),
+            None => wrong.push(format!("unknown metric {series} in {expression}")),
         }
     }
     let bad = used_labels(expression).into_iter().filter(|label| !labels.contains(label.as_str()));
@@ -69,7 +69,7 @@ fn between<'a>(text: &'a str, open: &str, close: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn what_is_not_there_is_found() {
+fn unknown_metrics_and_labels_are_found() {
     assert_eq!(wrong("max by (reason) (increase(tickline_rejected_total{job=\"a\"}[5m])) > 1"), [""; 0]);
     assert_eq!(wrong("tickline_rejected_total{symbol=\"A\"}").len(), 1);
     assert_eq!(wrong("sum by (le) (rate(tickline_store_write_duration_seconds_bucket[1m]))"), [""; 0]);
@@ -78,10 +78,10 @@ fn what_is_not_there_is_found() {
 }
 
 #[test]
-fn alerts_go_by_metrics_that_there_are() {
+fn alerts_use_known_metrics() {
     let text = std::fs::read_to_string(format!("{ROOT}/prometheus/alerts.yml")).unwrap();
     let expressions: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("expr: ")).collect();
-    assert_eq!(expressions.len(), text.matches("- alert: ").count(), "an expression stands in one line");
+    assert_eq!(expressions.len(), text.matches("- alert: ").count(), "an expression must be on one line");
     assert_eq!(text.matches("summary: ").count(), expressions.len());
     assert_eq!(text.matches("description: ").count(), expressions.len());
     let mut found: Vec<_> = expressions.iter().flat_map(|expression| wrong(expression)).collect();
@@ -89,13 +89,13 @@ fn alerts_go_by_metrics_that_there_are() {
     assert_eq!(found, [""; 0]);
 }
 
-/// In prose a histogram goes by its own name.
+/// In prose a histogram has its plain name.
 fn is_known_or_stem(series: &str) -> bool {
     known(series).is_some() || ALL.iter().any(|name| name.name == series)
 }
 
 #[test]
-fn dashboards_go_by_metrics_that_there_are() {
+fn dashboards_use_known_metrics() {
     let mut found = Vec::new();
     for path in below(Path::new(ROOT).join("grafana")) {
         if path.extension().is_some_and(|extension| extension == "json") && !path.ends_with("package-lock.json") {
@@ -127,12 +127,12 @@ fn collect(value: &Value, into: &mut Vec<String>) {
 }
 
 #[test]
-fn prometheus_takes_rules_and_configuration() {
+fn prometheus_accepts_rules_and_configuration() {
     promtool(&["check", "rules", "prometheus/alerts.yml"]);
     promtool(&["check", "config", "prometheus/prometheus.yml"]);
 }
 
 #[test]
-fn alerts_fire_when_they_should_and_not_before() {
+fn alert_rules_pass_their_unit_tests() {
     promtool(&["test", "rules", "tests/metrics/alerts.test.yml"]);
 }

@@ -1,5 +1,5 @@
-//! Every process, scraped by a real Prometheus: what is told is what the table says, the numbers are those of the
-//! store, and an alert fires when a process ends.
+//! Every process, scraped by a real Prometheus: the metrics match the catalog, the values match the store, and an alert
+//! fires when a process ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -17,7 +17,7 @@ use crate::shared::process::{Home, Running, wait_for};
 const JOBS: [(&str, Role); 3] =
     [("tickline-work", Role::Work), ("tickline-ingest", Role::Ingest), ("tickline-dashboard", Role::Dashboard)];
 
-/// The whole pipeline, and where each of its processes answers.
+/// The whole pipeline, and the address of each process.
 struct Pipeline {
     ingest: Running,
     work: Running,
@@ -33,21 +33,21 @@ impl Pipeline {
         let mut simulator = home.start(line);
         let feed = simulator.told("ws://");
         let line = format!(
-            "ingest --log dir:log --source one --symbols AAPL,NVDA,BINANCE:BTCUSDT --url ws://{feed}/ --metrics-port 0"
+            "ingest --log dir:log --source one --symbols AAPL,NVDA,BINANCE:BTCUSDT --url ws://{feed}/ --listen 127.0.0.1:0"
         );
         let mut ingest = home.start_with(&line, &[("FINNHUB_TOKEN", "any")]);
         let ingest_address = ingest.told("metrics: http://");
-        let line = "work --log dir:log --store sqlite:store.db --metrics 127.0.0.1:0 --checkpoint-every 1s --workers 2";
+        let line = "work --log dir:log --store sqlite:store.db --listen 127.0.0.1:0 --checkpoint-every 1s --workers 2";
         let mut work = home.start(line);
         let work_address = address_of(&mut work);
-        let mut dashboard = home.start("dashboard --store sqlite:store.db --port 0");
+        let mut dashboard = home.start("dashboard --store sqlite:store.db --listen 127.0.0.1:0");
         let dashboard_address = dashboard.told(" at http://");
         let addresses = [work_address, ingest_address, dashboard_address];
         Self { ingest, work, _dashboard: dashboard, _simulator: simulator, addresses }
     }
 }
 
-/// Where a worker answers.
+/// Address of a worker.
 fn address_of(work: &mut Running) -> String {
     wait_for("the worker's address", || {
         assert!(work.is_alive(), "{}", work.stderr());
@@ -61,7 +61,7 @@ fn published(home: &Home) -> Option<DurableFrontier> {
 }
 
 #[test]
-fn prometheus_sees_what_the_store_holds_and_alerts_when_a_worker_ends() {
+fn prometheus_agrees_with_the_store_and_alerts() {
     let home = Home::new();
     let mut pipeline = Pipeline::start(&home);
     let jobs: Vec<_> = JOBS.iter().zip(&pipeline.addresses).map(|((job, _), at)| (*job, at.as_str())).collect();
@@ -70,25 +70,24 @@ fn prometheus_sees_what_the_store_holds_and_alerts_when_a_worker_ends() {
         let targets = prometheus.targets();
         (targets.len() == 3 && targets.iter().all(|(_, health, _)| health == "up")).then_some(())
     });
-    // The page is looked at, so that there is something to count.
+    // A request to count.
     get(&pipeline.addresses[2], "/api/frontier");
     for ((_, role), address) in JOBS.iter().zip(&pipeline.addresses) {
-        tells_what_the_table_says(*role, address);
+        matches_the_catalog(*role, address);
     }
     assert!(!prometheus.firing().contains(&"TicklineTargetDown".to_owned()));
 
     wait_for("trades and a gap", || {
-        let told = |name: &str| prometheus.query(&format!("{name}{{job='tickline-work'}}")).first().copied();
-        (told("tickline_trades_total")? > 100.0 && told("tickline_gaps_total")? > 0.0).then_some(())
+        let value = |name: &str| prometheus.query(&format!("{name}{{job='tickline-work'}}")).first().copied();
+        (value("tickline_trades_total")? > 100.0 && value("tickline_gaps_total")? > 0.0).then_some(())
     });
     pipeline.ingest.terminate();
     pipeline.ingest.end("the ingest").is(0, &[]);
     agrees_with_the_store(&home, &prometheus);
     wait_for("the alert that nothing is read any more", || {
         let firing = prometheus.firing();
-        (firing.contains(&"TicklineReadsNothing".to_owned())
-            && firing.contains(&"TicklineFrontierStandsStill".to_owned()))
-        .then_some(())
+        (firing.contains(&"TicklineReadsNothing".to_owned()) && firing.contains(&"TicklineFrontierStalled".to_owned()))
+            .then_some(())
     });
     assert_eq!(prometheus.query("up{job='tickline-work'}"), [1.0]);
     pipeline.work.terminate();
@@ -107,14 +106,14 @@ fn prometheus_sees_what_the_store_holds_and_alerts_when_a_worker_ends() {
 }
 
 #[test]
-fn a_run_that_is_behind_what_was_published_takes_no_count_back() {
+fn counters_never_decrease_while_catching_up() {
     let home = Home::new();
     home.simulate("trades.jsonl", 20_000, "2024-01-02T14:30:00Z");
     home.ok("import trades.jsonl --log dir:log");
-    // Without a checkpoint, so that the next run begins at the first record again.
+    // Without a checkpoint, so that the next run starts at the first record.
     home.ok("work --log dir:log --store sqlite:store.db --until-end --checkpoint-every 1h");
     let before = published(&home).unwrap().row;
-    // It finds half of the log, so it stays behind.
+    // It has only half of the log, so it stays behind the published frontier.
     std::fs::create_dir(home.path("half")).unwrap();
     for file in std::fs::read_dir(home.path("log")).unwrap().map(|file| file.unwrap()) {
         let text = std::fs::read_to_string(file.path()).unwrap();
@@ -122,37 +121,37 @@ fn a_run_that_is_behind_what_was_published_takes_no_count_back() {
         let kept = if file.path().extension().is_some_and(|e| e == "jsonl") { lines.len() / 2 } else { lines.len() };
         std::fs::write(home.path("half").join(file.file_name()), lines[..kept].concat()).unwrap();
     }
-    let mut work = home.start("work --log dir:half --store sqlite:store.db --metrics 127.0.0.1:0");
+    let mut work = home.start("work --log dir:half --store sqlite:store.db --listen 127.0.0.1:0");
     let address = address_of(&mut work);
     let text = wait_for("a frontier of the second run", || {
         let text = get(&address, "/metrics");
-        let tells =
+        let is_frontier_write =
             |sample: &Sample| sample.name.ends_with("_count") && sample.labels.values().any(|l| l == "frontier");
-        parse(&text).samples.iter().any(|sample| tells(sample) && sample.value > 0.0).then_some(text)
+        parse(&text).samples.iter().any(|sample| is_frontier_write(sample) && sample.value > 0.0).then_some(text)
     });
-    let told = |name: &str| parse(&text).samples.into_iter().find(|sample| sample.name == name).unwrap().value;
+    let value = |name: &str| parse(&text).samples.into_iter().find(|sample| sample.name == name).unwrap().value;
     let frontier = before.frontier as f64 / 1e3;
-    assert!(told("tickline_read_frontier_timestamp_seconds") < frontier, "it is behind: {text}");
-    assert_eq!(told("tickline_durable_frontier_timestamp_seconds"), frontier);
-    assert_eq!(told("tickline_trades_total"), before.counter(Counter::Trades) as f64);
-    assert_eq!(told("tickline_rows"), before.rows as f64);
+    assert!(value("tickline_read_frontier_timestamp_seconds") < frontier, "it is behind: {text}");
+    assert_eq!(value("tickline_durable_frontier_timestamp_seconds"), frontier);
+    assert_eq!(value("tickline_trades_total"), before.counter(Counter::Trades) as f64);
+    assert_eq!(value("tickline_rows"), before.rows as f64);
 }
 
-/// Each metric of the table that this role serves is told with its type and labels, and nothing else is; the numbers
-/// pass `promtool check metrics`.
-fn tells_what_the_table_says(role: Role, address: &str) {
+/// Exactly the catalog's metrics of this role are exported, each with its type and labels, and the output passes
+/// `promtool check metrics`.
+fn matches_the_catalog(role: Role, address: &str) {
     let wanted: BTreeMap<&str, _> = ALL.iter().filter(|n| n.roles.contains(&role)).map(|n| (n.name, n)).collect();
     let mut missing = BTreeSet::new();
     let text = wait_for("all metrics of a role", || {
         let text = get(address, "/metrics");
-        let told: BTreeSet<String> =
+        let exported: BTreeSet<String> =
             parse(&text).samples.into_iter().map(|sample| stem(&sample.name).to_owned()).collect();
-        missing = wanted.keys().filter(|name| !told.contains(**name)).map(|name| (*name).to_owned()).collect();
+        missing = wanted.keys().filter(|name| !exported.contains(**name)).map(|name| (*name).to_owned()).collect();
         missing.is_empty().then_some(text)
     });
     let answer = parse(&text);
     for sample in &answer.samples {
-        let name = wanted.get(stem(&sample.name)).unwrap_or_else(|| panic!("{} is in no table", sample.name));
+        let name = wanted.get(stem(&sample.name)).unwrap_or_else(|| panic!("{} is not in the catalog", sample.name));
         let labels: BTreeSet<&str> = sample.labels.keys().map(String::as_str).filter(|label| *label != "le").collect();
         assert_eq!(labels, name.labels.iter().copied().collect(), "{sample:?}");
         assert!(sample.value.is_finite() && sample.value >= 0.0, "{sample:?}");
@@ -161,7 +160,7 @@ fn tells_what_the_table_says(role: Role, address: &str) {
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
         };
-        // In this format the type of a counter stands under its name without `_total`.
+        // OpenMetrics gives the type of a counter under its name without `_total`.
         let family = name.name.strip_suffix("_total").unwrap_or(name.name);
         assert_eq!(answer.types.get(family).map(String::as_str), Some(kind), "{family}");
     }
@@ -181,8 +180,8 @@ fn stem(series: &str) -> &str {
     parts.into_iter().find(is_histogram).unwrap_or(series)
 }
 
-/// The ingest has ended, so the frontier comes to rest: then Prometheus has the numbers of the frontier row, from the
-/// worker and from the dashboard. What lies behind the last promises, their `bye` among it, is not in that row.
+/// The ingest has ended, so the frontier stops: then Prometheus has the values of the frontier row, from the worker and
+/// from the dashboard. Records after the last progress, such as `bye`, are not in that row.
 fn agrees_with_the_store(home: &Home, prometheus: &Prometheus) {
     let counters = [
         ("tickline_trades_total", Counter::Trades),

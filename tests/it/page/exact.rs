@@ -1,4 +1,4 @@
-//! What the page shows is the row that the store holds, to the digit.
+//! The page shows the store's rows exactly, to the last digit.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::page::script::Script;
 use crate::shared::process::Home;
 use crate::shared::tables;
 
-/// The legend's names of a candle's columns, and whether all digits are shown and not only kept.
+/// The legend's names of a candle's columns, and whether all digits are shown rather than only in the tooltip.
 const CANDLE: [(&str, &str, bool); 8] = [
     ("O", "open", true),
     ("H", "high", true),
@@ -22,7 +22,7 @@ const CANDLE: [(&str, &str, bool); 8] = [
     ("Notional", "notional", false),
 ];
 
-/// Likewise for indicators; all are shown in part.
+/// The legend's names of indicators; all are shown rounded.
 const INDICATORS: [(&str, &str); 12] = [
     ("SMA 12", "sma_12"),
     ("SMA 60", "sma_60"),
@@ -38,7 +38,7 @@ const INDICATORS: [(&str, &str); 12] = [
     ("Histogram", "macd_histogram"),
 ];
 
-/// One row as SQLite holds it.
+/// One row in SQLite.
 fn row(home: &Home, store: &str, table: &str, symbol: &str, start: u64) -> BTreeMap<String, f64> {
     let connection = tables::open(&home.path(store));
     let sql = format!("SELECT * FROM {table} WHERE symbol = ?1 AND window_start = ?2");
@@ -56,7 +56,7 @@ fn row(home: &Home, store: &str, table: &str, symbol: &str, start: u64) -> BTree
 
 /// The number that a text such as `65,391.61` shows.
 fn number(text: &str) -> f64 {
-    text.replace(',', "").parse().unwrap_or_else(|_| panic!("{text:?} is no number"))
+    text.replace(',', "").parse().unwrap_or_else(|_| panic!("{text:?} is not a number"))
 }
 
 /// The text and the kept value of a name in a legend.
@@ -70,7 +70,7 @@ fn key(shown: &Value) -> (&str, u64) {
     (shown["symbol"].as_str().unwrap(), shown["start"].as_u64().unwrap())
 }
 
-/// The first thing that a legend shows of a candle and the store does not hold.
+/// The first difference between a legend and the store's candle.
 pub fn wrong_candle(home: &Home, store: &str, shown: &Value) -> Option<String> {
     let (symbol, start) = key(shown);
     let candle = row(home, store, &format!("candles_{}", shown["resolution"].as_str().unwrap()), symbol, start);
@@ -81,7 +81,7 @@ pub fn wrong_candle(home: &Home, store: &str, shown: &Value) -> Option<String> {
     })
 }
 
-/// Likewise of a candle's indicators.
+/// The first difference between a legend and the store's indicators.
 fn wrong_indicators(home: &Home, store: &str, shown: &Value) -> Option<String> {
     let (symbol, start) = key(shown);
     let row = row(home, store, "indicators_5s", symbol, start);
@@ -94,12 +94,12 @@ fn wrong_indicators(home: &Home, store: &str, shown: &Value) -> Option<String> {
 }
 
 #[test]
-fn the_page_shows_what_the_store_holds() {
+fn page_shows_the_stored_rows() {
     let scene = scene();
     let mut script = Script::start("exact", &scene.address);
     let mut looks = 0;
     loop {
-        let shown = script.told();
+        let shown = script.report();
         if shown == "all" {
             break;
         }

@@ -1,11 +1,11 @@
-//! What needs no more than an hour of trades to look at: keys and links, accessibility, memory, weight.
+//! Tests on an hour of trades: keys and links, accessibility, memory, page weight.
 
 use crate::page::scene::scene;
 use crate::page::script::Script;
 use crate::shared::tables;
 
 #[test]
-fn keys_alone_do_everything_and_links_lead_back() {
+fn keyboard_and_links_reach_everything() {
     let scene = scene();
     let store = tables::open(&scene.home.path("rows.db"));
     let sql = "SELECT window_start FROM candles_5s WHERE symbol = 'AAPL' ORDER BY 1";
@@ -14,31 +14,31 @@ fn keys_alone_do_everything_and_links_lead_back() {
     assert!(stored.len() > 500, "more than the page gets at first");
     let mut script = Script::start("keyboard", &scene.address);
     script.answer(&stored.len().to_string());
-    assert_eq!(script.told(), serde_json::json!(stored), "all that is found by scrolling back");
+    assert_eq!(script.report(), serde_json::json!(stored), "all that is found by scrolling back");
     script.end();
 }
 
 #[test]
-fn nobody_is_shut_out() {
+fn page_is_accessible() {
     let scene = scene();
     let mut script = Script::start("access", &scene.address);
-    assert_eq!(script.told(), 16, "two themes, two widths, four states");
+    assert_eq!(script.report(), 16, "two themes, two widths, four states");
     script.end();
 }
 
 #[test]
-fn an_hour_of_fifty_symbols_needs_no_more_memory() {
+fn memory_is_stable_over_an_hour() {
     let scene = scene();
     let mut script = Script::start("memory", &scene.address);
-    let told = script.told();
-    println!("{told}");
+    let report = script.report();
+    println!("{report}");
     script.end();
 }
 
 #[test]
-fn the_page_is_light() {
+fn page_weight_is_bounded() {
     let scene = scene();
     let mut script = Script::start("weight", &scene.address);
-    println!("{}", script.told());
+    println!("{}", script.report());
     script.end();
 }

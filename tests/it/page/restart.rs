@@ -1,4 +1,4 @@
-//! The demo is killed and started again on the same port, and the page goes on by itself.
+//! The demo is killed and restarted on the same port, and the page reconnects by itself.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +8,9 @@ use crate::shared::process::Home;
 use crate::shared::tables;
 
 #[test]
-fn the_page_goes_on_after_the_server_restarts() {
+fn page_reconnects_after_server_restart() {
     let home = Home::new();
-    let mut demo = home.start("demo --seed 7 --symbols 6 --port 0 --data data");
+    let mut demo = home.start("demo --seed 7 --instruments 6 --port 0 --data data");
     let address = demo.told("http://");
     let port = address.rsplit_once(':').unwrap().1;
     let mut script = Script::start("restart", &address);
@@ -18,11 +18,11 @@ fn the_page_goes_on_after_the_server_restarts() {
     demo.kill();
     script.answer("killed");
     script.expect("lost");
-    let mut demo = home.start(&format!("demo --seed 7 --symbols 6 --port {port} --data data"));
+    let mut demo = home.start(&format!("demo --seed 7 --instruments 6 --port {port} --data data"));
     assert_eq!(demo.told("http://"), address);
     script.answer("started");
 
-    let mut shown = script.told();
+    let mut shown = script.report();
     let starts: Vec<u64> = shown["starts"].as_array().unwrap().iter().map(|start| start.as_u64().unwrap()).collect();
     let store = tables::open(&home.path("data/tickline.db"));
     let sql = "SELECT window_start FROM candles_5s WHERE symbol = 'BINANCE:BTCUSDT' ORDER BY 1";
@@ -31,13 +31,13 @@ fn the_page_goes_on_after_the_server_restarts() {
     let (first, last) = (starts[0], *starts.last().unwrap());
     let wanted: Vec<u64> = stored.range(first..=last).copied().collect();
     assert_eq!(starts, wanted, "each candle of the store once");
-    // A late trade may come between the look at the page and the one at the store.
+    // A late trade may arrive between reading the page and reading the store.
     for _ in 0..20 {
         if exact::wrong_candle(&home, "data/tickline.db", &shown).is_none() {
             break;
         }
         script.answer("again");
-        shown = script.told();
+        shown = script.report();
     }
     assert_eq!(exact::wrong_candle(&home, "data/tickline.db", &shown), None, "{shown}");
     script.answer("enough");

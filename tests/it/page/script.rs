@@ -48,9 +48,9 @@ impl Script {
         command.env("TICKLINE_PAGE", format!("http://{address}"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(errors.path()).unwrap());
         let mut child = command.spawn().expect("node cannot be started (Debian: nodejs)");
-        let (told, lines) = channel();
+        let (sender, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(told.send(line))));
+        std::thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
         let answers = child.stdin.take().unwrap();
         Self { name: name.to_owned(), child, answers, lines, errors }
     }
@@ -59,8 +59,8 @@ impl Script {
         format!("{}.mjs: {}", self.name, std::fs::read_to_string(self.errors.path()).unwrap())
     }
 
-    /// What it tells next.
-    pub fn told(&mut self) -> Value {
+    /// The next line that it reports.
+    pub fn report(&mut self) -> Value {
         let line = self.lines.recv_timeout(DEADLINE).unwrap_or_else(|_| {
             drop(self.child.wait());
             panic!("{}", self.said())
@@ -68,17 +68,17 @@ impl Script {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
-    /// Waits until it tells this word.
+    /// Waits until it reports this word.
     pub fn expect(&mut self, word: &str) {
-        assert_eq!(self.told(), word);
+        assert_eq!(self.report(), word);
     }
 
-    /// Answers it.
+    /// Sends it an answer.
     pub fn answer(&mut self, line: &str) {
         writeln!(self.answers, "{line}").unwrap();
     }
 
-    /// Waits for its end, which must be a good one.
+    /// Waits for it to end successfully.
     pub fn end(mut self) {
         let status = wait_for(&self.name.clone(), || self.child.try_wait().unwrap());
         assert!(status.success(), "{}", self.said());

@@ -1,4 +1,4 @@
-//! A log with everything that can be wrong with a record, each between good neighbours.
+//! A log with every kind of bad record, each between good ones.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -26,12 +26,12 @@ fn with(name: &str, value: &str) -> Vec<u8> {
     format!("{{{}}}", all.join(",")).into_bytes()
 }
 
-/// A trade with a member that is not like one of its own fields.
+/// A trade with an additional member.
 fn with_also(member: &str) -> Vec<u8> {
     format!(r#"{{"p":1,"s":"X:BAD","t":1700000000000,"v":1,{member}}}"#).into_bytes()
 }
 
-/// A bad record, with (index, reason) of each refusal.
+/// A bad record, with (index, reason) of each rejection.
 type Bad = (Vec<u8>, Vec<(u64, &'static str)>);
 
 /// Every kind of bad record.
@@ -96,25 +96,25 @@ fn bad() -> Vec<Bad> {
     ]
 }
 
-/// A row of `rejected`: offset, index, reason, what is kept, how long it was.
-type Refused = (u64, u64, String, Vec<u8>, u64);
+/// A row of `rejected`: offset, index, reason, bytes kept, total length.
+type Rejected = (u64, u64, String, Vec<u8>, u64);
 
-/// What is to be refused, with the offsets at which the records stand in the log.
-fn wanted(log: &[u8], bad: &[Bad]) -> Vec<Refused> {
+/// The expected rejected rows, with the offsets of the records in the log.
+fn expected(log: &[u8], bad: &[Bad]) -> Vec<Rejected> {
     let mut left = bad.iter().peekable();
-    let mut wanted = Vec::new();
+    let mut expected = Vec::new();
     for (offset, line) in (0..).zip(log.split(|byte| *byte == b'\n')) {
         let Some((bytes, reasons)) = left.next_if(|(bytes, _)| bytes == line) else { continue };
         let kept = &bytes[..bytes.len().min(KEPT_BYTES_MAX)];
         let row =
             |(index, reason): &(u64, &str)| (offset, *index, reason.to_string(), kept.to_vec(), bytes.len() as u64);
-        wanted.extend(reasons.iter().map(row));
+        expected.extend(reasons.iter().map(row));
     }
     assert_eq!(left.peek(), None, "every bad record is in the log");
-    wanted
+    expected
 }
 
-fn refused(home: &Home) -> Vec<Refused> {
+fn rejected(home: &Home) -> Vec<Rejected> {
     let store = tables::open(&home.path("rows.db"));
     let sql = "SELECT log_offset, item, reason, original, original_bytes_total FROM rejected ORDER BY 1, 2";
     let mut statement = store.prepare(sql).unwrap();
@@ -122,15 +122,15 @@ fn refused(home: &Home) -> Vec<Refused> {
     statement.query_map([], row).unwrap().map(|row| row.unwrap()).collect()
 }
 
-fn assert_refused(home: &Home, wanted: &[Refused]) {
-    let refused = refused(home);
-    let short = |(offset, index, reason, kept, total): &Refused| {
+fn assert_rejected(home: &Home, expected: &[Rejected]) {
+    let rejected = rejected(home);
+    let short = |(offset, index, reason, kept, total): &Rejected| {
         let text = String::from_utf8_lossy(&kept[..kept.len().min(60)]).into_owned();
         (*offset, *index, reason.clone(), *total, text)
     };
-    let list = |rows: &[Refused]| rows.iter().map(short).collect::<Vec<_>>();
-    assert_eq!(list(&refused), list(wanted));
-    assert!(refused == *wanted, "the bytes that are kept are those of the log");
+    let list = |rows: &[Rejected]| rows.iter().map(short).collect::<Vec<_>>();
+    assert_eq!(list(&rejected), list(expected));
+    assert!(rejected == *expected, "the bytes kept are those of the log");
 }
 
 fn work(home: &Home) {
@@ -139,11 +139,11 @@ fn work(home: &Home) {
 }
 
 #[test]
-fn what_is_bad_is_kept_and_harms_nobody() {
+fn bad_records_are_kept_and_harmless() {
     let (home, bad) = (Home::new(), bad());
     let mut file = Vec::new();
     for (n, (record, _)) in bad.iter().enumerate() {
-        // Every third good line ends as on other systems.
+        // Every third good line ends in CR LF.
         let end: &[u8] = if n % 3 == 0 { b"\r\n" } else { b"\n" };
         [good(n).as_bytes(), end, record, b"\n"].iter().for_each(|part| file.extend_from_slice(part));
     }
@@ -153,15 +153,15 @@ fn what_is_bad_is_kept_and_harms_nobody() {
     work(&home);
 
     let log = std::fs::read(home.path("log/partition-00000.jsonl")).unwrap();
-    let wanted = wanted(&log, &bad);
-    assert_refused(&home, &wanted);
+    let expected = expected(&log, &bad);
+    assert_rejected(&home, &expected);
     let status = home.ok("status --store sqlite:rows.db --format json");
     let status: Value = serde_json::from_str(&status).unwrap();
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    wanted.iter().for_each(|row| *counts.entry(format!("rejected_{}", row.2)).or_default() += 1);
+    expected.iter().for_each(|row| *counts.entry(format!("rejected_{}", row.2)).or_default() += 1);
     let counters = status["counters"].as_object().unwrap().iter();
-    let told = counters.filter(|(name, count)| name.starts_with("rejected_") && **count != 0);
-    assert_eq!(told.map(|(name, n)| (name.clone(), n.as_u64().unwrap())).collect::<BTreeMap<_, _>>(), counts);
+    let reported = counters.filter(|(name, count)| name.starts_with("rejected_") && **count != 0);
+    assert_eq!(reported.map(|(name, n)| (name.clone(), n.as_u64().unwrap())).collect::<BTreeMap<_, _>>(), counts);
     assert_eq!(status["counters"]["trades"], bad.len() as u64 + 2);
 
     let csv = home.ok("candles --store sqlite:rows.db --symbol X:GOOD --resolution 5s --format csv");
@@ -175,7 +175,7 @@ fn what_is_bad_is_kept_and_harms_nobody() {
 }
 
 #[test]
-fn a_torn_last_line_is_no_record_until_it_is_ended() {
+fn torn_last_line_is_no_record_yet() {
     let home = Home::new();
     home.write("a.jsonl", good(0) + "\n" + &good(1));
     home.write("b.jsonl", good(2));
@@ -185,12 +185,12 @@ fn a_torn_last_line_is_no_record_until_it_is_ended() {
     let offset = std::fs::read_to_string(&file).unwrap().lines().count() as u64;
     OpenOptions::new().append(true).open(&file).unwrap().write_all(torn.as_bytes()).unwrap();
     work(&home);
-    assert_refused(&home, &[]);
+    assert_rejected(&home, &[]);
     home.run("verify --log dir:log --store sqlite:rows.db").is(0, &[]);
-    // The next writer ends the line, and goes on behind it.
+    // The next writer ends the line, and continues after it.
     home.ok("import b.jsonl --log dir:log");
     work(&home);
-    assert_refused(&home, &[(offset, 0, "bad_json".into(), torn.as_bytes().to_vec(), torn.len() as u64)]);
+    assert_rejected(&home, &[(offset, 0, "bad_json".into(), torn.as_bytes().to_vec(), torn.len() as u64)]);
     home.run("verify --log dir:log --store sqlite:rows.db").is(0, &[]);
     let csv = home.ok("candles --store sqlite:rows.db --symbol X:GOOD --resolution 5s --format csv");
     assert_eq!(csv.lines().count(), 1 + 3);

@@ -1,34 +1,34 @@
-//! Disks that may not be written, or are full: on a mount of the test's own, where the system allows it.
+//! Read-only and full disks: on a mount that only the test sees, where the system allows it.
 
 use std::fs;
 
 use crate::shared::process::{Home, Running};
 use crate::shared::tables;
 
-/// Runs a script in a mount namespace of its own; nothing of it is seen outside, nor stays.
+/// Runs a script in its own mount namespace; its mounts are not visible outside and do not remain.
 fn in_namespace(home: &Home, script: &str) -> Running {
     home.start_as("unshare".as_ref(), &["--mount", "--", "sh", "-euc", script])
 }
 
-/// Whether mounts can be made here; says loudly when not.
+/// Whether mounts are possible here; prints a warning if not.
 fn can_mount(home: &Home) -> bool {
     fs::create_dir(home.path("mnt")).unwrap();
     let found = std::process::Command::new("unshare").arg("--version").output().is_ok();
     let can = found && in_namespace(home, "mount -t tmpfs -o size=64k none mnt").end("mount").code == Some(0);
     if !can {
         eprintln!(
-            "TESTS OF FULL AND READ-ONLY DISKS WERE NOT RUN: no mount can be made here (they need unshare and root)"
+            "TESTS OF FULL AND READ-ONLY DISKS WERE NOT RUN: mounting is not possible here (it needs unshare and root)"
         );
     }
     can
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_told() {
+fn unwritable_path_is_reported() {
     let home = Home::new();
     home.simulate("trades.jsonl", 2_000, "2024-01-02T14:30:00Z");
     home.ok("import trades.jsonl --log dir:log");
-    // Not even root makes files there.
+    // Not even root can create files there.
     home.fails("work --log dir:log --store sqlite:/proc/tickline/rows.db --until-end", 1, &["/proc/tickline/rows.db"]);
     home.fails(
         "work --log dir:log --store sqlite:/proc/rows.db --until-end",
@@ -42,7 +42,7 @@ fn a_place_that_cannot_be_written_is_told() {
 }
 
 #[test]
-fn a_read_only_disk_is_told() {
+fn read_only_disk_is_reported() {
     let home = Home::new();
     if !can_mount(&home) {
         return;
@@ -58,21 +58,21 @@ fn a_read_only_disk_is_told() {
     run("work --log dir:mnt/log --store sqlite:mnt/rows.db").is(1, &["cannot be opened", "mnt/rows.db"]);
     run("work --log dir:mnt/log --store sqlite:mnt/new.db").is(1, &["mnt/new.db"]);
     run("import trades.jsonl --log dir:mnt/log").is(1, &["read-only"]);
-    // Reading a log needs no right to write.
+    // Reading a log needs no write permission.
     run("replay --log dir:mnt/log").is(0, &[]);
 }
 
 #[test]
-fn a_full_disk_ends_work_and_room_lets_it_go_on() {
+fn work_resumes_after_a_full_disk() {
     let home = Home::new();
     if !can_mount(&home) {
         return;
     }
     home.simulate("trades.jsonl", 60_000, "2024-01-02T14:30:00Z");
     home.ok("import trades.jsonl --log dir:log");
-    home.ok("work --log dir:log --store sqlite:wanted.db --until-end");
+    home.ok("work --log dir:log --store sqlite:expected.db --until-end");
     let bin = env!("CARGO_BIN_EXE_tickline");
-    // Ballast fills the disk up to a point within the rows; taking it away is all that is done before going on.
+    // Ballast leaves room for some of the rows; removing it is all that is done before work resumes.
     let script = format!(
         "mount -t tmpfs -o size=32m none mnt
          head -c 33300000 /dev/zero > mnt/ballast
@@ -87,10 +87,10 @@ fn a_full_disk_ends_work_and_room_lets_it_go_on() {
     );
     let ended = in_namespace(&home, &script).end("a full disk");
     ended.is(0, &["the disk is full", "make room"]);
-    assert!(ended.stdout.contains("code=1\n") && ended.stdout.contains("frontiers agree"), "{ended:?}");
-    tables::assert_same(&home.path("rows.db"), &home.path("wanted.db"));
+    assert!(ended.stdout.contains("code=1\n") && ended.stdout.contains("frontiers match"), "{ended:?}");
+    tables::assert_same(&home.path("rows.db"), &home.path("expected.db"));
 
-    // A log on a full disk: what was refused is told, and what was written is whole.
+    // A log on a full disk: the failed write is reported, and the records written are complete.
     let script = format!(
         "mount -t tmpfs -o size=1m none mnt
          code=0; {bin} import trades.jsonl --log dir:mnt/log || code=$?

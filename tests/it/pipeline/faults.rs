@@ -1,4 +1,4 @@
-//! What goes wrong around the program: each ends with its own exit code and says what to do; nothing is lost.
+//! Faults around the program: each ends with its exit code and says what to do; nothing is lost.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ fn home_of(trades: u64) -> Home {
 
 /// A store with a checkpoint.
 fn home_with_checkpoint() -> Home {
-    // So many that they are not read at once: a checkpoint is made when the frontier passes the next minute.
+    // Too many to be read at once: a checkpoint is made when the frontier passes the next minute.
     let home = home_of(200_000);
     fs::remove_file(home.path("rows.db")).unwrap();
     let mut work = home.start("work --log dir:log --store sqlite:rows.db --checkpoint-every 1ms --read-ahead 1s");
@@ -36,7 +36,7 @@ fn home_with_checkpoint() -> Home {
 }
 
 #[test]
-fn a_damaged_checkpoint_is_refused() {
+fn damaged_checkpoint_is_rejected() {
     let home = home_with_checkpoint();
     let store = home.path("rows.db");
     let whole = fs::read(&store).unwrap();
@@ -46,14 +46,17 @@ fn a_damaged_checkpoint_is_refused() {
             "UPDATE checkpoints SET header = CAST(substr(header, 1, 40) || x'55' || substr(header, 42) AS BLOB)",
             "checksum",
         ),
-        ("UPDATE checkpoints SET header = substr(header, 1, 40)", "bytes are there where"),
+        ("UPDATE checkpoints SET header = substr(header, 1, 40)", "bytes of state, expected"),
         ("UPDATE checkpoints SET header = CAST(x'09' || substr(header, 2) AS BLOB)", "version 9"),
         (
             "UPDATE checkpoint_shards SET bytes = CAST(substr(bytes, 1, 30) || x'a7a7' || substr(bytes, 33) AS BLOB)",
             "checksum",
         ),
         ("UPDATE checkpoint_shards SET bytes = x''", "shard"),
-        ("DELETE FROM checkpoint_shards WHERE shard = (SELECT max(shard) FROM checkpoint_shards)", "shards, and"),
+        (
+            "DELETE FROM checkpoint_shards WHERE shard = (SELECT max(shard) FROM checkpoint_shards)",
+            "shards, and the store holds",
+        ),
     ];
     for (sql, word) in damages {
         assert!(tables::change(&store, sql) > 0, "{sql}");
@@ -69,7 +72,7 @@ fn a_damaged_checkpoint_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_no_store_is_refused() {
+fn foreign_file_is_no_store() {
     let home = home();
     let store = home.path("rows.db");
     home.write("garbage.db", b"this is no database at all, not even nearly ".repeat(400));
@@ -86,11 +89,11 @@ fn a_file_that_is_no_store_is_refused() {
 
     home.write("other.db", "");
     tables::change(&home.path("other.db"), "CREATE TABLE mine (x)");
-    home.fails("work --log dir:log --store sqlite:other.db", 1, &["no Tickline store"]);
+    home.fails("work --log dir:log --store sqlite:other.db", 1, &["not a Tickline store"]);
 }
 
 #[test]
-fn rows_that_were_changed_or_lost_are_found_by_verify() {
+fn verify_finds_changed_and_lost_rows() {
     let home = home();
     home.ok(VERIFY);
     let store = home.path("rows.db");
@@ -98,7 +101,7 @@ fn rows_that_were_changed_or_lost_are_found_by_verify() {
         &store,
         "UPDATE frontier_history SET rows = rows + 1 WHERE frontier = (SELECT max(frontier) FROM frontier_history)",
     );
-    home.fails(VERIFY, 1, &["the store is not what the log makes", "over"]);
+    home.fails(VERIFY, 1, &["store and log disagree", "over"]);
     tables::change(
         &store,
         "DELETE FROM frontier_history WHERE frontier = (SELECT max(frontier) FROM frontier_history)",
@@ -107,7 +110,7 @@ fn rows_that_were_changed_or_lost_are_found_by_verify() {
 }
 
 #[test]
-fn one_worker_and_one_writer_at_a_time() {
+fn one_worker_and_one_writer() {
     let home = home();
     fs::remove_file(home.path("rows.db")).unwrap();
     let mut first = home.start("work --log dir:log --store sqlite:rows.db");
@@ -115,17 +118,17 @@ fn one_worker_and_one_writer_at_a_time() {
     let frontier = wait_for("the first worker", || end(tables::progress(&home.path("rows.db"))));
     let holder = format!("process {}", first.id());
     home.fails("work --log dir:log --store sqlite:rows.db", 1, &["in use by another worker", &holder]);
-    home.fails("replay --log dir:log --store sqlite:rows.db", 1, &["in use by another worker", &holder]);
-    assert!(first.is_alive() && tables::progress(&home.path("rows.db")).epoch == 1, "the first one goes on");
+    home.fails("replay --log dir:log --write-to sqlite:rows.db", 1, &["in use by another worker", &holder]);
+    assert!(first.is_alive() && tables::progress(&home.path("rows.db")).epoch == 1, "the first one continues");
 
-    // The log's own writer: held by this process, whose id is told.
+    // The log's writer: held by this process, whose id is reported.
     let writer = tickline::log::dir::DirWriter::open(&home.path("log")).unwrap();
     let holder = format!("process {}", std::process::id());
     home.fails("import trades.jsonl --log dir:log", 1, &["written by another process", &holder]);
     drop(writer);
     home.simulate("more.jsonl", 20_000, "2024-01-02T15:30:00Z");
     home.ok("import more.jsonl --log dir:log");
-    wait_for("the first worker takes what is new", || {
+    wait_for("the first worker to process the new records", || {
         assert!(first.is_alive(), "{}", first.stderr());
         tables::progress(&home.path("rows.db")).frontier.filter(|&now| now > frontier + 3_600_000)
     });
@@ -135,11 +138,11 @@ fn one_worker_and_one_writer_at_a_time() {
 }
 
 #[test]
-fn a_log_that_is_not_the_one_is_refused() {
+fn another_log_is_rejected() {
     let home = home_with_checkpoint();
     let rows = "--store sqlite:rows.db --until-end";
-    home.fails(&format!("work --log dir:nowhere {rows}"), 2, &["there is no log at", "nowhere", "tickline import"]);
-    home.fails("verify --log dir:nowhere --store sqlite:rows.db", 2, &["there is no log at"]);
+    home.fails(&format!("work --log dir:nowhere {rows}"), 2, &["no log at", "nowhere", "tickline import"]);
+    home.fails("verify --log dir:nowhere --store sqlite:rows.db", 2, &["no log at"]);
     fs::create_dir(home.path("empty")).unwrap();
     home.fails(&format!("work --log dir:empty {rows}"), 2, &["partition-00000.jsonl"]);
 
@@ -170,9 +173,9 @@ fn a_log_that_is_not_the_one_is_refused() {
 }
 
 #[test]
-fn other_settings_are_refused() {
+fn changed_settings_are_rejected() {
     let home = home_with_checkpoint();
-    let words = ["the settings", "are not those", "a new store"];
+    let words = ["the settings", "differ from those of the checkpoint", "a new store"];
     home.fails(&format!("{WORK} --allowed-lateness 5m"), 2, &words);
     home.fails(&format!("{WORK} --step 500ms"), 2, &words);
     home.fails(&format!("{WORK} --max-out-of-orderness 1s"), 2, &words);
@@ -183,18 +186,14 @@ fn other_settings_are_refused() {
 }
 
 #[test]
-fn bad_usage_is_told() {
+fn usage_errors_are_reported() {
     let home = home();
     home.ok("import trades.jsonl --log dir:second");
-    home.fails(
-        "candles --store sqlite:nothing.db --symbol A --resolution 5s",
-        2,
-        &["there is no store", "tickline work"],
-    );
+    home.fails("candles --store sqlite:nothing.db --symbol A --resolution 5s", 2, &["no store at", "tickline work"]);
     home.fails("candles --store sqlite:rows.db --symbol NOPE:X --resolution 5s", 2, &["NOPE:X is no symbol of"]);
     home.fails("verify --log dir:log --store none", 2, &["sqlite:PATH"]);
-    home.fails("work --log dir:log --store cassandra", 2, &["is no store"]);
-    home.fails("work --log trades --store none", 2, &["is no log"]);
+    home.fails("work --log dir:log --store cassandra", 2, &["invalid store address"]);
+    home.fails("work --log trades --store none", 2, &["invalid log address"]);
     home.fails(&format!("{WORK} --step 7ms"), 2, &["time step of 7 ms"]);
     home.fails(&format!("{WORK} --conditions nowhere.toml"), 2, &["nowhere.toml"]);
     home.write("table.toml", "scheme = []");

@@ -1,4 +1,4 @@
-//! A log that grows byte by byte, cut anywhere, as a reader sees it while another process writes.
+//! A log that grows in arbitrary steps, as a reader sees it while another process writes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -10,10 +10,10 @@ use std::time::Duration;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// A copy of a log, of which only a part is there yet.
+/// A partial copy of a log.
 pub struct Growing {
     partitions: Vec<(File, Vec<u8>, usize)>,
-    dice: ChaCha8Rng,
+    rng: ChaCha8Rng,
 }
 
 impl Growing {
@@ -27,16 +27,16 @@ impl Growing {
             let to = to.join(from.file_name().unwrap());
             (OpenOptions::new().append(true).create(true).open(to).unwrap(), fs::read(from).unwrap(), 0)
         };
-        Self { partitions: files.iter().map(|file| open(file)).collect(), dice: ChaCha8Rng::seed_from_u64(seed) }
+        Self { partitions: files.iter().map(|file| open(file)).collect(), rng: ChaCha8Rng::seed_from_u64(seed) }
     }
 
-    /// Writes on until this part of everything is there, a little of each partition at a time.
+    /// Writes until this fraction of each partition is copied, a little of each at a time.
     pub fn grow(&mut self, numerator: usize, denominator: usize, pause: Duration) {
         loop {
             let mut wrote = false;
             for (file, bytes, done) in &mut self.partitions {
                 let end = bytes.len() * numerator / denominator;
-                let next = end.min(*done + self.dice.random_range(1..40_000));
+                let next = end.min(*done + self.rng.random_range(1..40_000));
                 file.write_all(&bytes[*done..next]).unwrap();
                 wrote |= next > *done;
                 *done = next;
@@ -49,17 +49,17 @@ impl Growing {
     }
 }
 
-/// Something that is done again and again beside the test; `stop` returns what it made.
-pub struct Beside<T> {
+/// A task that runs in the background of a test; `stop` returns its result.
+pub struct Background<T> {
     stop: std::sync::Arc<AtomicBool>,
     thread: JoinHandle<T>,
 }
 
-impl<T: Send + 'static> Beside<T> {
+impl<T: Send + 'static> Background<T> {
     pub fn start(run: impl FnOnce(&AtomicBool) -> T + Send + 'static) -> Self {
         let stop = std::sync::Arc::new(AtomicBool::new(false));
-        let seen = std::sync::Arc::clone(&stop);
-        Self { stop, thread: std::thread::spawn(move || run(&seen)) }
+        let stopped = std::sync::Arc::clone(&stop);
+        Self { stop, thread: std::thread::spawn(move || run(&stopped)) }
     }
 
     pub fn stop(self) -> T {
@@ -69,6 +69,6 @@ impl<T: Send + 'static> Beside<T> {
 }
 
 /// A number below `end`.
-pub fn below(dice: &mut impl Rng, end: u64) -> u64 {
-    dice.random_range(0..end)
+pub fn below(rng: &mut impl Rng, end: u64) -> u64 {
+    rng.random_range(0..end)
 }

@@ -1,4 +1,4 @@
-//! `tickline demo`: everything in one process, looked at from outside while it runs.
+//! `tickline demo`: everything in one process, observed from outside while it runs.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::shared::process::{DEADLINE, Home, Running, wait_for};
 use crate::shared::tables;
 
-/// Asks the page; `None` when the answer is not 200.
+/// Sends a GET request to the dashboard; `None` if the status is not 200.
 fn get(address: &str, path: &str) -> Option<Value> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -65,7 +65,7 @@ fn verify(home: &Home) {
 }
 
 #[test]
-fn the_demo_runs_shows_and_goes_on() {
+fn demo_runs_and_resumes() {
     let home = Home::new();
     let mut demo = home.start("demo --for 12s --port 0 --data data");
     let page = address(&mut demo);

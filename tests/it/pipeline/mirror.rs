@@ -1,4 +1,4 @@
-//! The mirror of what is refused: at least once, and there before the store says that the frontier has passed it.
+//! The mirror of rejected records: at least once, and written before the store's frontier has passed them.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
@@ -15,10 +15,10 @@ use crate::shared::tables;
 
 /// Partition, offset, index.
 type Place = (u64, u64, u64);
-/// What is known of each: reason, time step, the bytes as text.
-type Refused = BTreeMap<Place, (String, u64, String)>;
+/// Reason, time step and bytes as text, by place.
+type Rejected = BTreeMap<Place, (String, u64, String)>;
 
-/// A log of two partitions, with a record that is refused after so many good ones.
+/// A log of two partitions, with a rejected record after every `step` good ones.
 fn home(trades: u64, step: usize) -> Home {
     let home = Home::new();
     home.simulate("trades.jsonl", trades, "2024-01-02T12:00:00Z");
@@ -37,8 +37,8 @@ fn home(trades: u64, step: usize) -> Home {
     home
 }
 
-/// What the store holds.
-fn stored(path: &Path) -> Refused {
+/// The rejected records in the store.
+fn stored(path: &Path) -> Rejected {
     let store = tables::open(path);
     let sql = "SELECT log_partition, log_offset, item, reason, as_of, CAST(original AS TEXT) FROM rejected";
     let mut statement = store.prepare(sql).unwrap();
@@ -49,9 +49,9 @@ fn stored(path: &Path) -> Refused {
     statement.query_map([], row).unwrap().map(|row| row.unwrap()).collect()
 }
 
-/// What the mirror holds. A kill may tear a line, which the next writer ends; nothing else is wrong with any.
-fn mirrored(home: &Home, kills: usize) -> Refused {
-    let mut all = Refused::new();
+/// The rejected records in the mirror. Each kill may leave one torn line, which the next writer ends.
+fn mirrored(home: &Home, kills: usize) -> Rejected {
+    let mut all = Rejected::new();
     let mut torn = 0;
     for partition in 0..2 {
         let bytes = std::fs::read(home.path(&format!("mirror/partition-{partition:05}.jsonl"))).unwrap();
@@ -63,29 +63,29 @@ fn mirrored(home: &Home, kills: usize) -> Refused {
             let number = |name: &str| record[name].as_u64().unwrap();
             let text = |name: &str| record[name].as_str().unwrap().to_string();
             assert_eq!((text("type"), text("log")), ("rejected".to_string(), "dir:log".to_string()));
-            assert_eq!(number("partition"), partition, "each in the partition that it comes from");
+            assert_eq!(number("partition"), partition, "each is in the partition that it comes from");
             let place = (number("partition"), number("offset"), number("index"));
-            let refused = (text("reason"), number("as_of"), text("original"));
-            let before = all.insert(place, refused.clone());
-            assert!(before.is_none_or(|before| before == refused), "a record that comes twice says the same");
+            let rejected = (text("reason"), number("as_of"), text("original"));
+            let before = all.insert(place, rejected.clone());
+            assert!(before.is_none_or(|before| before == rejected), "a repeated record is the same");
         }
     }
     assert!(torn <= kills, "{torn} torn lines after {kills} kills");
     all
 }
 
-fn assert_holds(mirrored: &Refused, stored: &Refused) {
+fn assert_holds(mirrored: &Rejected, stored: &Rejected) {
     let missing = stored.iter().find(|(place, row)| mirrored.get(place) != Some(row));
     assert!(missing.is_none(), "{missing:?} is in the store and not in the mirror ({})", mirrored.len());
 }
 
 #[test]
-fn kills_lose_nothing() {
+fn kills_lose_no_rejected_records() {
     const KILLS: usize = 6;
     let home = home(400_000, 100);
     let rows = home.path("rows.db");
     let work = "work --log dir:log --store sqlite:rows.db --rejected-to dir:mirror --workers 2";
-    let mut dice = ChaCha8Rng::seed_from_u64(5);
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
     let mut by_kill = Vec::new();
     for round in 0..KILLS {
         let before = tables::progress(&rows);
@@ -94,7 +94,7 @@ fn kills_lose_nothing() {
             let now = tables::progress(&rows);
             (now.epoch > before.epoch && now.frontier > before.frontier).then_some(())
         });
-        std::thread::sleep(Duration::from_millis(below(&mut dice, 10)));
+        std::thread::sleep(Duration::from_millis(below(&mut rng, 10)));
         process.kill();
         let stored = stored(&rows);
         assert_holds(&mirrored(&home, round + 1), &stored);
@@ -102,36 +102,36 @@ fn kills_lose_nothing() {
     }
     home.ok(&format!("{work} --until-end"));
     let stored = stored(&rows);
-    let amid = by_kill.iter().filter(|&&n| n > 0 && n < stored.len()).count();
-    assert!(amid >= 2, "kills came amid the refused records: {by_kill:?} of {}", stored.len());
+    let during = by_kill.iter().filter(|&&n| n > 0 && n < stored.len()).count();
+    assert!(during >= 2, "kills came between rejected records: {by_kill:?} of {}", stored.len());
     assert!(stored.values().all(|(reason, ..)| reason == "bad_price"));
     assert!(stored.keys().any(|place| place.0 == 0) && stored.keys().any(|place| place.0 == 1));
     assert_eq!(mirrored(&home, KILLS), stored);
 }
 
 #[test]
-fn nothing_is_complete_that_the_mirror_did_not_take() {
+fn frontier_waits_for_the_mirror() {
     let home = home(2_000, 200);
-    home.ok("work --log dir:log --store sqlite:wanted.db --until-end");
-    let wanted = stored(&home.path("wanted.db"));
-    let first = wanted.values().map(|(_, as_of, _)| *as_of).min().unwrap();
+    home.ok("work --log dir:log --store sqlite:expected.db --until-end");
+    let expected = stored(&home.path("expected.db"));
+    let first = expected.values().map(|(_, as_of, _)| *as_of).min().unwrap();
     std::fs::create_dir(home.path("mirror")).unwrap();
     let files = [0, 1].map(|partition| home.path(&format!("mirror/partition-{partition:05}.jsonl")));
     files.iter().for_each(|file| symlink("/dev/full", file).unwrap());
     let work = "work --log dir:log --store sqlite:rows.db --rejected-to dir:mirror --until-end";
-    home.fails(work, 1, &["mirrors what is refused", "mirror", "No space left"]);
+    home.fails(work, 1, &["writing to the rejected-records mirror failed", "mirror", "No space left"]);
     let durable = tables::progress(&home.path("rows.db")).frontier;
     assert!(durable.is_none_or(|durable| durable <= first), "{durable:?} is past {first}");
     assert!(stored(&home.path("rows.db")).is_empty());
-    // There is room again.
+    // Now there is room.
     files.iter().for_each(|file| std::fs::remove_file(file).unwrap());
     home.ok(work);
-    assert_eq!(mirrored(&home, 0), wanted);
-    tables::assert_same(&home.path("rows.db"), &home.path("wanted.db"));
+    assert_eq!(mirrored(&home, 0), expected);
+    tables::assert_same(&home.path("rows.db"), &home.path("expected.db"));
 }
 
 #[test]
-fn a_mirror_that_cannot_work_is_told_at_once() {
+fn invalid_mirror_fails_at_once() {
     let home = home(100, 50);
     let work = "work --log dir:log --until-end";
     home.fails(&format!("{work} --store none --rejected-to dir:mirror"), 2, &["--rejected-to", "none"]);

@@ -1,11 +1,11 @@
-//! A part of a log replayed: up to a time, from an offset on.
+//! Replays of a part of a log: up to a time, or from an offset.
 
 use serde_json::Value;
 
 use crate::shared::process::Home;
 use crate::shared::tables;
 
-/// A log of some minutes, and the lines that a replay of all of it prints.
+/// A log of a few minutes, and the lines printed by a replay of all of it.
 fn home() -> (Home, Vec<Value>) {
     let home = Home::new();
     home.simulate("trades.jsonl", 100_000, "2024-01-02T14:30:00Z");
@@ -28,15 +28,15 @@ fn rows(home: &Home, store: &str) -> i64 {
 }
 
 #[test]
-fn a_replay_ends_at_the_time_that_was_asked_for() {
+fn replay_ends_at_the_given_time() {
     let (home, whole) = home();
     let minute = whole[2]["frontier"].as_str().unwrap();
     let until = |time: &str, store: &str| {
-        lines(&home.ok(&format!("replay --log dir:log --workers 2 --until {time} --store sqlite:{store}")))
+        lines(&home.ok(&format!("replay --log dir:log --workers 2 --until {time} --write-to sqlite:{store}")))
     };
     let part = until(minute, "minute.db");
-    assert_eq!(part, whole[..3], "the lines up to it are those of the whole log");
-    assert_eq!(rows(&home, "minute.db"), part[2]["rows"].as_i64().unwrap(), "and no row behind it is written");
+    assert_eq!(part, whole[..3], "the lines up to it equal those of the whole log");
+    assert_eq!(rows(&home, "minute.db"), part[2]["rows"].as_i64().unwrap(), "no row after it is written");
 
     // Between two minutes.
     let odd = minute.replace(":00Z", ":37Z");
@@ -50,13 +50,13 @@ fn a_replay_ends_at_the_time_that_was_asked_for() {
 }
 
 #[test]
-fn a_replay_begins_at_the_offsets_that_were_asked_for() {
+fn replay_begins_at_the_given_offsets() {
     let (home, whole) = home();
-    let all = home.ok("replay --log dir:log --from-offset 0=0,2=0 --store sqlite:whole.db");
-    assert_eq!(lines(&all), whole, "the first offsets are those that it takes anyway");
+    let all = home.ok("replay --log dir:log --from-offset 0=0,2=0 --write-to sqlite:whole.db");
+    assert_eq!(lines(&all), whole, "the first offsets are the default");
 
     let minute = whole[1]["frontier"].as_str().unwrap();
-    home.ok(&format!("replay --log dir:log --until {minute} --store sqlite:first.db"));
+    home.ok(&format!("replay --log dir:log --until {minute} --write-to sqlite:first.db"));
     let status: Value = serde_json::from_str(&home.ok("status --store sqlite:first.db --format json")).unwrap();
     let resume: String =
         tables::open(&home.path("first.db")).query_row("SELECT resume FROM frontier", [], |row| row.get(0)).unwrap();
@@ -64,10 +64,10 @@ fn a_replay_begins_at_the_offsets_that_were_asked_for() {
     let places: Vec<String> =
         points.iter().map(|point| format!("--from-offset {}={}", point["partition"], point["offset"])).collect();
     assert!(points.iter().all(|point| point["offset"].as_u64() > Some(0)), "{resume}");
-    let rest = lines(&home.ok(&format!("replay --log dir:log {} --store sqlite:rest.db", places.join(" "))));
+    let rest = lines(&home.ok(&format!("replay --log dir:log {} --write-to sqlite:rest.db", places.join(" "))));
     assert_eq!(rest.last().unwrap()["frontier"], whole.last().unwrap()["frontier"]);
 
-    // Windows that begin behind the place have all of their trades.
+    // Windows that begin after the offsets have all of their trades.
     let candles = |store: &str| {
         let from = status["frontier_ms"].as_u64().unwrap() + 60_000;
         let sql = format!("SELECT * FROM candles_5s WHERE window_start >= {from} ORDER BY symbol, window_start");
@@ -75,7 +75,7 @@ fn a_replay_begins_at_the_offsets_that_were_asked_for() {
     };
     assert!(candles("rest.db").len() > 100);
     assert_eq!(candles("rest.db"), candles("whole.db"));
-    assert!(rows(&home, "rest.db") < rows(&home, "whole.db"), "what came before is not there");
+    assert!(rows(&home, "rest.db") < rows(&home, "whole.db"), "earlier rows are missing");
 
     home.fails("replay --log dir:log --from-offset 3=0", 2, &["partition 3", "0 to 2"]);
     home.fails("replay --log dir:log --from-offset 3", 2, &["PARTITION=OFFSET"]);

@@ -1,4 +1,4 @@
-//! What was refused can be found, taken out, put right and imported again.
+//! Rejected records can be listed, exported, corrected and imported again.
 
 use serde_json::Value;
 
@@ -6,10 +6,10 @@ use crate::shared::process::Home;
 use crate::shared::tables;
 
 const T0: u64 = 1_700_000_000_000;
-/// More than are read from the store at once.
+/// More than one page of rows read from the store.
 const UNTIMED: u64 = 300;
 
-/// A store over one partition in which everything but two trades is refused.
+/// A store over one partition in which everything except two trades is rejected.
 fn home() -> Home {
     let home = Home::new();
     let good = format!(r#"{{"c":null,"p":2,"s":"X:GOOD","t":{T0},"v":3}}"#);
@@ -25,7 +25,7 @@ fn home() -> Home {
     home
 }
 
-/// Place, reason and length of all rows, as SQLite has them.
+/// Place, reason and length of all rows in SQLite.
 fn stored(home: &Home) -> Vec<(u64, u64, u64, String, u64)> {
     let store = tables::open(&home.path("rows.db"));
     let sql = "SELECT log_partition, log_offset, item, reason, original_bytes_total FROM rejected ORDER BY 1, 2, 3";
@@ -34,7 +34,7 @@ fn stored(home: &Home) -> Vec<(u64, u64, u64, String, u64)> {
     statement.query_map([], row).unwrap().map(|row| row.unwrap()).collect()
 }
 
-fn told(row: &Value) -> (u64, u64, u64, String, u64) {
+fn listed(row: &Value) -> (u64, u64, u64, String, u64) {
     let number = |name: &str| row[name].as_u64().unwrap();
     let reason = row["reason"].as_str().unwrap().to_string();
     (number("partition"), number("offset"), number("index"), reason, number("original_bytes_total"))
@@ -49,12 +49,12 @@ fn list_json(home: &Home, words: &str) -> Vec<Value> {
 }
 
 #[test]
-fn every_form_shows_all_of_them() {
+fn every_format_lists_all_records() {
     let home = home();
     let stored = stored(&home);
     assert_eq!(stored.len() as u64, UNTIMED + 5);
     let json = list_json(&home, "");
-    assert_eq!(json.iter().map(told).collect::<Vec<_>>(), stored);
+    assert_eq!(json.iter().map(listed).collect::<Vec<_>>(), stored);
     let tail = &json[UNTIMED as usize..];
     assert_eq!((&tail[0]["original_base64"], &tail[0]["original"]), (&"//57".into(), &Value::Null));
     assert_eq!(tail[1]["original"], "a,\"b\"\u{1b}[2J");
@@ -72,14 +72,14 @@ fn every_form_shows_all_of_them() {
     assert_eq!(ended.stdout.lines().count(), 1 + 50);
     let table = list(&home, "--limit 1000");
     assert_eq!(table.lines().count(), 1 + stored.len());
-    assert!(!table.contains('\u{1b}'), "a terminal would take it for a command");
+    assert!(!table.contains('\u{1b}'), "a terminal would interpret it");
 }
 
 #[test]
-fn they_are_found_by_reason_place_and_number() {
+fn filters_by_reason_place_and_limit() {
     let home = home();
     let stored = stored(&home);
-    let of = |words: &str| list_json(&home, words).iter().map(told).collect::<Vec<_>>();
+    let of = |words: &str| list_json(&home, words).iter().map(listed).collect::<Vec<_>>();
     let bad_json: Vec<_> = stored.iter().filter(|row| row.3 == "bad_json").cloned().collect();
     assert_eq!(of("--reason bad_json"), bad_json);
     assert_eq!(bad_json.len(), 4);
@@ -92,7 +92,7 @@ fn they_are_found_by_reason_place_and_number() {
 }
 
 #[test]
-fn the_status_says_how_many_and_where_to_look() {
+fn status_counts_and_links_rejected_records() {
     let home = home();
     let table = home.ok("status --store sqlite:rows.db");
     let look = "tickline rejected list --store sqlite:rows.db --reason missing_field";
@@ -100,16 +100,16 @@ fn the_status_says_how_many_and_where_to_look() {
     assert!(line.contains(" 301 ") && line.ends_with(look), "{table}");
     assert_eq!(table.matches("bad_json").count(), 2, "the count and the command, once each: {table}");
     let json: Value = serde_json::from_str(&home.ok("status --store sqlite:rows.db --format json")).unwrap();
-    let told = json["rejected"].as_array().unwrap().iter().map(|r| (r["reason"].as_str(), r["count"].as_u64()));
-    assert_eq!(told.collect::<Vec<_>>(), [(Some("bad_json"), Some(4)), (Some("missing_field"), Some(301))]);
+    let counts = json["rejected"].as_array().unwrap().iter().map(|r| (r["reason"].as_str(), r["count"].as_u64()));
+    assert_eq!(counts.collect::<Vec<_>>(), [(Some("bad_json"), Some(4)), (Some("missing_field"), Some(301))]);
     assert_eq!(json["rejected"][1]["look"], look);
-    // What it says to do is done as it says.
+    // The suggested command works.
     let shown = home.ok(look.strip_prefix("tickline ").unwrap());
     assert!(shown.contains("X:FIXED"), "{shown}");
 }
 
 #[test]
-fn an_export_can_be_put_right_and_imported() {
+fn export_can_be_corrected_and_imported() {
     let home = home();
     let ended = home.run("rejected export --store sqlite:rows.db --output all.jsonl");
     ended.is(0, &["305 records"]);

@@ -1,4 +1,4 @@
-//! Candles by a plain scan of a file of trades, from `docs/definitions.md`; nothing of the program is used.
+//! Candles from a plain scan of a file of trades, as `docs/definitions.md` defines them, without the program's code.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 pub const RESOLUTIONS: [(&str, u64); 5] =
     [("5s", 5_000), ("1m", 60_000), ("5m", 300_000), ("1h", 3_600_000), ("1d", 86_400_000)];
 
-/// Finnhub's codes that leave a trade nothing but its volume; of all others, simulated trades have none that matter.
+/// Finnhub's condition codes for volume only; simulated trades use no other codes that matter.
 const VOLUME_ONLY: [&str; 10] = ["3", "5", "10", "11", "12", "17", "22", "25", "26", "37"];
 
 /// A candle: open, high, low, close, volume, notional, vwap; trades.
@@ -72,7 +72,7 @@ fn bar(mut trades: Vec<&Trade>) -> Option<Bar> {
     let count = trades.iter().filter(|trade| trade.volume > 0).count() as u64;
     let volume: u128 = trades.iter().map(|trade| trade.volume).sum();
     let notional: u128 = trades.iter().map(|trade| trade.price * trade.volume).sum();
-    // A price update that only adds volume does nothing at all; the others may set prices.
+    // A volume-only price update has no effect; the others may set prices.
     trades.retain(|trade| trade.prices || trade.volume > 0);
     if trades.iter().any(|trade| trade.prices) {
         trades.retain(|trade| trade.prices);
@@ -92,8 +92,7 @@ fn double(digits: &str, exponent: i32) -> f64 {
     format!("{digits}e{exponent}").parse().unwrap()
 }
 
-/// Notional (10^-20) by volume (10^-10): long division to forty digits, and one more that says whether something is
-/// left.
+/// Notional (10^-20) divided by volume (10^-10): long division to forty digits, and one more for the remainder.
 fn quotient(notional: u128, volume: u128) -> f64 {
     let mut digits = (notional / volume).to_string();
     let mut rest = notional % volume;

@@ -1,4 +1,4 @@
-//! The tour: files into a log, the same digests on any number of workers, rows in a store, and all of it verified.
+//! The tour: import of files, the same digests on any number of workers, rows in a store, and verification.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ fn csv(text: &str, symbol: &str) -> BTreeMap<u64, Bar> {
 }
 
 #[test]
-fn every_number_of_workers_prints_the_same_digests() {
+fn any_number_of_workers_agrees() {
     let home = home();
     let of = |workers| home.ok(&format!("replay --log dir:log --workers {workers}"));
     let one = of(1);
@@ -54,17 +54,17 @@ fn every_number_of_workers_prints_the_same_digests() {
     assert_eq!((&status["counters"]["late"], &status["epoch"]), (&Value::from(0), &Value::from(1)));
     let verified = home.ok("verify --log dir:log --store sqlite:rows.db --workers 3");
     assert!(verified.contains(last["digest"].as_str().unwrap()), "{verified}");
-    home.ok("replay --log dir:log --workers 3 --store sqlite:again.db");
+    home.ok("replay --log dir:log --workers 3 --write-to sqlite:again.db");
     crate::shared::tables::assert_same(&home.path("again.db"), &home.path("rows.db"));
 }
 
 #[test]
-fn candles_are_those_of_a_plain_scan() {
+fn candles_equal_a_plain_scan() {
     let home = home();
     let trades = Trades::read(&std::fs::read_to_string(home.path("trades.jsonl")).unwrap());
     let symbols = trades.symbols();
     assert!(symbols.len() > 20, "{symbols:?}");
-    // Each fourth: of every kind some.
+    // Every fourth symbol: some of each kind.
     for symbol in symbols.iter().step_by(4).filter(|symbol| !symbol.contains(' ')) {
         for (resolution, length_ms) in RESOLUTIONS {
             let line =
@@ -74,11 +74,11 @@ fn candles_are_those_of_a_plain_scan() {
         }
     }
     let days = trades.candles("BINANCE:BTCUSDT", 86_400_000);
-    assert_eq!(days.len(), 2, "the trades go on beyond midnight");
+    assert_eq!(days.len(), 2, "the trades continue past midnight");
 }
 
 #[test]
-fn indicators_and_the_status_are_shown() {
+fn indicators_and_status_are_shown() {
     let home = home();
     let line = |format| format!("indicators --store sqlite:rows.db --symbol BINANCE:BTCUSDT --format {format}");
     let rows: Vec<Value> = serde_json::from_str(&home.ok(&line("json"))).unwrap();

@@ -1,4 +1,4 @@
-//! A source that died holds the frontier, until an operator says its good-bye.
+//! A dead source holds back the frontier until an operator retires it.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -16,7 +16,7 @@ fn frontier_ms(home: &Home) -> u64 {
 }
 
 #[test]
-fn a_dead_source_is_named_and_retired() {
+fn dead_source_is_listed_and_retired() {
     let home = Home::new();
     home.write("none.jsonl", "");
     home.ok("import none.jsonl --log dir:log --partitions 2");
@@ -29,14 +29,14 @@ fn a_dead_source_is_named_and_retired() {
         }
         writeln!(file, r#"{{"c":null,"p":2,"s":"X:A","t":{},"v":1}}"#, T0 + 60_000).unwrap();
     }
-    assert_eq!(frontier_ms(&home), T0 + 5_000, "the dead one holds the frontier");
+    assert_eq!(frontier_ms(&home), T0 + 5_000, "the dead source holds back the frontier");
     let listed = home.ok("source list --log dir:log --store sqlite:store.db");
     let last = listed.lines().last().unwrap();
     assert!(last.starts_with("dead") && last.contains("2023-11-14T22:13:25Z"), "{listed}");
     assert_eq!(home.ok("source list --log dir:log"), listed, "without the store the whole log is read");
     home.fails("source retire nobody --log dir:log --store sqlite:store.db", 2, &["nobody", "alive, dead"]);
-    let told = home.ok("source retire dead --log dir:log --store sqlite:store.db");
-    assert!(told.contains("dead is retired in 2 partitions"), "{told}");
+    let output = home.ok("source retire dead --log dir:log --store sqlite:store.db");
+    assert!(output.contains("retired dead in 2 partitions"), "{output}");
     assert_eq!(frontier_ms(&home), T0 + 60_000);
     assert!(!home.ok("source list --log dir:log --store sqlite:store.db").contains("dead"));
     home.ok("verify --log dir:log --store sqlite:store.db");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use dataflows::log::batch::RecordBatch;
 use dataflows::log::reject::{ORIGINAL_BYTES_MAX, RECORD_BYTES_MAX};
+use tickline::exit_code::ExitCode as _;
 use tickline::log::{Log, LogError, LogWriter, PartitionReader};
 
 /// New, empty log with its writer, and its resources.
@@ -63,7 +64,7 @@ fn partitions_are_separate(make: Make) {
     let Subject { log, mut writer, home: _home, .. } = make(3);
     assert_eq!((log.partitions(), writer.partitions()), (3, 3));
     for (partition, record) in [(2, "a"), (0, "b"), (2, "c")] {
-        writer.append(partition, record.as_bytes()).unwrap();
+        writer.append(partition, None, record.as_bytes()).unwrap();
     }
     writer.sync().unwrap();
     let read = |partition| {
@@ -73,7 +74,7 @@ fn partitions_are_separate(make: Make) {
     assert_eq!(read(1), Vec::<String>::new());
     assert_eq!(read(2), ["0:a", "1:c"]);
     assert_eq!([0, 1, 2].map(|p| log.end_offset(p).unwrap()), [1, 0, 2]);
-    assert!(log.end_offset(3).is_err() && log.reader(3, 0).is_err() && writer.append(3, b"x").is_err());
+    assert!(log.end_offset(3).is_err() && log.reader(3, 0).is_err() && writer.append(3, None, b"x").is_err());
 }
 
 fn a_reader_sees_flushed_records(make: Make) {
@@ -81,7 +82,7 @@ fn a_reader_sees_flushed_records(make: Make) {
     let mut reader = log.reader(0, 0).unwrap();
     assert!(drain(&*log, &mut *reader, 1 << 20).is_empty());
     for n in 0..5_u64 {
-        writer.append(0, format!("record {n}").as_bytes()).unwrap();
+        writer.append(0, None, format!("record {n}").as_bytes()).unwrap();
         writer.sync().unwrap();
         assert_eq!(texts(&drain(&*log, &mut *reader, 1 << 20)), [format!("{n}:record {n}")]);
         assert_eq!(log.end_offset(0).unwrap(), n + 1);
@@ -93,7 +94,7 @@ fn a_reader_sees_flushed_records(make: Make) {
 fn a_reader_starts_anywhere(make: Make) {
     let Subject { log, mut writer, home: _home, .. } = make(1);
     for n in 0..10_000 {
-        writer.append(0, format!("{n}{}", "-".repeat(n % 50)).as_bytes()).unwrap();
+        writer.append(0, None, format!("{n}{}", "-".repeat(n % 50)).as_bytes()).unwrap();
     }
     writer.sync().unwrap();
     let whole = drain(&*log, &mut *log.reader(0, 0).unwrap(), 1 << 20);
@@ -107,7 +108,7 @@ fn a_reader_starts_anywhere(make: Make) {
 
 fn a_missing_offset_is_lost(make: Make) {
     let Subject { log, mut writer, home: _home, .. } = make(1);
-    writer.append(0, b"one").unwrap();
+    writer.append(0, None, b"one").unwrap();
     writer.sync().unwrap();
     let error = log.reader(0, 2).err().unwrap();
     assert!(matches!(error, LogError::OffsetLost { partition: 0, wanted: 2, first: 0, end: 1, .. }), "{error}");
@@ -121,7 +122,7 @@ fn large_records_are_cut(make: Make) {
     lens.retain(|len| *len <= record_bytes_max);
     assert!(lens.contains(&(RECORD_BYTES_MAX + 1)), "something is cut");
     for &len in &lens {
-        writer.append(0, &long(len)).unwrap();
+        writer.append(0, None, &long(len)).unwrap();
     }
     writer.sync().unwrap();
     for bytes_max in [1, 64 << 10, 1 << 20, 4 << 20, 64 << 20] {
@@ -139,7 +140,7 @@ fn odd_bytes_come_back(make: Make) {
     let Subject { log, mut writer, home: _home, .. } = make(1);
     let odd: [&[u8]; 5] = [b"", b"\r", b"{\"a\":1}\r", &[0, 255, 254, 0], "grüße".as_bytes()];
     for record in odd {
-        writer.append(0, record).unwrap();
+        writer.append(0, None, record).unwrap();
     }
     writer.sync().unwrap();
     let records = drain(&*log, &mut *log.reader(0, 0).unwrap(), 1 << 20);
@@ -148,8 +149,8 @@ fn odd_bytes_come_back(make: Make) {
 
 fn line_ends_are_rejected(make: Make) {
     let Subject { log, mut writer, home: _home, .. } = make(1);
-    assert!(writer.append(0, b"two\nrecords").is_err());
-    writer.append(0, b"one").unwrap();
+    assert!(writer.append(0, None, b"two\nrecords").is_err());
+    writer.append(0, None, b"one").unwrap();
     writer.sync().unwrap();
     assert_eq!(
         texts(&drain(&*log, &mut *log.reader(0, 0).unwrap(), 1 << 20)),

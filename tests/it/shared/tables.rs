@@ -1,4 +1,4 @@
-//! Tables of an SQLite store, read by a plain client.
+//! The store as any SQLite client sees it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,18 +6,18 @@ use std::time::Duration;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-/// Tables whose rows depend only on the log.
+/// Tables whose rows follow entirely from the log.
 pub const ROWS: [&str; 7] =
     ["candles_5s", "candles_1m", "candles_5m", "candles_1h", "candles_1d", "indicators_5s", "rejected"];
 
-/// Durable state of a store.
+/// Durable progress of a store.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
     /// The last epoch.
     pub epoch: u64,
     /// The durable frontier.
     pub frontier: Option<u64>,
-    /// Committed checkpoint: its epoch and frontier.
+    /// Epoch and frontier of the committed checkpoint.
     pub checkpoint: Option<(u64, u64)>,
 }
 
@@ -33,7 +33,7 @@ pub fn change(path: &Path, sql: &str) -> usize {
     connection.execute(sql, []).unwrap()
 }
 
-/// The rows of a query, every value with its type and to the last bit.
+/// Rows of a query, every value exact and with its type.
 pub fn rows(connection: &Connection, sql: &str) -> Vec<String> {
     let mut statement = connection.prepare(sql).unwrap();
     let columns = statement.column_count();
@@ -45,7 +45,7 @@ pub fn rows(connection: &Connection, sql: &str) -> Vec<String> {
     statement.query_map([], row).unwrap().map(|row| row.unwrap().join("|")).collect()
 }
 
-/// Everything in a store that depends only on its log: all rows, and all frontier rows without their epoch.
+/// All contents of a store that follow from the log: rows, and frontier rows without their epoch.
 pub fn all(path: &Path) -> Vec<(String, Vec<String>)> {
     let connection = open(path);
     let decided = "frontier, digest, rows, counters, revision";
@@ -54,7 +54,7 @@ pub fn all(path: &Path) -> Vec<(String, Vec<String>)> {
     queries.into_iter().map(|query| (query.clone(), rows(&connection, &query))).collect()
 }
 
-/// Asserts that two stores have the same content.
+/// Asserts that two stores have the same contents.
 pub fn assert_same(ours: &Path, theirs: &Path) {
     for ((query, ours), (_, theirs)) in all(ours).into_iter().zip(all(theirs)) {
         let differs = ours.iter().zip(&theirs).find(|(a, b)| a != b);
@@ -67,14 +67,14 @@ pub fn assert_same(ours: &Path, theirs: &Path) {
     }
 }
 
-/// Durable state of a store; empty while it has no tables.
+/// Progress of a store; empty while it has no tables.
 pub fn progress(path: &Path) -> Progress {
     if !path.exists() {
         return Progress::default();
     }
     let connection = open(path);
     let made = "SELECT count(*) FROM sqlite_schema WHERE name = 'meta'";
-    // A writer may be creating the file right now.
+    // A writer may be creating the file.
     if connection.query_row(made, [], |row| row.get::<_, u64>(0)).unwrap_or(0) == 0 {
         return Progress::default();
     }

@@ -1,5 +1,4 @@
-//! What only the Cassandra store promises, on a real node with a keyspace a test: who may write, what the cells look
-//! like, what is never brought back, and clear words when something is not as it should be.
+//! Tests of only the Cassandra store, on a real node with one keyspace per test: epochs, cells, expiry, and errors.
 
 use std::collections::BTreeMap;
 use std::sync::Barrier;
@@ -7,6 +6,7 @@ use std::sync::Barrier;
 use dataflows::output::row::{CandleRow, IndicatorRow};
 use dataflows::progress::time::{DAY_MS, Resolution};
 use scylla::value::CqlTimestamp;
+use tickline::exit_code::ExitCode as _;
 use tickline::store::address::StoreAddress;
 use tickline::store::cassandra::address::CassandraAddress;
 use tickline::store::cassandra::{CassandraReader, CassandraStore, set_up};
@@ -17,14 +17,14 @@ use crate::store::plain;
 use crate::store::plain::Plain;
 use crate::store::suite::{self, ALL, batch, candle, checkpoint, durable, row};
 
-/// A keyspace of its own, with its tables.
+/// A new keyspace with its tables.
 fn made() -> CassandraAddress {
     let address = missing();
     set_up(&address, 1).unwrap();
     address
 }
 
-/// A keyspace that nobody has made.
+/// A keyspace that does not exist.
 fn missing() -> CassandraAddress {
     plain::address(&node::shared().store_address(&node::keyspace()))
 }
@@ -34,7 +34,7 @@ fn candles(candles: Vec<CandleRow>) -> RowBatch {
 }
 
 #[test]
-fn cassandra_keeps_the_contract() {
+fn cassandra_passes_the_suite() {
     suite::all(&|| {
         let address = StoreAddress::Cassandra(made());
         suite::Subject {
@@ -49,7 +49,7 @@ fn cassandra_keeps_the_contract() {
 }
 
 #[test]
-fn of_many_openers_each_gets_an_epoch_and_the_last_one_writes() {
+fn concurrent_openers_get_distinct_epochs() {
     let address = made();
     let stores: Vec<CassandraStore> = (0..4).map(|_| CassandraStore::open(&address).unwrap()).collect();
     let together = Barrier::new(stores.len());
@@ -58,7 +58,7 @@ fn of_many_openers_each_gets_an_epoch_and_the_last_one_writes() {
             let together = &together;
             scope.spawn(move || {
                 together.wait();
-                // One that is overtaken before it is ready is fenced already.
+                // An opener that is overtaken is already fenced.
                 let epoch = match store.open_epoch() {
                     Ok((epoch, _)) => Some(epoch),
                     Err(StoreError::Fenced { ours, theirs, .. }) if ours < theirs => None,
@@ -84,11 +84,11 @@ fn of_many_openers_each_gets_an_epoch_and_the_last_one_writes() {
 }
 
 #[test]
-fn processes_join_the_newest_epoch_and_no_other() {
+fn processes_join_only_the_newest_epoch() {
     let address = made();
     let mut first = CassandraStore::open(&address).unwrap();
     let mut joined = CassandraStore::open(&address).unwrap();
-    assert_eq!(joined.join_epoch(1).unwrap_err().exit_code(), 1, "nobody has opened it yet");
+    assert_eq!(joined.join_epoch(1).unwrap_err().exit_code(), 1, "not opened yet");
     first.open_epoch().unwrap();
     joined.join_epoch(1).unwrap();
     joined.write(&batch()).unwrap();
@@ -132,7 +132,7 @@ fn cells(plain: &Plain) -> Vec<String> {
 }
 
 #[test]
-fn a_replay_writes_the_same_cells_and_no_tombstone() {
+fn replay_writes_same_cells_without_tombstones() {
     let address = made();
     let plain = Plain::open(&address);
     let mut rows = batch();
@@ -148,33 +148,33 @@ fn a_replay_writes_the_same_cells_and_no_tombstone() {
     CassandraStore::open(&address).unwrap().write(&rows).unwrap();
     assert_eq!(cells(&plain), first);
     let lives: Vec<i32> = plain.column("SELECT TTL(open) FROM candles_5s");
-    assert!(lives.iter().all(|seconds| (1..=30 * 86_400).contains(seconds)), "the table's, and no other");
-    // Batches are small enough for the node to say nothing of them; of a larger one it does.
-    let told = || std::fs::read_to_string(node::shared().server.dir.join("server.log")).unwrap();
-    let of_batches = || told().matches(&format!("[{}.", address.keyspace)).count();
-    assert_eq!(of_batches(), 0, "{}", told());
+    assert!(lives.iter().all(|seconds| (1..=30 * 86_400).contains(seconds)), "only the table's time to live");
+    // The node logs no warning about our batches, but does about a larger one.
+    let log = || std::fs::read_to_string(node::shared().server.dir.join("server.log")).unwrap();
+    let of_batches = || log().matches(&format!("[{}.", address.keyspace)).count();
+    assert_eq!(of_batches(), 0, "{}", log());
     let insert = |symbol| format!("INSERT INTO symbols (symbol, name) VALUES ('{symbol}', '{}');", "x".repeat(3_000));
     plain.execute(&format!("BEGIN UNLOGGED BATCH {} {} APPLY BATCH", insert("A"), insert("B")));
-    assert_eq!(of_batches(), 1, "{}", told());
-    // What a read had to step over, by table: the node's least count is one, also where there was none.
-    let stepped_over = || -> BTreeMap<String, f64> {
+    assert_eq!(of_batches(), 1, "{}", log());
+    // Tombstones per read by table: the node's minimum is one, even without any.
+    let tombstones = || -> BTreeMap<String, f64> {
         let seen = "SELECT table_name, max FROM system_views.tombstones_per_read WHERE keyspace_name";
         plain.typed(&format!("{seen} = '{}' ALLOW FILTERING", address.keyspace)).into_iter().collect()
     };
-    let seen = stepped_over();
+    let seen = tombstones();
     let tables = Resolution::ALL.map(table::candles).into_iter().chain(["indicators_5s", "rejected"]);
     tables.for_each(|table| assert!(seen[table] <= 1.0, "{table}: up to {} tombstones in a read", seen[table]));
-    // That it would have been seen: nulls in as many rows as the least of these tables has.
+    // A positive check: nulls in as many rows as the smallest of these tables has.
     for item in 0..3 {
         let key = "log_partition, bucket, log_offset, item";
         plain.execute(&format!("INSERT INTO rejected ({key}, reason) VALUES (1, 0, 0, {item}, null)"));
     }
     plain.rows("SELECT reason FROM rejected");
-    assert!(stepped_over()["rejected"] > 1.0);
+    assert!(tombstones()["rejected"] > 1.0);
 }
 
 #[test]
-fn windows_that_have_outlived_their_table_stay_away() {
+fn expired_windows_are_not_written_again() {
     let address = made();
     let mut store = CassandraStore::open(&address).unwrap();
     let (epoch, _) = store.open_epoch().unwrap();
@@ -188,28 +188,32 @@ fn windows_that_have_outlived_their_table_stay_away() {
         let mut reader = CassandraReader::open(&address).unwrap();
         reader.candles("A", resolution, ALL).unwrap().iter().map(|row| row.window_start_ms).collect()
     };
-    // Nothing is published yet: a history as old as one likes is worked through.
+    // Before anything is published, history of any age is written.
     store.write(&candles(vec![candle("B", Resolution::S5, 0, 1, 1), candle("B", Resolution::D1, 0, 1, 1)])).unwrap();
     assert_eq!(CassandraReader::open(&address).unwrap().candles("B", Resolution::S5, ALL).unwrap().len(), 1);
     store.commit_frontier(&durable(130 * DAY_MS, 1, epoch), &[]).unwrap();
     drop(store);
     let mut replaying = CassandraStore::open(&address).unwrap();
     replaying.write(&rows(1)).unwrap();
-    assert_eq!(starts(Resolution::S5), [100 * DAY_MS - 5_000, 130 * DAY_MS], "the one that ends at the limit is in");
+    assert_eq!(
+        starts(Resolution::S5),
+        [100 * DAY_MS - 5_000, 130 * DAY_MS],
+        "a window that ends at the limit is written"
+    );
     assert_eq!(starts(Resolution::D1), [99 * DAY_MS, 100 * DAY_MS, 130 * DAY_MS]);
 }
 
 #[test]
-fn readers_see_nothing_of_what_is_not_published() {
+fn readers_see_only_published_rows() {
     let address = made();
     let plain = Plain::open(&address);
     let mut store = CassandraStore::open(&address).unwrap();
     let (epoch, _) = store.open_epoch().unwrap();
     let mut reader = CassandraReader::open(&address).unwrap();
-    assert_eq!(reader.frontier().unwrap(), None, "the row that says nothing yet is no frontier");
+    assert_eq!(reader.frontier().unwrap(), None, "an empty register is not a frontier");
     let kept: Vec<_> = (1..=50_000).step_by(1_000).map(|minute| row(minute * 60_000, minute.into())).collect();
     store.commit_frontier(&durable(50_000 * 60_000, 1, epoch), &kept).unwrap();
-    // As a writer leaves it that ends between the two.
+    // The state after a writer ends between the two writes.
     let columns = "pipeline, bucket, frontier, digest, rows, counters, revision";
     let values = "'tickline', '1970-02-01', 3000000060000, '0', 0, '{}', 0";
     plain.execute(&format!("INSERT INTO frontier_history ({columns}) VALUES ({values})"));
@@ -223,7 +227,7 @@ fn readers_see_nothing_of_what_is_not_published() {
 }
 
 #[test]
-fn a_shard_that_lacks_a_chunk_is_not_taken_for_whole() {
+fn shard_with_a_missing_chunk_is_an_error() {
     let address = made();
     let plain = Plain::open(&address);
     let mut store = CassandraStore::open(&address).unwrap();
@@ -241,12 +245,12 @@ fn a_shard_that_lacks_a_chunk_is_not_taken_for_whole() {
         ));
         let error = store.shards(5_000, &[200]).unwrap_err();
         let text = error.to_string();
-        assert!(error.exit_code() == 3 && text.contains(&format!("4 chunks, and {left} are there")), "{text}");
+        assert!(error.exit_code() == 3 && text.contains(&format!("{left} of 4 chunks")), "{text}");
     }
 }
 
-/// Why neither a writer nor a reader opens; both with exit code 2.
-fn refused(address: &CassandraAddress) -> String {
+/// The error with which neither a writer nor a reader opens; exit code 2.
+fn open_error(address: &CassandraAddress) -> String {
     let writer = CassandraStore::open(address).unwrap_err();
     let reader = CassandraReader::open(address).unwrap_err();
     assert_eq!((writer.exit_code(), reader.exit_code()), (2, 2), "{writer}");
@@ -255,10 +259,10 @@ fn refused(address: &CassandraAddress) -> String {
 }
 
 #[test]
-fn every_difference_of_the_tables_is_told() {
+fn table_differences_are_reported() {
     let address = missing();
-    let text = refused(&address);
-    assert!(text.contains("there is no keyspace") && text.contains("tickline setup --store"), "{text}");
+    let text = open_error(&address);
+    assert!(text.contains("its tables do not exist") && text.contains("tickline setup --store"), "{text}");
     set_up(&address, 1).unwrap();
     set_up(&address, 1).unwrap();
     let plain = Plain::open(&address);
@@ -268,14 +272,16 @@ fn every_difference_of_the_tables_is_told() {
     plain.execute("ALTER TABLE symbols DROP mic");
     plain.execute("DROP TABLE meta");
     plain.execute("CREATE TABLE meta (name text, value int, PRIMARY KEY (name))");
-    let text = refused(&address);
-    for words in ["no table epochs", "symbols has no column mic", "meta.value is int (regular), and not bigint"] {
+    let text = open_error(&address);
+    for words in
+        ["table epochs is missing", "column symbols.mic is missing", "meta.value is int (regular) instead of bigint"]
+    {
         assert!(text.contains(words), "{words:?} is not in {text}");
     }
     plain.execute("DROP TABLE meta");
     plain.execute("ALTER TABLE symbols ADD mic text");
     set_up(&address, 1).unwrap();
     plain.execute("UPDATE meta SET value = 99 WHERE name = 'schema'");
-    let text = refused(&address);
+    let text = open_error(&address);
     assert!(text.contains("version 99"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! A session of our own beside the store: to look at cells, and to break things.
+//! A direct driver session, to inspect cells and to damage tables.
 
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
@@ -9,7 +9,7 @@ use tickline::store::address::StoreAddress;
 use tickline::store::cassandra::address::CassandraAddress;
 use tokio::runtime::Runtime;
 
-/// The address in a text.
+/// Parses a Cassandra address.
 pub fn address(text: &str) -> CassandraAddress {
     match text.parse().unwrap() {
         StoreAddress::Cassandra(address) => address,

@@ -1,4 +1,4 @@
-//! Making the tables, by the command and by Cassandra's own `cqlsh`; and a node that asks for TLS and a password.
+//! Creating the tables with `tickline setup` and with `cqlsh`; and a node with TLS and a password.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +20,7 @@ fn tickline(line: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn the_command_makes_the_tables_and_harms_none() {
+fn setup_creates_tables_and_keeps_existing() {
     let store = node::shared().store_address(&node::keyspace());
     for _ in 0..2 {
         let (code, said) = tickline(&format!("setup --store {store} --replication 1"));
@@ -33,7 +33,7 @@ fn the_command_makes_the_tables_and_harms_none() {
 }
 
 #[test]
-fn cqlsh_makes_the_same_tables() {
+fn cqlsh_creates_the_same_tables() {
     let (host, port) = node::shared().address.split_once(':').unwrap();
     let cqlsh = |arguments: &[&str]| {
         let mut command = Command::new(clients::python().with_file_name("cqlsh"));
@@ -42,7 +42,7 @@ fn cqlsh_makes_the_same_tables() {
         assert!(output.status.success(), "{arguments:?}: {said}");
     };
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("cql/cassandra-setup.cql");
-    // One node holds one copy; whoever wants another replication than the file's makes the keyspace first.
+    // One node can have one replica; for other replication than the file's the keyspace is created first.
     cqlsh(&[
         "-e",
         "CREATE KEYSPACE tickline WITH replication = {'class': 'NetworkTopologyStrategy', 'datacenter1': 1}",
@@ -55,7 +55,7 @@ fn cqlsh_makes_the_same_tables() {
 }
 
 #[test]
-fn a_secured_node_is_reached_by_what_the_file_says() {
+fn config_file_reaches_a_secured_node() {
     let node = Node::start_secured(Path::new("-"));
     let home = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
@@ -75,12 +75,12 @@ fn a_secured_node_is_reached_by_what_the_file_says() {
     let mut store = CassandraStore::open(&right).unwrap();
     assert_eq!(store.open_epoch().unwrap(), (1, None));
     store.write(&crate::store::suite::batch()).unwrap();
-    // What will not get better by waiting ends at once, and shows no secret.
-    let strangers = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap().cert.pem();
-    write("strangers.pem", &strangers);
+    // Permanent errors end at once, and do not show the password.
+    let untrusted = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap().cert.pem();
+    write("untrusted.pem", &untrusted);
     let cases = [
         (format!("{tls}password_file = 'wrong'\n"), "assword"),
-        ("user = 'cassandra'\npassword_file = 'right'\nca_file = 'strangers.pem'\n".to_owned(), "ertificate"),
+        ("user = 'cassandra'\npassword_file = 'right'\nca_file = 'untrusted.pem'\n".to_owned(), "ertificate"),
         (tls.replace("datacenter1", "moon") + "password_file = 'right'\n", "moon"),
     ];
     for (text, words) in cases {

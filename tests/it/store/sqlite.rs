@@ -1,10 +1,11 @@
-//! What only the SQLite store promises: one file, one process, plain tables, and clear words when it is damaged.
+//! Tests of only the SQLite store: one file, one process, plain tables, and errors on damage.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use dataflows::progress::time::Resolution;
 use rusqlite::Connection;
+use tickline::exit_code::ExitCode as _;
 use tickline::store::sqlite::{SqliteReader, SqliteStore};
 use tickline::store::{Range, RowBatch, Store, StoreError, StoreReader};
 
@@ -27,7 +28,7 @@ fn one_process_holds_the_lock() {
     let error = second.open_epoch().unwrap_err();
     assert!(matches!(error, StoreError::Locked { .. }) && error.exit_code() == 1);
     assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
-    assert_eq!(first.open_epoch().unwrap().0, 2, "who holds it may go on");
+    assert_eq!(first.open_epoch().unwrap().0, 2, "the holder may open another epoch");
     drop(first);
     assert_eq!(second.open_epoch().unwrap().0, 3);
 }
@@ -76,14 +77,14 @@ fn the_tables_are_plain() {
 }
 
 #[test]
-fn what_was_acknowledged_survives_a_process_that_dies() {
+fn acknowledged_writes_survive_a_crash() {
     let (home, path) = home();
     let mut store = SqliteStore::open(&path).unwrap();
     let (epoch, _) = store.open_epoch().unwrap();
     store.write(&batch()).unwrap();
     store.put_shards(epoch, 5_000, &[(1, b"shard")]).unwrap();
     store.commit_checkpoint(epoch, &checkpoint(5_000)).unwrap();
-    // The files as they are at this moment, without the writer's orderly end.
+    // A copy of the files before the writer has closed them.
     let copy = home.path().join("copy.db");
     for end in ["", "-wal"] {
         fs::copy(format!("{}{end}", path.display()), format!("{}{end}", copy.display())).unwrap();
@@ -95,7 +96,7 @@ fn what_was_acknowledged_survives_a_process_that_dies() {
 }
 
 #[test]
-fn a_store_that_is_not_there_is_missing() {
+fn reader_needs_an_existing_store() {
     let (_home, path) = home();
     let error = SqliteReader::open(&path).unwrap_err();
     assert!(matches!(error, StoreError::Missing { .. }) && error.exit_code() == 2);
@@ -109,7 +110,7 @@ fn exit_codes(path: &Path) -> [(u8, String); 2] {
 }
 
 #[test]
-fn garbage_and_strangers_are_told_from_a_store() {
+fn other_files_are_rejected() {
     let (home, _) = home();
     let path = home.path().join("garbage.db");
     fs::write(&path, "no database at all\n".repeat(1_000)).unwrap();
@@ -119,7 +120,7 @@ fn garbage_and_strangers_are_told_from_a_store() {
     let path = home.path().join("stranger.db");
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE songs (title TEXT)").unwrap();
     for (code, text) in exit_codes(&path) {
-        assert!(code == 1 && text.contains("no Tickline store"), "{text}");
+        assert!(code == 1 && text.contains("not a Tickline store"), "{text}");
     }
     let path = home.path().join("newer.db");
     drop(SqliteStore::open(&path).unwrap());
@@ -135,7 +136,7 @@ fn garbage_and_strangers_are_told_from_a_store() {
 }
 
 #[test]
-fn a_damaged_file_is_never_read_as_if_it_were_whole() {
+fn damaged_file_is_an_error() {
     let (_home, path) = home();
     let rows = || (0..5_000).map(|n| candle("A", Resolution::S5, n * 5_000, 1, 1)).collect();
     SqliteStore::open(&path).unwrap().write(&RowBatch { candles: rows(), ..RowBatch::default() }).unwrap();
@@ -153,7 +154,7 @@ fn a_damaged_file_is_never_read_as_if_it_were_whole() {
 }
 
 #[test]
-fn a_damaged_frontier_row_is_named() {
+fn damaged_frontier_row_is_named() {
     let (_home, path) = home();
     let mut store = SqliteStore::open(&path).unwrap();
     let (epoch, _) = store.open_epoch().unwrap();

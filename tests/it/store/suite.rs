@@ -1,4 +1,4 @@
-//! What every store must do, as plain functions over the traits.
+//! Suite for every store: plain functions over the traits.
 
 use std::any::Any;
 
@@ -11,38 +11,44 @@ use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use dataflows::progress::time::{DAY_MS, Resolution};
 use dataflows::symbols::entry::Entry;
 use dataflows::symbols::symbol::Symbol;
+use tickline::exit_code::ExitCode as _;
 use tickline::store::{
-    Checkpoint, DurableFrontier, Range, RejectedRange, RowBatch, Store, StoreError, StoreReader, StoredCandle,
+    Checkpoint, CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, RowBatch, Store, StoreError,
+    StoreReader, StoredCandle,
 };
 
-/// A new, empty store: opens writers and readers of it.
+/// A new, empty store and how to open it.
 pub struct Subject {
     pub writer: Box<dyn Fn() -> Box<dyn Store>>,
     pub reader: Box<dyn Fn() -> Box<dyn StoreReader>>,
     pub _home: Box<dyn Any>,
 }
 
-/// One shard of the committed checkpoint, when it is there.
+/// One shard of the committed checkpoint, if it exists.
 pub fn shard(store: &mut dyn Store, frontier: u64, shard: u32) -> Option<Vec<u8>> {
     store.shards(frontier, &[shard]).unwrap().pop().map(|(_, bytes)| bytes)
 }
 
 type Make<'a> = &'a dyn Fn() -> Subject;
 
-/// Runs everything.
+/// Runs the suite.
 pub fn all(make: Make) {
     a_new_store_is_empty(make);
     rows_come_back_as_doubles(make);
-    refused_records_are_found_by_place_and_reason(make);
-    ranges_cut_at_both_ends_and_keep_the_newest(make);
+    rejected_records_by_place_and_reason(make);
+    ranges_keep_the_newest_rows(make);
     an_older_write_never_wins(make);
     the_frontier_never_goes_back(make);
     kept_rows_are_verified(make);
     a_failed_commit_leaves_nothing(make);
     epochs_fence(make);
     checkpoints_replace_each_other(make);
-    a_checkpoint_that_is_being_gathered_survives_the_commit_of_an_earlier_one(make);
-    shards_that_were_not_committed_are_gone(make);
+    commit_keeps_shards_of_later_checkpoint(make);
+    uncommitted_shards_are_removed(make);
+    checkpoints_are_listed(make);
+    dropped_checkpoint_is_not_resumed_from(make);
+    drop_is_fenced(make);
+    settings_of_newest_epoch_are_read(make);
     latest_lists_every_symbol_once(make);
     the_newest_entry_of_a_symbol_stays(make);
 }
@@ -169,7 +175,7 @@ fn rows_come_back_as_doubles(make: Make) {
     assert_eq!((value("sma_12"), value("vwap_60"), value("rsi_14"), value("cumulative_volume")), (1.5, 0.5, 50.0, 4.0));
 }
 
-fn refused_records_are_found_by_place_and_reason(make: Make) {
+fn rejected_records_by_place_and_reason(make: Make) {
     let subject = make();
     let mut store = (subject.writer)();
     store.open_epoch().unwrap();
@@ -187,7 +193,7 @@ fn refused_records_are_found_by_place_and_reason(make: Make) {
     assert_eq!(read(RejectedRange { partition: Some(0), ..all }), rows[..1]);
     assert_eq!(read(RejectedRange { partition: Some(1), ..all }), []);
     assert_eq!(read(RejectedRange { from_offset: 8, ..all }), [&rows[..1], &rows[2..]].concat());
-    // Page by page, every place is the end of a page once.
+    // Each row once as the end of a page.
     for (n, row) in rows.iter().enumerate() {
         let after = Some((row.partition, row.offset, row.index));
         assert_eq!(read(RejectedRange { after, ..all }), rows[n + 1..], "after {after:?}");
@@ -196,11 +202,11 @@ fn refused_records_are_found_by_place_and_reason(make: Make) {
     assert_eq!(read(RejectedRange { after, partition: Some(2), from_offset: 1, limit: 1, ..all }), rows[2..3]);
 }
 
-fn ranges_cut_at_both_ends_and_keep_the_newest(make: Make) {
+fn ranges_keep_the_newest_rows(make: Make) {
     let subject = make();
     let mut store = (subject.writer)();
-    // Windows on both sides of two bucket ends, and a symbol that is a prefix of the other. Each day with a row has its
-    // daily candle, as the dataflow makes them.
+    // Windows on both sides of two bucket ends, and a symbol that is a prefix of another. Each day with a row has its
+    // daily candle, as the dataflow writes them.
     let starts: Vec<u64> = (0..40).map(|n| 3 * DAY_MS - 100_000 + n * 5_000 * 700).collect();
     let rows = |symbol: &str, price| {
         let days = (2..5).map(|day| candle(symbol, Resolution::D1, day * DAY_MS, price, 1));
@@ -289,7 +295,7 @@ fn epochs_fence(make: Make) {
     fenced(old.commit_checkpoint(first, &checkpoint(2_000)));
     assert_eq!((subject.reader)().frontier().unwrap(), Some(durable(1_000, 1, first)));
     assert!((subject.reader)().frontiers().unwrap().is_empty());
-    // Its rows can only be identical or older, so they do no harm.
+    // Its rows can only be equal or older, so they are harmless.
     old.write(&batch()).unwrap();
     new.commit_frontier(&durable(2_000, 1, second), &[]).unwrap();
     assert_eq!((subject.reader)().frontier().unwrap(), Some(durable(2_000, 1, second)));
@@ -309,7 +315,7 @@ fn checkpoints_replace_each_other(make: Make) {
         assert_eq!(shard(&mut *store, frontier, 255), Some(vec![frontier as u8]));
         assert_eq!(shard(&mut *store, frontier, 4), None);
     }
-    assert!(store.shards(1_000, &[3]).is_err(), "an older one is gone, which is not the same as empty");
+    assert!(store.shards(1_000, &[3]).is_err(), "an earlier checkpoint is removed, which is not the same as empty");
     drop(store);
     let mut store = (subject.writer)();
     let (next, found) = store.open_epoch().unwrap();
@@ -317,7 +323,7 @@ fn checkpoints_replace_each_other(make: Make) {
     assert_eq!(shard(&mut *store, 2_000, 3), Some(large));
 }
 
-fn a_checkpoint_that_is_being_gathered_survives_the_commit_of_an_earlier_one(make: Make) {
+fn commit_keeps_shards_of_later_checkpoint(make: Make) {
     let subject = make();
     let mut store = (subject.writer)();
     let (epoch, _) = store.open_epoch().unwrap();
@@ -330,7 +336,7 @@ fn a_checkpoint_that_is_being_gathered_survives_the_commit_of_an_earlier_one(mak
     assert_eq!(shard(&mut *store, 9_000, 2), Some(b"later".to_vec()));
 }
 
-fn shards_that_were_not_committed_are_gone(make: Make) {
+fn uncommitted_shards_are_removed(make: Make) {
     let subject = make();
     let mut old = (subject.writer)();
     let (first, _) = old.open_epoch().unwrap();
@@ -349,6 +355,91 @@ fn shards_that_were_not_committed_are_gone(make: Make) {
     new.commit_checkpoint(second, &checkpoint(9_000)).unwrap();
     assert_eq!(shard(&mut *new, 9_000, 1), Some(b"new".to_vec()));
     assert_eq!(shard(&mut *new, 9_000, 2), None);
+}
+
+fn info(frontier: u64, epoch: u64, shards: u64, is_committed: bool) -> CheckpointInfo {
+    CheckpointInfo { frontier, epoch, shards, bytes: None, is_committed }
+}
+
+fn checkpoints_are_listed(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    let (epoch, _) = store.open_epoch().unwrap();
+    let list = || -> Vec<CheckpointInfo> {
+        let all = (subject.reader)().checkpoints().unwrap();
+        assert!(all.iter().all(|info| info.bytes.is_none_or(|bytes| bytes == 600_000 * info.shards)), "{all:?}");
+        all.into_iter().map(|info| CheckpointInfo { bytes: None, ..info }).collect()
+    };
+    assert_eq!(list(), []);
+    store.commit_checkpoint(epoch, &checkpoint(3_000)).unwrap();
+    assert_eq!(list(), [info(3_000, epoch, 0, true)], "a checkpoint without symbols");
+    let large = vec![7; 600_000];
+    store.put_shards(epoch, 5_000, &[(1, &large), (200, &large)]).unwrap();
+    assert_eq!(list(), [info(3_000, epoch, 0, true), info(5_000, epoch, 2, false)]);
+    store.commit_checkpoint(epoch, &checkpoint(5_000)).unwrap();
+    assert_eq!(list(), [info(5_000, epoch, 2, true)]);
+}
+
+fn dropped_checkpoint_is_not_resumed_from(make: Make) {
+    let subject = make();
+    let mut store = (subject.writer)();
+    let (first, _) = store.open_epoch().unwrap();
+    store.commit_frontier(&durable(5_000, 1, first), &[]).unwrap();
+    store.put_shards(first, 5_000, &[(1, b"old")]).unwrap();
+    store.commit_checkpoint(first, &checkpoint(5_000)).unwrap();
+    drop(store);
+    let mut store = (subject.writer)();
+    let (second, _) = store.open_epoch().unwrap();
+    assert!(store.drop_checkpoint(second, 4_000).is_err(), "not the committed one");
+    assert_eq!((subject.reader)().checkpoints().unwrap().len(), 1);
+    store.drop_checkpoint(second, 5_000).unwrap();
+    assert!(store.drop_checkpoint(second, 5_000).is_err(), "already dropped");
+    assert_eq!((subject.reader)().checkpoints().unwrap(), []);
+    assert!(store.shards(5_000, &[1]).is_err());
+    drop(store);
+    let mut store = (subject.writer)();
+    let (third, found) = store.open_epoch().unwrap();
+    assert_eq!((third, found), (second + 1, None));
+    assert_eq!((subject.reader)().frontier().unwrap(), Some(durable(5_000, 1, first)), "what was published stays");
+    // The log is read from its beginning, so the next checkpoint may be an earlier one.
+    store.put_shards(third, 2_000, &[(1, b"new")]).unwrap();
+    store.commit_checkpoint(third, &checkpoint(2_000)).unwrap();
+    assert_eq!(shard(&mut *store, 2_000, 1), Some(b"new".to_vec()));
+    // An epoch may drop a checkpoint that it has committed, and commit another one.
+    store.drop_checkpoint(third, 2_000).unwrap();
+    store.put_shards(third, 4_000, &[(1, b"newer")]).unwrap();
+    store.commit_checkpoint(third, &checkpoint(4_000)).unwrap();
+    assert_eq!(shard(&mut *store, 4_000, 1), Some(b"newer".to_vec()));
+}
+
+fn drop_is_fenced(make: Make) {
+    let subject = make();
+    let mut old = (subject.writer)();
+    let (first, _) = old.open_epoch().unwrap();
+    old.commit_checkpoint(first, &checkpoint(5_000)).unwrap();
+    let mut new = (subject.writer)();
+    let (second, _) = new.open_epoch().unwrap();
+    assert_eq!(old.drop_checkpoint(first, 5_000).unwrap_err().exit_code(), 4);
+    assert_eq!((subject.reader)().checkpoints().unwrap().len(), 1);
+    new.drop_checkpoint(second, 5_000).unwrap();
+    // A live worker ends with its next checkpoint.
+    assert_eq!(old.commit_checkpoint(first, &checkpoint(6_000)).unwrap_err().exit_code(), 4);
+}
+
+fn settings_of_newest_epoch_are_read(make: Make) {
+    let subject = make();
+    let mut old = (subject.writer)();
+    let (first, _) = old.open_epoch().unwrap();
+    let mut reader = (subject.reader)();
+    assert_eq!((reader.settings().unwrap(), reader.allowed_lateness_ms().unwrap()), (None, None));
+    let settings = PipelineSettings { step_ms: 250, allowed_lateness_ms: 600_000 };
+    old.put_settings(first, settings).unwrap();
+    assert_eq!(reader.settings().unwrap(), Some(settings));
+    let mut new = (subject.writer)();
+    let (second, _) = new.open_epoch().unwrap();
+    new.put_settings(second, PipelineSettings { allowed_lateness_ms: 5, ..settings }).unwrap();
+    assert_eq!(old.put_settings(first, settings).unwrap_err().exit_code(), 4);
+    assert_eq!(reader.allowed_lateness_ms().unwrap(), Some(5));
 }
 
 fn latest_lists_every_symbol_once(make: Make) {
@@ -379,14 +470,14 @@ fn the_newest_entry_of_a_symbol_stays(make: Make) {
     let subject = make();
     let mut holder = (subject.writer)();
     holder.open_epoch().unwrap();
-    // Whoever keeps the directory needs no epoch, and comes while another one holds the store.
-    let mut keeper = (subject.writer)();
+    // A symbol table sync needs no epoch, and runs next to a live worker.
+    let mut sync = (subject.writer)();
     assert!((subject.reader)().symbols(&mut |_| true).unwrap().is_empty());
     let many: Vec<Entry> = (0..5_000).map(|n| entry(&format!("M{n:04}"), "many", 3)).collect();
-    keeper.put_symbols(&many).unwrap();
-    keeper.put_symbols(&[entry("B 1", "newer", 7), entry("A é", "it's", 5)]).unwrap();
+    sync.put_symbols(&many).unwrap();
+    sync.put_symbols(&[entry("B 1", "newer", 7), entry("A é", "it's", 5)]).unwrap();
     holder.put_symbols(&[entry("B 1", "older", 6), entry("A é", "newest", 8)]).unwrap();
-    keeper.put_symbols(&[entry("A é", "the same moment", 8)]).unwrap();
+    sync.put_symbols(&[entry("A é", "the same moment", 8)]).unwrap();
     holder.write(&batch()).unwrap();
     let mut reader = (subject.reader)();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! `tickline symbols` as a process: exit codes, filters, and the key that it must show nowhere.
+//! `tickline symbols` as a process: exit codes, filters, and the API token that it must never print.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -10,7 +10,7 @@ use tickline::ingest::watchlist::read_list;
 use crate::shared::process::Home;
 use crate::symbols::world::{CANARY, simulator};
 
-/// A home with a key file, and the words of a sync into it.
+/// A home with a token file, and the command line of a sync into it.
 fn home_of(simulator: &Simulator, more: &str) -> (Home, String) {
     let home = Home::new();
     home.write("key", format!("{CANARY}\n"));
@@ -18,7 +18,7 @@ fn home_of(simulator: &Simulator, more: &str) -> (Home, String) {
     (home, format!("symbols sync --store sqlite:s.db --cache cache --url {url} --token-file key {more}"))
 }
 
-/// Every file below a directory that holds the text.
+/// All files below a directory that contain the text.
 fn files_with(text: &str, folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -36,7 +36,7 @@ fn files_with(text: &str, folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_key_is_shown_nowhere() {
+async fn the_api_token_is_never_printed() {
     let faults = RestFaults { too_many: 1, server_error: 1, cut: 1, ..RestFaults::default() };
     let config = SimulatorConfig { token: Some(CANARY.to_owned()), rest_faults: faults, ..Default::default() };
     let simulator = serve(config).await.unwrap();
@@ -58,7 +58,7 @@ async fn the_key_is_shown_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn exit_codes_say_what_to_do() {
+async fn errors_have_documented_exit_codes() {
     let config = SimulatorConfig { token: Some("another key".to_owned()), ..Default::default() };
     let strict = serve(config).await.unwrap();
     let (home, sync) = home_of(&strict, "--exchange US");
@@ -75,13 +75,13 @@ async fn exit_codes_say_what_to_do() {
     home.fails(&sync.replace("US,L,DE", "L"), 2, &["allows none of the 1"]);
     home.simulate("trades.jsonl", 100, "2024-01-02T14:30:00Z");
     home.ok("import trades.jsonl --log dir:trades --partitions 1");
-    home.fails(&format!("{sync} --log dir:trades"), 2, &["this is no log of symbols"]);
+    home.fails(&format!("{sync} --log dir:trades"), 2, &["not a symbol log"]);
     home.ok("import trades.jsonl --log dir:more --partitions 2");
     home.fails(&format!("{sync} --log dir:more"), 2, &["has 2 partitions"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_are_filtered_searched_and_taken_as_watchlists() {
+async fn lists_are_filtered_and_used_as_watchlists() {
     let simulator = simulator(300, RestFaults::default()).await;
     let (home, sync) = home_of(&simulator, "--exchange US,L,BINANCE,OANDA");
     home.run(&sync).is(0, &["listed by 4 exchanges"]);

@@ -1,4 +1,4 @@
-//! Cases of one list against what was known that no simulator shows.
+//! Cases of a merge that the simulator does not produce.
 
 use dataflows::progress::time::DAY_MS;
 use dataflows::symbols::entry::{Market, Status};
@@ -14,7 +14,7 @@ fn list(texts: &[&str]) -> Answer {
     symbols(format!("[{}]", texts.iter().map(element).collect::<Vec<_>>().join(",")).as_bytes()).unwrap()
 }
 
-/// Applies lists, one a day, and returns what the last one did.
+/// Merges lists, one per day, and returns the result of the last one.
 fn days(known: &mut Entries, exchange: &str, lists: &[&[&str]]) -> Merged {
     let exchange = Exchange { market: Market::Stock, name: exchange.to_owned() };
     let first_day = known.values().map(|entry| entry.as_of_ms / DAY_MS).max().unwrap_or(0) + 1;
@@ -32,7 +32,7 @@ fn statuses(known: &Entries) -> Vec<String> {
 }
 
 #[test]
-fn a_name_is_followed_only_where_it_is_clear() {
+fn only_unambiguous_renames_are_followed() {
     let mut known = Entries::new();
     // Two newcomers with the FIGI of A, none with that of B, and C without any.
     let merged = days(&mut known, "X", &[&["A/1", "B/2", "C", "K/9"], &["A1/1", "A2/1", "C1", "K/9"]]);
@@ -41,7 +41,7 @@ fn a_name_is_followed_only_where_it_is_clear() {
         statuses(&known),
         ["A delisted", "A1 listed", "A2 listed", "B delisted", "C delisted", "C1 listed", "K listed"]
     );
-    // A day later B turns out to go on as B1; the second listing of K is no new name of anything.
+    // A day later B continues as B1; the second listing of K is not a rename.
     let merged = days(&mut known, "X", &[&["A1/1", "A2/1", "B1/2", "C1", "K/9", "K2/9"]]);
     assert_eq!((merged.delisted, merged.renamed, merged.new), (0, 1, 2));
     assert_eq!(statuses(&known)[3..6], ["B renamed B1", "B1 listed", "C delisted"]);
@@ -49,7 +49,7 @@ fn a_name_is_followed_only_where_it_is_clear() {
 }
 
 #[test]
-fn an_empty_list_takes_nothing_away() {
+fn an_empty_list_delists_nothing() {
     let mut known = Entries::new();
     let merged = days(&mut known, "X", &[&["A"], &[]]);
     assert!(merged.is_suddenly_empty && merged.changed.is_empty());
@@ -63,7 +63,7 @@ fn a_symbol_stays_with_the_exchange_that_lists_it() {
     let merged = days(&mut known, "Y", &[&["A", "C", "C"]]);
     assert_eq!((merged.taken, merged.listed), (vec!["A".to_owned(), "C".to_owned()], 1));
     assert_eq!((&*known["A"].exchange, &*known["C"].exchange), ("X", "Y"));
-    // The other one takes it over once it is free.
+    // The other exchange takes it over once it is delisted here.
     days(&mut known, "X", &[&["B"]]);
     assert_eq!(known["A"].status, Status::Delisted);
     let merged = days(&mut known, "Y", &[&["A", "C"]]);
@@ -72,7 +72,7 @@ fn a_symbol_stays_with_the_exchange_that_lists_it() {
 }
 
 #[test]
-fn a_clock_that_goes_back_orders_nothing_anew() {
+fn a_clock_set_back_keeps_the_order() {
     let mut known = Entries::new();
     days(&mut known, "X", &[&["A"], &["A"]]);
     let exchange = Exchange { market: Market::Stock, name: "X".to_owned() };

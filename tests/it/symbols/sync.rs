@@ -1,4 +1,4 @@
-//! Whole syncs against the simulator: what is asked, what is kept, and what faults do.
+//! Complete syncs with the simulator: requests, cache, and faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ use tickline::symbols::sync;
 
 use crate::symbols::world::{CANARY, DAY, MORNING, World, simulator};
 
-/// What the universe holds, by exchange; stocks abroad are not in it.
+/// The simulated symbols by exchange, without foreign stocks.
 fn universe(symbols: usize) -> BTreeMap<String, BTreeSet<String>> {
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for instrument in Universe::new(symbols).instruments() {
@@ -23,7 +23,7 @@ fn universe(symbols: usize) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[tokio::test]
-async fn everything_is_asked_once_a_day_and_kept() {
+async fn every_list_is_fetched_once_per_day() {
     let (world, simulator) = (World::new(), simulator(2_000, RestFaults::default()).await);
     let report = world.sync(&simulator, MORNING, &[]).await.unwrap();
     let calls = simulator.counters().calls();
@@ -44,7 +44,7 @@ async fn everything_is_asked_once_a_day_and_kept() {
     let pair = &stored["BINANCE:LTCBTC"];
     assert_eq!((pair.market, &*pair.display_symbol, &*pair.currency), (Market::Crypto, "LTC/BTC", "BTC"));
 
-    // Later that day nothing is asked and nothing changes; the day after everything was seen again.
+    // Later that day there are no requests and no changes; on the next day all lists are fetched again.
     let again = world.sync(&simulator, MORNING + 3_600_000, &[]).await.unwrap();
     assert_eq!((again.cached, again.changed, again.listed), (report.exchanges, 0, report.listed));
     assert_eq!(simulator.counters().calls(), calls);
@@ -56,7 +56,7 @@ async fn everything_is_asked_once_a_day_and_kept() {
 }
 
 #[tokio::test]
-async fn a_sync_that_was_cut_off_asks_only_for_the_rest() {
+async fn an_interrupted_sync_fetches_only_the_rest() {
     let (world, simulator) = (World::new(), simulator(200, RestFaults::default()).await);
     let (config, mut asked) = (world.config(&simulator, &["AS", "L", "T", "TO", "US"]), 0);
     {
@@ -69,7 +69,7 @@ async fn a_sync_that_was_cut_off_asks_only_for_the_rest() {
                 let _ = stop.take().unwrap().send(());
             }
         };
-        // The sync is dropped where it waits, as a process is that ends.
+        // The sync is dropped while it waits, as when a process ends.
         tokio::select! {
             biased;
             _ = stopped => {}
@@ -89,7 +89,7 @@ async fn a_sync_that_was_cut_off_asks_only_for_the_rest() {
 }
 
 #[tokio::test]
-async fn refusals_for_haste_errors_and_cut_answers_are_outlasted() {
+async fn transient_failures_are_retried() {
     let faults = RestFaults { too_many: 2, server_error: 2, cut: 1, ..RestFaults::default() };
     let (world, simulator) = (World::new(), simulator(100, faults).await);
     let start = std::time::Instant::now();
@@ -97,13 +97,13 @@ async fn refusals_for_haste_errors_and_cut_answers_are_outlasted() {
     assert_eq!(simulator.counters().rest_faults.load(Ordering::Relaxed), 5);
     assert_eq!(simulator.counters().calls()["/stock/symbol?exchange=US"], 6);
     assert_eq!((report.exchanges, report.failed.len()), (1, 0));
-    // The window of a refusal ends when the next second begins; pauses without one are milliseconds here.
+    // A rate limit ends with the current second; other pauses are milliseconds here.
     assert!(start.elapsed() < std::time::Duration::from_secs(60), "the end of the window was not looked at");
     assert_eq!(world.stored().len(), universe(100)["US"].len());
 }
 
 #[tokio::test]
-async fn what_fails_is_named_and_delists_nothing() {
+async fn failed_lists_are_reported_and_delist_nothing() {
     let world = World::new();
     let good = simulator(100, RestFaults::default()).await;
     world.sync(&good, MORNING, &["US", "L"]).await.unwrap();
@@ -117,7 +117,7 @@ async fn what_fails_is_named_and_delists_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_a_failure_that_shows_no_key() {
+async fn an_unreachable_server_reveals_no_token() {
     let (world, simulator) = (World::new(), simulator(10, RestFaults::default()).await);
     let mut config = world.config(&simulator, &["US"]);
     config.rest.url = "http://127.0.0.1:1/".to_owned();
@@ -128,20 +128,20 @@ async fn nobody_there_is_a_failure_that_shows_no_key() {
 }
 
 #[tokio::test]
-async fn what_the_plan_does_not_allow_is_named_and_the_rest_goes_on() {
+async fn forbidden_lists_are_reported_and_skipped() {
     let (world, simulator) =
         (World::new(), simulator(100, RestFaults { forbidden: true, ..RestFaults::default() }).await);
     let report = world.sync(&simulator, MORNING, &["US", "L", "DE"]).await.unwrap();
     assert_eq!(report.not_allowed, ["stock/symbol?exchange=DE", "stock/symbol?exchange=L"]);
     assert_eq!((report.exchanges, report.failed.len(), world.stored().len()), (1, 0, universe(100)["US"].len()));
     let error = world.sync(&simulator, MORNING, &["L"]).await.unwrap_err();
-    assert!(matches!(error, SyncError::NothingAllowed { asked: 1 }), "{error}");
+    assert!(matches!(error, SyncError::NothingAllowed { requested: 1 }), "{error}");
     let error = world.sync(&simulator, MORNING, &["us", "nowhere"]).await.unwrap_err();
     assert!(matches!(&error, SyncError::NoExchange { name, .. } if name == "nowhere"), "{error}");
 }
 
 #[tokio::test]
-async fn symbols_vanish_and_are_renamed_between_two_days() {
+async fn symbols_are_delisted_and_renamed() {
     let world = World::new();
     let first = simulator(300, RestFaults::default()).await;
     world.sync(&first, MORNING, &["US", "BINANCE"]).await.unwrap();
@@ -152,7 +152,7 @@ async fn symbols_vanish_and_are_renamed_between_two_days() {
 
     let faults = RestFaults { delisted: 2, renamed: 1, malformed: true, ..RestFaults::default() };
     let second = simulator(300, faults).await;
-    // With elements that cannot be read nothing is known to have vanished; a new symbol is one all the same.
+    // A list with invalid elements delists nothing, but still adds new symbols.
     let report = world.sync(&second, MORNING + DAY_MS, &["US"]).await.unwrap();
     assert_eq!((report.bad, report.bad_named.len()), (2, 2));
     assert!(report.bad_named[0].starts_with("stock/symbol?exchange=US: element 0: "), "{report:?}");
@@ -161,10 +161,10 @@ async fn symbols_vanish_and_are_renamed_between_two_days() {
 
     let third = simulator(300, RestFaults { malformed: false, ..faults }).await;
     let report = world.sync(&third, MORNING + 2 * DAY_MS, &["US"]).await.unwrap();
-    // The new symbol was listed the day before already, so it is no newcomer that the old one could be known by.
+    // The new symbol was already listed the day before, so it does not count as a rename.
     assert_eq!((report.new, report.delisted, report.renamed), (0, 3, 0));
 
-    // The same two days without the one between.
+    // The same two days without the one in between.
     let world = World::new();
     world.sync(&first, MORNING, &["US", "BINANCE"]).await.unwrap();
     let report = world.sync(&third, MORNING + DAY_MS, &["US"]).await.unwrap();
@@ -180,7 +180,7 @@ async fn symbols_vanish_and_are_renamed_between_two_days() {
     assert_eq!((after[&new].status, after[&new].first_seen_ms), (Status::Listed, DAY + DAY_MS));
     assert!(after.values().filter(|e| e.market == Market::Crypto).all(|e| e.status == Status::Listed));
 
-    // What comes back is listed again, since when it was first seen stays.
+    // A symbol that returns is listed again, with its first date.
     let report = world.sync(&first, MORNING + 2 * DAY_MS, &["US"]).await.unwrap();
     assert_eq!((report.new, report.delisted + report.renamed), (0, 1));
     let back = world.stored();
@@ -189,20 +189,20 @@ async fn symbols_vanish_and_are_renamed_between_two_days() {
 }
 
 #[tokio::test]
-async fn store_and_log_make_each_other_whole() {
+async fn store_and_log_complete_each_other() {
     let (world, simulator) = (World::new(), simulator(120, RestFaults::default()).await);
     world.sync(&simulator, MORNING, &["US"]).await.unwrap();
-    // The log comes later: it gets what the store has.
+    // A new log receives the store's entries.
     drop(Book::open(Some(&world.store()), Some(&world.log())).unwrap());
     let (records, logged) = world.logged();
     assert_eq!((records, &logged), (logged.len(), &world.stored()));
-    // The log alone remembers as well.
+    // The log alone keeps the entries too.
     let mut book = Book::open(None, Some(&world.log())).unwrap();
     assert_eq!(book.entries(), &logged);
     sync(&world.config(&simulator, &["US"]), &mut book, MORNING + DAY_MS, &mut |_| {}).await.unwrap();
     drop(book);
     assert!(world.logged().1.values().all(|entry| entry.first_seen_ms == DAY && entry.last_seen_ms == DAY + DAY_MS));
-    // The store is behind now, and catches up.
+    // The store lags and catches up.
     let stored = World::stored(&world);
     assert!(stored.values().all(|entry| entry.last_seen_ms == DAY));
     drop(Book::open(Some(&world.store()), Some(&world.log())).unwrap());
@@ -211,7 +211,7 @@ async fn store_and_log_make_each_other_whole() {
 }
 
 #[tokio::test]
-async fn thirty_thousand_symbols_are_no_matter() {
+async fn thirty_thousand_symbols_sync_fast() {
     let (world, simulator) = (World::new(), simulator(30_000, RestFaults::default()).await);
     let report = world.sync(&simulator, MORNING, &["US", "SIM"]).await.unwrap();
     let wanted = universe(30_000);

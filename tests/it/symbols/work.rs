@@ -1,4 +1,4 @@
-//! The directory as the workers' second input: it is kept in the store, and nothing of the trades depends on it.
+//! The symbol table as the workers' second input: it is written to the store and does not affect candles.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -38,7 +38,7 @@ fn digest(home: &Home, store: &str) -> serde_json::Value {
 }
 
 #[test]
-fn the_store_follows_the_log_and_the_digest_does_not() {
+fn the_digest_ignores_the_symbol_log() {
     let home = Home::new();
     home.simulate("trades.jsonl", 5_000, START);
     home.ok("import trades.jsonl --log dir:trades --partitions 3");
@@ -48,7 +48,7 @@ fn the_store_follows_the_log_and_the_digest_does_not() {
         entry("B", "", Status::Listed, 10),
         entry("A", "second", Status::Listed, 11),
     ]);
-    // A trade that went astray, and what is left of a record without a value.
+    // A misplaced trade, and a record without a value.
     log.extend_from_slice(b"{\"c\":null,\"p\":1,\"s\":\"A\",\"t\":1704205800000,\"v\":1}\n\n");
     log.extend(lines(&[
         entry("C", "", Status::Withdrawn, 12),
@@ -61,7 +61,7 @@ fn the_store_follows_the_log_and_the_digest_does_not() {
         let store = format!("with-{workers}.db");
         let work = format!("work --log dir:trades --store sqlite:{store} --workers {workers} --until-end");
         home.run(&format!("{work} --symbols dir:symbols"))
-            .is(0, &["this is no symbol and is left out", "missing field `type`"]);
+            .is(0, &["skipped an invalid symbol record", "missing field `type`"]);
         assert_eq!(digest(&home, &store), digest(&home, "without.db"));
         let rows = stored(&home, &store);
         let shown = |entry: &Entry| format!("{} {} {}", entry.name, entry.status.name(), entry.as_of_ms);
@@ -70,7 +70,7 @@ fn the_store_follows_the_log_and_the_digest_does_not() {
             ["second listed 11", " withdrawn 12", " withdrawn 12", " delisted 12"],
             "{workers}"
         );
-        // The same log again leads to the same rows; what has come since is added.
+        // The same log gives the same rows again; new entries are added.
         home.ok(&format!("{work} --symbols dir:symbols"));
         assert_eq!(stored(&home, &store), rows);
     }
@@ -90,7 +90,7 @@ async fn a_sync_and_a_worker_share_a_store() {
     home.write("key", CANARY);
     home.simulate("trades.jsonl", 20_000, START);
     home.ok("import trades.jsonl --log dir:trades");
-    // An empty log of symbols, which the sync fills while the worker reads it.
+    // An empty symbol log, which the sync fills while the worker reads it.
     std::fs::create_dir(home.path("symbols")).unwrap();
     home.write("symbols/partition-00000.jsonl", "");
     let work = "work --log dir:trades --store sqlite:s.db --symbols dir:symbols --checkpoint-every 50ms";
@@ -101,7 +101,7 @@ async fn a_sync_and_a_worker_share_a_store() {
     home.run(&format!("{sync} --store sqlite:s.db")).is(0, &["listed by 2 exchanges (0 of them from the cache)"]);
     let rows = stored(&home, "s.db");
     assert!(rows.len() > 1_000 && worker.is_alive(), "{}", worker.stderr());
-    // The log gets what the store has, and the worker brings what the store lacks.
+    // The log receives the store's entries, and the worker writes the missing ones to the store.
     home.run(&format!("{sync} --store sqlite:s.db --log dir:symbols")).is(0, &["(2 of them from the cache)"]);
     let late = entry("LATE", "late", Status::Listed, 7);
     let mut log = std::fs::File::options().append(true).open(home.path("symbols/partition-00000.jsonl")).unwrap();

@@ -1,4 +1,4 @@
-//! A simulator, and a directory beside it in which a book and a cache are kept.
+//! A simulator, and a directory for a book and a cache.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,11 +14,11 @@ use tickline::store::address::StoreAddress;
 use tickline::symbols::book::Book;
 use tickline::symbols::{Report, SyncConfig, SyncError, sync};
 
-/// A day on which tests begin, and some time of that day.
+/// The first day of the tests, and a time on it.
 pub const DAY: u64 = 20_000 * DAY_MS;
 pub const MORNING: u64 = DAY + 8 * 3_600_000;
 
-/// The key, which must be found nowhere.
+/// The API token, which must not appear anywhere.
 pub const CANARY: &str = "canary-5ecret-key";
 
 pub struct World {
@@ -42,13 +42,13 @@ impl World {
         format!("dir:{}", self.path("log").display()).parse().unwrap()
     }
 
-    /// All that the store knows, by symbol.
+    /// The store's entries, by symbol.
     pub fn stored(&self) -> BTreeMap<String, Entry> {
         let entries = self.store().open_reader().unwrap().symbols(&mut |_| true).unwrap();
         entries.into_iter().map(|entry| (entry.symbol.to_string(), entry)).collect()
     }
 
-    /// The log's records, each with its symbol's last one.
+    /// The log's records, and the newest entry of each symbol.
     pub fn logged(&self) -> (usize, BTreeMap<String, Entry>) {
         let text = std::fs::read_to_string(self.path("log/partition-00000.jsonl")).unwrap();
         let entries = text.lines().map(|line| Entry::decode(line.as_bytes()).unwrap());
@@ -72,7 +72,7 @@ impl World {
     }
 }
 
-/// A simulator with so many instruments.
+/// A simulator with this number of instruments.
 pub async fn simulator(symbols: usize, rest_faults: RestFaults) -> Simulator {
     let config = SimulatorConfig { symbols, rest_faults, calls_per_minute_max: u32::MAX, ..Default::default() };
     serve(config).await.unwrap()

@@ -1,13 +1,13 @@
-//! The reader for the known shapes: keys in Finnhub's order, no white space, no escapes, plain decimal numbers.
+//! The fast reader, for the known shapes: keys in Finnhub's order, no white space, no escapes, plain decimal numbers.
 //!
-//! It either decodes a whole record or says `false` and has told the visitor nothing. It never refuses a record: that
-//! is for the general reader to say. Control records are rare and always take the general way.
+//! It either decodes a whole record or returns `false` without calling the visitor. It never rejects a record: that
+//! is for the general reader. Control records are rare and always go to the general reader.
 
 use super::{RawTrade, Visitor, in_range};
 use crate::log::decimal::{Decimal, ONE};
 use crate::symbols::symbol::SYMBOL_BYTES_MAX;
 
-/// Frames of up to so many trades are read here; larger ones are rare and take the general way.
+/// Maximum number of trades in a frame; larger frames are rare and go to the general reader.
 const FRAME_TRADES_MAX: usize = 64;
 
 /// 10^(10 - fraction digits), by fraction digits.
@@ -39,7 +39,7 @@ pub fn decode(record: &[u8], visitor: &mut impl Visitor) -> bool {
     }
 }
 
-/// `{"data":[..],"type":"trade"}`, as Finnhub writes it, or `{"type":"trade","data":[..]}`, as our ingestor does.
+/// `{"data":[..],"type":"trade"}`, as Finnhub writes it, or `{"type":"trade","data":[..]}`, as our ingest does.
 fn decode_frame(record: &[u8], visitor: &mut impl Visitor) -> bool {
     let inner = record
         .strip_prefix(b"{\"type\":\"trade\",\"data\":[")
@@ -147,7 +147,7 @@ impl<'a> Cursor<'a> {
         (rest[len] == b'"').then(|| &rest[..len])
     }
 
-    /// A symbol, behind its opening quote.
+    /// A symbol, after its opening quote.
     #[inline]
     fn symbol(&mut self) -> Option<&'a str> {
         self.at -= 1;
@@ -177,7 +177,7 @@ impl<'a> Cursor<'a> {
         i64::try_from(self.digits()?).ok()
     }
 
-    /// A number with at most 17 digits before the point and 10 behind it, and no exponent.
+    /// A number with at most 17 digits before the point and 10 after it, and no exponent.
     #[inline]
     fn number(&mut self) -> Option<Decimal> {
         let integer = self.digits()?;

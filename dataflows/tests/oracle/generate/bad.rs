@@ -1,8 +1,8 @@
-//! What must be refused, and some things that look so and must not be. `@` stands for the time of the step.
+//! Invalid records, and some that look invalid but are not. `@` stands for the time of the step.
 
 use proptest::prelude::*;
 
-/// Texts that are refused as a record or as an element of a frame (or not refused, where the comment says so).
+/// Texts that are rejected as a record or as an element of a frame (or accepted, where the comment says so).
 const TRADES: [&str; 44] = [
     "{}",
     r#"{"p":1,"s":"A","t":@}"#,
@@ -52,7 +52,7 @@ const TRADES: [&str; 44] = [
     r#"{"p":1000000,"s":"A","t":@,"v":1e9}"#,
 ];
 
-/// Records that are no trade, or no JSON at all, or control records of any kind.
+/// Records that are not trades, or not JSON at all, or control records of any kind.
 const RECORDS: [&str; 54] = [
     "",
     " ",
@@ -98,9 +98,9 @@ const RECORDS: [&str; 54] = [
     r#"{"type":"progress","source":"b","event_ms":1e30}"#,
     r#"{"type":"progress","source":"b","event_ms":-1}"#,
     r#"{"type":"progress","source":"b","event_ms":4102444800000}"#,
-    // The least promise there is.
+    // The least valid progress.
     r#"{"type":"progress","source":"b","event_ms":0}"#,
-    // Escapes, order, white space and a key that comes twice: a promise all the same.
+    // Escapes, order, white space and a repeated key: still valid progress.
     r#" { "event_ms":"x", "\u0073ource":"\u0062" ,"event_ms": @ , "\u0074ype" : "pro\u0067ress" } "#,
     r#"{"type":"bye"}"#,
     r#"{"type":"bye","source":null}"#,
@@ -153,12 +153,12 @@ fn long_symbol() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Around the greatest length, and around the length that is kept of what is refused.
+/// Lengths around the maximum, and around the kept length of rejected records.
 fn long_record() -> impl Strategy<Value = Vec<u8>> {
     let lengths = vec![1 << 20, (1 << 20) + 1, 64 << 10, (64 << 10) + 1];
-    (prop::sample::select(lengths), any::<bool>()).prop_map(|(len, refused)| {
+    (prop::sample::select(lengths), any::<bool>()).prop_map(|(len, rejected)| {
         // Thirteen digits of time take the place of one character.
-        let p = if refused { "-1" } else { "15" };
+        let p = if rejected { "-1" } else { "15" };
         let frame = format!(r#"{{"p":{p},"s":"A","t":@,"v":1,"x":""}}"#);
         let fill = "x".repeat(len - (frame.len() + 12));
         frame.replace(r#""x":"""#, &format!(r#""x":"{fill}""#)).into_bytes()

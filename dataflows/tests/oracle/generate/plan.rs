@@ -37,11 +37,11 @@ pub enum Step {
     Trade(usize, TradeStep),
     /// A frame of several.
     Frame(usize, Vec<Element>),
-    /// A promise of (now − lag), to one partition or to all.
+    /// Progress up to (now − lag), in one partition or in all.
     Progress { partition: Option<usize>, source: usize, lag_ms: i64 },
     /// A source leaves a partition.
     Bye(usize, usize),
-    /// A source owns up to a hole.
+    /// A source reports a gap.
     Gap(usize, usize),
     /// The last record of a partition once more.
     Repeat(usize),
@@ -82,9 +82,9 @@ pub enum Style {
     Plain,
     /// Other order, white space.
     Spaced,
-    /// Members that mean nothing, before and behind.
+    /// Unknown members, before and after.
     Unknown,
-    /// Each key twice, first with a value that would be refused.
+    /// Each key twice, first with an invalid value.
     Twice,
     /// Keys and symbol written with escapes.
     Escaped,

@@ -1,0 +1,144 @@
+//! Control records: what a source writes about its own progress. The only place that encodes and decodes them.
+
+use super::json::{Fields, integer, text};
+use crate::progress::partition::{SOURCE_BYTES_MAX, is_progress_time};
+
+/// A control record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control<'a> {
+    /// From here on, on-time trades of the source have this event time or a later one.
+    Progress {
+        /// The source.
+        source: &'a str,
+        /// How far the source is complete.
+        event_ms: u64,
+    },
+    /// Trades may be missing, as the source knows.
+    Gap,
+    /// The source leaves.
+    Bye {
+        /// The source.
+        source: &'a str,
+    },
+}
+
+/// A progress record: on-time trades after it in the partition have `event_ms` or a later time.
+pub fn progress(source: &str, event_ms: u64) -> Vec<u8> {
+    format!(r#"{{"type":"progress","source":{},"event_ms":{event_ms}}}"#, quoted(source)).into_bytes()
+}
+
+/// A gap record: trades of this span may be missing.
+pub fn gap(source: &str, from_ms: u64, to_ms: u64, cause: &str) -> Vec<u8> {
+    let (source, cause) = (quoted(source), quoted(cause));
+    format!(r#"{{"type":"gap","source":{source},"from_ms":{from_ms},"to_ms":{to_ms},"cause":{cause}}}"#).into_bytes()
+}
+
+/// The cause of a gap for records that the log did not accept.
+pub fn lost_cause(records: u64) -> String {
+    format!("the log did not take {records} records in time")
+}
+
+/// A bye record: the source leaves, and no longer holds back the frontier.
+pub fn bye(source: &str) -> Vec<u8> {
+    format!(r#"{{"type":"bye","source":{}}}"#, quoted(source)).into_bytes()
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Decodes the fields of a control record and passes it on; `None` when a field is missing or invalid.
+pub(super) fn decode<R>(kind: ControlKind, fields: &Fields<'_>, then: impl FnOnce(Control<'_>) -> R) -> Option<R> {
+    let source = text(fields.get("source")?).filter(|s| (1..=SOURCE_BYTES_MAX).contains(&s.len()))?;
+    let control = match kind {
+        ControlKind::Progress => {
+            let event_ms = integer(fields.get("event_ms")?).filter(|&ms| is_progress_time(ms))?;
+            Control::Progress { source: &source, event_ms: event_ms as u64 }
+        }
+        ControlKind::Gap => {
+            integer(fields.get("from_ms")?)?;
+            integer(fields.get("to_ms")?)?;
+            text(fields.get("cause")?)?;
+            Control::Gap
+        }
+        ControlKind::Bye => Control::Bye { source: &source },
+    };
+    Some(then(control))
+}
+
+/// The `type` of a control record.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ControlKind {
+    Progress,
+    Gap,
+    Bye,
+}
+
+impl ControlKind {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "progress" => Some(Self::Progress),
+            "gap" => Some(Self::Gap),
+            "bye" => Some(Self::Bye),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::decode::{RawTrade, Visitor, decode};
+    use crate::log::reject::Reason;
+
+    #[derive(Default)]
+    struct Decoded(Vec<String>);
+
+    impl Visitor for Decoded {
+        fn trade(&mut self, _: u32, _: &RawTrade<'_>) {}
+
+        fn control(&mut self, control: Control<'_>) {
+            self.0.push(format!("{control:?}"));
+        }
+
+        fn reject(&mut self, _: u32, reason: Reason) {
+            self.0.push(format!("{reason:?}"));
+        }
+    }
+
+    fn decoded(record: &[u8]) -> Vec<String> {
+        let mut decoded = Decoded::default();
+        decode(record, record.len() as u64, &mut decoded);
+        decoded.0
+    }
+
+    #[test]
+    fn control_records_are_json() {
+        assert_eq!(progress("a\"b", 5), br#"{"type":"progress","source":"a\"b","event_ms":5}"#);
+        assert_eq!(gap("s", 1, 2, "x"), br#"{"type":"gap","source":"s","from_ms":1,"to_ms":2,"cause":"x"}"#);
+        assert_eq!(bye("s"), br#"{"type":"bye","source":"s"}"#);
+    }
+
+    #[test]
+    fn control_records_decode_to_themselves() {
+        for source in ["a", "a\"b\\", "ü\n"] {
+            let expected = [
+                (progress(source, 5), Control::Progress { source, event_ms: 5 }),
+                (gap(source, 1, 2, &lost_cause(3)), Control::Gap),
+                (bye(source), Control::Bye { source }),
+            ];
+            for (record, control) in expected {
+                assert_eq!(decoded(&record), [format!("{control:?}")]);
+            }
+        }
+    }
+
+    #[test]
+    fn invalid_sources_are_rejected() {
+        for source in [String::new(), "a".repeat(SOURCE_BYTES_MAX + 1)] {
+            for record in [progress(&source, 5), gap(&source, 1, 2, "x"), bye(&source)] {
+                assert_eq!(decoded(&record), ["BadControl"]);
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! When a checkpoint is due.
+
+use std::time::{Duration, Instant};
+
+use dataflows::progress::time::{MINUTE_MS, Time};
+
+/// The first worker's checkpoint schedule.
+pub(in crate::worker) struct Schedule {
+    every: Duration,
+    next: Instant,
+    /// The last checkpoint requested.
+    requested: Time,
+}
+
+impl Schedule {
+    /// The first checkpoint is due after one interval.
+    pub(in crate::worker) fn new(every: Duration) -> Self {
+        Self { every, next: Instant::now() + every, requested: 0 }
+    }
+
+    /// The time of the checkpoint that is due now: the next full minute after `frontier`. There is one at a time, so
+    /// that they do not pile up while the store is unavailable.
+    pub(in crate::worker) fn due(
+        &mut self,
+        now: Instant,
+        frontier: Option<Time>,
+        committed: Time,
+        is_taken: impl Fn(Time) -> bool,
+    ) -> Option<Time> {
+        if self.requested > committed || now < self.next {
+            return None;
+        }
+        let frontier = frontier.filter(|&frontier| frontier > 0)?;
+        self.next = now + self.every;
+        let time = (frontier / MINUTE_MS + 1) * MINUTE_MS;
+        if is_taken(time) {
+            return None;
+        }
+        self.requested = time;
+        Some(time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_checkpoint_at_a_time() {
+        const EVERY: Duration = Duration::from_secs(30);
+        let mut schedule = Schedule::new(EVERY);
+        let start = schedule.next;
+        let never = |_| false;
+        assert_eq!(schedule.due(start - EVERY / 2, Some(70_000), 0, never), None, "it is not due yet");
+        assert_eq!(schedule.due(start, None, 0, never), None, "there is no frontier");
+        assert_eq!(schedule.due(start, Some(0), 0, never), None, "there is no frontier");
+        assert_eq!(schedule.due(start, Some(70_000), 0, never), Some(120_000));
+        assert_eq!(schedule.due(start + EVERY, Some(150_000), 0, never), None, "the last one is not committed");
+        assert_eq!(schedule.due(start + EVERY, Some(150_000), 120_000, |time| time == 180_000), None, "it is a stop");
+        assert_eq!(schedule.due(start + EVERY * 2, Some(180_000), 120_000, never), Some(240_000));
+    }
+}

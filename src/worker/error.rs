@@ -1,0 +1,89 @@
+//! Errors of a worker host, with their exit codes.
+
+use dataflows::progress::time::Time;
+
+use crate::cluster::ClusterError;
+use crate::exit_code::ExitCode;
+use crate::log::LogError;
+use crate::store::StoreError;
+use crate::time::rfc3339;
+
+/// Error that ends a worker.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkerError {
+    /// The log failed.
+    #[error("the log failed")]
+    Log(#[from] LogError),
+    /// The mirror of rejected records failed.
+    #[error("writing to the rejected-records mirror failed")]
+    Mirror(#[source] LogError),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// The checkpoint cannot be used.
+    #[error(
+        "cannot use the checkpoint as of {} in the store (work into a new store: the log reproduces every row)",
+        rfc3339(*frontier)
+    )]
+    Checkpoint {
+        /// The frontier of the checkpoint.
+        frontier: Time,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The settings differ from those of the checkpoint.
+    #[error(
+        "the settings (time step, allowed lateness, out-of-orderness, conditions) differ from those of the checkpoint \
+         as of {}, so rows would not agree: use the same settings, or a new store",
+        rfc3339(*frontier)
+    )]
+    SettingsChanged {
+        /// The frontier of the checkpoint.
+        frontier: Time,
+    },
+    /// The log has a different number of partitions than the checkpoint.
+    #[error(
+        "the log has {log} partitions, but the checkpoint was made with {checkpoint}: \
+         this is another log, or its partitions were changed"
+    )]
+    Partitions {
+        /// Partitions of the log.
+        log: u32,
+        /// Partitions in the checkpoint.
+        checkpoint: u32,
+    },
+    /// A partition has no progress.
+    #[error(
+        "{log}, partition {partition}: {records} records were read and the frontier is stalled: either its sources \
+         write no progress records (use --max-out-of-orderness for such a log), or one of them is dead (`tickline \
+         source list` names it: restart it, or retire it)"
+    )]
+    Stalled {
+        /// The log.
+        log: String,
+        /// The partition that holds back the frontier.
+        partition: u32,
+        /// Records waiting for the frontier.
+        records: u64,
+    },
+    /// A process of the cluster was lost, or the processes do not fit together.
+    #[error("the cluster ended")]
+    Cluster(#[from] ClusterError),
+    /// A thread failed.
+    #[error("a worker thread failed: {0}")]
+    Thread(String),
+}
+
+impl ExitCode for WorkerError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Log(error) | Self::Mirror(error) => error.exit_code(),
+            Self::Store(error) => error.exit_code(),
+            Self::Cluster(error) => error.exit_code(),
+            Self::Checkpoint { .. } | Self::Partitions { .. } => 3,
+            Self::SettingsChanged { .. } => 2,
+            Self::Stalled { .. } | Self::Thread(_) => 1,
+        }
+    }
+}
