@@ -1,5 +1,4 @@
-//! The feed into Kafka: how many trades a second, in how much memory, and how long from the socket to the
-//! acknowledgement.
+//! Ingest into Kafka: trades per second, memory, and latency from the socket to the acknowledgement.
 //!
 //! `cargo bench --bench ingest` starts a real broker (`scripts/kafka-server`), `tickline simulate` and
 //! `tickline ingest`, all on this machine: once with as many trades as the simulator can make, once with about 5,000 a
@@ -21,11 +20,11 @@ mod broker;
 #[path = "support/process.rs"]
 mod process;
 
-/// Before anything is measured.
+/// Warm-up time.
 const WARM: Duration = Duration::from_secs(5);
 const PARTITIONS: u32 = 4;
 
-/// A `tickline`.
+/// Running `tickline` process.
 struct Running(process::Process, BufReader<ChildStdout>);
 
 impl Running {
@@ -37,7 +36,7 @@ impl Running {
         Self(process, stdout)
     }
 
-    /// The address behind these words in what it prints.
+    /// The address after these words on standard output.
     fn address(&mut self, words: &str) -> String {
         let mut line = String::new();
         self.1.read_line(&mut line).unwrap();
@@ -45,7 +44,7 @@ impl Running {
         rest.split('/').next().unwrap().to_owned()
     }
 
-    /// The most memory it ever had, in MiB.
+    /// Peak memory in MiB.
     fn memory_mib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.0.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -53,14 +52,14 @@ impl Running {
     }
 }
 
-/// What the metrics say: trades, those refused, and the acknowledgements up to each number of seconds.
+/// Metrics: trades, rejected trades, and acknowledgements up to each number of seconds.
 struct Numbers {
     trades: u64,
-    refused: u64,
+    rejected: u64,
     buckets: Vec<(String, u64)>,
 }
 
-fn ask(address: &str) -> Numbers {
+fn scrape(address: &str) -> Numbers {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
     let mut text = String::new();
@@ -76,12 +75,12 @@ fn ask(address: &str) -> Numbers {
     };
     Numbers {
         trades: number("tickline_ingest_trades_total "),
-        refused: number("tickline_ingest_rejected_total "),
+        rejected: number("tickline_ingest_rejected_total "),
         buckets: text.lines().filter_map(bucket).collect(),
     }
 }
 
-/// The bound of the first bucket that holds so many percent of what came between, in seconds.
+/// Bound in seconds of the first bucket with at least this percentage of the acknowledgements in between.
 fn percentile(before: &Numbers, after: &Numbers, percent: u64) -> String {
     let counts = before.buckets.iter().zip(&after.buckets).map(|((_, was), (bound, is))| (bound, is - was));
     let counts: Vec<_> = counts.collect();
@@ -98,7 +97,7 @@ fn main() {
     std::fs::write(folder.path().join("list"), Universe::new(Universe::NAMED).symbols().join("\n")).unwrap();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("{cores} cores, shared with simulator and broker; {} symbols, {PARTITIONS} partitions\n", Universe::NAMED);
-    println!("| activity | trades/s | refused | memory, MiB | acknowledged after, s: p50 | p99 |");
+    println!("| activity | trades/s | rejected | memory, MiB | acknowledged after, s: p50 | p99 |");
     println!("| --- | --- | --- | --- | --- | --- |");
     for activity in [1_000, 16] {
         let log = format!("kafka://{}/activity-{activity}", broker.address);
@@ -108,18 +107,18 @@ fn main() {
         let feed = simulator.address("ws://");
         let line = format!(
             "ingest --log {log} --url ws://{feed}/ --watchlist list --symbols-max 100 --source activity-{activity} \
-             --metrics-port 0"
+             --listen 127.0.0.1:0"
         );
         let mut ingest = Running::start(folder.path(), &line);
         let metrics = ingest.address("http://");
         std::thread::sleep(WARM);
-        let (start, before) = (Instant::now(), ask(&metrics));
+        let (start, before) = (Instant::now(), scrape(&metrics));
         std::thread::sleep(span);
-        let (seconds, after) = (start.elapsed().as_secs_f64(), ask(&metrics));
+        let (seconds, after) = (start.elapsed().as_secs_f64(), scrape(&metrics));
         println!(
             "| {activity} | {:.0} | {} | {} | {} | {} |",
             (after.trades - before.trades) as f64 / seconds,
-            after.refused,
+            after.rejected,
             ingest.memory_mib(),
             percentile(&before, &after, 50),
             percentile(&before, &after, 99),

@@ -1,7 +1,6 @@
-//! From a feed into a log: each trade once, byte for byte, in its partition; promises everywhere; gaps told.
+//! Ingest from a feed into a log: each trade once, byte for byte, in its partition; progress and gaps in every partition.
 //!
-//! The feed is a script, or the simulator with a fault; the log is a list in memory, or a directory when it runs
-//! as a process.
+//! The feed is a script or the simulator with a fault; the log is in memory, or a directory log for processes.
 
 mod faults;
 mod memory;

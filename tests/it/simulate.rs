@@ -1,4 +1,4 @@
-//! The simulator over real sockets of this machine: what it must do as the real feed does.
+//! The simulator over real sockets: behaviour that it shares with the real feed.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ use tickline::finnhub::error::SocketError;
 use tickline::finnhub::{FeedConfig, Secret};
 use tokio::time::timeout;
 
-/// Nothing here takes so long; a test that waits longer has failed.
+/// Deadline of every wait.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 fn config(url: &str, token: &str) -> FeedConfig {
@@ -29,7 +29,7 @@ async fn next(socket: &mut Socket) -> Value {
     serde_json::from_str(text.as_str()).expect("JSON")
 }
 
-/// Reads until a frame holds what `wanted` asks for.
+/// Reads until a frame is `wanted`.
 async fn next_where(socket: &mut Socket, wanted: impl Fn(&Value) -> bool) -> Value {
     timeout(DEADLINE, async {
         loop {
@@ -51,10 +51,10 @@ fn symbols_of(frame: &Value) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn frames_hold_trades_of_the_symbols_asked_for_only() {
+async fn frames_hold_only_subscribed_symbols() {
     let simulator =
         serve(SimulatorConfig { ping_every: Duration::from_millis(200), ..Default::default() }).await.unwrap();
-    let mut socket = open(&simulator, "key").await.unwrap();
+    let mut socket = open(&simulator, "token").await.unwrap();
     for symbol in ["AAPL", "BINANCE:BTCUSDT", "NO SUCH SYMBOL"] {
         socket.subscribe(symbol).await.unwrap();
     }
@@ -70,11 +70,11 @@ async fn frames_hold_trades_of_the_symbols_asked_for_only() {
 }
 
 #[tokio::test]
-async fn the_51st_symbol_is_an_error_and_unsubscribing_frees_a_place() {
+async fn the_51st_symbol_is_an_error() {
     let simulator = serve(SimulatorConfig::default()).await.unwrap();
-    let mut socket = open(&simulator, "key").await.unwrap();
+    let mut socket = open(&simulator, "token").await.unwrap();
     let symbols = Universe::new(Universe::NAMED).symbols();
-    // Quiet symbols take the other places, so that a trade of a busy one shows who got in.
+    // The other symbols are subscribed first, so that a trade of the busy one shows that it was accepted.
     let (busy, rest): (Vec<_>, Vec<_>) = symbols.into_iter().partition(|symbol| symbol == "NVDA");
     for symbol in rest.iter().take(50) {
         socket.subscribe(symbol).await.unwrap();
@@ -89,13 +89,13 @@ async fn the_51st_symbol_is_an_error_and_unsubscribing_frees_a_place() {
 }
 
 #[tokio::test]
-async fn a_second_connection_under_a_key_drops_the_first_one_only() {
+async fn a_second_connection_drops_the_first() {
     let simulator = serve(SimulatorConfig::default()).await.unwrap();
-    let mut first = open(&simulator, "key").await.unwrap();
-    let mut other = open(&simulator, "another key").await.unwrap();
+    let mut first = open(&simulator, "token").await.unwrap();
+    let mut other = open(&simulator, "another token").await.unwrap();
     first.subscribe("NVDA").await.unwrap();
     next(&mut first).await;
-    let mut second = open(&simulator, "key").await.unwrap();
+    let mut second = open(&simulator, "token").await.unwrap();
     let ended = timeout(DEADLINE, async { while first.next().await.is_ok() {} }).await;
     assert!(ended.is_ok(), "the first connection is still open");
     for socket in [&mut second, &mut other] {
@@ -106,22 +106,22 @@ async fn a_second_connection_under_a_key_drops_the_first_one_only() {
 }
 
 #[tokio::test]
-async fn on_request_a_second_connection_drops_both() {
+async fn kick_both_drops_both_connections() {
     let faults = Faults { kick_both: true, ..Faults::default() };
     let simulator = serve(SimulatorConfig { faults, ..Default::default() }).await.unwrap();
-    let mut first = open(&simulator, "key").await.unwrap();
-    let mut second = open(&simulator, "key").await.unwrap();
+    let mut first = open(&simulator, "token").await.unwrap();
+    let mut second = open(&simulator, "token").await.unwrap();
     for socket in [&mut first, &mut second] {
         assert!(timeout(DEADLINE, async { while socket.next().await.is_ok() {} }).await.is_ok());
     }
 }
 
 #[tokio::test]
-async fn a_bad_key_is_refused_and_shown_nowhere() {
+async fn a_bad_token_is_rejected_and_hidden() {
     let config = SimulatorConfig { token: Some("good".to_owned()), ..Default::default() };
     let simulator = serve(config).await.unwrap();
     for bad in ["", "s3cr3t"] {
-        let error = open(&simulator, bad).await.err().expect("a refusal");
+        let error = open(&simulator, bad).await.err().expect("a rejection");
         assert_eq!(error, SocketError::Unauthorized { status: 401 });
         assert!(!format!("{error} {error:?}").contains("s3cr3t"));
     }
@@ -129,7 +129,7 @@ async fn a_bad_key_is_refused_and_shown_nowhere() {
 }
 
 #[tokio::test]
-async fn no_error_shows_the_key() {
+async fn errors_hide_the_token() {
     let secret = Secret::new("s3cr3t");
     for url in ["ws://127.0.0.1:1/", "http://127.0.0.1/", "no address", "ws:///", "wss://127.0.0.1:1/", "ws://[::bad/"]
     {
@@ -140,7 +140,7 @@ async fn no_error_shows_the_key() {
 }
 
 #[tokio::test]
-async fn a_stalled_connection_is_found_by_its_silence() {
+async fn silence_ends_a_stalled_connection() {
     let faults = Faults { stall_after: Some(Duration::from_millis(300)), ..Faults::default() };
     let simulator = serve(SimulatorConfig { faults, ..Default::default() }).await.unwrap();
     let mut socket =
@@ -159,7 +159,7 @@ async fn a_stalled_connection_is_found_by_its_silence() {
 }
 
 #[tokio::test]
-async fn rest_answers_in_the_documented_shapes() {
+async fn rest_responses_have_documented_shapes() {
     let simulator = serve(SimulatorConfig::default()).await.unwrap();
     let base = format!("http://{}/api/v1", simulator.addr());
     tickline::tls::install_provider();
@@ -191,26 +191,26 @@ async fn rest_answers_in_the_documented_shapes() {
 }
 
 #[tokio::test]
-async fn rest_refuses_a_missing_key_and_too_many_calls() {
+async fn rest_rejects_a_missing_token_and_bursts() {
     let simulator = serve(SimulatorConfig { calls_per_minute_max: 3, ..Default::default() }).await.unwrap();
     let url = format!("http://{}/api/v1/quote?symbol=AAPL", simulator.addr());
     tickline::tls::install_provider();
     let client = reqwest::Client::new();
     assert_eq!(client.get(&url).send().await.unwrap().status(), 401);
     // A minute may end between two calls, so more are tried than fit into two minutes.
-    let mut refused = None;
+    let mut rejected = None;
     for _ in 0..7 {
         let answer = client.get(format!("{url}&token=key")).send().await.unwrap();
         if answer.status() == 429 {
-            refused = Some(answer);
+            rejected = Some(answer);
             break;
         }
         assert_eq!(answer.status(), 200);
     }
-    let refused = refused.expect("a refusal");
-    let header = |name: &str| refused.headers()[name].to_str().unwrap().to_owned();
+    let rejected = rejected.expect("a rejection");
+    let header = |name: &str| rejected.headers()[name].to_str().unwrap().to_owned();
     assert_eq!((header("x-ratelimit-limit"), header("x-ratelimit-remaining")), ("3".to_owned(), "0".to_owned()));
     assert!(header("x-ratelimit-reset").parse::<u64>().is_ok());
-    let body: Value = refused.json().await.unwrap();
+    let body: Value = rejected.json().await.unwrap();
     assert!(body["error"].is_string());
 }

@@ -1,4 +1,4 @@
-//! A log in memory, and an ingest that runs into it.
+//! Log in memory, and an ingest into it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-/// Nothing here takes so long; a test that waits longer has failed.
+/// Deadline of every wait.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 pub const PARTITIONS: usize = 4;
 
@@ -87,13 +87,13 @@ pub fn start(config: IngestConfig, memory: &Memory) -> (watch::Sender<bool>, Run
     (stop, tokio::spawn(ingest(config, Box::new(memory.clone()), stopping)))
 }
 
-pub async fn until(what: &str, holds: impl Fn() -> bool) {
+pub async fn until(what: &str, condition: impl Fn() -> bool) {
     let waiting = async {
-        while !holds() {
+        while !condition() {
             sleep(Duration::from_millis(5)).await;
         }
     };
-    assert!(timeout(DEADLINE, waiting).await.is_ok(), "{what} did not come about");
+    assert!(timeout(DEADLINE, waiting).await.is_ok(), "timeout while waiting for {what}");
 }
 
 pub async fn end(stop: &watch::Sender<bool>, running: Running) -> anyhow::Result<IngestReport> {

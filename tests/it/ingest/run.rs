@@ -1,4 +1,4 @@
-//! `tickline ingest` and `tickline demo` as processes, from `tickline simulate`; a canary for the key.
+//! `tickline ingest` and `tickline demo` as processes fed by `tickline simulate`, with an API token that must not leak.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::shared::account::{balance, read_kept, read_sent};
 use crate::shared::process::{DEADLINE, Ended, Home, Running, wait_for};
 
-/// A key that must be seen nowhere. It holds what has to be encoded in an address.
+/// API token that must not appear anywhere, with characters that a URL must encode.
 const CANARY: &str = "canary&7f3 9";
 const ENCODED: &str = "canary%267f3%209";
 
@@ -57,23 +57,23 @@ fn ends_well(mut process: Running, what: &str) -> Ended {
     ended
 }
 
-fn hides_the_key(ended: &Ended) {
+fn assert_token_is_hidden(ended: &Ended) {
     for text in [&ended.stdout, &ended.stderr] {
         assert!(!text.contains(CANARY) && !text.contains(ENCODED), "{text}");
     }
 }
 
-/// A number of the metrics' answer.
+/// Value of a metric.
 fn number(metrics: &str, name: &str) -> f64 {
     let value = metrics.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
     value.unwrap_or_else(|| panic!("{name} is missing: {metrics}")).parse().unwrap()
 }
 
 #[test]
-fn an_ingest_tells_how_it_goes_and_ends_with_a_bye() {
+fn ingest_exports_metrics_and_writes_a_bye() {
     let home = Home::new();
     let (simulator, address) = simulate(&home, "--fault disconnect-every=2500ms");
-    let mut ingest = ingest(&home, &address, "--metrics-port 0");
+    let mut ingest = ingest(&home, &address, "--listen 127.0.0.1:0");
     let metrics = ingest.told("metrics: http://");
     let answer = wait_for("a gap and trades", || {
         let answer = get(&metrics, "/metrics");
@@ -86,12 +86,12 @@ fn an_ingest_tells_how_it_goes_and_ends_with_a_bye() {
     assert!(get(&metrics, "/healthz").ends_with("ok\n"));
     wait_for("the line", || ingest.stderr().contains(" trades, ").then_some(()));
     wait_for("readiness", || get(&metrics, "/readyz").starts_with("HTTP/1.1 200").then_some(()));
-    let told = ends_well(simulator, "the simulator");
-    // With the feed gone it is not ready, and goes on.
+    let simulated = ends_well(simulator, "the simulator");
+    // Without the feed it is not ready, but goes on.
     wait_for("the end of the feed", || get(&metrics, "/readyz").starts_with("HTTP/1.1 503").then_some(()));
     let ended = ends_well(ingest, "the ingest");
-    hides_the_key(&told);
-    hides_the_key(&ended);
+    assert_token_is_hidden(&simulated);
+    assert_token_is_hidden(&ended);
     for records in records(&home, "log") {
         assert_eq!(records.last().map(String::as_str), Some(r#"{"type":"bye","source":"one"}"#));
         assert!(records.iter().all(|record| !record.contains("canary")));
@@ -103,13 +103,13 @@ fn an_ingest_tells_how_it_goes_and_ends_with_a_bye() {
 }
 
 #[test]
-fn the_gap_between_two_processes_is_told_after_a_kill_and_not_after_a_bye() {
+fn a_kill_leaves_a_gap_and_a_bye_does_not() {
     let home = Home::new();
     let (simulator, address) = simulate(&home, "");
     let state = || -> Option<Value> { serde_json::from_slice(&std::fs::read(home.path("s")).ok()?).ok() };
     let gaps = || read_kept(&records(&home, "log")).gaps;
     let first = ingest(&home, &address, "--state s");
-    wait_for("a settled promise", || state()?["complete_ms"].as_u64().filter(|ms| *ms > 0));
+    wait_for("acknowledged progress", || state()?["complete_ms"].as_u64().filter(|ms| *ms > 0));
     wait_for("trades", || records(&home, "log").iter().any(|records| records.len() > 20).then_some(()));
     first.kill();
     let complete_ms = state().unwrap()["complete_ms"].as_u64().unwrap();
@@ -122,19 +122,19 @@ fn the_gap_between_two_processes_is_told_after_a_kill_and_not_after_a_bye() {
     }
     ends_well(second, "the second ingest");
     let third = ingest(&home, &address, "--state s");
-    wait_for("promises of the third", || {
+    wait_for("progress of the third", || {
         let begun = |record: &Option<String>| record.as_ref().is_some_and(|record| !record.contains(r#""bye""#));
         last_records(&home).iter().all(begun).then_some(())
     });
     ends_well(simulator, "the simulator");
     wait_for("the end of the feed", || third.stderr().contains("feed lost").then_some(()));
     ends_well(third, "the third ingest");
-    // The second one of each partition tells the simulator's end.
+    // The second gap of each partition is the end of the simulator.
     assert!(gaps().iter().all(|gaps| gaps.len() == 2), "{:?}", gaps());
 }
 
 #[test]
-fn what_was_sent_while_no_process_ran_lies_in_the_gap() {
+fn trades_sent_between_processes_are_in_gaps() {
     let home = Home::new();
     let (simulator, address) = simulate(&home, "");
     for _ in 0..3 {
@@ -159,13 +159,13 @@ fn what_was_sent_while_no_process_ran_lies_in_the_gap() {
 }
 
 #[test]
-fn wrong_calls_are_usage_errors_that_say_what_to_do() {
+fn usage_errors_name_the_remedy() {
     let home = Home::new();
     let key = [("FINNHUB_TOKEN", CANARY)];
     let fails = |line: &str, settings: &[(&str, &str)], words: &[&str]| {
         let ended = home.start_with(line, settings).end(line);
         ended.is(2, words);
-        hides_the_key(&ended);
+        assert_token_is_hidden(&ended);
     };
     let head = "ingest --log dir:log --source one";
     fails(&format!("{head} --symbols A"), &[], &["FINNHUB_TOKEN", "--token-file"]);
@@ -185,7 +185,7 @@ fn wrong_calls_are_usage_errors_that_say_what_to_do() {
 }
 
 #[test]
-fn a_refused_key_ends_with_code_2_and_is_shown_nowhere() {
+fn a_rejected_token_exits_2_and_is_hidden() {
     let home = Home::new();
     let (simulator, address) = simulate(&home, "");
     let line = format!("ingest --log dir:log --source one --symbols AAPL --url ws://{address}/");
@@ -196,13 +196,13 @@ fn a_refused_key_ends_with_code_2_and_is_shown_nowhere() {
 }
 
 #[test]
-fn the_demo_takes_the_real_feed_when_there_is_a_key() {
+fn the_demo_uses_the_feed_with_a_token() {
     let home = Home::new();
     let (simulator, address) = simulate(&home, "");
     home.write("list", "symbol,name\nAAPL,Apple\nBINANCE:BTCUSDT,Bitcoin\nNVDA,Nvidia\n");
     let url = format!("ws://{address}/");
     let settings = [("FINNHUB_TOKEN", CANARY), ("FINNHUB_URL", url.as_str())];
-    let demo = home.start_with("demo --data data --port 0 --symbols 2 --watchlist list", &settings);
+    let demo = home.start_with("demo --data data --port 0 --instruments 2 --watchlist list", &settings);
     wait_for("trades of the feed", || {
         let path = home.path("data/finnhub/log/partition-00000.jsonl");
         let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -213,12 +213,12 @@ fn the_demo_takes_the_real_feed_when_there_is_a_key() {
         (all.contains("AAPL") && all.contains("BINANCE:BTCUSDT")).then_some(())
     });
     let ended = ends_well(demo, "the demo");
-    hides_the_key(&ended);
-    assert!(!records(&home, "data/finnhub/log").concat().concat().contains("NVDA"), "only two were asked for");
+    assert_token_is_hidden(&ended);
+    assert!(!records(&home, "data/finnhub/log").concat().concat().contains("NVDA"), "only two were requested");
     ends_well(simulator, "the simulator");
-    let refused = home.start_with(
+    let rejected = home.start_with(
         "demo --data data --port 0",
         &[("FINNHUB_TOKEN", CANARY), ("FINNHUB_URL", "ws://127.0.0.1:1/?token=canary")],
     );
-    refused.end("a key in the address").is(2, &["FINNHUB_URL"]);
+    rejected.end("a token in the URL").is(2, &["FINNHUB_URL"]);
 }

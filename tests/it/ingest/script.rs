@@ -1,4 +1,4 @@
-//! A feed that plays a script: what each frame holds, and what each partition must hold of it.
+//! Scripted feed: its frames, and the expected records of each partition.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::ingest::memory::{DEADLINE, Memory, PARTITIONS, config, end, start, until};
 
-/// Keys whose murmur2 hash Kafka's own tests state.
+/// Keys and their murmur2 hashes from Kafka's own tests.
 const KEYS: [(&str, i64); 6] = [
     ("21", -973932308),
     ("foobar", -790332482),
@@ -25,16 +25,16 @@ const KEYS: [(&str, i64); 6] = [
 pub async fn accept(listener: &TcpListener, symbols: usize) -> (WebSocketStream<TcpStream>, Vec<String>) {
     let (stream, _) = listener.accept().await.unwrap();
     let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
-    let mut asked = Vec::new();
-    while asked.len() < symbols {
+    let mut symbols_seen = Vec::new();
+    while symbols_seen.len() < symbols {
         let message = socket.next().await.unwrap().unwrap();
         if let Message::Text(text) = message {
             let request: Value = serde_json::from_str(text.as_str()).unwrap();
             assert_eq!(request["type"], "subscribe");
-            asked.push(request["symbol"].as_str().unwrap().to_owned());
+            symbols_seen.push(request["symbol"].as_str().unwrap().to_owned());
         }
     }
-    (socket, asked)
+    (socket, symbols_seen)
 }
 
 pub async fn listen() -> (TcpListener, String) {
@@ -43,7 +43,7 @@ pub async fn listen() -> (TcpListener, String) {
     (listener, url)
 }
 
-/// Frames of elements with odd spellings, and what each partition must hold of them.
+/// Frames of unusually formatted elements, and the expected elements of each partition.
 struct Script {
     frames: Vec<String>,
     expected: Vec<String>,
@@ -60,7 +60,7 @@ fn script(frames: usize, salt: usize) -> Script {
             let (key, _) = KEYS[(frame * 5 + element * element + salt) % KEYS.len()];
             elements.push((key, spelled(key, frame, element)));
         }
-        // Two trades that are equal in every byte are still two.
+        // Two identical trades are still two.
         elements.push(elements[0].clone());
         trades += elements.len() as u64;
         let joined: Vec<&str> = elements.iter().map(|(_, text)| text.as_str()).collect();
@@ -96,14 +96,14 @@ async fn send(socket: &mut WebSocketStream<TcpStream>, frames: &[String]) {
 }
 
 #[tokio::test]
-async fn every_trade_arrives_once_byte_for_byte_in_its_partition() {
+async fn every_trade_arrives_once_and_unchanged() {
     let (listener, url) = listen().await;
     let script = script(400, 0);
     assert!(script.expected.iter().all(|texts| !texts.is_empty()), "each partition must have trades");
     let memory = Memory::default();
-    let (stop, running) = start(config(url, "key", &["21", "IC MARKETS:1"]), &memory);
-    let (mut socket, asked) = accept(&listener, 2).await;
-    assert_eq!(asked, ["21", "IC MARKETS:1"]);
+    let (stop, running) = start(config(url, "token", &["21", "IC MARKETS:1"]), &memory);
+    let (mut socket, subscribed) = accept(&listener, 2).await;
+    assert_eq!(subscribed, ["21", "IC MARKETS:1"]);
     send(&mut socket, &script.frames).await;
     until("the last trade", || (0..PARTITIONS).all(|p| memory.elements(p).len() >= script.expected[p].len())).await;
     let report = end(&stop, running).await.unwrap();
@@ -116,14 +116,14 @@ async fn every_trade_arrives_once_byte_for_byte_in_its_partition() {
 }
 
 #[tokio::test]
-async fn what_was_read_before_a_stop_is_in_the_log_before_the_bye() {
+async fn a_stop_writes_everything_before_the_bye() {
     let (listener, url) = listen().await;
     let script = script(300, 3);
     let memory = Memory::default();
-    let (stop, running) = start(config(url, "key", &["21"]), &memory);
+    let (stop, running) = start(config(url, "token", &["21"]), &memory);
     let (mut socket, _) = accept(&listener, 1).await;
     send(&mut socket, &script.frames).await;
-    // The answer to a ping comes when everything before it was read.
+    // The pong arrives when everything before it was read.
     socket.send(Message::Ping("all read?".into())).await.unwrap();
     while !matches!(socket.next().await.unwrap().unwrap(), Message::Pong(_)) {}
     end(&stop, running).await.unwrap();
@@ -134,13 +134,13 @@ async fn what_was_read_before_a_stop_is_in_the_log_before_the_bye() {
 }
 
 #[tokio::test]
-async fn progress_come_to_every_partition_also_when_quiet_and_never_fall() {
+async fn progress_reaches_quiet_partitions_and_never_decreases() {
     let (listener, url) = listen().await;
     let memory = Memory::default();
     let before_ms = jiff::Timestamp::now().as_millisecond();
-    let (stop, running) = start(config(url, "key", &[]), &memory);
+    let (stop, running) = start(config(url, "token", &[]), &memory);
     let (_socket, _) = accept(&listener, 0).await;
-    until("promises", || (0..PARTITIONS).all(|p| memory.control(p, "progress").len() >= 5)).await;
+    until("progress", || (0..PARTITIONS).all(|p| memory.control(p, "progress").len() >= 5)).await;
     end(&stop, running).await.unwrap();
     let after_ms = jiff::Timestamp::now().as_millisecond();
     for partition in 0..PARTITIONS {
@@ -154,19 +154,19 @@ async fn progress_come_to_every_partition_also_when_quiet_and_never_fall() {
 }
 
 #[tokio::test]
-async fn a_forced_disconnect_is_a_gap_in_every_partition_between_the_trades() {
+async fn a_disconnect_is_a_gap_in_every_partition() {
     let (listener, url) = listen().await;
     let (first, second) = (script(50, 1), script(50, 2));
     let memory = Memory::default();
-    let (stop, running) = start(config(url, "key", &["21", "abc"]), &memory);
-    let (mut socket, asked_first) = accept(&listener, 2).await;
+    let (stop, running) = start(config(url, "token", &["21", "abc"]), &memory);
+    let (mut socket, first_symbols) = accept(&listener, 2).await;
     send(&mut socket, &first.frames).await;
     until("the first part", || (0..PARTITIONS).all(|p| memory.elements(p).len() >= first.expected[p].len())).await;
     let cut_ms = jiff::Timestamp::now().as_millisecond();
     // Cut without a closing handshake. A second accept proves that the client lost the connection.
     drop(socket);
-    let (mut socket, asked_second) = accept(&listener, 2).await;
-    assert_eq!(asked_first, asked_second);
+    let (mut socket, second_symbols) = accept(&listener, 2).await;
+    assert_eq!(first_symbols, second_symbols);
     send(&mut socket, &second.frames).await;
     let whole = |p: usize| format!("{},{}", first.expected[p], second.expected[p]);
     until("the second part", || (0..PARTITIONS).all(|p| memory.elements(p).len() >= whole(p).len())).await;
@@ -184,15 +184,15 @@ async fn a_forced_disconnect_is_a_gap_in_every_partition_between_the_trades() {
         let at = records.iter().position(|record| record.starts_with(r#"{"type":"gap""#)).unwrap();
         let before = Memory::default();
         before.records.lock().unwrap().insert(0, records[..at].to_vec());
-        assert_eq!(before.elements(0), first.expected[partition], "the gap lies between the two parts");
+        assert_eq!(before.elements(0), first.expected[partition], "the gap is between the two parts");
     }
 }
 
 #[tokio::test]
-async fn a_log_that_refuses_ends_the_ingest_with_its_error() {
+async fn a_failing_log_ends_the_ingest() {
     let (listener, url) = listen().await;
     let memory = Memory { fails: true, ..Memory::default() };
-    let (_stop, running) = start(config(url, "key", &["AAPL"]), &memory);
+    let (_stop, running) = start(config(url, "token", &["AAPL"]), &memory);
     let _socket = accept(&listener, 1).await;
     let error = timeout(DEADLINE, running).await.unwrap().unwrap().unwrap_err();
     assert!(format!("{error:#}").contains("a test"), "{error:#}");

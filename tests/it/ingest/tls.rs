@@ -1,4 +1,4 @@
-//! `wss`: the same feed behind TLS, trusted by a file of certificates, and refused without it.
+//! `wss`: a feed behind TLS is accepted with its certificate, and rejected without.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_tungstenite::tungstenite::Message;
 
-/// Serves one text to everybody who comes, under a certificate of its own that it writes to `ca`.
+/// Serves one text per connection, with its own certificate, which it writes to `ca`.
 async fn serve(ca: &Path) -> String {
     tls::install_provider();
     let key = KeyPair::generate().unwrap();
@@ -30,7 +30,7 @@ async fn serve(ca: &Path) -> String {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // Who does not trust the certificate hangs up here.
+            // A client that does not trust the certificate disconnects here.
             let Ok(stream) = acceptor.accept(stream).await else { continue };
             let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
             socket.send(Message::text("hello")).await.unwrap();
@@ -46,7 +46,7 @@ fn config(url: &str) -> FeedConfig {
 }
 
 #[tokio::test]
-async fn a_feed_behind_tls_is_read_when_its_certificate_is_trusted() {
+async fn tls_needs_a_trusted_certificate() {
     let home = tempfile::tempdir().unwrap();
     let ca = home.path().join("ca.pem");
     let url = serve(&ca).await;
@@ -60,7 +60,7 @@ async fn a_feed_behind_tls_is_read_when_its_certificate_is_trusted() {
 }
 
 #[test]
-fn a_file_without_certificates_is_refused() {
+fn a_file_without_certificates_is_rejected() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("none.pem");
     assert!(tls::trusting(&path).is_err());

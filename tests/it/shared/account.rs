@@ -1,4 +1,4 @@
-//! The books: every trade that the simulator says it sent is in the log as often as it was sent, or in a gap.
+//! Accounting: every trade that the simulator sent is in the log as often as it was sent, or in a gap.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,23 +7,23 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// One trade that the simulator sent.
+/// Trade that the simulator sent.
 pub struct SentTrades {
     pub sent_ms: u64,
     pub event_ms: u64,
     pub text: String,
 }
 
-/// What a log holds.
+/// Content of a log.
 #[derive(Default)]
 pub struct Kept {
-    /// How often each trade is there, by its bytes.
+    /// Count of each trade, by its bytes.
     pub trades: BTreeMap<String, u64>,
-    /// The gaps of each partition: from and to.
+    /// Gap records of each partition.
     pub gaps: Vec<Vec<Value>>,
 }
 
-/// How the books look.
+/// Sums of all trades.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Balance {
     pub sent: u64,
@@ -44,7 +44,7 @@ struct Frame<'a> {
     data: Vec<&'a RawValue>,
 }
 
-/// Reads what `simulate --sent` wrote.
+/// Reads the file of `simulate --sent`.
 pub fn read_sent(path: &Path) -> Vec<SentTrades> {
     let text = std::fs::read_to_string(path).unwrap();
     let lines = text.lines().map(|line| {
@@ -81,15 +81,15 @@ pub fn read_kept(partitions: &[Vec<String>]) -> Kept {
     kept
 }
 
-/// Compares. Nothing may be in the log that was not sent, nor more often; what is missing was sent within a gap that
-/// stands in every partition, and happened within it unless it was late anyway. Trades may be equal in every byte: of
-/// those, as many must lie in gaps as are missing.
+/// Compares sent and kept trades. The log must hold no trade more often than it was sent. Missing trades must have been
+/// sent within a gap of every partition, and have happened within it unless they were late anyway. Of identical trades
+/// at least as many must be in gaps as are missing.
 pub fn balance(sent: &[SentTrades], kept: &Kept, max_out_of_orderness_ms: u64) -> Balance {
     let mut sent_of: BTreeMap<&str, Vec<&SentTrades>> = BTreeMap::new();
     sent.iter().for_each(|trade| sent_of.entry(&trade.text).or_default().push(trade));
     for (text, count) in &kept.trades {
         let times = sent_of.get(text.as_str()).map_or(0, |sent| sent.len() as u64);
-        assert!(*count <= times, "{text} is {count} times in the log, and was sent {times} times");
+        assert!(*count <= times, "{text} was sent {times} times and is {count} times in the log");
     }
     let covered = |trade: &SentTrades| {
         kept.gaps.iter().all(|gaps| {
@@ -103,17 +103,17 @@ pub fn balance(sent: &[SentTrades], kept: &Kept, max_out_of_orderness_ms: u64) -
     };
     let mut missing = 0;
     for (text, sent) in sent_of {
-        let lacking = sent.len() as u64 - kept.trades.get(text).copied().unwrap_or(0);
-        let told = sent.iter().filter(|trade| covered(trade)).count() as u64;
+        let absent = sent.len() as u64 - kept.trades.get(text).copied().unwrap_or(0);
+        let in_gaps = sent.iter().filter(|trade| covered(trade)).count() as u64;
         let times: Vec<u64> = sent.iter().map(|trade| trade.sent_ms).collect();
-        assert!(told >= lacking, "{lacking} of {text}, sent at {times:?}, are not told: {:?}", kept.gaps[0]);
-        missing += lacking;
+        assert!(in_gaps >= absent, "{absent} of {text}, sent at {times:?}, are not in gaps: {:?}", kept.gaps[0]);
+        missing += absent;
     }
     Balance { sent: sent.len() as u64, kept: kept.trades.values().sum(), missing }
 }
 
 #[test]
-fn the_books_find_what_is_missing_and_what_is_too_much() {
+fn balance_finds_missing_and_surplus_trades() {
     let sent = |sent_ms| SentTrades { sent_ms, event_ms: sent_ms - 10, text: r#"{"t":1}"#.to_owned() };
     let gap = r#"{"type":"gap","source":"s","from_ms":100,"to_ms":200,"cause":"x"}"#.to_owned();
     let frame = r#"{"type":"trade","data":[{"t":1},{"t":1}]}"#.to_owned();

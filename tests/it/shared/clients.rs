@@ -1,4 +1,4 @@
-//! Runs a script by the Python that has the clients of others.
+//! Python scripts with third-party clients.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// The Python that `scripts/foreign-clients` makes.
+/// Python interpreter from `scripts/foreign-clients`.
 pub fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| {
@@ -17,11 +17,11 @@ pub fn python() -> &'static Path {
     })
 }
 
-/// Runs `tests/foreign/NAME.py`, with `token` as its key for Finnhub; what it prints is JSON.
+/// Runs `tests/foreign/NAME.py` with an API token, and parses the JSON that it prints.
 pub fn run(name: &str, token: &str, words: &[&str]) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/foreign/{name}.py"));
     let output = Command::new(python()).arg(script).args(words).env("FINNHUB_TOKEN", token).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name} {words:?}: {said}");
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{name} {words:?}: {e}: {said}"))
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name} {words:?}: {stderr}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{name} {words:?}: {e}: {stderr}"))
 }

@@ -1,4 +1,4 @@
-//! What every log must do, as plain functions over the traits.
+//! Tests of every log implementation, as functions over the traits.
 
 use std::any::Any;
 use std::time::{Duration, Instant};
@@ -8,29 +8,29 @@ use dataflows::log::reject::{ORIGINAL_BYTES_MAX, RECORD_BYTES_MAX};
 use tickline::exit_code::ExitCode as _;
 use tickline::log::{Log, LogError, LogWriter, PartitionReader};
 
-/// A new, empty log with its writer, and whatever must live as long.
+/// New, empty log with its writer, and its resources.
 pub struct Subject {
     pub log: Box<dyn Log>,
     pub writer: Box<dyn LogWriter>,
-    /// The longest record that the log takes, in bytes.
+    /// Maximum record length in bytes.
     pub record_bytes_max: usize,
     pub home: Box<dyn Any>,
 }
 
 type Make<'a> = &'a dyn Fn(u32) -> Subject;
 
-/// Runs everything.
+/// Runs all tests.
 pub fn all(make: Make) {
-    partitions_are_apart(make);
-    a_reader_sees_what_was_flushed_and_goes_on(make);
+    partitions_are_separate(make);
+    a_reader_sees_flushed_records(make);
     a_reader_starts_anywhere(make);
-    an_offset_that_is_not_there_is_lost(make);
+    a_missing_offset_is_lost(make);
     large_records_are_cut(make);
     odd_bytes_come_back(make);
-    line_ends_are_refused(make);
+    line_ends_are_rejected(make);
 }
 
-/// Reads up to the end that partition 0 has now: (offset, bytes kept, length in the log).
+/// Reads up to the current end of partition 0: (offset, bytes kept, length in the log).
 pub fn drain(log: &dyn Log, reader: &mut dyn PartitionReader, bytes_max: usize) -> Vec<(u64, Vec<u8>, u64)> {
     drain_to(log.end_offset(0).unwrap(), reader, bytes_max)
 }
@@ -51,7 +51,7 @@ fn drain_to(end: u64, reader: &mut dyn PartitionReader, bytes_max: usize) -> Vec
         }
         all.extend(batch.records.iter().map(|span| (span.offset, batch.record(span).to_vec(), span.total_len)));
         assert_eq!(reader.position(), all.last().unwrap().0 + 1);
-        // A log that does not know says so.
+        // `None` if the log does not know.
         assert!(reader.unread().is_none_or(|unread| reader.position() + unread == end), "{:?}", reader.unread());
     }
 }
@@ -60,7 +60,7 @@ fn texts(records: &[(u64, Vec<u8>, u64)]) -> Vec<String> {
     records.iter().map(|(offset, bytes, _)| format!("{offset}:{}", String::from_utf8_lossy(bytes))).collect()
 }
 
-fn partitions_are_apart(make: Make) {
+fn partitions_are_separate(make: Make) {
     let Subject { log, mut writer, home: _home, .. } = make(3);
     assert_eq!((log.partitions(), writer.partitions()), (3, 3));
     for (partition, record) in [(2, "a"), (0, "b"), (2, "c")] {
@@ -77,7 +77,7 @@ fn partitions_are_apart(make: Make) {
     assert!(log.end_offset(3).is_err() && log.reader(3, 0).is_err() && writer.append(3, None, b"x").is_err());
 }
 
-fn a_reader_sees_what_was_flushed_and_goes_on(make: Make) {
+fn a_reader_sees_flushed_records(make: Make) {
     let Subject { log, mut writer, home: _home, .. } = make(1);
     let mut reader = log.reader(0, 0).unwrap();
     assert!(drain(&*log, &mut *reader, 1 << 20).is_empty());
@@ -106,7 +106,7 @@ fn a_reader_starts_anywhere(make: Make) {
     }
 }
 
-fn an_offset_that_is_not_there_is_lost(make: Make) {
+fn a_missing_offset_is_lost(make: Make) {
     let Subject { log, mut writer, home: _home, .. } = make(1);
     writer.append(0, None, b"one").unwrap();
     writer.sync().unwrap();
@@ -131,7 +131,7 @@ fn large_records_are_cut(make: Make) {
         for ((_, bytes, total), len) in records.iter().zip(&lens) {
             let kept = if *len > RECORD_BYTES_MAX { ORIGINAL_BYTES_MAX } else { *len };
             assert_eq!((*total, bytes.len()), (*len as u64, kept));
-            assert!(*bytes == long(kept), "the kept part is the first");
+            assert!(*bytes == long(kept), "the beginning is kept");
         }
     }
 }
@@ -147,10 +147,14 @@ fn odd_bytes_come_back(make: Make) {
     assert_eq!(records.iter().map(|r| r.1.as_slice()).collect::<Vec<_>>(), odd);
 }
 
-fn line_ends_are_refused(make: Make) {
+fn line_ends_are_rejected(make: Make) {
     let Subject { log, mut writer, home: _home, .. } = make(1);
     assert!(writer.append(0, None, b"two\nrecords").is_err());
     writer.append(0, None, b"one").unwrap();
     writer.sync().unwrap();
-    assert_eq!(texts(&drain(&*log, &mut *log.reader(0, 0).unwrap(), 1 << 20)), ["0:one"], "nothing is left of it");
+    assert_eq!(
+        texts(&drain(&*log, &mut *log.reader(0, 0).unwrap(), 1 << 20)),
+        ["0:one"],
+        "nothing of the rejected record is left"
+    );
 }

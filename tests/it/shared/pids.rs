@@ -1,4 +1,4 @@
-//! Processes by their number, and waiting for a state.
+//! Processes by id, and waiting for a condition.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ pub fn kill(pid: u32) {
     assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
 }
 
-/// Whether there is a process with this number that has not ended with all its threads: until then it holds its ports.
+/// Whether a process has live threads: until all have ended it keeps its ports.
 pub fn is_running(pid: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
     let zombie = stat.rsplit_once(')').is_some_and(|(_, state)| state.starts_with(" Z"));
@@ -17,7 +17,7 @@ pub fn is_running(pid: u32) -> bool {
     !zombie || threads > 1
 }
 
-/// Waits for a state, as long as tests wait for anything.
-pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    wait_for(what, || is_so().then_some(()));
+/// Waits for a condition, up to the deadline.
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    wait_for(what, || condition().then_some(()));
 }

@@ -1,4 +1,4 @@
-//! `tickline` as a process, in a directory of its own; whatever happens, no process outlives its test.
+//! `tickline` as a process in its own directory. No process outlives its test.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a test waits for what must come. Nothing is measured by it.
+/// Deadline of every wait. It measures nothing.
 pub const DEADLINE: Duration = Duration::from_secs(120);
 
-/// A directory in which commands run.
+/// Working directory of commands.
 pub struct Home {
     dir: tempfile::TempDir,
 }
 
-/// What a command left behind.
+/// Exit code and output of a command.
 #[derive(Debug)]
 pub struct Ended {
     pub code: Option<i32>,
@@ -22,7 +22,7 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// A process that is killed when it goes out of scope.
+/// Running process, killed on drop.
 pub struct Running {
     child: Child,
     stdout: PathBuf,
@@ -53,7 +53,7 @@ impl Home {
         self.start_set(env!("CARGO_BIN_EXE_tickline").as_ref(), &words, settings)
     }
 
-    /// Starts any program. It sees no setting of the surroundings.
+    /// Starts any program, without settings from the environment.
     pub fn start_as(&self, program: &OsStr, words: &[&str]) -> Running {
         self.start_set(program, words, &[])
     }
@@ -77,19 +77,19 @@ impl Home {
         self.start(line).end(line)
     }
 
-    /// Runs `tickline`, which must end well, and returns what it printed.
+    /// Runs `tickline`, which must succeed, and returns its output.
     pub fn ok(&self, line: &str) -> String {
         let ended = self.run(line);
         assert_eq!(ended.code, Some(0), "{line}: {ended:?}");
         ended.stdout
     }
 
-    /// Runs `tickline`, which must end with this code and say all of `words`; it must not panic.
+    /// Runs `tickline`, which must exit with this code and all of `words` on standard error, without a panic.
     pub fn fails(&self, line: &str, code: i32, words: &[&str]) {
         self.run(line).is(code, words);
     }
 
-    /// Makes a file of so many simulated trades.
+    /// Writes a file of simulated trades.
     pub fn simulate(&self, file: &str, trades: u64, start: &str) {
         let text = self.ok(&format!("simulate --print {trades} --start {start}"));
         self.write(file, text);
@@ -101,7 +101,7 @@ impl Ended {
         assert_eq!(self.code, Some(code), "{self:?}");
         assert!(!self.stderr.contains("panicked"), "{self:?}");
         for word in words {
-            assert!(self.stderr.contains(word), "{word:?} is not said: {self:?}");
+            assert!(self.stderr.contains(word), "{word:?} is missing: {self:?}");
         }
     }
 }
@@ -119,7 +119,7 @@ impl Running {
         std::fs::read_to_string(&self.stdout).unwrap()
     }
 
-    /// The word behind `before` in what it has printed, when it has.
+    /// Waits for the word after `before` on standard output.
     pub fn told(&mut self, before: &str) -> String {
         wait_for(before, || {
             assert!(self.is_alive(), "{}", self.stderr());
@@ -133,9 +133,9 @@ impl Running {
         String::from_utf8_lossy(&std::fs::read(&self.stderr).unwrap()).into_owned()
     }
 
-    /// Asks it to end, as an init process does.
+    /// SIGTERM.
     pub fn terminate(&mut self) {
-        assert!(self.is_alive(), "it ended before it was asked to: {}", self.stderr());
+        assert!(self.is_alive(), "it ended before SIGTERM: {}", self.stderr());
         assert!(Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap().success());
     }
 
@@ -146,7 +146,7 @@ impl Running {
         self.child.wait().unwrap();
     }
 
-    /// Waits for its end.
+    /// Waits for the process to end.
     pub fn end(mut self, what: &str) -> Ended {
         let status: ExitStatus = wait_for(what, || self.child.try_wait().unwrap());
         Ended { code: status.code(), stdout: self.stdout(), stderr: self.stderr() }
@@ -161,14 +161,14 @@ impl Drop for Running {
     }
 }
 
-/// Asks until there is an answer.
-pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+/// Polls until there is a value.
+pub fn wait_for<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
-        if let Some(answer) = ask() {
-            return answer;
+        if let Some(value) = poll() {
+            return value;
         }
-        assert!(start.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
+        assert!(start.elapsed() < DEADLINE, "timeout of {DEADLINE:?}: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

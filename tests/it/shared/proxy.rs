@@ -1,6 +1,5 @@
-//! A proxy between a program and its server, that the test switches while it runs: it passes, delays, holds, cuts or
-//! refuses, and where it speaks CQL it answers some requests itself. It counts what it did, so that a test can prove
-//! that its fault happened.
+//! Fault proxy between a program and its server, controlled by the test: it passes, delays, holds, cuts or refuses
+//! connections, and for CQL answers some requests itself. Its counters let a test prove that its fault occurred.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,21 +12,21 @@ use std::time::{Duration, Instant};
 use crate::shared::process::wait_for;
 use crate::shared::proxy_cql::{self as cql, Fault, Faults, Streams, Verdict};
 
-/// How often a waiting thread looks whether it may go on.
-const LOOK: Duration = Duration::from_millis(2);
+/// Polling interval of waiting threads.
+const POLL_EVERY: Duration = Duration::from_millis(2);
 
-/// What the proxy does with connections and with what comes over them.
+/// State of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
     /// Everything passes.
     Open,
-    /// A black hole: connections are taken, and nothing passes until the link is open again; then all of it does.
+    /// Black hole: connections are accepted, but nothing passes until the link is open again; then all of it does.
     Held,
-    /// Nobody listens, and connections that there were are cut.
+    /// Nothing listens, and existing connections are cut.
     Refused,
 }
 
-/// What is read at once and passed on as a whole.
+/// Unit of forwarding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     /// Any bytes.
@@ -36,14 +35,14 @@ enum Unit {
     Frame,
 }
 
-/// What the proxy did so far.
+/// Counters of a proxy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Connections that were taken.
+    /// Accepted connections.
     pub connections: u64,
     /// Connections that the proxy cut.
     pub cut: u64,
-    /// Units that had to wait, as the link was held.
+    /// Units that waited while the link was held.
     pub held: u64,
     /// Responses that were delayed.
     pub delayed: u64,
@@ -77,23 +76,23 @@ struct Shared {
     is_stopped: AtomicBool,
 }
 
-/// A proxy that runs until it is dropped.
+/// Running proxy, stopped on drop.
 #[derive(Debug)]
 pub struct Proxy {
-    /// `127.0.0.1:port`, where it listens.
+    /// Listening address, `127.0.0.1:port`.
     pub address: String,
     shared: Arc<Shared>,
     listening: Option<JoinHandle<()>>,
 }
 
 impl Proxy {
-    /// In front of a server that may speak anything.
+    /// Proxy for any protocol.
     pub fn plain(server: &str) -> Self {
         Self::start(server, Unit::Bytes)
     }
 
-    /// In front of a Cassandra node. The driver finds the node's own address in its tables, but takes the port that it
-    /// was given; so with one node on the same address, all of its connections come here.
+    /// Proxy for a Cassandra node. The driver reads the node's address from its tables but keeps the given port, so with
+    /// one node on the same address all of its connections come here.
     pub fn cql(server: &str) -> Self {
         Self::start(server, Unit::Frame)
     }
@@ -117,7 +116,7 @@ impl Proxy {
         Self { address: address.to_string(), shared, listening: Some(listening) }
     }
 
-    /// Switches the link; returns when it is so.
+    /// Switches the link, and waits until that is done.
     pub fn set(&self, link: Link) {
         *self.shared.link.lock().unwrap() = link;
         let is_listening = link != Link::Refused;
@@ -129,39 +128,39 @@ impl Proxy {
         }
     }
 
-    /// From now on each response takes so much longer.
+    /// Delays each response from now on.
     pub fn delay(&self, by: Duration) {
         self.shared.delay_ms.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
-    /// Cuts all connections that there are.
+    /// Cuts all connections.
     pub fn cut(&self) {
         for connection in self.shared.connections.lock().unwrap().drain(..) {
             connection.cut(&self.shared);
         }
     }
 
-    /// From now on some requests are answered so; the count of [`Self::faults`] begins again.
+    /// Sets a fault for requests from now on, and resets [`Self::faults`].
     pub fn fault(&self, fault: Fault) {
         self.shared.faults.set(Some(fault));
     }
 
-    /// From now on all requests pass as they are.
+    /// Ends the fault.
     pub fn no_fault(&self) {
         self.shared.faults.set(None);
     }
 
-    /// Lets the node do all that is late; returns how many requests it took.
+    /// Delivers all late requests to the node; returns their number.
     pub fn deliver(&self) -> usize {
         self.shared.faults.deliver(self.shared.server)
     }
 
-    /// How many requests the last fault hit: their number, and the statement of the last one.
+    /// Number of requests that the last fault hit, and the statement of the last one.
     pub fn faults(&self) -> (u64, String) {
         self.shared.faults.made()
     }
 
-    /// What it did so far.
+    /// Counters.
     pub fn counts(&self) -> Counts {
         let [connections, cut, held, delayed] = {
             let ours = &self.shared.counters;
@@ -189,7 +188,7 @@ impl Connection {
         self.close();
     }
 
-    /// Both sides end; the threads that read from them see it.
+    /// Closes both sides, which ends the threads that read from them.
     fn close(&self) {
         self.is_cut.store(true, Ordering::SeqCst);
         let _ = self.client.shutdown(Shutdown::Both);
@@ -198,14 +197,14 @@ impl Connection {
 }
 
 impl Shared {
-    /// Waits while the link is held; false when the connection has ended by then.
+    /// Waits while the link is held; false if the connection ended meanwhile.
     fn may_pass(&self, connection: &Connection) -> bool {
         let is_held = || *self.link.lock().unwrap() == Link::Held;
         if is_held() {
             self.counters.held.fetch_add(1, Ordering::SeqCst);
         }
         while is_held() && !self.has_ended(connection) {
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_EVERY);
         }
         !self.has_ended(connection)
     }
@@ -227,7 +226,7 @@ impl Shared {
     }
 }
 
-/// Takes connections until the proxy is dropped; has no socket while the link is refused.
+/// Accepts connections until the proxy is dropped; has no socket while the link is refused.
 fn listen(shared: &Arc<Shared>, listener: TcpListener, address: SocketAddr) {
     let mut listener = Some(listener);
     while !shared.is_stopped.load(Ordering::SeqCst) {
@@ -239,20 +238,20 @@ fn listen(shared: &Arc<Shared>, listener: TcpListener, address: SocketAddr) {
         }
         shared.is_listening.store(listener.is_some(), Ordering::SeqCst);
         let Some(open) = &listener else {
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_EVERY);
             continue;
         };
         open.set_nonblocking(true).unwrap();
         match open.accept() {
             Ok((client, _)) => take(shared, client),
-            Err(_) => std::thread::sleep(LOOK),
+            Err(_) => std::thread::sleep(POLL_EVERY),
         }
     }
 }
 
 fn take(shared: &Arc<Shared>, client: TcpStream) {
     shared.counters.connections.fetch_add(1, Ordering::SeqCst);
-    // A server that is away refuses; so does the proxy, as far as it can.
+    // If the server is down, the client's connection is dropped.
     let Ok(server) = TcpStream::connect(shared.server) else { return };
     for socket in [&client, &server] {
         socket.set_nonblocking(false).unwrap();
@@ -270,7 +269,7 @@ fn take(shared: &Arc<Shared>, client: TcpStream) {
     spawn(shared, &connection, move |shared, connection| write_responses(shared, connection, &responses));
 }
 
-/// Runs one direction of a connection; when it ends, for whatever reason, the whole connection does.
+/// Runs one direction of a connection; when it ends, the whole connection ends.
 fn spawn(
     shared: &Arc<Shared>,
     connection: &Arc<Connection>,
@@ -278,7 +277,7 @@ fn spawn(
 ) {
     let (shared, connection) = (Arc::clone(shared), Arc::clone(connection));
     std::thread::spawn(move || {
-        // Ends of connections are what this is for.
+        // Errors only end the connection.
         let _ = run(&shared, &connection);
         connection.close();
         shared.connections.lock().unwrap().retain(|other| !Arc::ptr_eq(other, &connection));
@@ -306,7 +305,7 @@ fn pass_requests(
         }
         match shared.faults.request(streams, &request) {
             Verdict::Pass => to.write_all(&request)?,
-            // The thread that writes is there as long as the connection is.
+            // The writing thread lives as long as the connection.
             Verdict::Answer(response) => drop(to_client.send((Instant::now(), response))),
             Verdict::Cut => connection.cut(shared),
             Verdict::Nothing => {}

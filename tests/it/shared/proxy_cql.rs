@@ -1,5 +1,5 @@
-//! CQL's native protocol, as far as the proxy has to know it: which statement a request executes, and how a node says
-//! that it failed. Version 4, which the driver speaks, without compression.
+//! The part of CQL's native protocol that the proxy needs: the statements of a request, and error responses. Version 4,
+//! which the driver uses, without compression.
 
 use std::collections::HashMap;
 use std::io::{Error, ErrorKind, Read, Write};
@@ -17,68 +17,68 @@ const RESULT: u8 = 0x08;
 const PREPARE: u8 = 0x09;
 const EXECUTE: u8 = 0x0a;
 const BATCH: u8 = 0x0d;
-/// The kind of a result that answers a PREPARE.
+/// Kind of the result of a PREPARE.
 const PREPARED: u32 = 4;
 const TRACED: u8 = 0x02;
 const WARNED: u8 = 0x08;
 
-/// What happens to a request that a fault hits.
+/// Effect of a fault on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// The node does it, and the client hears of a timeout.
+    /// The node does it, and the client gets a timeout.
     DoneTimeout,
-    /// The node never sees it, and the client hears of a timeout.
+    /// The node never sees it, and the client gets a timeout.
     LostTimeout,
-    /// The node never sees it, and the client hears that it is overloaded.
+    /// The node never sees it, and the client gets an overload error.
     Overloaded,
-    /// The node never sees it, and the client hears that there are too few replicas.
+    /// The node never sees it, and the client gets an unavailable error.
     Unavailable,
-    /// The client hears of a timeout, and the node does it when the test says so.
+    /// The client gets a timeout, and the node does it when the test calls `deliver`.
     Late,
-    /// The node does it, and the client hears nothing at all.
+    /// The node does it, and the client gets no response.
     DoneSilence,
-    /// The node never sees it, and the client hears nothing at all.
+    /// The node never sees it, and the client gets no response.
     LostSilence,
-    /// The node does it, and the connection ends before the client hears of it.
+    /// The node does it, and the connection ends before the response.
     DoneCut,
     /// The node never sees it, and the connection ends.
     LostCut,
 }
 
-/// Which of the requests that fit are hit.
+/// Selection among the matching requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// So many, from now on.
+    /// The next N.
     Next(u64),
     /// Only this one, counted from 1.
     Nth(u64),
-    /// The first of so many, again and again.
+    /// One of every N.
     Every(u64),
 }
 
-/// A fault: what happens to which requests.
+/// Fault: an effect, and the requests that it hits.
 #[derive(Clone, Copy)]
 pub struct Fault {
-    /// Sees the text of each statement of a request; one that fits is enough.
+    /// Matches a request if it matches any of its statements.
     pub fits: fn(&str) -> bool,
-    /// What happens.
+    /// Effect.
     pub how: How,
-    /// To which of those that fit.
+    /// Selection among the matching requests.
     pub which: Which,
 }
 
-/// A statement that writes rows, and whose outcome does not depend on what is there.
+/// Whether a statement writes rows unconditionally.
 pub fn writes_rows(statement: &str) -> bool {
     let head = statement.trim_start().get(..6).unwrap_or_default().to_ascii_uppercase();
     ["INSERT", "UPDATE"].contains(&head.as_str()) && !is_conditional(statement)
 }
 
-/// A statement that compares and sets.
+/// Whether a statement is a compare-and-set.
 pub fn is_conditional(statement: &str) -> bool {
     statement.to_ascii_uppercase().split_whitespace().any(|word| word == "IF")
 }
 
-/// What is to be done with a request or a response.
+/// Action for a request or a response.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
     Pass,
@@ -87,7 +87,7 @@ pub enum Verdict {
     Nothing,
 }
 
-/// What one connection waits for, by the number of the stream.
+/// Pending responses of a connection, by stream id.
 #[derive(Debug, Default)]
 pub struct Streams(Mutex<HashMap<[u8; 2], Waits>>);
 
@@ -99,7 +99,7 @@ enum Waits {
     Hit(How, Vec<u8>),
 }
 
-/// The fault that is on, and the statements that were prepared over any connection.
+/// Active fault, and the statements prepared over any connection.
 #[derive(Debug, Default)]
 pub struct Faults(Mutex<State>);
 
@@ -128,13 +128,13 @@ impl Faults {
         state.fault = fault;
     }
 
-    /// How many requests were hit since a fault was last set, and the last statement of those.
+    /// Number of requests hit since the fault was set, and the statement of the last one.
     pub fn made(&self) -> (u64, String) {
         let state = self.0.lock().unwrap();
         (state.made, state.last.clone())
     }
 
-    /// Lets the node do what is late, over a connection of its own; returns how many requests it took.
+    /// Delivers late requests to the node over a separate connection; returns their number.
     pub fn deliver(&self, server: SocketAddr) -> usize {
         let late = std::mem::take(&mut self.0.lock().unwrap().late);
         let mut node = TcpStream::connect(server).unwrap();
@@ -148,7 +148,7 @@ impl Faults {
         late.len()
     }
 
-    /// What to do with a request.
+    /// Action for a request.
     pub fn request(&self, streams: &Streams, frame: &[u8]) -> Verdict {
         let (stream, body) = (stream(frame), &frame[HEADER_BYTES..]);
         if frame[4] == PREPARE
@@ -180,7 +180,7 @@ impl Faults {
         }
     }
 
-    /// What to do with a response.
+    /// Action for a response.
     pub fn response(&self, streams: &Streams, frame: &[u8]) -> Verdict {
         match streams.0.lock().unwrap().remove(&stream(frame)) {
             Some(Waits::Prepare(text)) if frame[4] == RESULT => {
@@ -189,7 +189,7 @@ impl Faults {
                 }
                 Verdict::Pass
             }
-            // What failed by itself was not done, so it is told as it is.
+            // A request that failed by itself was not done, so its error passes unchanged.
             Some(Waits::Hit(how, answer)) if frame[4] != ERROR => match how {
                 How::DoneCut => Verdict::Cut,
                 How::DoneSilence => Verdict::Nothing,
@@ -228,7 +228,7 @@ impl State {
         }
     }
 
-    /// Counts a request, and tells whether it is hit.
+    /// Counts a request, and returns the effect if it is hit.
     fn hits(&mut self, statements: &[String]) -> Option<How> {
         let fault = self.fault?;
         let statement = statements.iter().find(|statement| (fault.fits)(statement))?;
@@ -252,7 +252,7 @@ pub fn read_frame(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
     let mut frame = vec![0; HEADER_BYTES];
     from.read_exact(&mut frame)?;
     if frame[0] & 0x7f != 4 || frame[1] & 1 != 0 {
-        let what = format!("version {} with flags {} is not what the proxy speaks", frame[0] & 0x7f, frame[1]);
+        let what = format!("version {} with flags {} is not supported by the proxy", frame[0] & 0x7f, frame[1]);
         eprintln!("proxy: {what}");
         return Err(Error::new(ErrorKind::InvalidData, what));
     }
@@ -266,7 +266,7 @@ fn stream(frame: &[u8]) -> [u8; 2] {
     [frame[2], frame[3]]
 }
 
-/// The frame by which a node says that a request failed.
+/// Error response of a node.
 fn error(stream: [u8; 2], how: How, kind: &str) -> Vec<u8> {
     const LOCAL_QUORUM: [u8; 2] = [0, 6];
     let one = 1_u32.to_be_bytes();
@@ -276,7 +276,7 @@ fn error(stream: [u8; 2], how: How, kind: &str) -> Vec<u8> {
         How::Unavailable => (0x1000, [&LOCAL_QUORUM[..], &one, &none].concat()),
         _ => (0x1100, [&LOCAL_QUORUM[..], &none, &one, &text(kind)].concat()),
     };
-    let body = [&code.to_be_bytes()[..], &text("said by the proxy"), &more].concat();
+    let body = [&code.to_be_bytes()[..], &text("error from the proxy"), &more].concat();
     frame(RESPONSE, stream, ERROR, &body)
 }
 
@@ -289,7 +289,7 @@ fn text(text: &str) -> Vec<u8> {
     [&u16::try_from(text.len()).unwrap().to_be_bytes()[..], text.as_bytes()].concat()
 }
 
-/// What is left of a body; nothing where it ends too early.
+/// Rest of a body; its readers return `None` at an early end.
 struct Body<'a>(&'a [u8]);
 
 impl<'a> Body<'a> {
@@ -313,7 +313,7 @@ impl<'a> Body<'a> {
         String::from_utf8(self.take(count as usize)?.to_vec()).ok()
     }
 
-    /// The id in the answer to a PREPARE.
+    /// Id in the response to a PREPARE.
     fn prepared_id(&mut self, flags: u8) -> Option<Vec<u8>> {
         if flags & TRACED != 0 {
             self.take(16)?;

@@ -1,7 +1,7 @@
-//! A real server, run by one of the scripts beside Cargo.toml, for as long as this process holds it.
+//! Real server, run by one of the scripts in `scripts/`.
 //!
-//! The script's standard input is a pipe that this process holds, so the server ends with this process, whatever
-//! happens to it. Without Java or Maven the tests fail, and say what is missing.
+//! The script's standard input is a pipe from this process, so the server ends with this process in any case. Without
+//! Java or Maven the tests fail and name what is missing.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
@@ -10,48 +10,48 @@ use std::process::{Child, Command, Stdio};
 
 use crate::shared::pids::{is_running, kill, wait_until};
 
-/// A server that runs, until it is dropped.
+/// Running server, stopped on drop.
 #[derive(Debug)]
 pub struct Server {
-    /// What the script said of it: the words of its line, behind `ready`.
-    pub told: Vec<String>,
+    /// Words of the script's line after `ready`.
+    pub words: Vec<String>,
     /// The Java process.
     pub pid: u32,
-    /// Where its data and its logs are.
+    /// Directory of its data and logs.
     pub dir: PathBuf,
     script: Child,
-    /// How it was started, to start it again.
+    /// Arguments to start it again.
     name: String,
     verb: String,
 }
 
 impl Server {
-    /// Runs `scripts/NAME VERB DIR [PORTS]` until the server answers.
+    /// Runs `scripts/NAME VERB DIR [PORTS]` until the server is ready.
     pub fn run(name: &str, verb: &str, dir: &Path, ports: Option<&str>) -> Self {
         let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(name));
         command.arg(verb).arg(dir).args(ports).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut script = command.spawn().unwrap_or_else(|error| panic!("scripts/{name} cannot be started: {error}"));
         let mut line = String::new();
         BufReader::new(script.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let Some(told) = line.trim_end().strip_prefix("ready ") else {
+        let Some(line_words) = line.trim_end().strip_prefix("ready ") else {
             drop(script.stdin.take());
             let mut why = String::new();
             script.stderr.take().unwrap().read_to_string(&mut why).unwrap();
             script.wait().unwrap();
-            panic!("scripts/{name} runs no server for the tests: {line}{why}");
+            panic!("scripts/{name} failed to start a server: {line}{why}");
         };
-        let told: Vec<String> = told.split(' ').map(str::to_owned).collect();
+        let words: Vec<String> = line_words.split(' ').map(str::to_owned).collect();
         let (name, verb) = (name.to_owned(), verb.to_owned());
-        let mut server = Self { told, pid: 0, dir: PathBuf::new(), script, name, verb };
+        let mut server = Self { words, pid: 0, dir: PathBuf::new(), script, name, verb };
         server.pid = server.word("pid").parse().unwrap();
         server.dir = PathBuf::from(server.word("dir"));
         server
     }
 
-    /// The word that the script said behind this one.
+    /// The word after this one.
     pub fn word(&self, before: impl AsRef<OsStr>) -> &str {
-        let at = self.told.iter().position(|word| OsStr::new(word) == before.as_ref()).unwrap();
-        &self.told[at + 1]
+        let at = self.words.iter().position(|word| OsStr::new(word) == before.as_ref()).unwrap();
+        &self.words[at + 1]
     }
 
     /// The script's process.
@@ -59,13 +59,13 @@ impl Server {
         self.script.id()
     }
 
-    /// SIGKILL; returns when the process is gone. Its data stays.
+    /// SIGKILL; waits for the end of the process. Its data stays.
     pub fn kill(&self) {
         kill(self.pid);
-        wait_until("the server is gone", || !is_running(self.pid));
+        wait_until("the end of the server", || !is_running(self.pid));
     }
 
-    /// Starts it again, on the same ports and data; ends it before when that has not happened yet.
+    /// Restarts it on the same ports and data.
     pub fn restart(&mut self) {
         self.stop();
         let ports = self.word("ports").to_owned();
