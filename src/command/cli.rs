@@ -1,68 +1,70 @@
-//! The command line as a whole: one binary, a command for each role.
+//! The command line: one binary, one command per role.
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    candles, completions, dashboard, demo, import, indicators, ingest, man, rejected, replay, setup, source, status,
-    symbols, top, verify, work,
+    candles, checkpoint, completions, dashboard, demo, import, indicators, ingest, man, rejected, replay, setup,
+    source, status, symbols, top, verify, work,
 };
 
 /// Real-time market data with an exact answer to: is this complete?
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 done, 2 usage or configuration, 3 data lost or refused, 4 fenced by a newer \
-    epoch, 5 a peer was lost, 1 the rest.\nEvery option with [env: ...] can also stand in tickline.toml."
+    after_help = "Exit codes: 0 success, 1 failure, 2 usage or configuration, 3 data lost or corrupt, 4 fenced by a \
+    newer epoch, 5 peer lost.\nEvery option with [env: ...] can also be set in tickline.toml."
 )]
 pub struct Cli {
-    /// The demo, when none is given.
+    /// Command to run; the demo by default.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// The roles.
+/// The commands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// The whole pipeline in one process: simulator, log, dataflow, SQLite, live page (also without a command)
+    /// Run the whole pipeline in one process: simulator, log, dataflow, SQLite, live page (the default)
     Demo(demo::DemoArgs),
-    /// A stand-in for Finnhub: REST and WebSocket with made-up trades
+    /// Simulate Finnhub: REST and WebSocket with synthetic trades
     Simulate(super::simulate::SimulateArgs),
-    /// The feed -> log
+    /// Ingest trades from the feed into the log
     Ingest(Box<ingest::IngestArgs>),
-    /// Trades from files into a log
+    /// Import trades from files into a log
     Import(import::Args),
-    /// Make topics, log directory and tables, or check that they are as they should be
+    /// Create topics, log directories and tables, or verify existing ones
     Setup(setup::SetupArgs),
-    /// The dataflow: log -> store
+    /// Run the dataflow: compute rows from the log and write them to the store
     Work(Box<work::WorkArgs>),
-    /// Recompute from the log and print the digests
+    /// Replay the log and print the digests
     Replay(Box<replay::ReplayArgs>),
-    /// Recompute from the log and compare with a store
+    /// Replay the log and compare the result with a store
     Verify(Box<verify::VerifyArgs>),
-    /// Candles from a store
+    /// Show candles from a store
     Candles(candles::Args),
-    /// Indicators from a store
+    /// Show indicators from a store
     Indicators(indicators::Args),
-    /// A store in the terminal, live: watch list, chart, how far it is complete
+    /// Watch a store live in the terminal: watch list, chart, frontier
     Top(top::Args),
-    /// How far things are, and what was refused
+    /// Show the frontier, lag and rejected counts
     Status(status::Args),
-    /// Who promises in a log; retire one that is gone
+    /// List the live sources of a log, or retire a dead one
     Source(source::Args),
-    /// The directory of all symbols that Finnhub lists
+    /// Sync, list and search the symbols that Finnhub lists
     Symbols(symbols::Args),
-    /// What was refused: the records of a store's table `rejected`
+    /// List or export rejected records
     Rejected(rejected::Args),
-    /// The page and the HTTP API over a store
+    /// List the checkpoints of a store, or drop one
+    Checkpoint(checkpoint::Args),
+    /// Serve the live page and the HTTP API over a store
     Dashboard(dashboard::DashboardArgs),
-    /// What a shell needs to complete commands and options
+    /// Generate shell completions
     Completions(completions::Args),
-    /// Manual pages
+    /// Write manual pages
     Man(man::Args),
 }
 
 impl Cli {
-    /// Runs the command to its end.
+    /// Runs the command.
     pub fn run(self) -> anyhow::Result<()> {
         match self.command.unwrap_or_else(|| Command::Demo(demo::DemoArgs::default())) {
             Command::Demo(args) => demo::run(&args),
@@ -80,6 +82,7 @@ impl Cli {
             Command::Source(args) => source::run(&args),
             Command::Symbols(args) => symbols::run(&args),
             Command::Rejected(args) => rejected::run(&args),
+            Command::Checkpoint(args) => checkpoint::run(&args),
             Command::Dashboard(args) => dashboard::run(&args),
             Command::Completions(args) => completions::run(&args, Self::command()),
             Command::Man(args) => man::run(&args, Self::command()),
