@@ -53,7 +53,7 @@ fn look(address: &str, loads: usize, seconds: usize) -> Seen {
 pub fn run(quick: bool) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (loads, seconds) = if quick { (5, 20) } else { (20, 120) };
-    let mut demo = Running::start(&["demo", "--symbols", "500", "--data", "data", "--port", "0"], folder.path());
+    let mut demo = Running::start(&["demo", "--instruments", "500", "--data", "data", "--port", "0"], folder.path());
     let address = demo.address();
     let store: StoreAddress = format!("sqlite:{}", folder.path().join("data/tickline.db").display()).parse().unwrap();
     let stop = Arc::new(AtomicBool::new(false));

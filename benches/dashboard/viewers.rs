@@ -77,7 +77,7 @@ pub fn run(quick: bool) {
     let file = std::fs::File::create(folder.join("trades.jsonl")).expect("the folder is ours");
     let count = trades.to_string();
     let mut simulate = Command::new(env!("CARGO_BIN_EXE_tickline"));
-    let simulate = simulate.args(["simulate", "--print", &count, "--symbols", "500", "--activity", "8"]);
+    let simulate = simulate.args(["simulate", "--print", &count, "--instruments", "500", "--activity", "8"]);
     assert!(simulate.stdout(file).status().expect("the binary starts").success());
     tickline(&["import", "trades.jsonl", "--log", "dir:log"], folder);
     println!("\n| work into SQLite | alone, M trades/s | with {VIEWERS} viewers | share | events told |");
@@ -95,7 +95,7 @@ pub fn run(quick: bool) {
             // A store with its tables and nothing in them, for the page to open.
             let watched = format!("sqlite:{name}-viewed.db");
             tickline(&["setup", "--store", &watched], folder);
-            let mut page = Running::start(&["dashboard", "--store", &watched, "--port", "0"], folder);
+            let mut page = Running::start(&["dashboard", "--store", &watched, "--listen", "127.0.0.1:0"], folder);
             let viewers = Viewers::start(&page.address());
             let with = work(&format!("{name}-viewed"));
             told += viewers.end();
@@ -119,7 +119,7 @@ fn processor_seconds(id: u32) -> f64 {
 }
 
 fn live(folder: &Path, seconds: u64) {
-    let mut demo = Running::start(&["demo", "--symbols", "500", "--data", "live", "--port", "0"], folder);
+    let mut demo = Running::start(&["demo", "--instruments", "500", "--data", "live", "--port", "0"], folder);
     let address = demo.address();
     let share = |wait: Duration| {
         let (begun, before) = (Instant::now(), processor_seconds(demo.0.0.id()));

@@ -31,7 +31,7 @@ pub async fn check(State(access): State<Arc<Access>>, request: Request, next: Ne
         return next.run(request).await;
     }
     if access.is_loopback && !is_own_name(request.headers()) {
-        let hint = "write localhost or 127.0.0.1 in the address, or listen on another one with --bind";
+        let hint = "write localhost or 127.0.0.1 in the address, or listen on another address with --listen";
         return ApiError::forbidden("this page is served to this machine only", hint).into_response();
     }
     if access.token.as_ref().is_some_and(|token| !brings(request.headers(), token)) {

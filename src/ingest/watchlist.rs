@@ -89,7 +89,7 @@ pub fn share_of(symbols: &[Symbol], share: Share, symbols_max: usize) -> Result<
         let fits = |of: &u32| (0..*of).all(|index| size(Share { index, of: *of }) <= symbols_max);
         let way = match (2..=SHARES_MAX).find(fits) {
             Some(of) => format!(
-                "start {of} ingests, each with a key and a --source of its own, with --shard 0/{of} to {}/{of}",
+                "start {of} ingests, each with a key and a --source of its own, with --share 0/{of} to {}/{of}",
                 of - 1
             ),
             None => "take fewer".to_owned(),

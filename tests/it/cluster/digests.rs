@@ -30,7 +30,7 @@ fn every_number_of_processes_makes_the_same() {
 #[test]
 fn machines_are_answered() {
     let cluster = Cluster::new(2, 5_000);
-    let mut first = cluster.start(0, "--metrics 127.0.0.1:0");
+    let mut first = cluster.start(0, "--listen 127.0.0.1:0");
     says(&mut first, "/metrics", 1);
     let said = first.stderr();
     let addr = said.split_once("metrics: http://").unwrap().1.split_once("/metrics").unwrap().0.to_owned();
@@ -64,5 +64,5 @@ fn what_cannot_be_a_cluster_is_told_at_once() {
     fails("--store none --processes 2 --process 2 --hosts hosts", &["--process 2 is none of 2"]);
     fails("--store none --processes 3 --hosts hosts", &["names 2 processes", "says 3"]);
     fails("--store none --processes 2 --hosts nowhere", &["nowhere", "not there"]);
-    fails("--store sqlite:x.db --processes 2 --hosts hosts", &["sqlite:x.db is for one process"]);
+    fails("--store sqlite:x.db --processes 2 --hosts hosts", &["sqlite:x.db serves a single process"]);
 }

@@ -45,7 +45,7 @@ fn make(parts: &[(u64, usize)], start_ms: u64, span_ms: u64) -> Scene {
     let home = Home::new();
     let mut trades = Vec::new();
     for (count, symbols) in parts {
-        let printed = home.ok(&format!("simulate --seed 7 --print {count} --symbols {symbols}"));
+        let printed = home.ok(&format!("simulate --seed 7 --print {count} --instruments {symbols}"));
         trades.extend(spread(&printed, start_ms, span_ms));
     }
     trades.sort_by_key(|(t, _)| *t);

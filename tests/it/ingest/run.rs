@@ -73,7 +73,7 @@ fn number(metrics: &str, name: &str) -> f64 {
 fn an_ingest_tells_how_it_goes_and_ends_with_a_bye() {
     let home = Home::new();
     let (simulator, address) = simulate(&home, "--fault disconnect-every=2500ms");
-    let mut ingest = ingest(&home, &address, "--metrics-port 0");
+    let mut ingest = ingest(&home, &address, "--listen 127.0.0.1:0");
     let metrics = ingest.told("metrics: http://");
     let answer = wait_for("a gap and trades", || {
         let answer = get(&metrics, "/metrics");
@@ -169,15 +169,15 @@ fn wrong_calls_are_usage_errors_that_say_what_to_do() {
     };
     let head = "ingest --log dir:log --source one";
     fails(&format!("{head} --symbols A"), &[], &["FINNHUB_TOKEN", "--token-file"]);
-    fails(&format!("{head} --symbols A --token-file none"), &[], &["none", "cannot be read"]);
+    fails(&format!("{head} --symbols A --token-file none"), &[], &["none", "cannot read"]);
     fails(&format!("{head} --symbols ,"), &key, &["no symbols"]);
     fails(&format!("{head} --watchlist -"), &key, &["no symbols"]);
-    fails(&format!("{head} --watchlist none"), &key, &["none", "cannot be read"]);
+    fails(&format!("{head} --watchlist none"), &key, &["none", "cannot read"]);
     fails(&format!("{head} --symbols A --url ws://127.0.0.1:1/?token=canary"), &key, &["FINNHUB_TOKEN"]);
     fails(&format!("{head} --symbols A --url no-address"), &key, &["ws://"]);
     fails(&format!("{head} --symbols A --ca none"), &key, &["none", "certificates"]);
     home.write("list", (0..51).map(|n| format!("S{n}\n")).collect::<String>());
-    fails(&format!("{head} --watchlist list"), &key, &["51 symbols", "--shard 0/2", "--symbols-max"]);
+    fails(&format!("{head} --watchlist list"), &key, &["51 symbols", "--share 0/2", "--symbols-max"]);
     fails(&format!("{head} --symbols A --log kafka://x"), &key, &["cannot be used multiple times"]);
     home.write("other", r#"{"source":"two","complete_ms":1,"bye":false}"#);
     let other = home.start_with(&format!("{head} --symbols A --state other"), &key).end("a foreign state");
@@ -202,7 +202,7 @@ fn the_demo_takes_the_real_feed_when_there_is_a_key() {
     home.write("list", "symbol,name\nAAPL,Apple\nBINANCE:BTCUSDT,Bitcoin\nNVDA,Nvidia\n");
     let url = format!("ws://{address}/");
     let settings = [("FINNHUB_TOKEN", CANARY), ("FINNHUB_URL", url.as_str())];
-    let demo = home.start_with("demo --data data --port 0 --symbols 2 --watchlist list", &settings);
+    let demo = home.start_with("demo --data data --port 0 --instruments 2 --watchlist list", &settings);
     wait_for("trades of the feed", || {
         let path = home.path("data/finnhub/log/partition-00000.jsonl");
         let text = std::fs::read_to_string(path).unwrap_or_default();

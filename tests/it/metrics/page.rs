@@ -4,8 +4,8 @@ use tickline::metrics::catalog::{ALL, Kind, Name, Role};
 
 const HEAD: &str = "# Metrics
 
-Every number that `/metrics` tells, as OpenMetrics text. `tickline work --metrics ADDRESS:PORT`, `tickline ingest
---metrics-port PORT` and `tickline dashboard` answer; `prometheus/prometheus.yml` shows how to ask them, and
+Every number that `/metrics` tells, as OpenMetrics text. `tickline work --listen HOST:PORT`, `tickline ingest
+--listen HOST:PORT` and `tickline dashboard` answer; `prometheus/prometheus.yml` shows how to ask them, and
 `prometheus/alerts.yml` when somebody should look.
 
 This page is made from the table in `src/metrics/names.rs`, and a test compares the two. To write it again:

@@ -33,14 +33,14 @@ impl Pipeline {
         let mut simulator = home.start(line);
         let feed = simulator.told("ws://");
         let line = format!(
-            "ingest --log dir:log --source one --symbols AAPL,NVDA,BINANCE:BTCUSDT --url ws://{feed}/ --metrics-port 0"
+            "ingest --log dir:log --source one --symbols AAPL,NVDA,BINANCE:BTCUSDT --url ws://{feed}/ --listen 127.0.0.1:0"
         );
         let mut ingest = home.start_with(&line, &[("FINNHUB_TOKEN", "any")]);
         let ingest_address = ingest.told("metrics: http://");
-        let line = "work --log dir:log --store sqlite:store.db --metrics 127.0.0.1:0 --checkpoint-every 1s --workers 2";
+        let line = "work --log dir:log --store sqlite:store.db --listen 127.0.0.1:0 --checkpoint-every 1s --workers 2";
         let mut work = home.start(line);
         let work_address = address_of(&mut work);
-        let mut dashboard = home.start("dashboard --store sqlite:store.db --port 0");
+        let mut dashboard = home.start("dashboard --store sqlite:store.db --listen 127.0.0.1:0");
         let dashboard_address = dashboard.told(" at http://");
         let addresses = [work_address, ingest_address, dashboard_address];
         Self { ingest, work, _dashboard: dashboard, _simulator: simulator, addresses }
@@ -122,7 +122,7 @@ fn a_run_that_is_behind_what_was_published_takes_no_count_back() {
         let kept = if file.path().extension().is_some_and(|e| e == "jsonl") { lines.len() / 2 } else { lines.len() };
         std::fs::write(home.path("half").join(file.file_name()), lines[..kept].concat()).unwrap();
     }
-    let mut work = home.start("work --log dir:half --store sqlite:store.db --metrics 127.0.0.1:0");
+    let mut work = home.start("work --log dir:half --store sqlite:store.db --listen 127.0.0.1:0");
     let address = address_of(&mut work);
     let text = wait_for("a frontier of the second run", || {
         let text = get(&address, "/metrics");

@@ -10,7 +10,7 @@ use crate::shared::tables;
 #[test]
 fn the_page_goes_on_after_the_server_restarts() {
     let home = Home::new();
-    let mut demo = home.start("demo --seed 7 --symbols 6 --port 0 --data data");
+    let mut demo = home.start("demo --seed 7 --instruments 6 --port 0 --data data");
     let address = demo.told("http://");
     let port = address.rsplit_once(':').unwrap().1;
     let mut script = Script::start("restart", &address);
@@ -18,7 +18,7 @@ fn the_page_goes_on_after_the_server_restarts() {
     demo.kill();
     script.answer("killed");
     script.expect("lost");
-    let mut demo = home.start(&format!("demo --seed 7 --symbols 6 --port {port} --data data"));
+    let mut demo = home.start(&format!("demo --seed 7 --instruments 6 --port {port} --data data"));
     assert_eq!(demo.told("http://"), address);
     script.answer("started");
 

@@ -23,7 +23,7 @@ pub fn scene() -> Arc<Scene> {
 
 fn make() -> Scene {
     let home = Home::new();
-    home.write("trades.jsonl", home.ok("simulate --seed 7 --symbols 6 --print 320000"));
+    home.write("trades.jsonl", home.ok("simulate --seed 7 --instruments 6 --print 320000"));
     home.ok("import trades.jsonl --log dir:log");
     home.ok("work --log dir:log --store sqlite:rows.db --until-end");
     let (dashboard, address) = serve(&home);
@@ -32,7 +32,7 @@ fn make() -> Scene {
 
 /// A dashboard over `rows.db`, and its address.
 pub fn serve(home: &Home) -> (Running, String) {
-    let mut dashboard = home.start("dashboard --store sqlite:rows.db --port 0");
+    let mut dashboard = home.start("dashboard --store sqlite:rows.db --listen 127.0.0.1:0");
     let address = dashboard.told("http://");
     (dashboard, address)
 }

@@ -5,7 +5,7 @@ use crate::shared::process::{Home, wait_for};
 #[test]
 fn the_page_waits_for_its_store() {
     let home = Home::new();
-    let mut page = home.start("dashboard --store sqlite:rows.db --port 0 --store-wait 1m");
+    let mut page = home.start("dashboard --store sqlite:rows.db --listen 127.0.0.1:0 --store-wait 1m");
     wait_for("it says that it waits", || page.stderr().contains("rows.db").then_some(()));
     assert!(page.stdout().is_empty(), "{}", page.stdout());
 
@@ -20,7 +20,7 @@ fn the_page_waits_for_its_store() {
 #[test]
 fn a_page_that_waits_can_be_ended() {
     let home = Home::new();
-    let mut page = home.start("dashboard --store sqlite:rows.db --port 0 --store-wait 1m");
+    let mut page = home.start("dashboard --store sqlite:rows.db --listen 127.0.0.1:0 --store-wait 1m");
     wait_for("it says that it waits", || page.stderr().contains("waiting for it").then_some(()));
     page.terminate();
     page.end("the page").is(0, &[]);
@@ -29,5 +29,7 @@ fn a_page_that_waits_can_be_ended() {
 #[test]
 fn it_gives_up() {
     let home = Home::new();
-    home.start("dashboard --store sqlite:rows.db --port 0 --store-wait 1ms").end("the page").is(2, &["rows.db"]);
+    home.start("dashboard --store sqlite:rows.db --listen 127.0.0.1:0 --store-wait 1ms")
+        .end("the page")
+        .is(2, &["rows.db"]);
 }
