@@ -19,6 +19,7 @@ use super::ingest::{check_url, read_watchlist};
 use super::options::duration::Duration;
 use super::options::log_store::{WORKERS, workers};
 use super::options::secret;
+use super::output::progress::complete_up_to;
 use crate::dashboard::{DashboardConfig, serve};
 use crate::finnhub::client::{FINNHUB_URL, FeedConfig};
 use crate::finnhub::default_symbols::POPULAR;
@@ -28,7 +29,6 @@ use crate::log::address::LogAddress;
 use crate::process::signals::interrupted;
 use crate::secret::Secret;
 use crate::store::address::StoreAddress;
-use crate::time::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
 
 /// Partitions of a new log.
@@ -114,10 +114,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     watch.stop.store(true, Ordering::SeqCst);
     worker.join().map_err(|_| anyhow::anyhow!("the worker failed"))?.context("the demo's worker failed")?;
     outcome?;
-    let frontier = match watch.frontier.load(Ordering::SeqCst) {
-        0 => "nothing complete yet".to_owned(),
-        frontier => format!("complete up to {}", rfc3339(frontier)),
-    };
+    let frontier = complete_up_to(watch.frontier.load(Ordering::SeqCst));
     println!("{frontier}; the rows are in {store_address}");
     Ok(())
 }

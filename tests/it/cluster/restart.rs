@@ -39,9 +39,6 @@ fn a_killed_process_comes_back_and_ends_with_its_supervisor() {
 fn what_would_come_again_is_not_tried_again() {
     let cluster = Cluster::new(1, 100);
     let line = |log: &str| format!("work --log dir:{log} --store none --until-end --restart");
-    cluster
-        .start_line(&line("nowhere"))
-        .end("no log")
-        .is(2, &["there is no log", "not started again after exit code 2"]);
+    cluster.start_line(&line("nowhere")).end("no log").is(2, &["there is no log", "not restarted after exit code 2"]);
     cluster.start_line(&line("log")).end("a good end").is(0, &["complete up to"]);
 }
