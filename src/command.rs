@@ -14,6 +14,7 @@ pub mod man;
 pub mod options;
 pub(crate) mod output;
 pub mod rejected;
+pub mod renamed;
 pub mod replay;
 mod resume;
 pub mod setup;

@@ -129,7 +129,7 @@ pub async fn serve(
     let listen = SocketAddr::new(config.bind, config.port);
     let listener = TcpListener::bind(listen)
         .await
-        .with_context(|| format!("cannot listen on {listen}: choose another address or port"))?;
+        .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
     let addr = listener.local_addr().context("the listening socket has no address")?;
     let (stop, stopped) = watch::channel(false);
     let (advances, _) = broadcast::channel(frontier_watcher::ADVANCES_KEPT);

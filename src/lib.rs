@@ -1,6 +1,6 @@
-//! Everything of Tickline that touches the world: feed, log, store, worker host, page, command line.
+//! Everything in Tickline that does I/O: feed, log, store, worker host, dashboard, command line.
 //!
-//! What a row holds and when it is complete is decided in the pure crate `dataflows`, never here.
+//! The contents of rows, and when they are complete, are defined in the pure crate `dataflows`, never here.
 pub mod cluster;
 pub mod command;
 pub mod dashboard;

@@ -45,7 +45,7 @@ pub struct MetricsServer {
 pub async fn serve(listen: SocketAddr, check: Arc<dyn HealthCheck>) -> anyhow::Result<MetricsServer> {
     let listener = TcpListener::bind(listen)
         .await
-        .with_context(|| format!("cannot listen on {listen}: choose another --listen HOST:PORT"))?;
+        .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
     let addr = listener.local_addr().context("the listening socket has no address")?;
     let router = Router::new()
         .route("/metrics", get(metrics))

@@ -1,4 +1,4 @@
-//! What a process owes its operating system: signals, the supervisor, lock files, its errors in words, the terminal.
+//! The process and its operating system: signals, supervisor, lock files, error texts, terminal.
 
 pub mod lock_file;
 pub mod os_error;

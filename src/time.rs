@@ -1,31 +1,31 @@
-//! Event times as people read them: one form for commands, page and messages.
+//! Times as text, the same in commands, page and messages; the clock.
 
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
-/// Length of what [`day`] makes.
+/// Length of the text of a [`day`].
 pub const DAY_LEN: usize = 10;
 
-/// Milliseconds since 1970 as RFC 3339 in UTC, the fraction only where there is one: `2013-10-07T13:30:05Z`. A time
-/// that this form cannot say is shown as its milliseconds.
+/// Milliseconds since 1970 as RFC 3339 in UTC, with a fraction only where there is one: `2013-10-07T13:30:05Z`. A time
+/// beyond the range of this format is shown in milliseconds.
 pub fn rfc3339(ms: u64) -> String {
     let timestamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     timestamp.map_or_else(|| ms.to_string(), |timestamp| timestamp.to_string())
 }
 
-/// The UTC day that holds a moment: `2013-10-07`.
+/// The UTC day of a time: `2013-10-07`.
 pub fn day(ms: u64) -> String {
     rfc3339(ms).chars().take(DAY_LEN).collect()
 }
 
-/// The wall clock, in Unix milliseconds. It decides no row of the dataflow.
+/// The wall clock, in milliseconds since 1970. No row depends on it.
 pub fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
-/// A time in milliseconds since the Unix epoch.
+/// A time in milliseconds since 1970, as an option's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment(pub u64);
 
@@ -35,7 +35,9 @@ impl FromStr for Moment {
     fn from_str(text: &str) -> Result<Self, String> {
         let stamp = || u64::try_from(text.parse::<Timestamp>().ok()?.as_millisecond()).ok();
         let ms = text.parse().ok().or_else(stamp);
-        ms.map(Self).ok_or_else(|| "write 2013-10-07T13:30:00Z, or milliseconds since 1970".to_string())
+        ms.map(Self).ok_or_else(|| {
+            format!("invalid time {text:?}: expected e.g. 2013-10-07T13:30:00Z, or milliseconds since 1970")
+        })
     }
 }
 
@@ -44,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_are_read() {
+    fn both_formats_are_parsed() {
         const MS: u64 = 1_381_152_600_000;
         for text in ["1381152600000", "2013-10-07T13:30:00Z", "2013-10-07T15:30:00+02:00"] {
             assert_eq!(text.parse(), Ok(Moment(MS)), "{text}");

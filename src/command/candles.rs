@@ -1,4 +1,4 @@
-//! `tickline candles`: candles of one symbol from a store.
+//! `tickline candles`: shows candles of one symbol from a store.
 
 use std::fmt::Write;
 
@@ -15,15 +15,15 @@ use crate::time::rfc3339;
 /// Arguments of `tickline candles`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
-    /// Which rows, and in which form.
+    /// Rows to read, and their format.
     #[command(flatten)]
     pub read: ReadArgs,
-    /// Length of a window: 5s, 1m, 5m, 1h, 1d
+    /// Window length: 5s, 1m, 5m, 1h, 1d
     #[arg(long, value_parser = resolution)]
     pub resolution: Resolution,
 }
 
-/// The header of the comma-separated form.
+/// Header of the CSV format.
 const CSV_HEADER: &str = "symbol,window_start_ms,open,high,low,close,volume,notional,vwap,trades\n";
 
 /// Runs the command.
@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     print(&text(args)?)
 }
 
-/// What the command prints.
+/// The output of the command.
 pub fn text(args: &Args) -> anyhow::Result<String> {
     let mut reader = args.read.store.open_reader()?;
     let rows = reader.candles(&args.read.symbol, args.resolution, args.read.range())?;
@@ -46,9 +46,9 @@ pub fn text(args: &Args) -> anyhow::Result<String> {
     }
 }
 
-/// Reads the name of a resolution.
+/// Parser of a resolution.
 pub fn resolution(text: &str) -> Result<Resolution, String> {
-    Resolution::from_name(text).ok_or_else(|| "write 5s, 1m, 5m, 1h or 1d".to_string())
+    Resolution::from_name(text).ok_or_else(|| format!("invalid resolution {text:?}: expected 5s, 1m, 5m, 1h or 1d"))
 }
 
 fn as_csv(symbol: &str, rows: &[StoredCandle]) -> String {

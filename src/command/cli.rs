@@ -1,4 +1,4 @@
-//! The command line as a whole: one binary, a command for each role.
+//! The command line: one binary, one command per role.
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -11,60 +11,60 @@ use super::{
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 done, 2 usage or configuration, 3 data lost or refused, 4 fenced by a newer \
-    epoch, 5 a peer was lost, 1 the rest.\nEvery option with [env: ...] can also stand in tickline.toml."
+    after_help = "Exit codes: 0 success, 1 failure, 2 usage or configuration, 3 data lost or corrupt, 4 fenced by a \
+    newer epoch, 5 peer lost.\nEvery option with [env: ...] can also be set in tickline.toml."
 )]
 pub struct Cli {
-    /// The demo, when none is given.
+    /// Command to run; the demo by default.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// The roles.
+/// The commands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// The whole pipeline in one process: simulator, log, dataflow, SQLite, live page (also without a command)
+    /// Run the whole pipeline in one process: simulator, log, dataflow, SQLite, live page (the default)
     Demo(demo::DemoArgs),
-    /// A stand-in for Finnhub: REST and WebSocket with made-up trades
+    /// Simulate Finnhub: REST and WebSocket with synthetic trades
     Simulate(super::simulate::SimulateArgs),
-    /// The feed -> log
+    /// Ingest trades from the feed into the log
     Ingest(Box<ingest::IngestArgs>),
-    /// Trades from files into a log
+    /// Import trades from files into a log
     Import(import::Args),
-    /// Make topics, log directory and tables, or check that they are as they should be
+    /// Create topics, log directories and tables, or verify existing ones
     Setup(setup::SetupArgs),
-    /// The dataflow: log -> store
+    /// Run the dataflow: compute rows from the log and write them to the store
     Work(Box<work::WorkArgs>),
-    /// Recompute from the log and print the digests
+    /// Replay the log and print the digests
     Replay(Box<replay::ReplayArgs>),
-    /// Recompute from the log and compare with a store
+    /// Replay the log and compare the result with a store
     Verify(Box<verify::VerifyArgs>),
-    /// Candles from a store
+    /// Show candles from a store
     Candles(candles::Args),
-    /// Indicators from a store
+    /// Show indicators from a store
     Indicators(indicators::Args),
-    /// A store in the terminal, live: watch list, chart, how far it is complete
+    /// Watch a store live in the terminal: watch list, chart, frontier
     Top(top::Args),
-    /// Show the frontier, unread and waiting records, and who holds the frontier back
+    /// Show the frontier, unread and waiting records, and what holds the frontier back
     Status(status::Args),
+    /// List the live sources of a log, or retire a dead one
+    Source(source::Args),
+    /// Sync, list and search the symbols that Finnhub lists
+    Symbols(symbols::Args),
+    /// List or export rejected records
+    Rejected(rejected::Args),
     /// List the checkpoints of a store, or drop one
     Checkpoint(checkpoint::Args),
-    /// Who promises in a log; retire one that is gone
-    Source(source::Args),
-    /// The directory of all symbols that Finnhub lists
-    Symbols(symbols::Args),
-    /// What was refused: the records of a store's table `rejected`
-    Rejected(rejected::Args),
-    /// The page and the HTTP API over a store
+    /// Serve the live page and the HTTP API over a store
     Dashboard(dashboard::DashboardArgs),
-    /// What a shell needs to complete commands and options
+    /// Generate shell completions
     Completions(completions::Args),
-    /// Manual pages
+    /// Write manual pages
     Man(man::Args),
 }
 
 impl Cli {
-    /// Runs the command to its end.
+    /// Runs the command.
     pub fn run(self) -> anyhow::Result<()> {
         match self.command.unwrap_or_else(|| Command::Demo(demo::DemoArgs::default())) {
             Command::Demo(args) => demo::run(&args),
@@ -83,6 +83,7 @@ impl Cli {
             Command::Source(args) => source::run(&args),
             Command::Symbols(args) => symbols::run(&args),
             Command::Rejected(args) => rejected::run(&args),
+            Command::Checkpoint(args) => checkpoint::run(&args),
             Command::Dashboard(args) => dashboard::run(&args),
             Command::Completions(args) => completions::run(&args, Self::command()),
             Command::Man(args) => man::run(&args, Self::command()),

@@ -1,6 +1,6 @@
-//! `tickline dashboard`: the page and HTTP API over any store.
+//! `tickline dashboard`: live page and HTTP API over a store.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -8,52 +8,46 @@ use anyhow::Context;
 use dataflows::progress::time::ALLOWED_LATENESS_MS;
 
 use super::options::duration::Duration;
+use super::options::listen::{LISTEN, listen_address};
 use super::options::secret;
 use crate::dashboard::{DashboardConfig, serve};
 use crate::process::signals::interrupted;
+use crate::store::StoreError;
 use crate::store::address::StoreAddress;
 
 /// Serve the live page and the HTTP API over a store.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DashboardArgs {
-    /// Store to read: sqlite:PATH or cassandra://HOST:PORT/KEYSPACE.
+    /// The store to read: sqlite:PATH or cassandra://HOST:PORT/KEYSPACE
     #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
     pub store: StoreAddress,
-    /// Port to listen on; 0 takes any free one.
-    #[arg(long, env = "TICKLINE_PORT", default_value_t = 8080)]
-    pub port: u16,
-    /// Address to listen on. Whoever can reach it can read everything in the store.
-    #[arg(long, env = "TICKLINE_BIND", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
-    pub bind: IpAddr,
-    /// File of a token that readers have to bring, as a bearer's or as the password of any user; also from
+    /// Address to listen on; port 0 picks any free port. Without a token, anyone who can reach it can read the store
+    #[arg(long, env = "TICKLINE_DASHBOARD_LISTEN", value_name = LISTEN, default_value = "127.0.0.1:8080", value_parser = listen_address)]
+    pub listen: SocketAddr,
+    /// File with the token that readers must present, as a bearer token or as the password of any user; also from
     /// TICKLINE_DASHBOARD_TOKEN
     #[arg(long, env = "TICKLINE_DASHBOARD_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// So far behind the frontier a late trade still corrects its candle: as the workers have it
-    #[arg(long, env = "TICKLINE_ALLOWED_LATENESS", default_value_t = Duration::from_ms(ALLOWED_LATENESS_MS))]
-    pub allowed_lateness: Duration,
-    /// Wait so long for a store that cannot be opened yet
+    /// How long to wait for the store to become available at startup
     #[arg(long, env = "TICKLINE_STORE_WAIT", default_value_t = Duration::from_ms(0))]
     pub store_wait: Duration,
 }
 
-/// How often a store that is waited for is tried.
+/// Pause between attempts to open the store at startup.
 const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// The environment variable that holds the page's token.
+/// Environment variable of the readers' token.
 const TOKEN: &str = "TICKLINE_DASHBOARD_TOKEN";
 
 /// Runs `tickline dashboard` until it is interrupted (SIGINT or SIGTERM).
 pub fn run(args: &DashboardArgs) -> anyhow::Result<()> {
-    tokio::runtime::Runtime::new().context("the system refused threads")?.block_on(async {
-        if !store_opens(args).await? {
-            return Ok(());
-        }
+    tokio::runtime::Runtime::new().context("cannot start threads")?.block_on(async {
+        let Some(allowed_lateness_ms) = wait_for_store(args).await? else { return Ok(()) };
         let token = secret::read_if_any(TOKEN, args.token_file.as_deref())?;
-        if !args.bind.is_loopback() && token.is_none() {
-            tracing::warn!("whoever reaches {} can read everything in the store: set --token-file", args.bind);
+        let (bind, port) = (args.listen.ip(), args.listen.port());
+        if !bind.is_loopback() && token.is_none() {
+            tracing::warn!("anyone who can reach {} can read everything in the store: set --token-file", args.listen);
         }
-        let (bind, port, allowed_lateness_ms) = (args.bind, args.port, args.allowed_lateness.ms());
         let config = DashboardConfig { bind, port, token, allowed_lateness_ms, ..DashboardConfig::default() };
         let store = args.store.clone();
         let dashboard = serve(config, move || store.open_reader()).await?;
@@ -64,21 +58,26 @@ pub fn run(args: &DashboardArgs) -> anyhow::Result<()> {
     })
 }
 
-/// Whether the store can be opened: `false` when the process was asked to end before. A store that is still not there
-/// after `--store-wait` is the caller's mistake, and is told as one.
-async fn store_opens(args: &DashboardArgs) -> anyhow::Result<bool> {
-    let wait = std::time::Duration::from_millis(args.store_wait.ms());
-    let begun = Instant::now();
+/// Waits until the store opens, and returns its pipeline's allowed lateness in milliseconds; `None` when the process is
+/// interrupted first. An error when the store is still not available after `--store-wait`.
+async fn wait_for_store(args: &DashboardArgs) -> anyhow::Result<Option<u64>> {
+    let wait = args.store_wait.std();
+    let started = Instant::now();
     loop {
         let store = args.store.clone();
-        match tokio::task::spawn_blocking(move || store.open_reader().map(drop)).await? {
-            Ok(()) => return Ok(true),
-            Err(error) if begun.elapsed() >= wait => return Err(error.into()),
-            Err(error) => tracing::warn!("{error}; waiting for it"),
+        match tokio::task::spawn_blocking(move || allowed_lateness_ms(&store)).await? {
+            Ok(lateness_ms) => return Ok(Some(lateness_ms)),
+            Err(error) if started.elapsed() >= wait => return Err(error.into()),
+            Err(error) => tracing::warn!("{error}; waiting for the store"),
         }
         tokio::select! {
             () = tokio::time::sleep(RETRY) => {}
-            result = interrupted() => return result.map(|()| false),
+            result = interrupted() => return result.map(|()| None),
         }
     }
+}
+
+/// Allowed lateness of the pipeline that writes the store; the default before its first start.
+fn allowed_lateness_ms(store: &StoreAddress) -> Result<u64, StoreError> {
+    Ok(store.open_reader()?.allowed_lateness_ms()?.unwrap_or(ALLOWED_LATENESS_MS))
 }

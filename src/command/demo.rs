@@ -1,8 +1,8 @@
 //! `tickline demo`: the whole pipeline in one process, on the embedded log and store.
 //!
 //! Feed -> log directory -> dataflow -> SQLite -> live page: the same parts that run apart elsewhere, joined here by
-//! loopback sockets and files. The feed is the simulator; with FINNHUB_TOKEN set it is Finnhub's own (or what
-//! FINNHUB_URL names), and its data lies in a folder apart, so that made-up trades never mix with real ones.
+//! loopback sockets and files. The feed is the simulator; with FINNHUB_TOKEN set it is Finnhub (or the feed at
+//! FINNHUB_URL), with a data directory of its own, so that simulated trades never mix with real ones.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -17,7 +17,9 @@ use tokio::sync::watch;
 
 use super::ingest::{check_url, read_watchlist};
 use super::options::duration::Duration;
+use super::options::log_store::{WORKERS, workers};
 use super::options::secret;
+use super::output::progress::complete_up_to;
 use crate::dashboard::{DashboardConfig, serve};
 use crate::finnhub::config::{FINNHUB_URL, FeedConfig};
 use crate::finnhub::default_symbols::POPULAR;
@@ -27,37 +29,36 @@ use crate::log::address::LogAddress;
 use crate::process::signals::interrupted;
 use crate::secret::Secret;
 use crate::store::address::StoreAddress;
-use crate::time::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
 
-/// Partitions of a log that the demo makes.
+/// Partitions of a new log.
 const PARTITIONS: u32 = 4;
 
-/// Runs everything in one process.
+/// Run the whole pipeline in one process.
 #[derive(clap::Args, Clone, Debug)]
 pub struct DemoArgs {
-    /// Where log and store are kept
+    /// Directory of log and store
     #[arg(long, env = "TICKLINE_DATA", default_value = ".tickline")]
     pub data: PathBuf,
     /// Worker threads
-    #[arg(long, env = "TICKLINE_WORKERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, env = "TICKLINE_WORKERS", default_value_t = WORKERS, value_parser = workers())]
     pub workers: u16,
-    /// End after so long; without it, run until interrupted
+    /// Stop after this long [default: run until interrupted]
     #[arg(long = "for", value_name = "DURATION")]
     pub run_for: Option<Duration>,
-    /// Port of the page; 0 takes any free one
+    /// Port of the live page on this machine; 0 picks any free port
     #[arg(long, env = "TICKLINE_PORT", default_value_t = 8080)]
     pub port: u16,
-    /// Number of instruments that trade
-    #[arg(long, default_value_t = 50)]
-    pub symbols: usize,
-    /// With FINNHUB_TOKEN set: file of symbols to ask for instead of well-known ones
+    /// Number of instruments
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub instruments: usize,
+    /// With FINNHUB_TOKEN set: file of symbols to subscribe to, instead of well-known ones
     #[arg(long, env = "TICKLINE_WATCHLIST", value_name = "FILE")]
     pub watchlist: Option<PathBuf>,
-    /// With FINNHUB_TOKEN set: the feed's WebSocket
+    /// With FINNHUB_TOKEN set: WebSocket URL of the feed
     #[arg(long, env = "FINNHUB_URL", default_value = FINNHUB_URL)]
     pub url: String,
-    /// What decides the simulator's trades
+    /// Seed of the simulated trades
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
@@ -66,10 +67,10 @@ impl Default for DemoArgs {
     fn default() -> Self {
         Self {
             data: PathBuf::from(".tickline"),
-            workers: 2,
+            workers: WORKERS,
             run_for: None,
             port: 8080,
-            symbols: 50,
+            instruments: 50,
             watchlist: None,
             url: FINNHUB_URL.to_owned(),
             seed: 1,
@@ -79,14 +80,14 @@ impl Default for DemoArgs {
 
 /// Runs `tickline demo`.
 pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
-    let key = secret::from_environment();
-    let data = if key.is_some() { args.data.join("finnhub") } else { args.data.clone() };
+    let token = secret::from_environment();
+    let data = if token.is_some() { args.data.join("finnhub") } else { args.data.clone() };
     std::fs::create_dir_all(&data)
-        .with_context(|| format!("{} cannot be made: choose another place with --data", data.display()))?;
+        .with_context(|| format!("cannot create {}: choose another directory with --data", data.display()))?;
     let log_address = LogAddress::Dir(data.join("log"));
     let store_address = StoreAddress::Sqlite(data.join("tickline.db"));
     let log = log_address.open_or_create(None, PARTITIONS)?;
-    // Both locks are taken before anything runs: a second demo on the same data ends here.
+    // Both locks are acquired before anything runs: a second demo on the same data ends here.
     let writer = log_address.open_writer()?;
     let store = store_address.open_writer()?;
     let settings = Settings::new(ConditionTable::from_toml(BUILT_IN)?);
@@ -94,10 +95,10 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let for_worker = Arc::clone(&watch);
     let config = WorkerConfig::new(usize::from(args.workers), settings);
     let worker = std::thread::spawn(move || worker::run(config, Arc::from(log), store, None, for_worker));
-    let runtime = tokio::runtime::Runtime::new().context("the system refused threads")?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
     let outcome = runtime.block_on(async {
-        let (mut config, simulator) = match key {
-            Some(key) => (IngestConfig::new(real_feed(args, key)?, "finnhub".into()), None),
+        let (mut config, simulator) = match token {
+            Some(token) => (IngestConfig::new(real_feed(args, token)?, "finnhub".into()), None),
             None => {
                 let (feed, simulator) = simulated_feed(args).await?;
                 (IngestConfig::new(feed, "demo".into()), Some(simulator))
@@ -111,32 +112,33 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
         }
     });
     watch.stop.store(true, Ordering::SeqCst);
-    worker.join().map_err(|_| anyhow::anyhow!("the worker failed"))?.context("the demo's worker ends")?;
+    worker.join().map_err(|_| anyhow::anyhow!("the worker failed"))?.context("the demo's worker failed")?;
     outcome?;
-    println!("complete up to {}; the rows are in {store_address}", rfc3339(watch.frontier.load(Ordering::SeqCst)));
+    let frontier = complete_up_to(watch.frontier.load(Ordering::SeqCst));
+    println!("{frontier}; the rows are in {store_address}");
     Ok(())
 }
 
-fn real_feed(args: &DemoArgs, key: Secret) -> anyhow::Result<FeedConfig> {
+fn real_feed(args: &DemoArgs, token: Secret) -> anyhow::Result<FeedConfig> {
     check_url("FINNHUB_URL", &args.url)?;
     let symbols: Vec<String> = match &args.watchlist {
         Some(path) => read_watchlist(path)?.iter().map(|symbol| symbol.as_str().to_owned()).collect(),
         None => POPULAR.iter().map(|symbol| (*symbol).to_owned()).collect(),
     };
-    let symbols: Vec<String> = symbols.into_iter().take(args.symbols).collect();
-    println!("feed: {} symbols of {}", symbols.len(), args.url);
-    Ok(FeedConfig::new(args.url.clone(), key, symbols))
+    let symbols: Vec<String> = symbols.into_iter().take(args.instruments).collect();
+    println!("feed: {} symbols from {}", symbols.len(), args.url);
+    Ok(FeedConfig::new(args.url.clone(), token, symbols))
 }
 
 async fn simulated_feed(args: &DemoArgs) -> anyhow::Result<(FeedConfig, Simulator)> {
     let simulated = SimulatorConfig {
         seed: args.seed,
-        symbols: args.symbols,
-        subscriptions_max: args.symbols,
+        symbols: args.instruments,
+        subscriptions_max: args.instruments,
         ..SimulatorConfig::default()
     };
     let simulator = simulator::serve(simulated).await?;
-    let symbols = simulator::universe::Universe::new(args.symbols).symbols();
+    let symbols = simulator::universe::Universe::new(args.instruments).symbols();
     Ok((FeedConfig::new(simulator.url(), Secret::new("demo"), symbols), simulator))
 }
 
@@ -172,20 +174,20 @@ async fn feed_and_show(
     let outcome = tokio::select! {
         ended = ended => ended,
         () = worker_ended => Ok(()),
-        // Only an error ends it, such as a refused key; it is told below.
+        // Only an error ends it, such as a rejected API token; it is returned below.
         result = &mut ingest => {
             ingested = Some(result);
             Ok(())
         }
     };
-    // The receiver is gone when the ingest has ended by itself; its own result says why.
+    // The receiver is gone when the ingest has ended by itself; its result has the reason.
     let _ = stop.send(true);
     let ingested = match ingested {
         Some(result) => result,
         None => ingest.await,
     };
-    let report = ingested.context("the ingest's task ended badly")?.context("the demo's ingest ends")?;
+    let report = ingested.context("the ingest task failed")?.context("the demo's ingest failed")?;
     dashboard.stop().await;
-    println!("{} trades taken in {} frames", report.trades, report.frames);
+    println!("{} trades received in {} frames", report.trades, report.frames);
     outcome
 }

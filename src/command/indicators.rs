@@ -1,4 +1,4 @@
-//! `tickline indicators`: indicators of one symbol from a store, one row a 5-second candle.
+//! `tickline indicators`: shows indicators of one symbol from a store, one row per 5-second candle.
 
 use std::fmt::Write;
 
@@ -15,10 +15,10 @@ use crate::time::rfc3339;
 /// Arguments of `tickline indicators`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
-    /// Which rows, and in which form.
+    /// Rows to read, and their format.
     #[command(flatten)]
     pub read: ReadArgs,
-    /// Length of a window; indicators are made from candles of 5 s only
+    /// Window length; indicators exist for 5s only
     #[arg(long, default_value = "5s", value_parser = ["5s"])]
     pub resolution: String,
 }
@@ -28,7 +28,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     print(&text(args)?)
 }
 
-/// What the command prints.
+/// The output of the command.
 pub fn text(args: &Args) -> anyhow::Result<String> {
     if args.read.format == Format::Chart {
         return Err(UsageError("indicators have no chart format: use table, csv or json".to_string()).into());
@@ -58,7 +58,7 @@ fn as_csv(symbol: &str, rows: &[StoredIndicators]) -> String {
 
 fn as_table(rows: &[StoredIndicators]) -> String {
     let header: Vec<&str> = ["window_start"].into_iter().chain(INDICATOR_COLUMNS).chain(["candles"]).collect();
-    // Twelve significant digits are enough for people; the other forms have all of them.
+    // Twelve significant digits are enough for people; the other formats are exact.
     let short = |value: &f64| format!("{value:.12}").chars().take(13).collect::<String>();
     let cells = |row: &StoredIndicators| {
         let start = std::iter::once(rfc3339(row.window_start_ms));

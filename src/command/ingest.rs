@@ -1,7 +1,7 @@
-//! `tickline ingest`: the feed's trades into a log, with promises, until it is interrupted.
+//! `tickline ingest`: writes the feed's trades and progress into a log, until it is interrupted.
 
 use std::io::Read as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::UsageError;
 use super::options::duration::Duration;
+use super::options::listen::{LISTEN, listen_address};
 use super::options::secret;
 use crate::finnhub::config::{FINNHUB_URL, FeedConfig};
 use crate::ingest::metrics::Meter;
@@ -25,66 +26,62 @@ use crate::process::signals::interrupted;
 use crate::secret::percent_encode;
 use crate::tls;
 
-/// Partitions of a directory log that is made here.
+/// Partitions of a new directory log.
 const PARTITIONS: u32 = 4;
-/// Between two lines that say how it goes.
+/// Interval of status lines.
 const LINE_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Take the feed's trades into a log. The key comes from FINNHUB_TOKEN or --token-file.
+/// Ingest trades from the feed into a log. The API token comes from FINNHUB_TOKEN or --token-file.
 #[derive(clap::Args, Clone, Debug)]
 pub struct IngestArgs {
-    /// The log to write to: dir:PATH, which is made when it is not there, or kafka://HOST:PORT/TOPIC
+    /// The log to write to: dir:PATH (created if it does not exist) or kafka://HOST:PORT/TOPIC
     #[arg(long, env = "TICKLINE_LOG", value_name = "LOG")]
     pub log: LogAddress,
-    /// Symbols to ask for, with commas between them
+    /// Symbols to subscribe to, separated by commas
     #[arg(long, value_delimiter = ',', required_unless_present = "watchlist", conflicts_with = "watchlist")]
     pub symbols: Vec<String>,
-    /// File of symbols, one a line, or CSV with the symbols in its first column; - is standard input
+    /// File of symbols to subscribe to: one per line, or CSV with symbols in its first column; - reads standard input
     #[arg(long, env = "TICKLINE_WATCHLIST", value_name = "FILE")]
     pub watchlist: Option<PathBuf>,
-    /// The source in whose name promises are made. Each ingest of a log needs one of its own, and keeps it
+    /// Name of this source in the log. Each ingest of a log needs its own, and must keep it across restarts
     #[arg(long, env = "TICKLINE_SOURCE")]
     pub source: String,
-    /// The feed's WebSocket
+    /// WebSocket URL of the feed
     #[arg(long, env = "FINNHUB_URL", default_value = FINNHUB_URL)]
     pub url: String,
-    /// File that holds the key
+    /// File with the API token
     #[arg(long, env = "TICKLINE_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// File of certificates (PEM) to trust for wss, instead of the authorities that browsers know
+    /// File of CA certificates (PEM) to trust for wss, instead of the public ones
     #[arg(long, env = "TICKLINE_CA", value_name = "FILE")]
     pub ca: Option<PathBuf>,
-    /// Take only this share of the symbols: 0/2 or 1/2 for one of two ingests
-    #[arg(long, env = "TICKLINE_SHARD", value_name = "I/N", default_value_t = Share::WHOLE)]
-    pub shard: Share,
-    /// Symbols that the plan takes on one connection
+    /// Share of the symbols that this ingest subscribes to: 0/2 and 1/2 for two ingests
+    #[arg(long, env = "TICKLINE_SHARE", value_name = "I/N", default_value_t = Share::WHOLE)]
+    pub share: Share,
+    /// Maximum number of symbols on one connection, as the feed's plan allows
     #[arg(long, env = "TICKLINE_SYMBOLS_MAX", default_value_t = 50)]
     pub symbols_max: usize,
-    /// A trade that comes this much later than it happened is still on time
-    #[arg(long, env = "TICKLINE_MAX_OUT_OF_ORDERNESS", default_value_t = Duration::from_ms(1_500))]
+    /// How late a trade may arrive and still be on time: progress follows the newest trade at this distance
+    #[arg(long, env = "TICKLINE_INGEST_MAX_OUT_OF_ORDERNESS", default_value_t = Duration::from_ms(1_500))]
     pub max_out_of_orderness: Duration,
-    /// A connection on which nothing comes for so long is dead
+    /// Reconnect after this long without any frame
     #[arg(long, env = "TICKLINE_SILENCE_MAX", default_value_t = Duration::from_ms(150_000))]
     pub silence_max: Duration,
-    /// Where it is kept how far things are, for the next start [default: .tickline/ingest/SOURCE.state]
+    /// State file: the progress that a restart continues from [default: .tickline/ingest/SOURCE.state]
     #[arg(long, env = "TICKLINE_STATE", value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// Port of /metrics, /healthz and /readyz; 0 takes any free one
-    #[arg(long, env = "TICKLINE_METRICS_PORT", value_name = "PORT")]
-    pub metrics_port: Option<u16>,
-    /// Address of that port
-    #[arg(long, env = "TICKLINE_BIND", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
-    pub bind: IpAddr,
+    /// Serve /metrics, /healthz and /readyz on this address; port 0 picks any free port
+    #[arg(long, env = "TICKLINE_INGEST_LISTEN", value_name = LISTEN, value_parser = listen_address)]
+    pub listen: Option<SocketAddr>,
 }
 
 /// Runs `tickline ingest` until it is interrupted (SIGINT or SIGTERM).
 pub fn run(args: &IngestArgs) -> anyhow::Result<()> {
     let config = config_of(args)?;
     let writer = open(&args.log)?;
-    let listen = args.metrics_port.map(|port| SocketAddr::new(args.bind, port));
-    let runtime = tokio::runtime::Runtime::new().context("the system refused threads")?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
     let outcome = runtime.block_on(async {
-        let _server = match listen {
+        let _server = match args.listen {
             Some(listen) => {
                 let server = metrics::serve(listen, Arc::new(config.meter.clone())).await?;
                 println!("metrics: http://{}/metrics", server.addr());
@@ -96,13 +93,13 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<()> {
         println!("ingesting {count} symbols as {source:?} into {} (end with Ctrl-C)", args.log);
         until_interrupted(config, writer).await
     });
-    // After a second interrupt the log's thread may still be waiting; nobody waits for it.
+    // After a second interrupt the log's thread may still be waiting; do not wait for it.
     runtime.shutdown_background();
     outcome
 }
 
 async fn until_interrupted(config: IngestConfig, writer: Box<dyn LogWriter>) -> anyhow::Result<()> {
-    let lines = tokio::spawn(say_how_it_goes(config.meter.clone()));
+    let lines = tokio::spawn(log_status(config.meter.clone()));
     let (stop, stopping) = watch::channel(false);
     let mut running = tokio::spawn(ingest(config, writer, stopping));
     let report = tokio::select! {
@@ -111,27 +108,27 @@ async fn until_interrupted(config: IngestConfig, writer: Box<dyn LogWriter>) -> 
             signal?;
             // The receiver is gone when the ingest has just ended by itself.
             let _ = stop.send(true);
-            eprintln!("ingest: waiting for the log to take everything; interrupt again to leave it");
+            eprintln!("ingest: waiting for the log to acknowledge everything; interrupt again to exit now");
             tokio::select! {
                 ended = &mut running => ended,
                 signal = interrupted() => {
                     signal?;
-                    bail!("left before the log had taken everything: the next start of this source tells the gap");
+                    bail!("exited before the log had acknowledged everything: the next start of this source records the gap");
                 }
             }
         }
     };
     lines.abort();
-    let report = report.context("the ingest's task ended badly")??;
+    let report = report.context("the ingest task failed")??;
     println!(
-        "{} trades in {} frames, {} refused, {} records lost, {} gaps, {} connections, {} complaints",
+        "{} trades in {} frames, {} rejected, {} records lost, {} gaps, {} connections, {} complaints",
         report.trades, report.frames, report.rejected, report.lost, report.gaps, report.connections, report.complaints
     );
     Ok(())
 }
 
-/// A line to standard error every few seconds.
-async fn say_how_it_goes(meter: Meter) {
+/// Writes a status line to standard error every few seconds.
+async fn log_status(meter: Meter) {
     let mut every = tokio::time::interval(LINE_EVERY);
     every.tick().await;
     let mut before = 0;
@@ -140,9 +137,9 @@ async fn say_how_it_goes(meter: Meter) {
         let trades = meter.trades.get();
         let rate = (trades - before) / LINE_EVERY.as_secs();
         before = trades;
-        let feed = if meter.connected.get() == 1 { "connected" } else { "away" };
+        let feed = if meter.connected.get() == 1 { "connected" } else { "disconnected" };
         eprintln!(
-            "ingest: {trades} trades, {rate}/s, feed {feed}, {} refused, {} records lost, {} gaps",
+            "ingest: {trades} trades, {rate}/s, feed {feed}, {} rejected, {} records lost, {} gaps",
             meter.rejected.get(),
             meter.lost.get(),
             meter.gaps()
@@ -152,14 +149,14 @@ async fn say_how_it_goes(meter: Meter) {
 
 fn config_of(args: &IngestArgs) -> anyhow::Result<IngestConfig> {
     if args.source.is_empty() || args.source.len() > SOURCE_BYTES_MAX {
-        return Err(UsageError(format!("--source is a name of 1 to {SOURCE_BYTES_MAX} bytes")).into());
+        return Err(UsageError(format!("invalid --source: expected a name of 1 to {SOURCE_BYTES_MAX} bytes")).into());
     }
     check_url("--url", &args.url)?;
     let symbols = match &args.watchlist {
         Some(path) => read_watchlist(path)?,
         None => read_list(&args.symbols.join("\n")).map_err(|why| UsageError(format!("--symbols: {why}")))?,
     };
-    let symbols = share_of(&symbols, args.shard, args.symbols_max).map_err(UsageError)?;
+    let symbols = share_of(&symbols, args.share, args.symbols_max).map_err(UsageError)?;
     let mut feed = FeedConfig::new(args.url.clone(), secret::read(args.token_file.as_deref())?, symbols);
     feed.silence_max = args.silence_max.std();
     feed.tls = args.ca.as_deref().map(tls::trusting).transpose().map_err(|error| UsageError(error.to_string()))?;
@@ -170,21 +167,23 @@ fn config_of(args: &IngestArgs) -> anyhow::Result<IngestConfig> {
     Ok(config)
 }
 
-/// An address that the feed can be had from: a WebSocket, without the key in it.
+/// Checks that a URL is a WebSocket URL without an API token in it.
 pub fn check_url(name: &str, url: &str) -> Result<(), UsageError> {
     secret::keep_out_of(name, url)?;
     if ["ws://", "wss://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Ok(());
     }
-    Err(UsageError(format!("{name} {url:?} is no WebSocket: write {FINNHUB_URL}, or ws://HOST:PORT/ for a simulator")))
+    Err(UsageError(format!(
+        "invalid {name} {url:?}: expected a WebSocket URL, e.g. {FINNHUB_URL}, or ws://HOST:PORT/ of a simulator"
+    )))
 }
 
 fn default_state(source: &str) -> PathBuf {
-    // A source may be called anything; a file may not.
+    // A source name may contain any character; a file name may not.
     Path::new(".tickline/ingest").join(format!("{}.state", percent_encode(source)))
 }
 
-/// Reads a list of symbols from a file, or from standard input.
+/// A list of symbols from a file, or from standard input.
 pub fn read_watchlist(path: &Path) -> Result<Vec<Symbol>, UsageError> {
     let mut text = String::new();
     let read = if path.as_os_str() == "-" {
@@ -192,7 +191,7 @@ pub fn read_watchlist(path: &Path) -> Result<Vec<Symbol>, UsageError> {
     } else {
         std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
     };
-    read.map_err(|error| UsageError(format!("the watch list {} cannot be read: {error}", path.display())))?;
+    read.map_err(|error| UsageError(format!("cannot read the watch list {}: {error}", path.display())))?;
     read_list(&text).map_err(|why| UsageError(format!("the watch list {}, {why}", path.display())))
 }
 

@@ -1,4 +1,4 @@
-//! `tickline man`: manual pages, one a command.
+//! `tickline man`: writes manual pages, one per command.
 
 use std::path::PathBuf;
 
@@ -9,17 +9,17 @@ use crate::process::os_error;
 /// Arguments of `tickline man`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Directory to write the pages to; made when it is not there
+    /// Directory to write the pages to; created if it does not exist
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
 }
 
-/// Writes the pages of `command`, the whole command line.
+/// Writes the manual pages of the command line `command`.
 pub fn run(args: &Args, command: clap::Command) -> anyhow::Result<()> {
     let written = std::fs::create_dir_all(&args.dir).and_then(|()| clap_mangen::generate_to(command, &args.dir));
     written.map_err(|error| anyhow::anyhow!("{}", os_error::why(&error))).with_context(|| {
-        format!("the manual pages cannot be written to {}: name a directory that you may write", args.dir.display())
+        format!("cannot write the manual pages to {}: choose a writable directory", args.dir.display())
     })?;
-    eprintln!("manual pages: {0}; read one by `man -l {0}/tickline.1`", args.dir.display());
+    eprintln!("manual pages in {0}; read one with `man -l {0}/tickline.1`", args.dir.display());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How commands show what they read: tables, CSV, JSON and charts, and progress on the way.
+//! Output of commands: tables, CSV, JSON, charts, and progress.
 
 pub mod candlestick;
 pub mod chart;

@@ -1,4 +1,4 @@
-//! `tickline rejected list|export`: what was refused, where it was, why, and its bytes.
+//! `tickline rejected list|export`: rejected records with position, reason and bytes.
 
 use clap::{Args as ClapArgs, Subcommand};
 use dataflows::log::reject::Reason;
@@ -10,39 +10,39 @@ use crate::store::address::StoreAddress;
 pub mod export;
 pub mod list;
 
-/// Rows that are read at once; each holds 64 KiB at most.
+/// Rows per page; each has at most 64 KiB.
 const PAGE_ROWS: usize = 128;
 
 /// Arguments of `tickline rejected`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
-    /// What to do with them.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Verb,
 }
 
-/// What can be done with refused records.
+/// The subcommands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Verb {
-    /// Show them
+    /// List rejected records
     List(list::ListArgs),
-    /// Write them to a file, one JSON object a line
+    /// Export rejected records to a file, one JSON object per line
     Export(export::ExportArgs),
 }
 
-/// Which refused records are wanted.
+/// Filters of rejected records.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Which {
     /// The store to read
     #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
     pub store: StoreAddress,
-    /// Only those refused for this reason, as `tickline status` names it
+    /// Only records rejected for this reason, as `tickline status` names it
     #[arg(long, value_parser = reason)]
     pub reason: Option<Reason>,
-    /// Only those of this partition
+    /// Only records of this partition
     #[arg(long)]
     pub partition: Option<u32>,
-    /// Only those with this offset or a later one, in each partition
+    /// Only records from this offset on, in each partition
     #[arg(long, value_name = "OFFSET", default_value_t = 0)]
     pub from_offset: u64,
 }
@@ -55,13 +55,14 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-/// Reads the name of a reason.
+/// Parser of a reason.
 fn reason(text: &str) -> Result<Reason, String> {
-    Reason::from_name(text).ok_or_else(|| format!("the reasons are {}", Reason::ALL.map(Reason::name).join(", ")))
+    Reason::from_name(text)
+        .ok_or_else(|| format!("invalid reason {text:?}: expected one of {}", Reason::ALL.map(Reason::name).join(", ")))
 }
 
 impl Which {
-    /// Hands over the first `limit` of them in order, without ever holding many.
+    /// Calls `each` with the first `limit` records in order, and holds one page of them at a time.
     fn each(&self, limit: usize, mut each: impl FnMut(&RejectedRow) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let mut reader = self.store.open_reader()?;
         let Self { partition, from_offset, reason, .. } = *self;

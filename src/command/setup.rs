@@ -1,4 +1,4 @@
-//! `tickline setup`: makes what the other commands need, or checks that it is as it should be.
+//! `tickline setup`: creates topics, log directories and tables, or verifies existing ones.
 
 use clap::Args;
 
@@ -11,27 +11,27 @@ use crate::store::address::StoreAddress;
 /// Arguments of `tickline setup`.
 #[derive(Args, Clone, Debug)]
 pub struct SetupArgs {
-    /// The log of trades
+    /// The log of the trades
     #[arg(long, env = "TICKLINE_LOG", value_name = "LOG")]
     pub log: Option<LogAddress>,
-    /// The symbol directory: one partition, compacted
+    /// The log of the symbols: one partition, compacted
     #[arg(long, value_name = "LOG")]
     pub symbols: Option<LogAddress>,
-    /// The mirror of refused records
+    /// The mirror of rejected records
     #[arg(long, value_name = "LOG")]
     pub rejected: Option<LogAddress>,
-    /// The store whose tables are made
+    /// The store to create or update the schema of
     #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
     pub store: Option<StoreAddress>,
-    /// Partitions of the log of trades: as many workers can share the work. The number never changes [default: 12]
+    /// Number of partitions of the log of trades, which is the maximum number of workers; it never changes [default: 12]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub partitions: Option<u32>,
-    /// Copies of each record in Kafka, and of each row in Cassandra; 1 for a single server
+    /// Replication factor in Kafka and Cassandra; 1 for a single server
     #[arg(long, default_value_t = topic_setup::REPLICATION, value_parser = clap::value_parser!(u32).range(1..))]
     pub replication: u32,
 }
 
-/// Runs the command. Nothing is made when a topic that is there differs from what is wanted.
+/// Runs the command. Creates nothing when an existing topic has the wrong settings.
 pub fn run(args: &SetupArgs) -> anyhow::Result<()> {
     let copies = Some(args.replication);
     let partitions = args.partitions;
@@ -48,11 +48,11 @@ pub fn run(args: &SetupArgs) -> anyhow::Result<()> {
         println!("{log}: {}", set_up(log, *partitions, spec)?);
     }
     if logs.is_empty() && args.store.is_none() {
-        return Err(UsageError("nothing to set up: name a --log, a --store or both".to_owned()).into());
+        return Err(UsageError("nothing to set up: pass --log, --store or both".to_owned()).into());
     }
     if let Some(store) = &args.store {
         store.set_up(args.replication)?;
-        println!("{store}: its tables are there");
+        println!("{store}: schema is up to date");
     }
     Ok(())
 }
@@ -67,7 +67,7 @@ fn set_up(log: &LogAddress, partitions: Option<u32>, spec: &TopicSpec) -> Result
         }
     };
     Ok(match ensured {
-        Ensured::Made => "made",
-        Ensured::AsWanted => "there, as it should be",
+        Ensured::Made => "created",
+        Ensured::AsWanted => "exists, settings verified",
     })
 }

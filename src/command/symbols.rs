@@ -1,4 +1,4 @@
-//! `tickline symbols`: the directory of everything that Finnhub lists, and how to find something in it.
+//! `tickline symbols`: syncs, lists and searches the symbol table, which has everything that Finnhub lists.
 
 use clap::{Args as ClapArgs, Subcommand};
 
@@ -15,11 +15,11 @@ pub struct Args {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
-    /// Ask Finnhub for the symbols of every stock, crypto and forex exchange, and keep what has changed
+    /// Fetch the symbols of every stock, crypto and forex exchange, and store the changes
     Sync(sync::Args),
-    /// The symbols of the directory, or those of an exchange, a currency, a kind
+    /// List symbols, filtered by exchange, currency, type, market or status
     List(list::ListArgs),
-    /// Symbols whose symbol or name holds a text; the best match first
+    /// Search symbols and names for a text; best match first
     Search(list::SearchArgs),
 }
 

@@ -1,19 +1,19 @@
-//! The lock file that the embedded log and the embedded store share: one writer at a time.
+//! Lock files of the embedded log and the embedded store: one writer at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Error, Read, Seek, Write};
 use std::path::Path;
 
-/// Why a lock file could not be taken.
+/// Why a lock file could not be locked.
 pub enum LockFailure {
-    /// Another process holds it: what is known of that one.
+    /// Another process holds the lock; its id, if known.
     Held(String),
-    /// The system refused.
+    /// The system call failed.
     System(Error),
 }
 
-/// Takes the lock file for this process and writes its id there. The lock lasts as long as the file stays open, so it
-/// ends with the process however that ends; the file itself stays.
+/// Locks the file for this process and writes its id into it. The lock lasts while the file is open, so it ends with the
+/// process in any case; the file itself stays.
 pub fn lock(path: &Path) -> Result<File, LockFailure> {
     let mut file = OpenOptions::new()
         .read(true)
@@ -50,11 +50,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_taker_learns_who_holds_the_lock() {
+    fn a_held_lock_names_its_holder() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.lock");
         let held = lock(&path).ok().unwrap();
-        let Err(LockFailure::Held(holder)) = lock(&path) else { panic!("taken twice") };
+        let Err(LockFailure::Held(holder)) = lock(&path) else { panic!("locked twice") };
         assert_eq!(holder, format!("process {}", std::process::id()));
         drop(held);
         assert!(lock(&path).is_ok());

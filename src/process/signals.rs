@@ -1,8 +1,8 @@
-//! How a process is asked to end, and how a panic ends it.
+//! Signals that end the process, and panics.
 
 use anyhow::Context;
 
-/// Returns when the process is asked to end.
+/// Returns on SIGINT or SIGTERM.
 pub async fn interrupted() -> anyhow::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .context("cannot listen for signals")?;
@@ -12,7 +12,7 @@ pub async fn interrupted() -> anyhow::Result<()> {
     }
 }
 
-/// A panic in any thread ends the process: a worker that is gone would leave the others waiting for ever.
+/// Makes a panic in any thread end the process, because the other workers would wait for the lost one forever.
 pub fn end_on_panic() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

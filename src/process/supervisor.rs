@@ -1,7 +1,7 @@
-//! `--restart`: this program once more as a child, started again when it ends for a reason that may pass.
+//! `--restart`: runs this program as a child process, and restarts it after a transient failure.
 //!
-//! The child's standard input is a pipe that the supervisor holds and never writes to. When it ends, so does the
-//! child: on a signal the supervisor lets go of it, and when the supervisor is killed the system does.
+//! The child's standard input is a pipe that the supervisor never writes to. The child ends when the pipe closes: the
+//! supervisor closes it on a signal, and the system closes it when the supervisor is killed.
 
 use std::io::Read as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -12,28 +12,28 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::exit_code::ExitCode;
 use crate::retry::Backoff;
 
-/// The option that asks for it.
+/// The flag that starts a supervisor.
 pub const FLAG: &str = "--restart";
-/// Set for the child.
+/// Environment variable that marks the child.
 const ENDS_WITH_INPUT: &str = "TICKLINE_ENDS_WITH_INPUT";
-/// Exit code of a child whose supervisor has gone.
+/// Exit code of a child that has lost its supervisor.
 const ORPHANED: i32 = 1;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// A child that has lived so long starts again at once.
-const LIVED: Duration = Duration::from_secs(60);
-/// A child that was asked to end is killed after so long.
+/// A child that has run this long is restarted after the minimum pause.
+const STABLE: Duration = Duration::from_secs(60);
+/// Grace period of the child at shutdown, before it is killed.
 const ENDING_MAX: Duration = Duration::from_secs(5);
-/// Between two looks at the child.
-const LOOK: Duration = Duration::from_millis(20);
+/// Interval of checks whether the child has ended.
+const POLL: Duration = Duration::from_millis(20);
 
-/// The child has ended for a reason that no restart changes, or was asked to. It has said why.
+/// The child has ended with a permanent failure, which it has logged, or on a signal.
 #[derive(Debug, thiserror::Error)]
-#[error("not started again after {cause}")]
+#[error("not restarted after {cause}")]
 pub struct NotRestarted {
-    /// The child's end, or the signal.
+    /// How the child ended, or the signal.
     pub cause: String,
-    /// The exit code that tells it.
+    /// Exit code of the supervisor.
     pub exit_code: u8,
 }
 
@@ -43,26 +43,26 @@ impl ExitCode for NotRestarted {
     }
 }
 
-/// In the child: ends the process when its supervisor is gone. In any other process: nothing.
+/// In a child: ends the process when its supervisor is gone. Does nothing in other processes.
 pub fn end_with_supervisor() {
     if std::env::var_os(ENDS_WITH_INPUT).is_none() {
         return;
     }
     std::thread::spawn(|| {
-        // Nobody writes there: this returns at its end, or fails, which means the same.
+        // The pipe stays empty: a return, like a failure, means that it is closed.
         let _ = std::io::stdin().read(&mut [0]);
         std::process::exit(ORPHANED);
     });
 }
 
-/// Runs this program without [`FLAG`] until it ends well, or in a way that would come again.
+/// Runs this program without [`FLAG`] until it succeeds or fails permanently.
 pub fn supervise() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = [(SignalKind::terminate(), "SIGTERM"), (SignalKind::interrupt(), "SIGINT")]
             .map(|(kind, name)| signal(kind).map(|signal| (signal, kind.as_raw_value(), name)));
         let [Ok(terminate), Ok(interrupt)] = &mut signals else {
-            anyhow::bail!("the system refused to hand over signals");
+            anyhow::bail!("cannot listen for signals");
         };
         let mut backoff = Backoff::new(PAUSE_MIN, PAUSE_MAX);
         for restart in 1.. {
@@ -72,16 +72,19 @@ pub fn supervise() -> anyhow::Result<()> {
                 status = ended(&mut child) => status?,
                 stopped = either(terminate, interrupt) => return Err(stop(child, stopped)?.into()),
             };
-            let (cause, again) = judge(status);
+            let (cause, is_transient) = judge(status);
             if status.success() {
                 return Ok(());
             }
-            if !again {
+            if !is_transient {
                 let exit_code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
                 return Err(NotRestarted { cause, exit_code }.into());
             }
             let pause = pause(&mut backoff, started.elapsed());
-            eprintln!("tickline: ended by {cause}, starts again in {} ms (restart {restart})", pause.as_millis());
+            eprintln!(
+                "tickline: the process ended with {cause}; restarting in {} ms (restart {restart})",
+                pause.as_millis()
+            );
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 (code, cause) = either(terminate, interrupt) => {
@@ -95,7 +98,7 @@ pub fn supervise() -> anyhow::Result<()> {
 
 /// The pause before a restart: the shortest after a long life, else one that grows with each short life in a row.
 fn pause(backoff: &mut Backoff, lived: Duration) -> Duration {
-    if lived >= LIVED {
+    if lived >= STABLE {
         backoff.reset();
         return PAUSE_MIN;
     }
@@ -111,7 +114,7 @@ async fn either(one: &mut Named, other: &mut Named) -> (i32, &'static str) {
     }
 }
 
-/// The exit code of shells for a process that a signal ended.
+/// Exit code for a process that a signal has ended, as shells define it.
 fn by_signal(number: i32) -> u8 {
     u8::try_from(128 + number).unwrap_or(1)
 }
@@ -126,11 +129,11 @@ async fn ended(child: &mut Child) -> std::io::Result<ExitStatus> {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL).await;
     }
 }
 
-/// Lets go of the child's standard input and waits for its end.
+/// Closes the child's standard input and waits for its end.
 fn stop(mut child: Child, (number, cause): (i32, &'static str)) -> std::io::Result<NotRestarted> {
     drop(child.stdin.take());
     let deadline = Instant::now() + ENDING_MAX;
@@ -139,12 +142,12 @@ fn stop(mut child: Child, (number, cause): (i32, &'static str)) -> std::io::Resu
             child.kill()?;
             child.wait()?;
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL);
     }
     Ok(NotRestarted { cause: cause.to_owned(), exit_code: by_signal(number) })
 }
 
-/// How it ended, and whether that may pass: a lost peer, a failure of something outside, a signal.
+/// How the child ended, and whether that is transient: a lost peer, a failure outside of the process, a signal.
 fn judge(status: ExitStatus) -> (String, bool) {
     use std::os::unix::process::ExitStatusExt as _;
     match (status.code(), status.signal()) {
@@ -161,19 +164,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn transient_ends_are_restarted() {
+    fn transient_failures_are_restarted() {
         let again = |raw| judge(ExitStatus::from_raw(raw)).1;
         assert_eq!([0, 1, 2, 3, 4, 5].map(|code| again(code << 8)), [false, true, false, false, false, true]);
         assert_eq!(judge(ExitStatus::from_raw(9)), ("signal 9".to_owned(), true));
     }
 
     #[test]
-    fn a_long_life_resets_the_pause() {
+    fn pauses_are_bounded_and_reset() {
         let mut backoff = Backoff::new(PAUSE_MIN, PAUSE_MAX);
         for _ in 0..50 {
             let pause = pause(&mut backoff, Duration::from_secs(1));
             assert!((PAUSE_MIN..=PAUSE_MAX).contains(&pause), "{pause:?}");
         }
-        assert_eq!(pause(&mut backoff, LIVED), PAUSE_MIN);
+        assert_eq!(pause(&mut backoff, STABLE), PAUSE_MIN);
     }
 }

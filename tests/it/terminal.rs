@@ -39,7 +39,7 @@ fn in_terminal(home: &Home, size: (u16, u16), steps: &Value, line: &str, no_colo
 /// A store of simulated trades.
 fn store() -> Home {
     let home = Home::new();
-    let trades = home.ok("simulate --print 20000 --symbols 3 --start 2024-01-02T14:30:00Z");
+    let trades = home.ok("simulate --print 20000 --instruments 3 --start 2024-01-02T14:30:00Z");
     home.write("trades.jsonl", trades);
     home.ok("import trades.jsonl --log dir:log");
     home.ok("work --log dir:log --store sqlite:store.db --until-end");

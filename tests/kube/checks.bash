@@ -98,7 +98,7 @@ wanted_state() {
 
 # The directory of symbols, which no log of trades holds.
 directory() { tickline symbols list --format csv; }
-directory_is_empty() { (directory 2>&1 || true) | grep 'holds no symbols yet'; }
+directory_is_empty() { (directory 2>&1 || true) | grep 'no symbols in'; }
 same_directory() { [[ $(directory | sha256sum) == "$1" ]]; }
 
 candles() { tickline candles --symbol BINANCE:BTCUSDT --resolution 5s --format csv | grep -q '^BINANCE:BTCUSDT,'; }

@@ -1,4 +1,4 @@
-//! Files into a log: one pass to learn what may be promised, one to write.
+//! Imports files: one pass to compute the progress, one to write.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::meter::Meter;
 use super::plan::Plan;
 use super::progress::ProgressRecords;
 use super::shape::{Shape, shape};
-use super::{Args, PARTITIONS, holds_records, lines};
+use super::{Args, PARTITIONS, has_records, lines};
 use crate::command::UsageError;
 use crate::log::{LogError, LogWriter, sync_all};
 
@@ -18,12 +18,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let bytes = args.files.iter().map(|file| lines::check(file)).sum::<anyhow::Result<u64>>()?;
     args.log.open_or_create(args.partitions, PARTITIONS)?;
     let mut writer = args.log.open_writer()?;
-    if holds_records(&args.log)? {
-        eprintln!("{} holds records already: a trade that is older than its frontier will be late", args.log);
+    if has_records(&args.log)? {
+        eprintln!("{} already has records: trades before its frontier will be late", args.log);
     }
     let mut meter = Meter::new(2 * bytes);
-    meter.stage("looking");
-    let plans = look(args, writer.partitions(), &mut meter)?;
+    meter.stage("planning");
+    let plans = plan(args, writer.partitions(), &mut meter)?;
     meter.stage("writing");
     let mut import = Import::new(args, &plans, &mut *writer);
     if !args.as_live {
@@ -41,8 +41,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The first pass: nothing is written.
-fn look(args: &Args, partitions: u32, meter: &mut Meter) -> anyhow::Result<Vec<Plan>> {
+/// The first pass, which writes nothing.
+fn plan(args: &Args, partitions: u32, meter: &mut Meter) -> anyhow::Result<Vec<Plan>> {
     let mut plans = vec![Plan::default(); partitions as usize];
     for file in &args.files {
         lines::for_each(file, &meter.bar.clone(), |number, line| {
@@ -60,8 +60,7 @@ fn look(args: &Args, partitions: u32, meter: &mut Meter) -> anyhow::Result<Vec<P
 
 fn progress_in_file(file: &Path, number: u64) -> UsageError {
     UsageError(format!(
-        "{}, line {number}: a promise of another source, which would be made again in this log: take the line out, or \
-         copy a whole log with --from-log",
+        "{}, line {number}: a progress record of another source: remove the line, or copy a whole log with --from-log",
         file.display()
     ))
 }
@@ -73,21 +72,21 @@ struct Import<'a> {
     writer: &'a mut dyn LogWriter,
     progress: ProgressRecords,
     partitions: Vec<Partition>,
-    /// The newest time of any trade that will be taken.
+    /// The newest time of any trade that will be accepted.
     newest_ms: Option<u64>,
     records: u64,
     others: u64,
     too_far_ahead: u64,
 }
 
-/// Where the second pass is in a partition.
+/// Position of the second pass in a partition.
 #[derive(Clone, Copy, Debug, Default)]
 struct Partition {
     /// Trades so far.
     trades: u64,
-    /// Promises so far.
-    made: usize,
-    /// The last of them.
+    /// Progress records so far.
+    reported: usize,
+    /// The last of them, in milliseconds.
     progress_ms: u64,
 }
 
@@ -98,12 +97,12 @@ impl<'a> Import<'a> {
         Self { args, plans, writer, progress, partitions, newest_ms: None, records: 0, others: 0, too_far_ahead: 0 }
     }
 
-    /// The first promise of every partition; one without trades promises the least time of all.
+    /// Writes the first progress record of every partition; one without trades gets the earliest time of all.
     fn begin(&mut self) -> Result<(), LogError> {
         let Some(least_ms) = self.plans.iter().filter_map(Plan::least_ms).min() else { return Ok(()) };
         for partition in 0..self.plans.len() {
             self.progress(partition as u32, self.plans[partition].least_ms().unwrap_or(least_ms))?;
-            self.partitions[partition].made = 1;
+            self.partitions[partition].reported = 1;
         }
         Ok(())
     }
@@ -113,12 +112,12 @@ impl<'a> Import<'a> {
         match shape(line, self.plans.len() as u32) {
             Shape::Trades { key, partition, least_ms, greatest_ms } => {
                 if self.args.as_live {
-                    self.follow(greatest_ms)?;
+                    self.report_newest(greatest_ms)?;
                 } else {
-                    self.foresee(partition, least_ms)?;
+                    self.report_planned(partition, least_ms)?;
                 }
                 self.partitions[partition as usize].trades += 1;
-                // The dataflow refuses what is too far ahead; such a time must not be promised at the end either.
+                // The dataflow rejects trades too far ahead; the last progress must not include such a time either.
                 if greatest_ms > self.partitions[partition as usize].progress_ms + MAX_AHEAD_MS {
                     self.too_far_ahead += 1;
                 } else {
@@ -134,27 +133,27 @@ impl<'a> Import<'a> {
         }
     }
 
-    /// Makes the promise that the first pass found to hold from this trade on.
-    fn foresee(&mut self, partition: u32, least_ms: u64) -> anyhow::Result<()> {
-        let Partition { trades, made, progress_ms } = self.partitions[partition as usize];
+    /// Writes the progress record that the first pass has planned before this trade.
+    fn report_planned(&mut self, partition: u32, least_ms: u64) -> anyhow::Result<()> {
+        let Partition { trades, reported, progress_ms } = self.partitions[partition as usize];
         let plan = &self.plans[partition as usize];
         if trades >= plan.trades() || least_ms < progress_ms {
             return Err(changed());
         }
-        if let Some(next) = plan.progress().get(made).filter(|next| next.before == trades) {
+        if let Some(next) = plan.progress().get(reported).filter(|next| next.before == trades) {
             self.progress(partition, next.event_ms)?;
-            self.partitions[partition as usize].made += 1;
+            self.partitions[partition as usize].reported += 1;
         }
         Ok(())
     }
 
-    /// Promises the time step of the newest trade, in every partition, as a live source does.
-    fn follow(&mut self, newest_ms: u64) -> Result<(), LogError> {
-        let tick = floor_step(newest_ms, STEP_MS);
-        if self.newest_ms.is_some_and(|seen| floor_step(seen, STEP_MS) >= tick) {
+    /// Reports progress up to the time step of the newest trade in every partition, as a live source does.
+    fn report_newest(&mut self, newest_ms: u64) -> Result<(), LogError> {
+        let step_ms = floor_step(newest_ms, STEP_MS);
+        if self.newest_ms.is_some_and(|seen| floor_step(seen, STEP_MS) >= step_ms) {
             return Ok(());
         }
-        (0..self.plans.len() as u32).try_for_each(|partition| self.progress(partition, tick))
+        (0..self.plans.len() as u32).try_for_each(|partition| self.progress(partition, step_ms))
     }
 
     fn progress(&mut self, partition: u32, event_ms: u64) -> Result<(), LogError> {
@@ -162,15 +161,15 @@ impl<'a> Import<'a> {
         self.progress.progress(self.writer, partition, event_ms)
     }
 
-    /// Promises that all is there up to the end of the last trade's time step, and leaves.
+    /// Reports progress up to the end of the newest trade's time step, and leaves.
     fn end(&mut self) -> anyhow::Result<()> {
-        if self.partitions.iter().zip(self.plans).any(|(have, plan)| have.trades != plan.trades()) {
+        if self.partitions.iter().zip(self.plans).any(|(written, plan)| written.trades != plan.trades()) {
             return Err(changed());
         }
         let newest_ms = self.newest_ms.unwrap_or(0);
         for partition in 0..self.plans.len() as u32 {
             if self.newest_ms.is_some() {
-                // Where a partition's own promises went further, the last of them stays.
+                // Progress never goes back: a partition whose own progress is further ahead keeps it.
                 let end_ms = floor_step(newest_ms, STEP_MS) + STEP_MS;
                 self.progress(partition, end_ms.max(self.partitions[partition as usize].progress_ms))?;
                 self.progress.bye(self.writer, partition)?;
@@ -184,24 +183,26 @@ impl<'a> Import<'a> {
         let partitions = self.plans.len();
         let rate = *records as f64 / seconds.max(1e-9);
         let log = &self.args.log;
-        eprintln!("{records} records into {log}, {partitions} partitions, {seconds:.1} s, {rate:.0} a second");
+        eprintln!("{records} records written to {log}, {partitions} partitions, {seconds:.1} s, {rate:.0} per second");
         if *others > 0 {
-            eprintln!("{others} of them are no trades: they are in partition 0, and will be in the table `rejected`");
+            eprintln!(
+                "{others} of them are not trades: they are in partition 0, and will appear in the table `rejected`"
+            );
         }
         if *too_far_ahead > 0 {
             eprintln!(
-                "{too_far_ahead} of them lie more than {MAX_AHEAD_MS} ms ahead of others that follow them: unless a \
-                 larger max_ahead is set they will be refused as too_far_ahead; sort the file by `t` to have them taken"
+                "{too_far_ahead} of them are more than {MAX_AHEAD_MS} ms ahead of trades that follow: they will be rejected \
+                 as too_far_ahead unless --max-ahead is larger; sort the file by `t` to avoid that"
             );
         }
         if self.newest_ms.is_none() {
-            eprintln!("there is no trade, so nothing is promised and no frontier moves");
+            eprintln!("no trades: no progress is reported and no frontier moves");
         }
     }
 }
 
 fn changed() -> anyhow::Error {
     anyhow::anyhow!(
-        "the file has changed since it was first read, so promises may not hold: remove the log and import again"
+        "the file has changed between the two passes, so the progress may be wrong: remove the log and import again"
     )
 }

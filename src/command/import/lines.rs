@@ -1,4 +1,4 @@
-//! The lines of a file, plain or gzip, one after the other in one buffer.
+//! Reads the lines of a file, plain or gzip, into one buffer.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Chain, Cursor, Read};
@@ -11,25 +11,25 @@ use indicatif::ProgressBar;
 use crate::command::UsageError;
 use crate::process::os_error;
 
-/// Longest line that can be copied, in bytes. Records over 1 MiB are refused later; this bounds what is held here.
+/// Maximum length of a line in bytes, which bounds the memory. The dataflow rejects records over 1 MiB anyway.
 const LINE_BYTES_MAX: usize = 16 << 20;
-/// So much is read at a time, in bytes.
+/// Buffer size in bytes.
 const READ_BYTES: usize = 256 << 10;
-/// How a gzip file starts, whatever its name.
+/// First bytes of a gzip file, whatever its name.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Checks that the file can be read twice, and returns its length in bytes.
+/// Length of a file in bytes. An error if it cannot be read twice.
 pub fn check(path: &Path) -> anyhow::Result<u64> {
     let about =
         std::fs::metadata(path).map_err(|e| UsageError(format!("{}: {}", path.display(), os_error::why(&e))))?;
     if about.is_file() {
         return Ok(about.len());
     }
-    let why = "is no plain file: it is read twice, so a pipe has to be written to a file first";
+    let why = "is not a regular file: it is read twice, so write a pipe to a file first";
     Err(UsageError(format!("{} {why}", path.display())).into())
 }
 
-/// Calls `each` with every line, without its line end, and its number from 1. What is read moves the bar.
+/// Calls `each` with the number of every line, from 1, and the line without its line end. Advances the bar.
 pub fn for_each(
     path: &Path,
     bar: &ProgressBar,
@@ -47,7 +47,7 @@ pub fn for_each(
         if line.last() == Some(&b'\n') {
             line.pop();
         } else if line.len() > LINE_BYTES_MAX {
-            let why = format!("{}: longer than {LINE_BYTES_MAX} bytes: this cannot be a trade, take it out", at());
+            let why = format!("{}: longer than {LINE_BYTES_MAX} bytes, which cannot be a trade: remove it", at());
             return Err(UsageError(why).into());
         }
         each(number, &line)?;
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_the_same_plain_and_packed() {
+    fn gzip_reads_like_plain_text() {
         for (text, wanted) in [
             ("", vec![]),
             ("a", vec!["1:a"]),
@@ -104,11 +104,11 @@ mod tests {
             assert_eq!(lines(&gzip(text.as_bytes())).unwrap(), wanted);
         }
         let joined = [gzip(b"a\nb"), gzip(b"c\n")].concat();
-        assert_eq!(lines(&joined).unwrap(), ["1:a", "2:bc"], "members of one gzip file follow each other");
+        assert_eq!(lines(&joined).unwrap(), ["1:a", "2:bc"], "gzip members are concatenated");
     }
 
     #[test]
-    fn a_torn_gzip_file_is_an_error() {
+    fn a_truncated_gzip_file_is_an_error() {
         let whole = gzip(&b"{\"a\":1}\n".repeat(1_000));
         assert!(lines(&whole[..whole.len() - 9]).is_err());
     }

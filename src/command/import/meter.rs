@@ -1,4 +1,4 @@
-//! How far the import is: a bar on a terminal, a line every few seconds elsewhere. On standard error, both.
+//! Progress of the import on standard error: a bar on a terminal, a line every few seconds elsewhere.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -7,14 +7,14 @@ use indicatif::{HumanBytes, ProgressBar};
 
 use crate::command::output::progress::progress_bar;
 
-/// Between two lines where there is no terminal.
+/// Interval of lines without a terminal.
 const EVERY: Duration = Duration::from_secs(5);
-/// The clock is asked once in so many records.
-const RECORDS_PER_LOOK: u64 = 4096;
+/// Number of records between two readings of the clock.
+const RECORDS_PER_CHECK: u64 = 4096;
 
 /// Shows progress through a known number of bytes.
 pub struct Meter {
-    /// Moved by whoever reads.
+    /// The bar, which the reader advances.
     pub bar: ProgressBar,
     terminal: bool,
     started: Instant,
@@ -23,7 +23,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Starts at nothing of `bytes`.
+    /// A meter at 0 of `bytes`.
     pub fn new(bytes: u64) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = progress_bar("{msg:8} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} ETA {eta}");
@@ -32,7 +32,7 @@ impl Meter {
         Self { bar, terminal, started: now, shown: now, records: 0 }
     }
 
-    /// Names what is done now.
+    /// Sets the name of the current stage.
     pub fn stage(&self, name: &'static str) {
         self.bar.set_message(name);
     }
@@ -40,7 +40,7 @@ impl Meter {
     /// Counts a record.
     pub fn record(&mut self) {
         self.records += 1;
-        if self.terminal || !self.records.is_multiple_of(RECORDS_PER_LOOK) || self.shown.elapsed() < EVERY {
+        if self.terminal || !self.records.is_multiple_of(RECORDS_PER_CHECK) || self.shown.elapsed() < EVERY {
             return;
         }
         self.shown = Instant::now();
@@ -56,7 +56,7 @@ impl Meter {
         self.started.elapsed().as_secs_f64()
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }

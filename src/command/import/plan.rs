@@ -1,45 +1,45 @@
-//! What the first pass learns: at every place of a partition, the least event time that is still to come there.
+//! The result of the first pass: at each position of a partition, the earliest event time still to come.
 
 use dataflows::progress::time::floor_step;
 
-/// The promises of one partition, in the order in which they are made.
+/// The progress records of one partition, in order.
 ///
-/// A promise holds from one trade on, up to that of the next promise, and is the least event time from there to the
-/// end. Kept are only those whose time step differs from the one before: 16 bytes for each time step that has a trade, at most.
+/// Each applies from one trade on, up to that of the next, and is the earliest event time from there to the end. Only
+/// those whose time step differs from the previous one are kept: at most 16 bytes per time step that has a trade.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     trades: u64,
     progress: Vec<Progress>,
 }
 
-/// A promise.
+/// A progress record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// The trade before which it is made, counted from 0 in the partition.
+    /// Number of trades of the partition that precede it.
     pub before: u64,
-    /// No trade from there on is older, in milliseconds.
+    /// No later trade is older than this, in milliseconds.
     pub event_ms: u64,
 }
 
 impl Plan {
-    /// Takes the next trade in the order of the files.
+    /// Adds the next trade in the order of the files.
     pub fn add(&mut self, event_ms: u64, step_ms: u64) {
-        // Promises ascend. A trade takes the place of all that it breaks, and holds from where they held.
+        // Progress ascends. A trade replaces every record that it contradicts, and applies from the first of them on.
         let mut progress = Progress { before: self.trades, event_ms };
-        let tick = floor_step(event_ms, step_ms);
-        while let Some(last) = self.progress.pop_if(|last| floor_step(last.event_ms, step_ms) >= tick) {
+        let step = floor_step(event_ms, step_ms);
+        while let Some(last) = self.progress.pop_if(|last| floor_step(last.event_ms, step_ms) >= step) {
             progress = Progress { before: last.before, event_ms: last.event_ms.min(event_ms) };
         }
         self.progress.push(progress);
         self.trades += 1;
     }
 
-    /// The least event time of all; `None` when there is no trade.
+    /// The earliest event time of all; `None` without trades.
     pub fn least_ms(&self) -> Option<u64> {
         self.progress.first().map(|progress| progress.event_ms)
     }
 
-    /// All promises, ascending in both fields. The first is made before the first trade.
+    /// All progress records, ascending in both fields. The first precedes all trades.
     pub fn progress(&self) -> &[Progress] {
         &self.progress
     }
@@ -58,12 +58,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_progress_is_the_least_that_is_to_come(times in collection::vec(0_u64..50, 0..60), step_ms in 1_u64..8) {
+        fn progress_is_the_earliest_time_to_come(times in collection::vec(0_u64..50, 0..60), step_ms in 1_u64..8) {
             let mut plan = Plan::default();
             times.iter().for_each(|time| plan.add(*time, step_ms));
             assert_eq!(plan.trades(), times.len() as u64);
             assert_eq!(plan.least_ms(), times.iter().min().copied());
-            // From scratch: look ahead from every place, and keep what moves by a time step.
+            // From scratch: search from every position to the end, and keep what moves by a time step.
             let mut wanted: Vec<Progress> = Vec::new();
             for before in 0..times.len() {
                 let event_ms = *times[before..].iter().min().unwrap();

@@ -1,4 +1,4 @@
-//! The control records that `import` writes in its own name.
+//! The control records that `import` writes as a source.
 
 use dataflows::log::control;
 

@@ -1,5 +1,5 @@
-//! What a line is, as far as `import` must know: whose trades it holds and when they happened. The dataflow's own
-//! decoder says so, so that both always agree on what a trade is.
+//! The kind of a line: its symbols and event times, as `import` needs them. Uses the dataflow's own decoder, so that both
+//! always agree on what a trade is.
 
 use dataflows::log::control::Control;
 use dataflows::log::decode::{RawTrade, Visitor, decode};
@@ -7,23 +7,23 @@ use dataflows::log::reject::Reason;
 
 use crate::log::partitioner::partition_of;
 
-/// What a line is.
+/// Kind of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// A trade, or a frame that holds some.
+    /// A trade, or a frame of trades.
     Trades {
-        /// The symbol of the first trade, which is the record's key.
+        /// The symbol of the first trade: the record's key.
         key: String,
-        /// Where it goes: by its symbol; a frame whose symbols belong to several partitions goes to partition 0.
+        /// Partition of its symbol; 0 for a frame whose symbols belong to several partitions.
         partition: u32,
-        /// Least event time in milliseconds.
+        /// Earliest event time in milliseconds.
         least_ms: u64,
-        /// Greatest event time in milliseconds.
+        /// Latest event time in milliseconds.
         greatest_ms: u64,
     },
-    /// A record by which another source promises or leaves.
+    /// A progress or bye record of another source.
     Progress,
-    /// Anything else. It goes to partition 0, where it will be counted or refused.
+    /// Anything else. It goes to partition 0, where it will be counted or rejected.
     Other,
 }
 
@@ -37,19 +37,19 @@ impl Shape {
     }
 }
 
-/// Looks at a line.
+/// Decodes a line.
 pub fn shape(line: &[u8], partitions: u32) -> Shape {
-    let mut look = Look { partitions, shape: Shape::Other };
-    decode(line, line.len() as u64, &mut look);
-    look.shape
+    let mut classifier = Classifier { partitions, shape: Shape::Other };
+    decode(line, line.len() as u64, &mut classifier);
+    classifier.shape
 }
 
-struct Look {
+struct Classifier {
     partitions: u32,
     shape: Shape,
 }
 
-impl Visitor for Look {
+impl Visitor for Classifier {
     fn trade(&mut self, _index: u32, trade: &RawTrade<'_>) {
         let (own, at) = (partition_of(trade.symbol.as_bytes(), self.partitions), trade.event_ms);
         match &mut self.shape {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn trades_and_frames_go_by_their_symbols() {
+    fn symbols_decide_the_partition() {
         const T: u64 = 1_575_526_691_134;
         let line = |text: &str| shape(text.as_bytes(), 1_000);
         // "21" goes to 340 and "foobar" to 166 of 1000: Kafka's own golden hashes, masked and divided by hand.
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_trade_is_told_apart() {
+    fn other_records_are_recognized() {
         let line = |text: &str| shape(text.as_bytes(), 4);
         for text in
             ["", "{", "[]", r#"{"s":"A"}"#, r#"{"type":"trade","data":[]}"#, r#"{"type":"ping"}"#, &trade("A", 5)]

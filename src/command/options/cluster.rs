@@ -1,4 +1,4 @@
-//! The options of a process that is one of several.
+//! Options of a pipeline that runs on several processes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,16 +9,16 @@ use crate::cluster::{ClusterConfig, hosts};
 use crate::command::UsageError;
 use crate::store::address::StoreAddress;
 
-/// One pipeline on many processes.
+/// Place of this process in the pipeline.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ClusterArgs {
-    /// Processes that make up the pipeline, each started with the same options but --process
+    /// Number of processes of the pipeline; all have the same options except --process
     #[arg(long, env = "TICKLINE_PROCESSES", default_value_t = 1, value_parser = processes())]
     pub processes: u16,
-    /// The number of this process, from 0
+    /// Index of this process, from 0
     #[arg(long, env = "TICKLINE_PROCESS", default_value_t = 0)]
     pub process: u16,
-    /// The addresses of all processes: one HOST:PORT a line, process 0 first
+    /// File with the addresses of all processes: one HOST:PORT per line, process 0 first
     #[arg(long, env = "TICKLINE_HOSTS", value_name = "FILE")]
     pub hosts: Option<PathBuf>,
     /// Mutual TLS between the processes: a directory with ca.pem, cert.pem and key.pem
@@ -31,24 +31,26 @@ fn processes() -> impl clap::builder::TypedValueParser<Value = u16> {
 }
 
 impl ClusterArgs {
-    /// How this process takes part; `None` for the only one.
+    /// Configuration of the cluster; `None` for a single process.
     pub fn config(&self, store: &StoreAddress) -> anyhow::Result<Option<ClusterConfig>> {
         let (processes, index) = (usize::from(self.processes), usize::from(self.process));
         let usage = |text: String| anyhow::Error::from(UsageError(text));
         if index >= processes {
-            return Err(usage(format!("--process {index} is none of {processes}: they are numbered from 0")));
+            return Err(usage(format!("--process {index} is out of range 0..={}", processes - 1)));
         }
         if processes == 1 {
             return Ok(None);
         }
         let Some(path) = &self.hosts else {
-            return Err(usage(format!("--processes {processes} needs --hosts FILE, with one HOST:PORT a line")));
+            return Err(usage(format!("--processes {processes} needs --hosts FILE, with one HOST:PORT per line")));
         };
         if matches!(store, StoreAddress::Sqlite(_)) {
-            return Err(usage(format!("{store} is for one process: several need a store like Cassandra")));
+            return Err(usage(format!(
+                "{store} serves a single process: --processes {processes} needs a store like Cassandra"
+            )));
         }
-        let asked = store.clone();
-        let newest_epoch = move || asked.open_reader().ok()?.epoch().ok()?;
+        let reader_of = store.clone();
+        let newest_epoch = move || reader_of.open_reader().ok()?.epoch().ok()?;
         Ok(Some(ClusterConfig {
             index,
             hosts: hosts::read(path, processes)?,

@@ -10,17 +10,17 @@ pub struct Duration(u64);
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
 impl Duration {
-    /// From milliseconds.
+    /// A duration of that many milliseconds.
     pub const fn from_ms(ms: u64) -> Self {
         Self(ms)
     }
 
-    /// In milliseconds.
+    /// Milliseconds.
     pub const fn ms(self) -> u64 {
         self.0
     }
 
-    /// For the standard library.
+    /// The same duration as a type of the standard library.
     pub const fn std(self) -> std::time::Duration {
         std::time::Duration::from_millis(self.0)
     }
@@ -30,11 +30,11 @@ impl FromStr for Duration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no duration: write 250ms, 30s, 15m or 1h");
+        let invalid = || format!("invalid duration {text:?}: expected e.g. 250ms, 30s, 15m, 1h");
         let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-        let unit = UNITS.iter().find(|(name, _)| *name == &text[digits.len()..]).ok_or_else(wrong)?;
-        let number: u64 = digits.parse().map_err(|_| wrong())?;
-        number.checked_mul(unit.1).map(Self).ok_or_else(wrong)
+        let unit = UNITS.iter().find(|(name, _)| *name == &text[digits.len()..]).ok_or_else(invalid)?;
+        let number: u64 = digits.parse().map_err(|_| invalid())?;
+        number.checked_mul(unit.1).map(Self).ok_or_else(invalid)
     }
 }
 
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_and_shown_alike() {
+    fn text_and_duration_round_trip() {
         for text in ["1ms", "250ms", "30s", "90s", "15m", "1h", "0ms"] {
             assert_eq!(text.parse::<Duration>().unwrap().to_string(), text);
         }

@@ -1,4 +1,4 @@
-//! The options that decide rows, shared by every command that computes them.
+//! Settings that affect results, shared by every command that computes rows.
 
 use std::path::PathBuf;
 
@@ -10,29 +10,29 @@ use dataflows::settings::{ProgressMode, Settings};
 use crate::command::UsageError;
 use crate::command::options::duration::Duration;
 
-/// What decides a row, beside the log.
+/// Settings that affect results.
 #[derive(clap::Args, Clone, Debug)]
-#[command(next_help_heading = "What decides the rows")]
+#[command(next_help_heading = "Settings that affect results")]
 pub struct SettingsArgs {
-    /// Grain of progress; a divisor of 5s
+    /// Time step of progress; must divide 5s
     #[arg(long, env = "TICKLINE_STEP", default_value_t = Duration::from_ms(STEP_MS))]
-    pub tick: Duration,
-    /// So far behind the frontier a trade still corrects its candle
+    pub step: Duration,
+    /// How late a trade may be and still correct its candle
     #[arg(long, env = "TICKLINE_ALLOWED_LATENESS", default_value_t = Duration::from_ms(ALLOWED_LATENESS_MS))]
     pub allowed_lateness: Duration,
-    /// Further ahead of the frontier a trade is refused
+    /// Reject trades further ahead of the frontier than this
     #[arg(long, env = "TICKLINE_MAX_AHEAD", default_value_t = Duration::from_ms(MAX_AHEAD_MS))]
     pub max_ahead: Duration,
-    /// For logs without progress records: the frontier is so far behind the newest trade
-    #[arg(long, env = "TICKLINE_WORK_MAX_OUT_OF_ORDERNESS")]
+    /// For logs without progress records: keep the frontier this far behind the newest trade
+    #[arg(long, env = "TICKLINE_MAX_OUT_OF_ORDERNESS")]
     pub max_out_of_orderness: Option<Duration>,
-    /// TOML file that says which trades set prices and add volume, by their conditions
+    /// TOML file that defines by condition code which trades set prices and add volume
     #[arg(long, env = "TICKLINE_CONDITIONS", value_name = "FILE")]
     pub conditions: Option<PathBuf>,
 }
 
 impl SettingsArgs {
-    /// Reads the table of conditions and checks everything. What is wrong is wrong usage.
+    /// Reads the condition table and validates everything. Every error is a usage error.
     pub fn settings(&self) -> anyhow::Result<Settings> {
         self.read().map_err(|error| UsageError(format!("{error:#}")).into())
     }
@@ -41,13 +41,12 @@ impl SettingsArgs {
         let text = match &self.conditions {
             Some(path) => {
                 let name = path.display();
-                std::fs::read_to_string(path)
-                    .with_context(|| format!("the table of conditions {name} cannot be read"))?
+                std::fs::read_to_string(path).with_context(|| format!("cannot read the condition table {name}"))?
             }
             None => BUILT_IN.to_owned(),
         };
         let mut settings = Settings::new(ConditionTable::from_toml(&text)?);
-        settings.step_ms = self.tick.ms();
+        settings.step_ms = self.step.ms();
         settings.allowed_lateness_ms = self.allowed_lateness.ms();
         settings.max_ahead_ms = self.max_ahead.ms();
         if let Some(max_out_of_orderness) = self.max_out_of_orderness {

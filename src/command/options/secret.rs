@@ -1,30 +1,30 @@
-//! Secrets: from the environment or a file, never from an argument, which every user of a machine can read.
+//! Secrets: from the environment or a file, never from an argument, which every user of the machine can read.
 
 use std::path::Path;
 
 use crate::command::UsageError;
 use crate::finnhub::Secret;
 
-/// The environment variable that holds the feed's key.
+/// Environment variable of the feed's API token.
 pub const VARIABLE: &str = "FINNHUB_TOKEN";
 
-/// Reads the key; the file counts before the environment. It is a usage error when there is none.
+/// The API token; the file wins over the environment. A missing token is a usage error.
 pub fn read(file: Option<&Path>) -> Result<Secret, UsageError> {
-    let none = || UsageError(format!("there is no key: set {VARIABLE}, or name a file with --token-file"));
+    let none = || UsageError(format!("no API token: set {VARIABLE}, or name a file with --token-file"));
     read_if_any(VARIABLE, file)?.ok_or_else(none)
 }
 
-/// The key of the environment, where there is one.
+/// The API token in the environment, if any.
 pub fn from_environment() -> Option<Secret> {
     let token = Secret::new(&std::env::var(VARIABLE).ok()?);
     (!token.expose().is_empty()).then_some(token)
 }
 
-/// Reads a secret of a file, or else of an environment variable. An empty one is a usage error.
+/// A secret from a file, or else from an environment variable. An empty one is a usage error.
 pub fn read_if_any(variable: &str, file: Option<&Path>) -> Result<Option<Secret>, UsageError> {
     let read = |path: &Path| {
         std::fs::read_to_string(path)
-            .map_err(|error| UsageError(format!("the file {} cannot be read: {error}", path.display())))
+            .map_err(|error| UsageError(format!("cannot read the file {}: {error}", path.display())))
     };
     let text = file.map(read).transpose()?.or_else(|| std::env::var(variable).ok());
     let secret = text.map(|text| Secret::new(&text));
@@ -35,10 +35,10 @@ pub fn read_if_any(variable: &str, file: Option<&Path>) -> Result<Option<Secret>
     Ok(secret)
 }
 
-/// An address that holds a key is a usage error: addresses are shown.
+/// Rejects a URL that contains a token, because URLs are printed and logged.
 pub fn keep_out_of(name: &str, url: &str) -> Result<(), UsageError> {
     if url.contains("token=") {
-        return Err(UsageError(format!("{name} holds a key: leave it out, and set {VARIABLE}")));
+        return Err(UsageError(format!("{name} contains an API token: remove it and set {VARIABLE}")));
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Candlesticks in text: which character stands for a candle in a cell. Each cell is two halves high, so a body or a
-//! wick may end in its middle. Without colours a body says by its filling whether the price rose or fell.
+//! Candlesticks in text: the character of a candle in a cell. Each cell has two halves, so a body or a wick may end in
+//! its middle. Without colours the filling of a body shows whether the price rose or fell.
 
 use crate::store::StoredCandle;
 
-/// What fills half of a cell.
+/// Content of half a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Half {
     None,
@@ -11,7 +11,7 @@ enum Half {
     Body,
 }
 
-/// Which prices stand in which row.
+/// Mapping between prices and rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
     high: f64,
@@ -20,9 +20,9 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// From the highest price of these candles, in row 0, to the lowest, in the last of `rows`.
+    /// A scale from the highest price of these candles in row 0 to the lowest in the last of `rows`.
     pub fn of(candles: &[StoredCandle], rows: usize) -> Self {
-        // Open and close may lie outside high and low: each has conditions of its own.
+        // Open and close may be outside of high and low, because each has its own trade conditions.
         let highest = |c: &StoredCandle| c.high.max(c.open).max(c.close);
         let lowest = |c: &StoredCandle| c.low.min(c.open).min(c.close);
         let high = candles.iter().map(highest).fold(f64::NEG_INFINITY, f64::max);
@@ -35,13 +35,13 @@ impl Scale {
         self.high - (self.high - self.low) * (row as f64 + 0.5) / self.rows as f64
     }
 
-    /// The half that holds a price; 0 is the highest.
+    /// The half with a price; 0 is the highest.
     fn half(&self, price: f64) -> usize {
         let (span, halves) = (self.high - self.low, self.rows * 2);
         if span <= 0.0 {
             return halves / 2;
         }
-        // What is no number would be 0 here.
+        // The cast turns NaN into 0.
         (((self.high - price) / span * halves as f64) as usize).min(halves.saturating_sub(1))
     }
 }
@@ -51,7 +51,7 @@ pub fn fell(candle: &StoredCandle) -> bool {
     candle.close < candle.open
 }
 
-/// The character of a candle in a row. With colours the shape alone tells body and wick apart.
+/// The character of a candle in a row. With colours, body and wick differ in shape only.
 pub fn cell(candle: &StoredCandle, scale: &Scale, row: usize, coloured: bool) -> char {
     let [upper, lower] = [2 * row, 2 * row + 1].map(|half| fill(candle, scale, half));
     if !coloured && (upper == Half::Body || lower == Half::Body) {
@@ -81,7 +81,7 @@ fn fill(candle: &StoredCandle, scale: &Scale, half: usize) -> Half {
 /// Volumes, from none to most.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The bar of a volume, where `most` is as high as a cell.
+/// The bar of a volume; `most` fills the cell.
 pub fn bar(volume: f64, most: f64) -> char {
     BARS[(volume / most * 8.0).ceil().clamp(0.0, 8.0) as usize]
 }
@@ -111,18 +111,18 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn halves_end_where_the_prices_do() {
+    fn halves_match_the_prices() {
         // Eight halves, from 8 down to 0.
         let candles = [candle(1, 6.5, 8.0, 0.0, 3.5), candle(2, 1.0, 4.5, 1.0, 4.5), candle(3, 8.0, 8.0, 0.0, 8.0)];
         assert_eq!(column(&candles, 0, 4, true), "╽┃╿│");
         assert_eq!(column(&candles, 0, 4, false), "███│");
         assert_eq!(column(&candles, 1, 4, true), " ╻┃┃");
         assert_eq!(column(&candles, 1, 4, false), " ░░░");
-        assert_eq!(column(&candles, 2, 4, true), "╿│││", "a body without a length is seen");
+        assert_eq!(column(&candles, 2, 4, true), "╿│││", "an empty body is visible");
     }
 
     #[test]
-    fn one_price_is_a_line_in_the_middle() {
+    fn a_single_price_is_a_middle_line() {
         let flat = [candle(1, 5.0, 5.0, 5.0, 5.0)];
         assert_eq!(column(&flat, 0, 5, true), "  ╻  ");
         assert_eq!(Scale::of(&flat, 5).price(2), 5.0);

@@ -1,5 +1,5 @@
-//! Candlesticks in text as wide as the terminal (80 columns elsewhere), with a line of volumes below. In colours only
-//! on a terminal, and not where `NO_COLOR` is set.
+//! Candlestick chart in text, as wide as the terminal (80 columns elsewhere), with a row of volumes. Coloured only on a
+//! terminal without `NO_COLOR`.
 
 use std::fmt::Write;
 use std::io::IsTerminal as _;
@@ -12,37 +12,37 @@ use crate::process::terminal::colours_are_wanted;
 use crate::store::StoredCandle;
 use crate::time::rfc3339;
 
-/// Columns of a chart that goes to no terminal.
+/// Columns of a chart without a terminal.
 const COLUMNS: u16 = 80;
-/// Columns of a price, and the space behind it.
+/// Columns of a price and the space after it.
 const LABEL: usize = 14;
-/// Rows between the highest and the lowest price.
+/// Rows from the highest to the lowest price.
 const ROWS: usize = 16;
 
-/// Where a chart is drawn.
+/// Size and colours of a chart.
 #[derive(Clone, Copy, Debug)]
 pub struct Canvas {
     /// Columns of the whole chart.
     pub columns: usize,
-    /// Whether it may be in colours.
+    /// Whether to use colours.
     pub coloured: bool,
 }
 
 impl Canvas {
-    /// What standard output is.
+    /// The canvas that fits standard output.
     pub fn of_stdout() -> Self {
         let on_terminal = std::io::stdout().is_terminal();
         let columns = terminal::size().ok().filter(|_| on_terminal).map_or(COLUMNS, |(columns, _)| columns.max(40));
         Self { columns: columns.into(), coloured: on_terminal && colours_are_wanted() }
     }
 
-    /// How many windows it has room for.
+    /// Number of windows that fit.
     pub fn windows(&self) -> usize {
         self.columns.saturating_sub(LABEL).max(1)
     }
 }
 
-/// Draws the newest candles that fit, oldest to the left. A window that did not trade has no column.
+/// Draws the newest candles that fit, oldest to the left. A window without trades has no column.
 pub fn chart(candles: &[StoredCandle], canvas: Canvas) -> String {
     let shown = &candles[candles.len().saturating_sub(canvas.windows())..];
     let (Some(first), Some(last)) = (shown.first(), shown.last()) else { return "no candles\n".to_string() };
@@ -57,7 +57,7 @@ pub fn chart(candles: &[StoredCandle], canvas: Canvas) -> String {
     let bars: String = shown.iter().map(|c| bar(c.volume, most)).collect();
     let _ = writeln!(text, "{:>width$}  {bars}", "volume", width = LABEL - 2);
     let (from, to) = (rfc3339(first.window_start_ms), rfc3339(last.window_start_ms));
-    // Of what does not fit, the less important goes first.
+    // If the line is too long, drop the less important parts first.
     let legend = if canvas.coloured { "" } else { "  ░ up █ down" };
     let lines = [format!("{from} .. {to}{legend}"), format!("{from} .. {to}"), to];
     let fits = |line: &&String| LABEL + line.chars().count() <= canvas.columns;
@@ -81,7 +81,7 @@ mod tests {
     const PLAIN: Canvas = Canvas { columns: 80, coloured: false };
 
     #[test]
-    fn up_down_and_wicks_are_told_apart() {
+    fn rise_fall_and_wick_differ() {
         let candles = [candle(1, 0.0, 16.0, 0.0, 10.5), candle(8, 10.5, 10.5, 5.5, 5.5)];
         let text = chart(&candles, PLAIN);
         let lines: Vec<&str> = text.lines().collect();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn it_fits_whatever_comes() {
+    fn charts_fit_the_canvas() {
         for (count, price) in [(0, 1.0), (1, 1e-9), (200, 123_456_789_012.5), (66, 1e15), (3, 0.1)] {
             let candles: Vec<_> = (0..count).map(|n| candle(n, price, price * 1.5, price * 0.5, price)).collect();
             for columns in [40, 68, 80, 200] {

@@ -1,4 +1,4 @@
-//! Progress of long work, on standard error.
+//! Progress of long-running commands, on standard error.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::time::rfc3339;
 use crate::worker::Watch;
 
-/// A bar on standard error where that is a terminal, and a hidden one elsewhere.
+/// A bar on standard error if that is a terminal, else a hidden one.
 pub fn progress_bar(template: &str) -> ProgressBar {
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -19,8 +19,8 @@ pub fn progress_bar(template: &str) -> ProgressBar {
     bar
 }
 
-/// Shows how far the workers are, until `watch.stop` is set: a bar with rate and time left on a terminal, a line every
-/// few seconds elsewhere. Everything goes to standard error.
+/// Shows the progress of the workers on standard error until `watch.stop` is set: a bar on a terminal, a line every few
+/// seconds elsewhere.
 pub fn show_progress(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let terminal = std::io::stderr().is_terminal();
@@ -33,18 +33,21 @@ pub fn show_progress(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
             bar.set_length(total);
             bar.set_position(records);
             let frontier = watch.frontier.load(Ordering::SeqCst);
-            bar.set_message(format!("{what}, complete up to {}", rfc3339(frontier)));
+            let frontier = complete_up_to(frontier);
+            bar.set_message(format!("{what}, {frontier}"));
             let elapsed = start.elapsed().as_secs();
             if !terminal && elapsed / 5 > lines {
                 lines = elapsed / 5;
                 let rate = records / elapsed.max(1);
                 let left = total.saturating_sub(records) / rate.max(1);
-                let up_to = rfc3339(frontier);
-                eprintln!(
-                    "{what}: {records} of {total} records, {rate}/s, about {left} s left, complete up to {up_to}"
-                );
+                eprintln!("{what}: {records} of {total} records, {rate}/s, about {left} s left, {frontier}");
             }
         }
         bar.finish_and_clear();
     })
+}
+
+/// The frontier as text; 0 means that there is none yet.
+pub fn complete_up_to(frontier: u64) -> String {
+    if frontier == 0 { "nothing complete yet".to_owned() } else { format!("complete up to {}", rfc3339(frontier)) }
 }

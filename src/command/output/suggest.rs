@@ -1,16 +1,16 @@
-//! Which known symbols somebody may have meant.
+//! Suggestions for a mistyped name.
 
-/// At most so many are named.
+/// Maximum number of suggestions.
 const NAMED_MAX: usize = 5;
-/// Changes of one letter that still make a symbol alike.
+/// Maximum number of changed letters of a similar name.
 const CHANGES_MAX: usize = 2;
 
-/// The known symbols that are most like `wanted`, best first.
+/// The known names most similar to `wanted`, best first.
 pub fn suggest(wanted: &str, known: &[String]) -> Vec<String> {
     let wanted = wanted.to_lowercase();
     let score = |symbol: &String| {
         let symbol = symbol.to_lowercase();
-        // `AAPL` is meant for `US:AAPL`, and `BINANCE:BTC` for `BINANCE:BTCUSDT`.
+        // `AAPL` suggests `US:AAPL`, and `BINANCE:BTC` suggests `BINANCE:BTCUSDT`.
         let part = if wanted.is_empty() || !symbol.contains(&wanted) { usize::MAX } else { 1 };
         changes(&wanted, &symbol).min(part).min(changes_of_name(&wanted, &symbol))
     };
@@ -20,7 +20,7 @@ pub fn suggest(wanted: &str, known: &[String]) -> Vec<String> {
     all.into_iter().take(NAMED_MAX).map(|(_, symbol)| symbol.clone()).collect()
 }
 
-/// Changes between the names behind the exchange, when only one of the two says an exchange; one more for that.
+/// Changes between the names after the exchange, when only one of the two has an exchange; one more for that.
 fn changes_of_name(wanted: &str, symbol: &str) -> usize {
     match (wanted.split_once(':'), symbol.split_once(':')) {
         (None, Some((_, name))) if wanted.len() > CHANGES_MAX => changes(wanted, name) + 1,
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_meant_is_found() {
+    fn similar_names_are_suggested() {
         let known = ["BINANCE:BTCUSDT", "BINANCE:ETHUSDT", "US:AAPL", "US:IBM"].map(String::from);
         for (wanted, meant) in [
             ("binance:btcusdt", vec!["BINANCE:BTCUSDT", "BINANCE:ETHUSDT"]),

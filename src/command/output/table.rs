@@ -1,6 +1,6 @@
-//! Columns of text, for people.
+//! Text tables.
 
-/// Lines up a header and rows: the first column to the left, the others to the right.
+/// Aligns a header and rows: the first column to the left, the others to the right.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let width_of = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
@@ -18,7 +18,7 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     std::iter::once(&header).chain(rows).map(line).collect()
 }
 
-/// A table whose last column is text of any length, to the left: `texts` hold its header and then a cell for each row.
+/// A table whose last column is left-aligned text of any length: `texts` has its header and then one cell per row.
 pub fn table_with_texts(header: &[&str], rows: &[Vec<String>], texts: &[&str]) -> String {
     let table = table(header, rows);
     table.lines().zip(texts).map(|(line, text)| format!("{line}  {text}\n")).collect()
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up() {
+    fn columns_are_aligned() {
         let rows = [["a", "1"], ["bbb", "1000"]].map(|row| row.map(String::from).to_vec());
         assert_eq!(table(&["name", "n"], &rows), "name     n\na        1\nbbb   1000\n");
         assert_eq!(table(&["name", "n"], &[]), "name  n\n");

@@ -1,4 +1,4 @@
-//! `tickline rejected list`: refused records for the eye, for a spreadsheet, or as JSON.
+//! `tickline rejected list`: rejected records as a table, CSV or JSON.
 
 use std::io::Write;
 
@@ -11,18 +11,18 @@ use crate::command::output::table;
 use crate::rejected::{Original, RejectedObject};
 use crate::time::rfc3339;
 
-/// Rows of a table when no limit is given.
+/// Default limit of a table.
 const TABLE_ROWS: usize = 50;
-/// So much of a record is shown in a table, in characters.
+/// Maximum number of characters of a record in a table.
 const TABLE_CHARS: usize = 72;
 
-/// The header of the comma-separated form.
+/// Header of the CSV format.
 const CSV_HEADER: &str = "partition,offset,index,reason,as_of_ms,original_bytes_total,encoding,original\n";
 
 /// Arguments of `tickline rejected list`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct ListArgs {
-    /// Which of them.
+    /// Filters.
     #[command(flatten)]
     pub which: Which,
     /// Show only the first N [default: all; in a table, 50]
@@ -38,7 +38,7 @@ pub fn run(args: &ListArgs) -> anyhow::Result<()> {
     print_with(|out| write(args, out))
 }
 
-/// Writes what the command prints.
+/// Writes the output of the command.
 pub fn write(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let limit = args.limit.unwrap_or(usize::MAX);
     match args.format {
@@ -62,17 +62,17 @@ pub fn write(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 fn write_table(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let limit = args.limit.unwrap_or(TABLE_ROWS);
     let (mut rows, mut originals) = (Vec::new(), vec!["original".to_string()]);
-    // One more than is shown tells whether there are more.
+    // One more than the limit, to detect whether there are more.
     args.which.each(limit.saturating_add(1), |row| {
         rows.push(cells(row));
         originals.push(shown(&row.original));
         Ok(())
     })?;
     if rows.is_empty() {
-        eprintln!("nothing of this kind was refused");
+        eprintln!("no matching rejected records");
     } else if rows.len() > limit {
         rows.truncate(limit);
-        eprintln!("there are more: these are the first {limit} (--limit, --from-offset)");
+        eprintln!("only the first {limit} are shown; see --limit and --from-offset");
     }
     let header = ["reason", "partition", "offset", "index", "as_of", "bytes"];
     let originals: Vec<&str> = originals.iter().map(String::as_str).collect();
@@ -100,7 +100,7 @@ fn cells(row: &RejectedRow) -> Vec<String> {
     ]
 }
 
-/// The beginning of a record, with a mark for everything that a terminal might take for a command.
+/// The beginning of a record, with control characters replaced, which could be terminal commands.
 fn shown(original: &[u8]) -> String {
     // A character has at most four bytes.
     let text = String::from_utf8_lossy(&original[..original.len().min(4 * TABLE_CHARS)]);
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_is_short_and_harmless() {
+    fn previews_are_short_and_harmless() {
         assert_eq!(shown(b"{\"a\":\x1b[2J\xff}"), "{\"a\":\u{fffd}[2J\u{fffd}}");
         let long = shown("é".repeat(1_000).as_bytes());
         assert_eq!(long.chars().count(), TABLE_CHARS + 1);

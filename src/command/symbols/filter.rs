@@ -1,38 +1,40 @@
-//! Which entries of the directory are wanted, and in which order.
+//! Filters of the symbol table.
 
 use clap::Args as ClapArgs;
 use dataflows::symbols::entry::{Entry, Market, Status};
 
-/// Filters; each takes several values with commas between them, in any case. An entry must pass all of them.
+/// Filters. Each accepts several values separated by commas, in any case; an entry must pass all filters.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Filter {
     /// Only these exchanges: US, L, BINANCE
     #[arg(long, value_delimiter = ',')]
     pub exchange: Vec<String>,
-    /// Only what is priced in these currencies
+    /// Only symbols priced in these currencies
     #[arg(long, value_delimiter = ',')]
     pub currency: Vec<String>,
-    /// Only these kinds of security: "Common Stock", ETP, ADR
+    /// Only these security types: "Common Stock", ETP, ADR
     #[arg(long = "type", value_delimiter = ',', value_name = "TYPE")]
     pub security_type: Vec<String>,
     /// Only these markets: stock, crypto, forex
     #[arg(long, value_delimiter = ',', value_parser = market)]
     pub market: Vec<Market>,
-    /// What became of it: listed, delisted, renamed, withdrawn
+    /// Only these statuses: listed, delisted, renamed, withdrawn
     #[arg(long, value_delimiter = ',', value_parser = status, default_value = "listed")]
     pub status: Vec<Status>,
 }
 
 fn market(text: &str) -> Result<Market, String> {
-    Market::from_name(&text.to_lowercase()).ok_or_else(|| "write stock, crypto or forex".to_string())
+    Market::from_name(&text.to_lowercase())
+        .ok_or_else(|| format!("invalid market {text:?}: expected stock, crypto or forex"))
 }
 
 fn status(text: &str) -> Result<Status, String> {
-    Status::from_name(&text.to_lowercase()).ok_or_else(|| "write listed, delisted, renamed or withdrawn".to_string())
+    Status::from_name(&text.to_lowercase())
+        .ok_or_else(|| format!("invalid status {text:?}: expected listed, delisted, renamed or withdrawn"))
 }
 
 impl Filter {
-    /// Whether an entry passes.
+    /// Whether an entry passes all filters.
     pub fn takes(&self, entry: &Entry) -> bool {
         let is = |wanted: &[String], text: &str| {
             wanted.is_empty() || wanted.iter().any(|wanted| wanted.to_lowercase() == text.to_lowercase())

@@ -1,4 +1,4 @@
-//! `tickline symbols list` and `search`: entries of the directory from a store.
+//! `tickline symbols list` and `search`: shows entries of the symbol table of a store.
 
 use clap::Args as ClapArgs;
 use dataflows::symbols::entry::Entry;
@@ -17,7 +17,7 @@ pub struct ListArgs {
     /// The store to read
     #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
     pub store: StoreAddress,
-    /// Which symbols.
+    /// Filters.
     #[command(flatten)]
     pub filter: Filter,
     /// Show only the first N [default: all]
@@ -31,7 +31,7 @@ pub struct ListArgs {
 /// Arguments of `tickline symbols search`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct SearchArgs {
-    /// What to look for, in any case, in symbols and names
+    /// Text to search for in symbols and names, in any case
     #[arg(value_name = "TEXT")]
     pub text: String,
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub fn run_search(args: &SearchArgs) -> anyhow::Result<()> {
     print(&text(&args.list, Some(&args.text))?)
 }
 
-/// What the commands print. Without a text, ascending by symbol; with one, by how well they fit, then by symbol.
+/// The output of the commands: ascending by symbol, or with a search text, best match first.
 pub fn text(args: &ListArgs, text: Option<&str>) -> anyhow::Result<String> {
     let text = text.map(str::to_lowercase);
     let (mut ranks, mut is_empty) = (Vec::new(), true);
@@ -61,7 +61,7 @@ pub fn text(args: &ListArgs, text: Option<&str>) -> anyhow::Result<String> {
         rank.is_some()
     })?;
     if is_empty {
-        let why = format!("{} holds no symbols yet: fill it with `tickline symbols sync`", args.store);
+        let why = format!("no symbols in {}: run `tickline symbols sync` first", args.store);
         return Err(UsageError(why).into());
     }
     // Both are ascending by symbol, and the sort is stable.
@@ -76,7 +76,7 @@ pub fn text(args: &ListArgs, text: Option<&str>) -> anyhow::Result<String> {
     })
 }
 
-/// The header of the comma-separated form.
+/// Header of the CSV format.
 const CSV_HEADER: &str = "symbol,display_symbol,name,market,exchange,mic,currency,security_type,figi,isin,status,\
                           renamed_to,first_seen_ms,last_seen_ms,as_of_ms\n";
 

@@ -1,4 +1,4 @@
-//! `tickline symbols sync`: Finnhub's lists into a store, a log, or both.
+//! `tickline symbols sync`: writes Finnhub's symbol lists to a store, a log, or both.
 
 use std::path::PathBuf;
 
@@ -16,31 +16,31 @@ use crate::symbols::book::Book;
 use crate::symbols::{Progress, Report, SyncConfig, sync};
 use crate::time::now_ms;
 
-/// The exchanges' symbols, once a day. The key comes from FINNHUB_TOKEN or --token-file.
+/// Fetch the symbols of all exchanges, once a day. The API token comes from FINNHUB_TOKEN or --token-file.
 ///
-/// What Finnhub has answered today is not asked again, so a sync that was cut off goes on where it was. A plan may not
-/// allow every exchange: those are named at the end, and nothing is taken from the directory on their behalf.
+/// Today's responses are cached, so an interrupted sync resumes where it stopped. Exchanges that the plan does not allow
+/// are listed at the end, and their symbols stay unchanged.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
-    /// The store whose table `symbols` is kept up; a worker may hold it at the same time
+    /// The store whose table `symbols` is updated, also while a worker writes to it
     #[arg(long, env = "TICKLINE_STORE", value_name = "STORE", required_unless_present = "log")]
     pub store: Option<StoreAddress>,
-    /// The log of symbols to append to, not that of the trades: dir:PATH or kafka://HOST:PORT/TOPIC, one partition
+    /// The log of symbols to append to (not the log of trades): dir:PATH or kafka://HOST:PORT/TOPIC, one partition
     #[arg(long, value_name = "LOG")]
     pub log: Option<LogAddress>,
-    /// Directory of the day's answers
+    /// Cache directory of the day's responses
     #[arg(long, env = "TICKLINE_SYMBOLS_CACHE", value_name = "DIR", default_value = ".tickline/symbols")]
     pub cache: PathBuf,
-    /// Only these exchanges: US, L, BINANCE; with commas between them
+    /// Only these exchanges, separated by commas: US, L, BINANCE
     #[arg(long, value_delimiter = ',')]
     pub exchange: Vec<String>,
-    /// Finnhub's REST interface
+    /// URL of Finnhub's REST API
     #[arg(long, env = "FINNHUB_REST_URL", default_value = FINNHUB_URL)]
     pub url: String,
-    /// File that holds the key
+    /// File with the API token
     #[arg(long, env = "TICKLINE_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// Calls that the plan allows in a minute
+    /// Maximum number of calls per minute, as the plan allows
     #[arg(long, env = "TICKLINE_CALLS_PER_MINUTE_MAX", default_value_t = 60, value_name = "N")]
     pub calls_per_minute_max: u32,
 }
@@ -48,22 +48,22 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.log.is_some() && args.log.as_ref().map(ToString::to_string) == std::env::var("TICKLINE_LOG").ok() {
-        return Err(UsageError("--log is the log of the trades: symbols need one of their own".to_owned()).into());
+        return Err(UsageError("--log is the log of the trades: symbols need a separate one".to_owned()).into());
     }
     let token = secret::read(args.token_file.as_deref())?;
     let rest =
         RestConfig { calls_per_minute_max: args.calls_per_minute_max, ..RestConfig::new(args.url.clone(), token) };
     let config = SyncConfig { rest, cache: args.cache.clone(), exchanges: args.exchange.clone() };
-    let mut book = Book::open(args.store.as_ref(), args.log.as_ref()).context("the directory cannot be opened")?;
+    let mut book = Book::open(args.store.as_ref(), args.log.as_ref()).context("cannot open the symbol table")?;
     let bar = progress_bar("symbols {wide_bar} {pos}/{len} lists, {eta} left, {msg}");
-    let runtime = tokio::runtime::Runtime::new().context("the system refused threads")?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
     let result = runtime.block_on(sync(&config, &mut book, now_ms(), &mut |progress| show(&bar, progress)));
     bar.finish_and_clear();
-    let report = result.context("the symbols could not be synced")?;
+    let report = result.context("cannot sync the symbols")?;
     eprint!("{}", text(&report));
     match report.failed.as_slice() {
         [] => Ok(()),
-        failed => Err(anyhow!("{} lists could not be had; a later sync asks for those only", failed.len())),
+        failed => Err(anyhow!("{} lists failed; the next sync fetches only those", failed.len())),
     }
 }
 
@@ -76,7 +76,7 @@ fn show(bar: &ProgressBar, Progress { done, total, next }: Progress<'_>) {
     }
 }
 
-/// What was done, for people. What is odd is named.
+/// Summary of a sync, with the names of everything unusual.
 fn text(report: &Report) -> String {
     let Report { exchanges, cached, listed, new, delisted, renamed, changed, .. } = report;
     let mut text = format!(
@@ -89,10 +89,10 @@ fn text(report: &Report) -> String {
             text += &format!("symbols: {count} {what}: {}{more}\n", names.join(", "));
         }
     };
-    name("not allowed by the key's plan", report.not_allowed.len(), &report.not_allowed);
+    name("not allowed by the plan", report.not_allowed.len(), &report.not_allowed);
     name("failed", report.failed.len(), &report.failed);
-    name("list nothing any more, nothing of them was delisted", report.empty.len(), &report.empty);
-    name("elements could not be read", report.bad, &report.bad_named);
-    name("symbols are listed twice, the first place counts", report.taken, &report.taken_named);
+    name("returned an empty list, so nothing of them was delisted", report.empty.len(), &report.empty);
+    name("invalid elements", report.bad, &report.bad_named);
+    name("symbols listed twice, the first one counts", report.taken, &report.taken_named);
     text
 }

@@ -1,5 +1,5 @@
-//! Draws the state: a plain function of state, clock and room. Red and green are never alone in saying something: the
-//! change has a sign, and without colours a candle has a filling.
+//! Draws the state: a pure function of state, clock and size. Colours never carry information alone: a change has a
+//! sign, and without colours rising and falling candles differ in their filling.
 
 use dataflows::output::counters::Counter;
 use indicatif::HumanCount;
@@ -14,27 +14,27 @@ use crate::command::output::candlestick::{Scale, bar, cell, fell, price};
 use crate::store::StoredCandle;
 use crate::time::rfc3339;
 
-/// Columns that the list has beside a chart.
+/// Columns of the list next to a chart.
 const LIST: u16 = 46;
-/// A terminal narrower than this shows no chart.
+/// Minimum columns of a terminal with a chart.
 const CHART_FROM: u16 = 80;
-/// Columns of a price beside the chart.
+/// Columns of a price next to the chart.
 const PRICE: u16 = 11;
 
-const KEYS: &str = " j/k choose  1-5 resolution  / search  ? help  q quit";
+const KEYS: &str = " j/k select  1-5 resolution  / search  ? help  q quit";
 const HELP: [&str; 9] = [
-    "j k, arrows up and down   choose a symbol",
-    "page up and down, g G     by the page, to the first or last",
+    "j k, arrows up and down   select a symbol",
+    "page up and down, g G     previous or next page, first or last",
     "/                         search a symbol as you type",
-    "1 2 3 4 5, arrows aside   5 s, 1 m, 5 m, 1 h, 1 d",
-    "q, Esc, Ctrl-C            leave",
+    "1 2 3 4 5, left and right  5 s, 1 m, 5 m, 1 h, 1 d",
+    "q, Esc, Ctrl-C            quit",
     "",
-    "Everything before the frontier is complete: it can change only by",
+    "Everything up to the frontier is complete: it can change only by",
     "a late trade. Candles that are not complete yet are dim.",
-    "Change is that of the symbol's newest UTC day.",
+    "Change is the change within the symbol's newest UTC day.",
 ];
 
-/// Draws everything. Also notes how much room there is, which is what is asked of the store next.
+/// Draws everything. Also records how many rows and candles fit, for the next query.
 pub fn draw(frame: &mut Frame<'_>, state: &mut State, now_ms: u64) {
     let [head, body, foot] =
         Layout::vertical([Constraint::Length(2), Constraint::Fill(1), Constraint::Length(1)]).areas(frame.area());
@@ -57,11 +57,11 @@ pub fn draw(frame: &mut Frame<'_>, state: &mut State, now_ms: u64) {
     }
 }
 
-/// How far things are complete, and what was counted up to there.
+/// The frontier, and the counters as of it.
 fn head_lines(state: &State, now_ms: u64) -> Vec<Line<'static>> {
     let bold = Style::new().add_modifier(Modifier::BOLD);
     let Some(durable) = &state.durable else {
-        let why = match (&state.error, state.heard) {
+        let why = match (&state.error, state.loaded) {
             (Some(_), _) => "",
             (None, true) => "nothing is complete yet: is a worker writing to this store?",
             (None, false) => "reading",
@@ -89,10 +89,10 @@ fn head_lines(state: &State, now_ms: u64) -> Vec<Line<'static>> {
 fn foot_line(state: &State) -> Line<'static> {
     if let Some(error) = &state.error {
         let style = if state.coloured { Style::new().fg(Color::Red) } else { Style::new() };
-        return Line::styled(format!(" the store is not read: {error}"), style.add_modifier(Modifier::BOLD));
+        return Line::styled(format!(" cannot read the store: {error}"), style.add_modifier(Modifier::BOLD));
     }
     match &state.search {
-        Some(text) => Line::from(format!(" search: {text}_   (Enter ends it)")),
+        Some(text) => Line::from(format!(" search: {text}_   (Enter to finish)")),
         None => Line::styled(KEYS, Style::new().add_modifier(Modifier::DIM)),
     }
 }
@@ -100,16 +100,16 @@ fn foot_line(state: &State) -> Line<'static> {
 fn draw_list(frame: &mut Frame<'_>, state: &mut State, area: Rect) {
     let lines = usize::from(area.height.saturating_sub(1));
     state.page = lines.max(1);
-    let chosen = state.chosen();
-    // As little as needed, so that the chosen line is seen.
-    let at = chosen.unwrap_or(0);
+    let selected = state.selected();
+    // Scroll as little as needed to show the selected line.
+    let at = selected.unwrap_or(0);
     state.first = state.first.clamp((at + 1).saturating_sub(state.page), at).min(state.list.len().saturating_sub(1));
     let room = usize::from(area.width).saturating_sub(31);
     let title = format!(" {:<room$} {:>10} {:>8} {:>8}", "symbol", "last", "change", "trades");
     let mut text = vec![Line::styled(title, Style::new().add_modifier(Modifier::DIM))];
     for (at, (symbol, day)) in state.list.iter().enumerate().skip(state.first).take(lines) {
         let name: String = symbol.chars().take(room).collect();
-        let mark = if Some(at) == chosen { Modifier::REVERSED } else { Modifier::empty() };
+        let mark = if Some(at) == selected { Modifier::REVERSED } else { Modifier::empty() };
         let change =
             if day.open == 0.0 { String::new() } else { format!("{:+.2}%", (day.close / day.open - 1.0) * 100.0) };
         let trades = short(day.trades);
@@ -122,7 +122,7 @@ fn draw_list(frame: &mut Frame<'_>, state: &mut State, area: Rect) {
     frame.render_widget(Paragraph::new(text), area);
 }
 
-/// The style of what rose or fell.
+/// Style of a rise or a fall.
 fn direction(state: &State, candle: &StoredCandle) -> Style {
     match (state.coloured, fell(candle)) {
         (false, _) => Style::new(),
@@ -185,7 +185,7 @@ fn chart_title(state: &State) -> String {
     }
 }
 
-/// How far a time in milliseconds is behind the clock.
+/// The lag behind the clock as text.
 fn age(ms: i64) -> String {
     match ms {
         ..0 => "ahead of the clock".to_owned(),
@@ -231,7 +231,7 @@ mod tests {
         (0..buffer.area.height).map(|y| line(y).trim_end().to_owned()).collect()
     }
 
-    /// Five complete candles and one that is not.
+    /// Five complete candles and one incomplete.
     fn full() -> State {
         let mut state = state();
         state.coloured = true;
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_terminal_shows_all_of_it() {
+    fn a_wide_terminal_shows_everything() {
         let buffer = drawn(&mut full(), 100, 12);
         let wanted = [
             " complete up to 2013-10-07T13:36:00Z  3.2 s behind  epoch 3  digest 00000000000000000000000000000000",
@@ -264,7 +264,7 @@ mod tests {
         ];
         let lines = text(&buffer);
         assert_eq!(lines, wanted, "{}", lines.join("\n"));
-        // The chosen line is marked; the newest candle is dim, and the third fell.
+        // The selected line is marked; the newest candle is dim, and the third fell.
         assert!(buffer[(2, 3)].modifier.contains(Modifier::REVERSED));
         assert!(!buffer[(2, 4)].modifier.contains(Modifier::REVERSED));
         let column = |n: u16| (0..6).map(|y| &buffer[(46 + n, 3 + y)]).find(|cell| cell.symbol() != " ").unwrap();
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn without_colours_there_are_none() {
+    fn no_colours_when_disabled() {
         let mut state = full();
         state.coloured = false;
         let buffer = drawn(&mut state, 100, 12);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn any_size_is_drawn() {
+    fn every_size_is_drawn() {
         let mut state = full();
         for (columns, lines) in [(1, 1), (10, 2), (30, 4), (60, 10), (79, 24), (80, 5), (300, 100)] {
             for help in [false, true] {
@@ -297,27 +297,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_chosen_is_seen() {
+    fn the_selected_line_is_visible() {
         let mut state = full();
         state.list = (0..100).map(|n| (format!("S{n:03}"), candle(1, 1.0, 1.0, 1.0, 1.0))).collect();
-        for (chosen, first) in [(0, 0), (4, 0), (7, 2), (50, 45), (47, 45), (99, 94), (0, 0)] {
-            state.symbol = Some(format!("S{chosen:03}"));
+        for (selected, first) in [(0, 0), (4, 0), (7, 2), (50, 45), (47, 45), (99, 94), (0, 0)] {
+            state.symbol = Some(format!("S{selected:03}"));
             let lines = text(&drawn(&mut state, 60, 10));
             assert!(lines[3].starts_with(&format!(" S{first:03}")), "{lines:?}");
-            assert!(lines.iter().any(|line| line.starts_with(&format!(" S{chosen:03}"))), "{lines:?}");
+            assert!(lines.iter().any(|line| line.starts_with(&format!(" S{selected:03}"))), "{lines:?}");
         }
     }
 
     #[test]
-    fn what_is_wrong_and_what_to_do_is_said() {
+    fn errors_and_hints_are_shown() {
         let mut empty = State::new("sqlite:x".to_owned(), None, dataflows::progress::time::Resolution::S5);
         assert_eq!(text(&drawn(&mut empty, 100, 12))[1], " reading");
-        empty.heard = true;
+        empty.loaded = true;
         let lines = text(&drawn(&mut empty, 100, 12));
         assert!(lines[1].contains("is a worker writing"), "{lines:?}");
         assert!(lines[2].contains(" no symbol  5s") && lines[3].contains("no candles"), "{lines:?}");
         empty.error = Some("the disk is gone".to_owned());
-        assert!(text(&drawn(&mut empty, 100, 12))[11].contains("not read: the disk is gone"));
+        assert!(text(&drawn(&mut empty, 100, 12))[11].contains("cannot read the store: the disk is gone"));
         let mut searching = full();
         searching.search = Some("bt".to_owned());
         assert!(text(&drawn(&mut searching, 100, 12))[11].contains("search: bt_"));

@@ -1,71 +1,72 @@
-//! The thread that reads the store, so that a slow one holds up no key.
+//! The thread that reads the store, so that a slow store does not block the keyboard.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::state::{News, Wish};
+use super::state::{Query, Update};
 use crate::store::{Range, StoreError, StoreReader};
 
-/// Between two looks at the frontier, at least; and so many times as long as a look took.
+/// Minimum pause between two reads.
 const PAUSE: Duration = Duration::from_millis(200);
+/// Minimum pause between two reads, as a multiple of the duration of a read.
 const PAUSES: u32 = 3;
 
-/// Brings what the store holds, whenever its frontier has moved or something else is wished for.
+/// Reads the store whenever its frontier has moved or the query has changed.
 pub(super) struct Feed {
-    wish: Arc<Mutex<Wish>>,
+    query: Arc<Mutex<Query>>,
     wake: Sender<()>,
-    news: Receiver<Result<News, String>>,
+    updates: Receiver<Result<Update, String>>,
 }
 
 impl Feed {
-    pub(super) fn start(mut reader: Box<dyn StoreReader>, wish: Wish) -> Self {
-        let (wish, (wake, woken), (tell, news)) = (Arc::new(Mutex::new(wish)), bounded(1), bounded(1));
-        let wished = Arc::clone(&wish);
-        // It ends with the process, or when nobody listens any more.
+    pub(super) fn start(mut reader: Box<dyn StoreReader>, query: Query) -> Self {
+        let (query, (wake, woken), (sender, updates)) = (Arc::new(Mutex::new(query)), bounded(1), bounded(1));
+        let current = Arc::clone(&query);
+        // Ends with the process, or when the receiver is dropped.
         std::thread::spawn(move || {
-            let mut told = None;
+            let mut last = None;
             loop {
-                let begun = Instant::now();
-                let wish = wished.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let news = read(reader.as_mut(), wish, &mut told);
-                if let Some(news) = news.map_err(|error| error.to_string()).transpose()
-                    && tell.send(news).is_err()
+                let started = Instant::now();
+                let query = current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let update = read(reader.as_mut(), query, &mut last);
+                if let Some(update) = update.map_err(|error| error.to_string()).transpose()
+                    && sender.send(update).is_err()
                 {
                     return;
                 }
-                // Woken early by another wish.
-                let _ = woken.recv_timeout(PAUSE.max(begun.elapsed() * PAUSES));
+                // Woken early by another query.
+                let _ = woken.recv_timeout(PAUSE.max(started.elapsed() * PAUSES));
             }
         });
-        Self { wish, wake, news }
+        Self { query, wake, updates }
     }
 
-    pub(super) fn wish(&self, wish: Wish) {
-        let mut wished = self.wish.lock().unwrap_or_else(PoisonError::into_inner);
-        if *wished != wish {
-            *wished = wish;
-            // When it is awake already, it sees the wish anyway.
+    pub(super) fn query(&self, query: Query) {
+        let mut current = self.query.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current != query {
+            *current = query;
+            // When the thread is awake already, it reads the new query anyway.
             let _ = self.wake.try_send(());
         }
     }
 
-    pub(super) fn next(&self) -> Option<Result<News, String>> {
-        self.news.try_recv().ok()
+    pub(super) fn next(&self) -> Option<Result<Update, String>> {
+        self.updates.try_recv().ok()
     }
 }
 
-/// What was read last: epoch, frontier, and what was wished for.
-type Told = Option<((u64, u64), Wish)>;
+/// Epoch and frontier of the last read, and its query.
+type LastRead = Option<((u64, u64), Query)>;
 
-/// Nothing when nothing has changed. The frontier is read first: the rows are at least as new as it says.
-fn read(reader: &mut dyn StoreReader, wish: Wish, told: &mut Told) -> Result<Option<News>, StoreError> {
+/// Reads what has changed since the last read. The frontier is read first, so the rows are at least as new as it.
+fn read(reader: &mut dyn StoreReader, query: Query, last: &mut LastRead) -> Result<Option<Update>, StoreError> {
     let durable = reader.frontier()?;
     let place = durable.as_ref().map_or((0, 0), |durable| (durable.epoch, durable.row.frontier));
-    let before = told.take();
-    if before.as_ref().is_some_and(|(at, wished)| *at == place && *wished == wish) {
-        *told = before;
+    let before = last.take();
+    if before.as_ref().is_some_and(|(at, current)| *at == place && *current == query) {
+        *last = before;
         return Ok(None);
     }
     let list = match &before {
@@ -73,13 +74,13 @@ fn read(reader: &mut dyn StoreReader, wish: Wish, told: &mut Told) -> Result<Opt
         _ => Some(reader.latest()?),
     };
     let first = || list.as_ref().and_then(|list| list.first()).map(|(symbol, _)| symbol.clone());
-    let symbol = wish.symbol.clone().or_else(first);
-    let range = Range { from_ms: 0, to_ms: u64::MAX, limit: wish.candles_max };
+    let symbol = query.symbol.clone().or_else(first);
+    let range = Range { from_ms: 0, to_ms: u64::MAX, limit: query.candles_max };
     let candles = match &symbol {
-        Some(symbol) => reader.candles(symbol, wish.resolution, range)?,
+        Some(symbol) => reader.candles(symbol, query.resolution, range)?,
         None => Vec::new(),
     };
-    let resolution = wish.resolution;
-    *told = Some((place, wish));
-    Ok(Some(News { durable, list, symbol, resolution, candles }))
+    let resolution = query.resolution;
+    *last = Some((place, query));
+    Ok(Some(Update { durable, list, symbol, resolution, candles }))
 }

@@ -1,7 +1,7 @@
-//! A store in the terminal: the watch list, one chart, and how far all of it is complete.
+//! The screen of `tickline top`: the watch list, one chart, and the frontier.
 //!
-//! One thread reads the store (`feed.rs`); this one waits for keys and draws. What is drawn is a function of the state
-//! alone (`draw.rs`). However it ends, by a key, a signal, an error or a panic, the terminal is as it was before.
+//! One thread reads the store (`feed.rs`); this one waits for keys and draws. The screen is a function of the state
+//! alone (`draw.rs`). A key, a signal, an error and a panic all restore the terminal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,22 +13,22 @@ use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::store::StoreReader;
-
+use crate::command::top::draw;
 use crate::command::top::feed::Feed;
 use crate::command::top::state::{State, Step};
+use crate::store::StoreReader;
 
-/// So long a key is waited for before anything else is looked at.
-const TICK: Duration = Duration::from_millis(50);
-/// The lag is drawn so often, also when nothing comes.
+/// How long to wait for a key before checking for updates.
+const KEY_WAIT: Duration = Duration::from_millis(50);
+/// Maximum interval between two draws, so that the lag is current.
 const REDRAW: Duration = Duration::from_secs(1);
 
-/// Draws on the terminal until it is told to end.
+/// Draws on the terminal until a key or a signal ends it.
 pub fn run(reader: Box<dyn StoreReader>, state: State) -> anyhow::Result<()> {
     let ended = ended_by_signal()?;
-    let feed = Feed::start(reader, state.wish());
-    // It also restores the terminal before a panic is reported.
-    let mut terminal = ratatui::try_init().context("the terminal cannot be drawn on")?;
+    let feed = Feed::start(reader, state.query());
+    // Also installs a hook that restores the terminal before a panic is reported.
+    let mut terminal = ratatui::try_init().context("cannot draw on the terminal")?;
     let outcome = watch(&mut terminal, state, &feed, &ended);
     ratatui::restore();
     outcome
@@ -38,22 +38,20 @@ fn watch(terminal: &mut DefaultTerminal, mut state: State, feed: &Feed, ended: &
     let mut drawn: Option<Instant> = None;
     while !ended.load(Ordering::SeqCst) {
         let mut is_due = drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW);
-        while let Some(news) = feed.next() {
-            state.take(news);
+        while let Some(update) = feed.next() {
+            state.apply(update);
             is_due = true;
         }
         if is_due {
             let now_ms = crate::time::now_ms();
-            terminal
-                .draw(|frame| crate::command::top::draw::draw(frame, &mut state, now_ms))
-                .context("the terminal cannot be drawn on")?;
+            terminal.draw(|frame| draw::draw(frame, &mut state, now_ms)).context("cannot draw on the terminal")?;
             drawn = Some(Instant::now());
-            feed.wish(state.wish());
+            feed.query(state.query());
         }
-        if !event::poll(TICK).context("the terminal's keys cannot be read")? {
+        if !event::poll(KEY_WAIT).context("cannot read keys from the terminal")? {
             continue;
         }
-        match event::read().context("the terminal's keys cannot be read")? {
+        match event::read().context("cannot read keys from the terminal")? {
             Event::Key(key) if key.kind != KeyEventKind::Release => match state.press(key) {
                 Step::End => return Ok(()),
                 Step::On => drawn = None,
@@ -65,20 +63,20 @@ fn watch(terminal: &mut DefaultTerminal, mut state: State, feed: &Feed, ended: &
     Ok(())
 }
 
-/// Set when the process is asked to end. Signals are heard from the return on: one that comes earlier ends the process
-/// before it has touched the terminal.
+/// Set by the first SIGTERM, SIGINT or SIGHUP. A signal before this returns ends the process, which has not touched the
+/// terminal yet.
 fn ended_by_signal() -> anyhow::Result<Arc<AtomicBool>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.context("the system refused what signals need")?;
-    let heard = {
+    let runtime = runtime.context("cannot start the signal handler")?;
+    let signals = {
         let _inside = runtime.enter();
         [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal)
     };
-    let heard = heard.into_iter().collect::<Result<Vec<Signal>, _>>().context("cannot listen for signals")?;
+    let signals = signals.into_iter().collect::<Result<Vec<Signal>, _>>().context("cannot listen for signals")?;
     let ended = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&ended);
     std::thread::spawn(move || {
-        let any = select_all(heard.into_iter().map(|mut signal| Box::pin(async move { signal.recv().await })));
+        let any = select_all(signals.into_iter().map(|mut signal| Box::pin(async move { signal.recv().await })));
         runtime.block_on(any);
         set.store(true, Ordering::SeqCst);
     });

@@ -1,45 +1,45 @@
-//! What the terminal shows, and what keys and news make of it.
+//! The state of the terminal, and how keys and updates change it.
 
 use dataflows::progress::time::Resolution;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::store::{DurableFrontier, StoredCandle};
 
-/// Candles that are asked for before it is known how many there is room for.
+/// Candles to read before the size of the chart is known.
 const CANDLES: usize = 200;
 
-/// What the store is to be asked for.
+/// What to read from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
-    /// The symbol of the chart; the first one when nothing is chosen.
+pub struct Query {
+    /// Symbol of the chart; the first one by default.
     pub symbol: Option<String>,
-    /// The length of its candles.
+    /// Resolution of its candles.
     pub resolution: Resolution,
-    /// The newest so many.
+    /// Maximum number of candles, the newest ones.
     pub candles_max: usize,
 }
 
-/// What the store has said.
+/// Changes read from the store.
 #[derive(Clone, Debug)]
-pub struct News {
+pub struct Update {
     /// The durable frontier; `None` before the first.
     pub durable: Option<DurableFrontier>,
-    /// All symbols, each with its newest day; `None` when that has not changed.
+    /// All symbols, each with its newest day; `None` when unchanged.
     pub list: Option<Vec<(String, StoredCandle)>>,
-    /// The symbol of these candles.
+    /// Symbol of the candles.
     pub symbol: Option<String>,
-    /// Their length.
+    /// Resolution of the candles.
     pub resolution: Resolution,
     /// The newest candles, ascending.
     pub candles: Vec<StoredCandle>,
 }
 
-/// What a key leads to.
+/// What follows a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Draw again.
     On,
-    /// Leave.
+    /// Quit.
     End,
 }
 
@@ -52,32 +52,32 @@ pub struct State {
     pub durable: Option<DurableFrontier>,
     /// All symbols, ascending, each with its newest day.
     pub list: Vec<(String, StoredCandle)>,
-    /// The symbol that is chosen.
+    /// The selected symbol.
     pub symbol: Option<String>,
-    /// The length of the candles that are chosen.
+    /// The selected resolution.
     pub resolution: Resolution,
-    /// The candles of the symbol, ascending; those of another one are none.
+    /// Candles of the selected symbol and resolution, ascending.
     pub candles: Vec<StoredCandle>,
-    /// Whether the store has said anything yet.
-    pub heard: bool,
-    /// Why the store could not be read last.
+    /// Whether the store has been read yet.
+    pub loaded: bool,
+    /// Error of the last read.
     pub error: Option<String>,
-    /// Whether the keys are explained.
+    /// Whether the help is shown.
     pub help: bool,
-    /// The text that symbols are looked for by, while it is typed.
+    /// The search text, while it is typed.
     pub search: Option<String>,
     /// Whether red and green may be used.
     pub coloured: bool,
-    /// The first line of the list that is seen.
+    /// The first visible line of the list.
     pub first: usize,
-    /// Candles that there is room for, as last drawn.
+    /// Number of candles that fit, as last drawn.
     pub candles_max: usize,
-    /// Lines of the list, as last drawn.
+    /// Number of visible lines of the list, as last drawn.
     pub page: usize,
 }
 
 impl State {
-    /// Nothing is known of the store yet.
+    /// The state before the store has been read.
     pub fn new(store: String, symbol: Option<String>, resolution: Resolution) -> Self {
         Self {
             store,
@@ -86,7 +86,7 @@ impl State {
             symbol,
             resolution,
             candles: Vec::new(),
-            heard: false,
+            loaded: false,
             error: None,
             help: false,
             search: None,
@@ -97,40 +97,40 @@ impl State {
         }
     }
 
-    /// What the store is to be asked for.
-    pub fn wish(&self) -> Wish {
-        Wish { symbol: self.symbol.clone(), resolution: self.resolution, candles_max: self.candles_max }
+    /// What to read from the store.
+    pub fn query(&self) -> Query {
+        Query { symbol: self.symbol.clone(), resolution: self.resolution, candles_max: self.candles_max }
     }
 
-    /// Takes in what the store has said. A chart of what was wished for before is left out.
-    pub fn take(&mut self, news: Result<News, String>) {
-        let news = match news {
-            Ok(news) => news,
+    /// Applies an update. Ignores candles of an earlier query.
+    pub fn apply(&mut self, update: Result<Update, String>) {
+        let update = match update {
+            Ok(update) => update,
             Err(why) => {
                 self.error = Some(why);
                 return;
             }
         };
-        (self.error, self.heard) = (None, true);
-        self.durable = news.durable;
-        if let Some(list) = news.list {
+        (self.error, self.loaded) = (None, true);
+        self.durable = update.durable;
+        if let Some(list) = update.list {
             self.list = list;
         }
         if self.symbol.is_none() {
-            self.symbol.clone_from(&news.symbol);
+            self.symbol.clone_from(&update.symbol);
         }
-        if self.symbol == news.symbol && self.resolution == news.resolution {
-            self.candles = news.candles;
+        if self.symbol == update.symbol && self.resolution == update.resolution {
+            self.candles = update.candles;
         }
     }
 
-    /// Where the chosen symbol stands in the list.
-    pub fn chosen(&self) -> Option<usize> {
+    /// Index of the selected symbol in the list.
+    pub fn selected(&self) -> Option<usize> {
         let symbol = self.symbol.as_deref()?;
         self.list.iter().position(|(known, _)| known == symbol)
     }
 
-    /// What a key does.
+    /// Handles a key.
     pub fn press(&mut self, key: KeyEvent) -> Step {
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             return if key.code == KeyCode::Char('c') { Step::End } else { Step::On };
@@ -146,24 +146,24 @@ impl State {
             KeyCode::Esc => self.help = false,
             KeyCode::Char('?' | 'h') => self.help = !self.help,
             KeyCode::Char('/') => self.search = Some(String::new()),
-            KeyCode::Down | KeyCode::Char('j') => self.step(1),
-            KeyCode::Up | KeyCode::Char('k') => self.step(-1),
-            KeyCode::PageDown => self.step(page),
-            KeyCode::PageUp => self.step(-page),
-            KeyCode::Home | KeyCode::Char('g') => self.step(isize::MIN),
-            KeyCode::End | KeyCode::Char('G') => self.step(isize::MAX),
-            KeyCode::Char(digit @ '1'..='5') => self.choose_resolution(Resolution::ALL[digit as usize - '1' as usize]),
-            KeyCode::Left => self.choose_resolution(Resolution::ALL[(self.resolution as usize).saturating_sub(1)]),
+            KeyCode::Down | KeyCode::Char('j') => self.move_by(1),
+            KeyCode::Up | KeyCode::Char('k') => self.move_by(-1),
+            KeyCode::PageDown => self.move_by(page),
+            KeyCode::PageUp => self.move_by(-page),
+            KeyCode::Home | KeyCode::Char('g') => self.move_by(isize::MIN),
+            KeyCode::End | KeyCode::Char('G') => self.move_by(isize::MAX),
+            KeyCode::Char(digit @ '1'..='5') => self.select_resolution(Resolution::ALL[digit as usize - '1' as usize]),
+            KeyCode::Left => self.select_resolution(Resolution::ALL[(self.resolution as usize).saturating_sub(1)]),
             KeyCode::Right => {
                 let next = (self.resolution as usize + 1).min(Resolution::ALL.len() - 1);
-                self.choose_resolution(Resolution::ALL[next]);
+                self.select_resolution(Resolution::ALL[next]);
             }
             _ => {}
         }
         Step::On
     }
 
-    /// The chosen symbol is the first that begins with the text, or else holds it.
+    /// Selects the first symbol that starts with the text, or else contains it.
     fn type_into_search(&mut self, code: KeyCode) {
         let Some(text) = &mut self.search else { return };
         match code {
@@ -180,24 +180,24 @@ impl State {
         };
         let found = find(&|symbol| symbol.starts_with(&text)).or_else(|| find(&|symbol| symbol.contains(&text)));
         if let Some(symbol) = found {
-            self.choose(symbol);
+            self.select(symbol);
         }
     }
 
-    fn step(&mut self, by: isize) {
+    fn move_by(&mut self, by: isize) {
         let Some(last) = self.list.len().checked_sub(1) else { return };
-        let at = self.chosen().map_or(0, |at| at.saturating_add_signed(by).min(last));
-        self.choose(self.list[at].0.clone());
+        let at = self.selected().map_or(0, |at| at.saturating_add_signed(by).min(last));
+        self.select(self.list[at].0.clone());
     }
 
-    fn choose(&mut self, symbol: String) {
+    fn select(&mut self, symbol: String) {
         if self.symbol.as_ref() != Some(&symbol) {
             self.symbol = Some(symbol);
             self.candles.clear();
         }
     }
 
-    fn choose_resolution(&mut self, resolution: Resolution) {
+    fn select_resolution(&mut self, resolution: Resolution) {
         if self.resolution != resolution {
             self.resolution = resolution;
             self.candles.clear();
@@ -210,12 +210,12 @@ pub(super) mod tests {
     use super::*;
     use crate::command::output::candlestick::tests::candle;
 
-    /// A state that has heard of three symbols.
+    /// A state with three symbols.
     pub fn state() -> State {
         let mut state = State::new("sqlite:x".to_owned(), None, Resolution::M1);
         let list = ["AAPL", "BINANCE:BTCUSDT", "NVDA"].map(|symbol| (symbol.to_owned(), candle(1, 1.0, 2.0, 0.5, 1.5)));
         let symbol = Some("AAPL".to_owned());
-        state.take(Ok(News {
+        state.apply(Ok(Update {
             durable: None,
             list: Some(list.to_vec()),
             symbol,
@@ -235,7 +235,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn keys_choose_symbol_and_resolution_and_end_it() {
+    fn keys_select_and_quit() {
         let mut state = state();
         for (keys, symbol, resolution) in [
             ("j", "BINANCE:BTCUSDT", Resolution::M1),
@@ -249,29 +249,29 @@ pub(super) mod tests {
             assert!(press(&mut state, keys).iter().all(|step| *step == Step::On));
             assert_eq!((state.symbol.as_deref(), state.resolution), (Some(symbol), resolution), "{keys:?}");
         }
-        assert_eq!(press(&mut state, "?\u{1b}\u{1b}"), [Step::On, Step::On, Step::End], "help is left first");
+        assert_eq!(press(&mut state, "?\u{1b}\u{1b}"), [Step::On, Step::On, Step::End], "closes the help first");
         assert_eq!(press(&mut state, "q"), [Step::End]);
         let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
         assert_eq!(state.press(interrupt), Step::End);
     }
 
     #[test]
-    fn a_chart_of_another_symbol_is_not_shown() {
+    fn an_outdated_chart_is_ignored() {
         let mut state = state();
         press(&mut state, "j");
-        let of = |symbol: &str, resolution| News {
+        let of = |symbol: &str, resolution| Update {
             durable: None,
             list: None,
             symbol: Some(symbol.to_owned()),
             resolution,
             candles: vec![candle(1, 1.0, 1.0, 1.0, 1.0)],
         };
-        state.take(Ok(of("AAPL", Resolution::M1)));
-        state.take(Ok(of("BINANCE:BTCUSDT", Resolution::D1)));
+        state.apply(Ok(of("AAPL", Resolution::M1)));
+        state.apply(Ok(of("BINANCE:BTCUSDT", Resolution::D1)));
         assert!(state.candles.is_empty() && state.list.len() == 3);
-        state.take(Ok(of("BINANCE:BTCUSDT", Resolution::M1)));
+        state.apply(Ok(of("BINANCE:BTCUSDT", Resolution::M1)));
         assert_eq!(state.candles.len(), 1);
-        state.take(Err("gone".to_owned()));
-        assert_eq!((state.error.as_deref(), state.candles.len()), (Some("gone"), 1), "what is known stays");
+        state.apply(Err("gone".to_owned()));
+        assert_eq!((state.error.as_deref(), state.candles.len()), (Some("gone"), 1), "candles stay after an error");
     }
 }

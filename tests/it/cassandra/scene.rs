@@ -34,7 +34,7 @@ pub fn scene() -> &'static Scene {
 
 fn make() -> Scene {
     let home = Home::new();
-    let tidy = home.ok(&format!("simulate --print {TRADES} --symbols {SYMBOLS} --start 2024-01-02T23:56:20Z"));
+    let tidy = home.ok(&format!("simulate --print {TRADES} --instruments {SYMBOLS} --start 2024-01-02T23:56:20Z"));
     let mut lines: Vec<&str> = tidy.lines().collect();
     let step = lines.len() / 40;
     (1..40).for_each(|at| lines.insert(at * step, r#"{"p":1,"s":"no time","v":1}"#));

@@ -39,6 +39,6 @@ fn killed_process_restarts_under_its_supervisor() {
 fn permanent_failure_is_not_restarted() {
     let cluster = Cluster::new(1, 100);
     let line = |log: &str| format!("work --log dir:{log} --store none --until-end --restart");
-    cluster.start_line(&line("nowhere")).end("no log").is(2, &["no log at", "not started again after exit code 2"]);
+    cluster.start_line(&line("nowhere")).end("no log").is(2, &["no log at", "not restarted after exit code 2"]);
     cluster.start_line(&line("log")).end("a normal end").is(0, &["complete up to"]);
 }

@@ -169,10 +169,10 @@ fn usage_errors_name_the_remedy() {
     };
     let head = "ingest --log dir:log --source one";
     fails(&format!("{head} --symbols A"), &[], &["FINNHUB_TOKEN", "--token-file"]);
-    fails(&format!("{head} --symbols A --token-file none"), &[], &["none", "cannot be read"]);
+    fails(&format!("{head} --symbols A --token-file none"), &[], &["none", "cannot read"]);
     fails(&format!("{head} --symbols ,"), &key, &["no symbols"]);
     fails(&format!("{head} --watchlist -"), &key, &["no symbols"]);
-    fails(&format!("{head} --watchlist none"), &key, &["none", "cannot be read"]);
+    fails(&format!("{head} --watchlist none"), &key, &["none", "cannot read"]);
     fails(&format!("{head} --symbols A --url ws://127.0.0.1:1/?token=canary"), &key, &["FINNHUB_TOKEN"]);
     fails(&format!("{head} --symbols A --url no-address"), &key, &["ws://"]);
     fails(&format!("{head} --symbols A --ca none"), &key, &["none", "certificates"]);

@@ -60,7 +60,7 @@ fn simulate(home: &Home) -> (Running, String) {
 /// An ingest, and the address of its metrics.
 fn start(home: &Home, log: &str, feed: &str, more: &str) -> (Running, String) {
     home.write("list", SYMBOLS.replace(',', "\n"));
-    let line = format!("ingest --log {log} --url ws://{feed}/ --watchlist list --metrics-port 0 {more}");
+    let line = format!("ingest --log {log} --url ws://{feed}/ --watchlist list --listen 127.0.0.1:0 {more}");
     let mut ingest = home.start_with(&line, &[("FINNHUB_TOKEN", CANARY)]);
     let metrics = wait_for("the metrics", || {
         assert!(ingest.is_alive(), "{}", ingest.stderr());
@@ -235,7 +235,7 @@ fn two_ingests_share_one_topic() {
     let log = log_address(&name);
     let (mut simulator, feed) = simulate(&home);
     let homes = [Home::new(), Home::new()];
-    let more = ["--source first --shard 0/2", "--source second --shard 1/2"];
+    let more = ["--source first --share 0/2", "--source second --share 1/2"];
     let mut both: Vec<_> = (0..2).map(|at| start_with_key(&homes[at], &log, &feed, more[at], at)).collect();
     for (_, metrics) in &both {
         more_acknowledged(metrics);

@@ -252,7 +252,7 @@ fn setup_verifies_before_it_creates() {
     let line = format!("setup --log {trades} --replication 1 --partitions");
     tickline(&format!("{line} 5")).is(0, &[": made"]);
     let before = state(&names[0]);
-    tickline(&format!("{line} 5")).is(0, &["as it should be"]);
+    tickline(&format!("{line} 5")).is(0, &["settings verified"]);
     let other = format!("setup --log {symbols} --symbols {trades} --replication 2");
     tickline(&other).is(
         2,
@@ -278,7 +278,7 @@ fn setup_creates_directory_and_tables() {
     let made: LogAddress = format!("dir:{}", log.display()).parse().unwrap();
     assert_eq!(made.open().unwrap().partitions(), topic_setup::PARTITIONS);
     tickline(&format!("status --store sqlite:{}", store.display())).is(0, &[]);
-    tickline(&line).is(0, &["as it should be"]);
+    tickline(&line).is(0, &["settings verified"]);
     tickline(&format!("{line} --partitions 3")).is(2, &["12 partitions, not 3"]);
     tickline(&format!("{line} --partitions 0")).is(2, &["--partitions"]);
 }

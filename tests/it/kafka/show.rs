@@ -21,7 +21,7 @@ fn the_pipeline_runs_as_separate_processes() {
     home.ok(&format!(
         "symbols sync --log {symbols} --cache cache --exchange US --token-file key --url http://{address}/api/v1"
     ));
-    let work = home.start(&format!("work --log {log} --store sqlite:rows.db --workers 2 --symbols {symbols}"));
+    let work = home.start(&format!("work --log {log} --store sqlite:rows.db --workers 2 --symbol-log {symbols}"));
     let line = "candles --store sqlite:rows.db --symbol AAPL --resolution 5s --format csv";
     let candles = wait_for("candles of a feed that goes on", || {
         let candles = home.run(line);

@@ -75,7 +75,7 @@ fn demo_runs_and_resumes() {
     home.fails("demo --for 1s --port 0 --data data", 1, &[&format!("process {}", demo.id())]);
     let ended = demo.end("the demo");
     ended.is(0, &[]);
-    assert!(ended.stdout.contains("complete up to") && ended.stdout.contains("trades taken"), "{ended:?}");
+    assert!(ended.stdout.contains("complete up to") && ended.stdout.contains("trades received"), "{ended:?}");
     verify(&home);
 
     let store = home.path("data/tickline.db");

@@ -65,13 +65,13 @@ async fn errors_have_documented_exit_codes() {
     home.fails(&sync, 2, &["HTTP status 401", "FINNHUB_TOKEN"]);
     assert_eq!(strict.counters().calls().values().sum::<u64>(), 0, "a refused key was counted as a call");
     home.fails(&sync.replace("--token-file key", "--token-file nokey"), 2, &["nokey"]);
-    home.fails("symbols list --store sqlite:s.db", 2, &["holds no symbols yet", "symbols sync"]);
+    home.fails("symbols list --store sqlite:s.db", 2, &["no symbols in", "symbols sync"]);
     home.fails("symbols list --store sqlite:none.db", 2, &["no store"]);
     home.fails(&sync.replace("--store sqlite:s.db", ""), 2, &["--store"]);
 
     let small = simulator(100, RestFaults { forbidden: true, ..RestFaults::default() }).await;
     let (home, sync) = home_of(&small, "--exchange US,L,DE");
-    home.run(&sync).is(0, &["2 not allowed by the key's plan: stock/symbol?exchange=DE, stock/symbol?exchange=L"]);
+    home.run(&sync).is(0, &["2 not allowed by the plan: stock/symbol?exchange=DE, stock/symbol?exchange=L"]);
     home.fails(&sync.replace("US,L,DE", "L"), 2, &["allows none of the 1"]);
     home.simulate("trades.jsonl", 100, "2024-01-02T14:30:00Z");
     home.ok("import trades.jsonl --log dir:trades --partitions 1");

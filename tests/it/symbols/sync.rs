@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use dataflows::progress::time::DAY_MS;
 use dataflows::symbols::entry::{Market, Status};
-use simulator::rest_fault::RestFaults;
 use simulator::instrument::Class;
+use simulator::rest_fault::RestFaults;
 use simulator::universe::Universe;
 use tickline::symbols::SyncError;
 use tickline::symbols::book::Book;

@@ -60,7 +60,7 @@ fn the_digest_ignores_the_symbol_log() {
     for workers in [1, 2] {
         let store = format!("with-{workers}.db");
         let work = format!("work --log dir:trades --store sqlite:{store} --workers {workers} --until-end");
-        home.run(&format!("{work} --symbols dir:symbols"))
+        home.run(&format!("{work} --symbol-log dir:symbols"))
             .is(0, &["skipped an invalid symbol record", "missing field `type`"]);
         assert_eq!(digest(&home, &store), digest(&home, "without.db"));
         let rows = stored(&home, &store);
@@ -71,16 +71,20 @@ fn the_digest_ignores_the_symbol_log() {
             "{workers}"
         );
         // The same log gives the same rows again; new entries are added.
-        home.ok(&format!("{work} --symbols dir:symbols"));
+        home.ok(&format!("{work} --symbol-log dir:symbols"));
         assert_eq!(stored(&home, &store), rows);
     }
     home.ok("verify --log dir:trades --store sqlite:with-2.db");
     log.extend(lines(&[entry("A", "", Status::Withdrawn, 13), entry("B", "back", Status::Listed, 13)]));
     home.write("symbols/partition-00000.jsonl", &log);
-    home.ok("work --log dir:trades --store sqlite:with-2.db --workers 2 --until-end --symbols dir:symbols");
+    home.ok("work --log dir:trades --store sqlite:with-2.db --workers 2 --until-end --symbol-log dir:symbols");
     let rows = stored(&home, "with-2.db");
     assert_eq!((rows["B"].status, &*rows["B"].name), (Status::Listed, "back"));
-    home.fails("work --log dir:trades --store none --until-end --symbols dir:trades", 2, &["has 3 partitions, not 1"]);
+    home.fails(
+        "work --log dir:trades --store none --until-end --symbol-log dir:trades",
+        2,
+        &["has 3 partitions, not 1"],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +97,7 @@ async fn a_sync_and_a_worker_share_a_store() {
     // An empty symbol log, which the sync fills while the worker reads it.
     std::fs::create_dir(home.path("symbols")).unwrap();
     home.write("symbols/partition-00000.jsonl", "");
-    let work = "work --log dir:trades --store sqlite:s.db --symbols dir:symbols --checkpoint-every 50ms";
+    let work = "work --log dir:trades --store sqlite:s.db --symbol-log dir:symbols --checkpoint-every 50ms";
     let mut worker = home.start(work);
     wait_for("a frontier", || home.path("s.db.lock").exists().then_some(()));
     let url = format!("http://{}/api/v1", simulator.addr());

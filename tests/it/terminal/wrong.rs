@@ -8,7 +8,7 @@ const WRONG: &[(&str, i32, &[&str])] = &[
     ("work --log trades --store sqlite:x", 2, &["trades", "dir:PATH"]),
     ("work --log dir:none --store sqlite:x", 2, &["none", "tickline import"]),
     ("work --log dir:log --store file.db", 2, &["file.db", "sqlite:PATH"]),
-    ("work --log dir:log --store sqlite:x --metrics 9101", 2, &["127.0.0.1:9101"]),
+    ("work --log dir:log --store sqlite:x --listen 9101", 2, &["127.0.0.1:9101"]),
     ("work --log dir:log --store sqlite:x --processes 2", 2, &["--hosts FILE"]),
     ("work --log dir:log --store sqlite:x --step 7s", 2, &["7000 ms", "divisor of 5000"]),
     ("replay --log dir:log --every soon", 2, &["soon", "30s"]),
