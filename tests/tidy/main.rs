@@ -1,5 +1,5 @@
-//! The rules of this repository, as tests: what no compiler checks. Each rule is a small function in a module, with a test
-//! that it finds violations; here the rules are applied to the repository itself.
+//! The rules of this repository, as tests: what no compiler checks. Each rule is a small function in a module, with a
+//! test that it finds violations; here the rules are applied to the repository itself.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 use std::process::Command;
