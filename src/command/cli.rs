@@ -83,7 +83,6 @@ impl Cli {
             Command::Source(args) => source::run(&args),
             Command::Symbols(args) => symbols::run(&args),
             Command::Rejected(args) => rejected::run(&args),
-            Command::Checkpoint(args) => checkpoint::run(&args),
             Command::Dashboard(args) => dashboard::run(&args),
             Command::Completions(args) => completions::run(&args, Self::command()),
             Command::Man(args) => man::run(&args, Self::command()),
