@@ -143,7 +143,7 @@ fn indicators_have_all_their_columns() {
 }
 
 #[test]
-fn status_shows_the_lag_per_partition() {
+fn status_shows_unread_records_per_partition() {
     let (home, path) = store();
     let log = home.path().join("log");
     let file = home.path().join("trades");
@@ -157,8 +157,12 @@ fn status_shows_the_lag_per_partition() {
         from_log: None,
     };
     import::run(&imported).unwrap();
-    let text = |line: &str| status::text(&parse(&path, line).unwrap()).unwrap();
-    assert!(text("").contains("nothing is complete yet"));
+    let text = |line: &str| {
+        let (text, failure) = status::text(&parse(&path, line).unwrap()).unwrap();
+        assert!(failure.is_none(), "{failure:?}");
+        text
+    };
+    assert!(text("").contains("nothing complete yet"));
     let json: Value = serde_json::from_str(&text("--format json")).unwrap();
     assert_eq!(json["frontier"], Value::Null);
 
@@ -183,6 +187,6 @@ fn status_shows_the_lag_per_partition() {
         json["partitions"].as_array().unwrap().iter().map(|p| p["end_offset"].as_u64().unwrap()).collect();
     assert!(ends == [3, 4] || ends == [4, 3], "{ends:?}");
     for (n, resume) in [(0, 2), (1, 1)] {
-        assert_eq!(json["partitions"][n]["lag_records"].as_u64(), Some(ends[n] - resume));
+        assert_eq!(json["partitions"][n]["unread_records"].as_u64(), Some(ends[n] - resume));
     }
 }
