@@ -1,5 +1,5 @@
-//! `tickline import`, checked from the files it writes: the rules of `docs/definitions.md`, section 3, are written down
-//! here once more, over plain JSON values.
+//! `tickline import`, checked by the files it writes: a second implementation of the rules of `docs/definitions.md`,
+//! section 3, on plain JSON values.
 
 use std::fs;
 use std::io::Write;
@@ -40,11 +40,11 @@ fn partition(log: &Path, partition: usize) -> Vec<String> {
     text.lines().map(String::from).collect()
 }
 
-/// What the rules make of a partition.
+/// Result of the rules for a partition.
 #[derive(Debug, Default, PartialEq)]
 struct Verdict {
     late: usize,
-    broken_progress: usize,
+    contradicted_progress: usize,
     too_far_ahead: usize,
     frontier_ms: u64,
     live: usize,
@@ -59,7 +59,7 @@ fn judge(lines: &[String]) -> Verdict {
         match value["type"].as_str() {
             Some("progress") => {
                 let event_ms = value["event_ms"].as_u64().unwrap();
-                assert!(progress.is_none_or(|old| old <= event_ms), "a promise falls");
+                assert!(progress.is_none_or(|old| old <= event_ms), "progress goes back");
                 progress = Some(event_ms);
                 verdict.frontier_ms = verdict.frontier_ms.max(event_ms);
                 verdict.live = 1;
@@ -68,7 +68,8 @@ fn judge(lines: &[String]) -> Verdict {
             _ => {
                 let t = value["t"].as_u64();
                 verdict.late += usize::from(t.is_some_and(|t| t / 1000 < verdict.frontier_ms / 1000));
-                verdict.broken_progress += usize::from(t.is_some_and(|t| t < progress.expect("a promise comes first")));
+                verdict.contradicted_progress +=
+                    usize::from(t.is_some_and(|t| t < progress.expect("progress comes first")));
                 verdict.too_far_ahead += usize::from(t.is_some_and(|t| t > verdict.frontier_ms + 3_600_000));
                 verdict.lines.push(line.clone());
             }
@@ -84,7 +85,7 @@ fn source_lines(lines: &[String], wanted: impl Fn(&Value) -> bool) -> Vec<&Strin
 proptest! {
     #![proptest_config(Config::with_cases(40))]
     #[test]
-    fn no_trade_is_late_and_every_progress_is_kept(
+    fn no_trade_is_late(
         trades in collection::vec((0_usize..12, 0_u64..40_000), 1..200),
         split in any::<prop::sample::Index>(),
         packed in any::<bool>(),
@@ -107,11 +108,11 @@ proptest! {
         for p in 0..3 {
             let written = partition(&log, p);
             let verdict = judge(&written);
-            assert_eq!((verdict.late, verdict.broken_progress, verdict.too_far_ahead, verdict.live), (0, 0, 0, 0));
+            assert_eq!((verdict.late, verdict.contradicted_progress, verdict.too_far_ahead, verdict.live), (0, 0, 0, 0));
             assert_eq!(verdict.frontier_ms, newest - newest % 1000 + 1000);
             assert!(serde_json::from_str::<Value>(&written[0]).unwrap()["type"] == "progress");
-            check_progress_are_exact(&written);
-            // Order and bytes are those of the files.
+            check_progress_is_exact(&written);
+            // Order and bytes equal those of the files.
             let symbol = |line: &String| serde_json::from_str::<Value>(line).unwrap()["s"].clone();
             let symbols: Vec<_> = verdict.lines.iter().map(symbol).collect();
             assert_eq!(verdict.lines.iter().collect::<Vec<_>>(), source_lines(&lines, |v| symbols.contains(&v["s"])));
@@ -124,8 +125,8 @@ proptest! {
     }
 }
 
-/// Before every trade, the frontier's time step is that of the least event time still to come: no promise could be better.
-fn check_progress_are_exact(lines: &[String]) {
+/// Before every trade, the frontier's time step is that of the earliest event time still to come: the best possible.
+fn check_progress_is_exact(lines: &[String]) {
     let values: Vec<Value> = lines.iter().map(|l| serde_json::from_str(l).unwrap()).collect();
     let mut progress = 0;
     for (at, value) in values.iter().enumerate() {
@@ -140,7 +141,7 @@ fn check_progress_are_exact(lines: &[String]) {
 }
 
 #[test]
-fn what_is_no_trade_goes_unchanged_to_partition_0() {
+fn other_records_go_to_partition_0() {
     let home = tempfile::tempdir().unwrap();
     let (file, log) = (home.path().join("a"), home.path().join("log"));
     let odd = ["", "{\r", "  null", r#"{"type":"ping"}"#, r#"{"s":"X:S1","p":"a","t":1700000000000,"v":1}"#, "grüße"];
@@ -158,7 +159,7 @@ fn what_is_no_trade_goes_unchanged_to_partition_0() {
 }
 
 #[test]
-fn a_trade_far_ahead_of_later_ones_does_not_drag_the_end() {
+fn a_trade_far_ahead_is_ignored_at_the_end() {
     let home = tempfile::tempdir().unwrap();
     let (file, log) = (home.path().join("a"), home.path().join("log"));
     write(&file, &[trade(1, T0, 1), trade(1, T0 + 90_000_000, 2), trade(1, T0 + 2_000, 3)]);
@@ -177,7 +178,7 @@ fn as_live_follows_the_newest_time() {
     import::run(&import::Args { as_live: true, ..args(&[file], &log) }).unwrap();
     let verdicts: Vec<_> = (0..3).map(|p| judge(&partition(&log, p))).collect();
     assert!(verdicts.iter().all(|v| v.frontier_ms == T0 + 10_000 && v.live == 0));
-    assert_eq!(verdicts.iter().map(|v| v.late).sum::<usize>(), 2, "those of 700 and 3000");
+    assert_eq!(verdicts.iter().map(|v| v.late).sum::<usize>(), 2, "the trades at 700 and 3000");
 }
 
 #[test]
@@ -200,14 +201,14 @@ fn a_copied_log_is_the_same_log() {
 }
 
 #[test]
-fn what_cannot_work_is_said_before_anything_is_written() {
+fn errors_come_before_any_write() {
     let home = tempfile::tempdir().unwrap();
     let (file, log) = (home.path().join("a"), home.path().join("log"));
     let run = |args: import::Args| exit_code::of(&import::run(&args).unwrap_err());
     assert_eq!(run(args(std::slice::from_ref(&file), &log)), 2, "no file");
     assert!(!log.exists());
     write(&file, &[trade(1, T0, 1), r#"{"type":"bye","source":"x"}"#.to_string()]);
-    assert_eq!(run(args(std::slice::from_ref(&file), &log)), 2, "a promise in the file");
+    assert_eq!(run(args(std::slice::from_ref(&file), &log)), 2, "a progress record in the file");
     assert!(partition(&log, 0).is_empty());
     write(&file, &[trade(1, T0, 1)]);
     assert_eq!(run(import::Args { source: String::new(), ..args(std::slice::from_ref(&file), &log) }), 2);

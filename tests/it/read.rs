@@ -1,4 +1,4 @@
-//! The reading commands, over a small store made here.
+//! The commands that read a store, on a small store.
 
 use std::path::{Path, PathBuf};
 
@@ -60,7 +60,7 @@ struct Line<A: clap::Args> {
     args: A,
 }
 
-/// Arguments as they are typed.
+/// Parses arguments.
 fn parse<A: clap::Args>(path: &Path, line: &str) -> Result<A, clap::Error> {
     let store = format!("--store sqlite:{}", path.display());
     let words = ["tickline"].into_iter().chain(store.split(' ').chain(line.split_whitespace()));
@@ -92,7 +92,7 @@ fn symbols_with_commas_are_quoted() {
 }
 
 #[test]
-fn times_are_read_in_both_forms() {
+fn both_time_formats_are_parsed() {
     let (_home, path) = store();
     let starts = |range: &str| -> Vec<u64> {
         let text = candles(&path, &format!("--symbol US:IBM --resolution 1m --format json {range}")).unwrap();
@@ -106,7 +106,7 @@ fn times_are_read_in_both_forms() {
 }
 
 #[test]
-fn people_see_tables_and_charts() {
+fn tables_and_charts_are_printed() {
     let (_home, path) = store();
     let table = candles(&path, "--symbol US:IBM --resolution 1m").unwrap();
     assert_eq!(table.lines().count(), 6);
@@ -116,7 +116,7 @@ fn people_see_tables_and_charts() {
 }
 
 #[test]
-fn an_unknown_symbol_is_named_with_those_that_are_like_it() {
+fn an_unknown_symbol_gets_suggestions() {
     let (_home, path) = store();
     let error = candles(&path, "--symbol IBM --resolution 1m").unwrap_err();
     assert!(error.to_string().contains("did you mean US:IBM?"), "{error}");
@@ -143,7 +143,7 @@ fn indicators_have_all_their_columns() {
 }
 
 #[test]
-fn status_tells_the_lag_of_every_partition() {
+fn status_shows_unread_records_per_partition() {
     let (home, path) = store();
     let log = home.path().join("log");
     let file = home.path().join("trades");

@@ -1,4 +1,4 @@
-//! What people see in a terminal: `tickline top` in a real pseudo-terminal, charts, completions and manual pages.
+//! Terminal output: `tickline top` in a real pseudo-terminal, charts, completions and manual pages.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ mod wrong;
 
 use crate::shared::process::Home;
 
-/// What became of a program in a terminal.
+/// Result of a program in a terminal.
 struct Ended {
     code: i64,
     written: String,
@@ -28,11 +28,11 @@ fn in_terminal(home: &Home, size: (u16, u16), steps: &Value, line: &str, no_colo
     }
     let output = command.output().expect("python3 cannot be started");
     assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     Ended {
-        code: told["code"].as_i64().unwrap(),
-        written: told["written"].as_str().unwrap().to_owned(),
-        restored: told["restored"].as_bool().unwrap(),
+        code: result["code"].as_i64().unwrap(),
+        written: result["written"].as_str().unwrap().to_owned(),
+        restored: result["restored"].as_bool().unwrap(),
     }
 }
 
@@ -46,16 +46,16 @@ fn store() -> Home {
     home
 }
 
-/// The terminal is as it was: its settings, its own screen, its cursor.
+/// Checks that settings, screen and cursor of the terminal are restored.
 fn is_restored(ended: &Ended) {
-    assert!(ended.restored, "the settings of the terminal are others now");
+    assert!(ended.restored, "the settings of the terminal have changed");
     let (enter, leave) = ("\u{1b}[?1049h", "\u{1b}[?1049l");
     let (entered, left) = (ended.written.rfind(enter).unwrap(), ended.written.rfind(leave).unwrap());
     assert!(entered < left && ended.written[left..].contains("\u{1b}[?25h"), "{:?}", &ended.written[left..]);
 }
 
 #[test]
-fn top_draws_takes_keys_and_leaves_the_terminal_as_it_was() {
+fn top_draws_and_handles_keys() {
     let home = store();
     let steps = json!([
         ["see", "complete up to "],
@@ -77,11 +77,11 @@ fn top_draws_takes_keys_and_leaves_the_terminal_as_it_was() {
     let ended = in_terminal(&home, (120, 30), &steps, "top --store sqlite:store.db", false);
     assert_eq!(ended.code, 0, "{}", ended.written);
     is_restored(&ended);
-    assert!(ended.written.contains("38;5;2;") && ended.written.contains("38;5;1;"), "nothing is green, or red");
+    assert!(ended.written.contains("38;5;2;") && ended.written.contains("38;5;1;"), "red or green is missing");
 }
 
 #[test]
-fn top_leaves_the_terminal_as_it_was_when_it_is_asked_to_end() {
+fn signals_restore_the_terminal() {
     let home = store();
     for signal in [15, 2, 1] {
         let steps = json!([["see", "complete up to "], ["signal", signal]]);
@@ -93,9 +93,9 @@ fn top_leaves_the_terminal_as_it_was_when_it_is_asked_to_end() {
 }
 
 #[test]
-fn top_sees_a_frontier_that_moves_and_a_store_that_cannot_be_read() {
+fn top_follows_the_frontier_and_reports_damage() {
     let home = store();
-    // A later minute, worked while it watches.
+    // A later minute, computed while top is running.
     home.simulate("more.jsonl", 1_000, "2024-01-02T16:45:00Z");
     let script = format!(
         "sleep 1; {tickline} import more.jsonl --log dir:log && {tickline} work --log dir:log --store sqlite:store.db \
@@ -113,14 +113,14 @@ fn top_sees_a_frontier_that_moves_and_a_store_that_cannot_be_read() {
     is_restored(&ended);
     worker.end("the worker").is(0, &[]);
 
-    std::fs::write(home.path("broken.db"), b"this is no database, and long enough to be looked at as one").unwrap();
+    std::fs::write(home.path("broken.db"), b"this is not a database, but long enough to be read as one").unwrap();
     let ended = in_terminal(&home, (80, 24), &json!([]), "top --store sqlite:broken.db", false);
     assert_eq!(ended.code, 3, "{}", ended.written);
     assert!(ended.restored && ended.written.contains("damaged"), "{}", ended.written);
 }
 
 #[test]
-fn a_chart_is_as_wide_as_its_terminal_and_coloured_only_there() {
+fn charts_adapt_to_the_terminal() {
     let home = store();
     let line = "candles --store sqlite:store.db --symbol AAPL --resolution 5s --format chart";
     let widest = |text: &str| text.lines().map(|line| line.trim_end().chars().count()).max().unwrap();
@@ -140,19 +140,19 @@ fn commands(home: &Home) -> Vec<String> {
 }
 
 #[test]
-fn completions_and_manual_pages_name_every_command() {
+fn completions_and_manuals_have_every_command() {
     let home = Home::new();
     let commands = commands(&home);
     assert!(commands.len() > 10, "{commands:?}");
     for shell in ["bash", "zsh", "fish"] {
         let text = home.ok(&format!("completions {shell}"));
-        let unsaid: Vec<_> = commands.iter().filter(|command| !text.contains(command.as_str())).collect();
-        assert!(unsaid.is_empty() && text.contains("until-end"), "{shell} does not know {unsaid:?}");
+        let missing: Vec<_> = commands.iter().filter(|command| !text.contains(command.as_str())).collect();
+        assert!(missing.is_empty() && text.contains("until-end"), "{shell} lacks {missing:?}");
         home.write(shell, text);
     }
     let bash = Command::new("bash").arg("-n").arg(home.path("bash")).output().unwrap();
     assert!(bash.status.success(), "{}", String::from_utf8_lossy(&bash.stderr));
-    // It completes the beginning of a command, in a real shell.
+    // A real shell completes the beginning of a command.
     let ask =
         "source ./bash; COMP_WORDS=(tickline rep); COMP_CWORD=1; _tickline tickline rep tickline; echo $COMPREPLY";
     let completed = Command::new("bash").args(["-c", ask]).current_dir(home.path(".")).output().unwrap();
@@ -165,6 +165,6 @@ fn completions_and_manual_pages_name_every_command() {
     }
     assert!(std::fs::read_to_string(home.path("pages/tickline.1")).unwrap().contains(".TH"));
     home.write("file", "");
-    home.fails("man file/pages", 1, &["file/pages", "no directory"]);
+    home.fails("man file/pages", 1, &["file/pages", "not a directory"]);
     home.fails("completions tcsh", 2, &["bash"]);
 }

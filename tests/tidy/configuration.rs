@@ -1,20 +1,20 @@
-//! The table of all settings, made from the command line's own definition.
+//! The table of all settings, generated from the definition of the command line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Command, CommandFactory};
 use tickline::command::cli::Cli;
 
-/// The table stands between these lines of docs/configuration.md.
+/// The lines around the table in docs/configuration.md.
 const MARKS: [&str; 2] = ["<!-- settings -->\n", "<!-- end of settings -->\n"];
 
-/// Name, environment variable and default of a setting; a setting with two defaults makes two lines.
+/// Name, environment variable and default of a setting; a setting with two defaults has two lines.
 type Setting = (String, String, String);
 
-/// The commands that take it, and what it does in their words.
+/// The commands that have the setting, and its help texts.
 type Lines = BTreeMap<Setting, (Vec<String>, Vec<String>)>;
 
-/// The page with the table in it made anew.
+/// The page with a new table.
 pub fn renewed(page: &str) -> String {
     let (head, rest) = page.split_once(MARKS[0]).expect("the page has a mark");
     let (_, tail) = rest.split_once(MARKS[1]).expect("the page has a second mark");
@@ -24,12 +24,25 @@ pub fn renewed(page: &str) -> String {
 fn table() -> String {
     let mut lines = Lines::new();
     collect(&Cli::command(), "", &mut lines);
-    let mut table = "\n| flag, and key of `tickline.toml` | environment | default | commands | what |\n".to_owned();
-    table += "| --- | --- | --- | --- | --- |\n";
+    let mut variables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, variable, _) in lines.keys() {
+        variables.entry(name.clone()).or_default().insert(variable.clone());
+    }
+    let mut table = "\n| flag | key of `tickline.toml` | environment | default | commands | meaning |\n".to_owned();
+    table += "| --- | --- | --- | --- | --- | --- |\n";
     for ((name, variable, default), (commands, what)) in lines {
         let default = if default.is_empty() { default } else { format!("`{default}`") };
+        // A name with several meanings is a key of the commands' sections only.
+        let key = if variables[&name].len() == 1 {
+            format!("`{name}`")
+        } else {
+            let sections: Vec<_> =
+                commands.iter().map(|command| format!("`[{}]`", command.replace(' ', "."))).collect();
+            format!("`{name}` in {}", sections.join(", "))
+        };
         let commands: Vec<_> = commands.iter().map(|command| format!("`{command}`")).collect();
-        table += &format!("| `{name}` | `{variable}` | {default} | {} | {} |\n", commands.join(", "), what.join("; "));
+        let (commands, what) = (commands.join(", "), what.join("; "));
+        table += &format!("| `--{name}` | {key} | `{variable}` | {default} | {commands} | {what} |\n");
     }
     table + "\n"
 }
@@ -57,18 +70,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_of_several_commands_is_one_line() {
+    fn a_shared_setting_is_one_line() {
         let table = table();
-        let line = table.lines().find(|line| line.starts_with("| `allowed lateness` |")).unwrap();
+        let line = table.lines().find(|line| line.starts_with("| `--allowed-lateness` |")).unwrap();
         assert!(line.contains("`TICKLINE_ALLOWED_LATENESS`") && line.contains("`15m`"), "{line}");
-        assert!(["`work`", "`replay`", "`verify`", "`dashboard`"].iter().all(|name| line.contains(name)), "{line}");
+        assert!(["`work`", "`replay`", "`verify`"].iter().all(|name| line.contains(name)), "{line}");
         assert!(table.contains("`symbols sync`") && table.lines().count() > 20, "{table}");
     }
 
     #[test]
-    fn only_the_table_is_made_anew() {
-        let page = format!("before\n{}worn out\n{}after\n", MARKS[0], MARKS[1]);
+    fn an_ambiguous_key_names_its_section() {
+        let table = table();
+        let line = table.lines().find(|line| line.contains("`TICKLINE_INGEST_LISTEN`")).unwrap();
+        assert!(line.contains("| `listen` in `[ingest]` |"), "{line}");
+    }
+
+    #[test]
+    fn only_the_table_is_replaced() {
+        let page = format!("before\n{}outdated\n{}after\n", MARKS[0], MARKS[1]);
         let renewed = renewed(&page);
-        assert!(renewed.starts_with("before\n") && renewed.ends_with("after\n") && !renewed.contains("worn out"));
+        assert!(renewed.starts_with("before\n") && renewed.ends_with("after\n") && !renewed.contains("outdated"));
     }
 }

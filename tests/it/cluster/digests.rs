@@ -65,6 +65,6 @@ fn invalid_cluster_options_fail_at_once() {
     fails("--store none --processes 2", &["--hosts FILE"]);
     fails("--store none --processes 2 --process 2 --hosts hosts", &["--process 2 is none of 2"]);
     fails("--store none --processes 3 --hosts hosts", &["lists 2 processes", "--processes is 3"]);
-    fails("--store none --processes 2 --hosts nowhere", &["nowhere", "not there"]);
+    fails("--store none --processes 2 --hosts nowhere", &["nowhere", "no such file"]);
     fails("--store sqlite:x.db --processes 2 --hosts hosts", &["sqlite:x.db serves a single process"]);
 }

@@ -43,7 +43,7 @@ fn only_valid_certificates_join() {
     foreign.kill();
     // The certificate of another process.
     work(1, "--cluster-tls tls-2").end("a wrong name").is(2, &["certificate is not for process 1"]);
-    work(1, "--cluster-tls nowhere").end("no certificates").is(2, &["nowhere/ca.pem", "not there"]);
+    work(1, "--cluster-tls nowhere").end("no certificates").is(2, &["nowhere/ca.pem", "no such file"]);
     let all = ended(vec![first, work(1, "--cluster-tls tls-1"), work(2, "--cluster-tls tls-2")]);
     all.iter().for_each(|one| one.is(0, &[&format!("complete up to {frontier}")]));
     all[0].is(0, &[&format!("digest {digest}")]);

@@ -68,7 +68,7 @@ fn every_format_lists_all_records() {
     assert!(csv.contains(",9,utf8,\"a,\"\"b\"\"\u{1b}[2J\"\n"), "{csv}");
 
     let ended = home.run("rejected list --store sqlite:rows.db");
-    ended.is(0, &["there are more", "50"]);
+    ended.is(0, &["only the first 50 are shown"]);
     assert_eq!(ended.stdout.lines().count(), 1 + 50);
     let table = list(&home, "--limit 1000");
     assert_eq!(table.lines().count(), 1 + stored.len());

@@ -1,9 +1,8 @@
-//! Commands that are called wrongly: each says what happened, where, and what to do next, with the exit code of its
-//! kind.
+//! Wrong command lines: each error says what happened, where, and what to do next, and has the right exit code.
 
 use crate::shared::process::{Home, wait_for};
 
-/// The line, its exit code, and what it says.
+/// Command line, exit code, and parts of the error.
 const WRONG: &[(&str, i32, &[&str])] = &[
     ("work --log trades --store sqlite:x", 2, &["trades", "dir:PATH"]),
     ("work --log dir:none --store sqlite:x", 2, &["none", "tickline import"]),
@@ -22,7 +21,7 @@ const WRONG: &[(&str, i32, &[&str])] = &[
     ("verify --log dir:log --store none", 2, &["none", "--store sqlite:PATH"]),
     ("status --store sqlite:none.db", 2, &["none.db", "tickline work"]),
     ("dashboard --store sqlite:none.db", 2, &["none.db", "tickline work"]),
-    ("import none.jsonl --log dir:log", 2, &["none.jsonl", "not there"]),
+    ("import none.jsonl --log dir:log", 2, &["none.jsonl", "no such file"]),
     ("ingest --log dir:live --source a --symbols A --url http://127.0.0.1:1", 2, &["--url", "wss://ws.finnhub.io"]),
     ("ingest --log dir:live --source a --symbols A", 2, &["FINNHUB_TOKEN", "--token-file"]),
     ("simulate --fault rain", 2, &["rain", "disconnect-every=30s"]),
@@ -30,22 +29,31 @@ const WRONG: &[(&str, i32, &[&str])] = &[
     ("rejected list --store sqlite:x --reason rain", 2, &["rain", "bad_json"]),
     ("symbols search --store sqlite:x apple", 2, &["sqlite:x", "tickline symbols sync"]),
     ("rest", 2, &["rest", "--help"]),
+    ("work --log dir:log --store sqlite:x --tick 1s", 2, &["--tick is now --step"]),
+    ("dashboard --store sqlite:x --port 0", 2, &["--port is now --listen HOST:PORT"]),
+    ("replay --log dir:log --store sqlite:x", 2, &["--store is now --write-to"]),
 ];
 
 #[test]
-fn what_is_called_wrongly_says_what_to_do() {
+fn usage_errors_say_what_to_do() {
     let home = Home::new();
     home.ok("setup --log dir:log --partitions 4 --store sqlite:x");
     for (line, code, words) in WRONG {
         home.fails(line, *code, words);
     }
     let ended = home.start_with("status --store sqlite:x", &[("TICKLINE_CONFIG", "none.toml")]).end("status");
-    ended.is(2, &["none.toml", "not there"]);
+    ended.is(2, &["none.toml", "no such file"]);
     assert!(!ended.stderr.contains("os error"), "{ended:?}");
+    let ended = home.start_with("status --store sqlite:x", &[("TICKLINE_BIND", "0.0.0.0")]).end("status");
+    ended.is(0, &[]);
+    let ended = home.start_with("dashboard --store sqlite:x", &[("TICKLINE_BIND", "0.0.0.0")]).end("dashboard");
+    ended.is(2, &["TICKLINE_BIND is now TICKLINE_DASHBOARD_LISTEN"]);
+    home.write("tickline.toml", "store = \"sqlite:x\"\n[dashboard]\nport = 8080\n");
+    home.fails("status", 2, &["tickline.toml, line 3", "unknown setting", "port"]);
 }
 
 #[test]
-fn what_is_said_in_a_file_has_no_colours_and_names_who_is_away() {
+fn logs_in_a_file_have_no_colours() {
     let home = Home::new();
     let line = "ingest --log dir:live --source a --symbols A --url ws://127.0.0.1:1/";
     let mut ingest = home.start_with(line, &[("FINNHUB_TOKEN", "secret-key")]);
