@@ -25,7 +25,7 @@ pub fn run(servers: &Servers) {
     let reader = Reader::start(&store);
     let start_ms = feeder.start_ms();
     feeder.pace(start_ms, WARM + length, || work.assert_runs());
-    let last = *feeder.acknowledged.last_key_value().expect("a promise").0;
+    let last = *feeder.acknowledged.last_key_value().expect("a progress record").0;
     reader.wait_for(last, || work.assert_runs());
     let latencies = reader.latencies_ms(&feeder.acknowledged, start_ms + WARM.as_millis() as u64);
     header();

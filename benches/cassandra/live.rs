@@ -34,7 +34,7 @@ struct Partition {
     records: Vec<RecordBatch>,
     next: usize,
     appended: u64,
-    told: u64,
+    acknowledged_records: u64,
 }
 
 impl Feeder {
@@ -44,7 +44,8 @@ impl Feeder {
         address.create(PARTITIONS as u32).unwrap();
         let Input::Json(records, _) = Input::json(feed) else { panic!("JSON was asked for") };
         let events = feed.feed_trades().into_iter().map(|trades| trades.iter().map(FeedTrade::event_ms).collect());
-        let partition = |(events_ms, records)| Partition { events_ms, records, next: 0, appended: 0, told: 0 };
+        let partition =
+            |(events_ms, records)| Partition { events_ms, records, next: 0, appended: 0, acknowledged_records: 0 };
         let partitions = events.zip(records).map(partition).collect();
         Self { writer: address.open_writer().unwrap(), partitions, waiting: Vec::new(), acknowledged: BTreeMap::new() }
     }
@@ -117,16 +118,22 @@ impl Feeder {
             let DeliveryReport::Acknowledged { partition, after } = report else {
                 panic!("a record was lost: {report:?}")
             };
-            let told = &mut partitions[partition as usize].told;
-            *told += 1;
-            let progress = waiting.iter().find(|(_, _, numbers)| numbers[partition as usize] == *told);
+            let acknowledged_records = &mut partitions[partition as usize].acknowledged_records;
+            *acknowledged_records += 1;
+            let progress = waiting.iter().find(|(_, _, numbers)| numbers[partition as usize] == *acknowledged_records);
             if let Some((event_ms, appended_at, _)) = progress {
                 let at = acknowledged.entry(*event_ms).or_insert(*appended_at);
                 *at = (*at).max(*appended_at + after);
             }
         });
-        let told: Vec<u64> = self.partitions.iter().map(|partition| partition.told).collect();
-        self.waiting.retain(|(_, _, numbers)| numbers.iter().zip(&told).any(|(number, told)| number > told));
+        let acknowledged_records: Vec<u64> =
+            self.partitions.iter().map(|partition| partition.acknowledged_records).collect();
+        self.waiting.retain(|(_, _, numbers)| {
+            numbers
+                .iter()
+                .zip(&acknowledged_records)
+                .any(|(number, acknowledged_records)| number > acknowledged_records)
+        });
     }
 }
 

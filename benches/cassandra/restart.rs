@@ -68,7 +68,7 @@ pub fn run(servers: &Servers) {
         let mut work = Running::start(servers, "live", &format!("{line} --checkpoint-every {every}"));
         let (from_ms, before) = (end_ms, checkpoint());
         feeder.pace(end_ms, live, || work.assert_runs());
-        end_ms = *feeder.acknowledged.last_key_value().expect("a promise").0;
+        end_ms = *feeder.acknowledged.last_key_value().expect("a progress record").0;
         reader.wait_for(end_ms, || work.assert_runs());
         assert_eq!(every != "1h", checkpoint() > before, "checkpoints as meant");
         latency::line(

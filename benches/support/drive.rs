@@ -50,7 +50,7 @@ fn work(worker: &mut Worker, settings: &Settings, input: &Input, updates: &Arc<A
     worker.drop_dataflow(0);
 }
 
-/// Feeds one chunk and the promise behind it.
+/// Feeds one chunk and the progress record after it.
 fn feed(ingress: &mut Ingress, at: usize, input: &Input, partition: usize, chunk: usize) {
     let newest_ms = match input {
         Input::Decoded(partitions, names) => {

@@ -48,7 +48,7 @@ impl Feed {
         Self { symbols: 30_000, per_second: 6_000, trades: 3_000_000, late_in_100: 0, in_turn: true }
     }
 
-    /// So many trades of so many symbols at random, so many a second.
+    /// Random trades: number of symbols, trades per second, number of trades.
     #[allow(dead_code, reason = "not every bench needs one")]
     pub fn random(symbols: u64, per_second: u64, trades: u64) -> Self {
         Self { symbols, per_second, trades, late_in_100: 0, in_turn: false }

@@ -11,7 +11,7 @@ use super::options::cluster::ClusterArgs;
 use super::options::duration::Duration;
 use super::options::listen::listen_address;
 use super::options::rows::SettingsArgs;
-use super::output::progress::show_progress;
+use super::output::progress::{show_heartbeat, show_progress};
 use crate::command::UsageError;
 use crate::log::Log;
 use crate::log::address::LogAddress;
@@ -20,7 +20,6 @@ use crate::process::supervisor;
 use crate::rejected::mirror::Mirror;
 use crate::store::Store;
 use crate::store::address::StoreAddress;
-use crate::time::rfc3339;
 use crate::worker::health::Health;
 use crate::worker::{self, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig};
 
@@ -131,17 +130,16 @@ pub fn run(args: &WorkArgs) -> anyhow::Result<()> {
     let mirror = args.rejected_to.as_ref().map(|to| mirror(args, to, &*log, &*store)).transpose()?;
     let watch = Arc::new(Watch::default());
     let _answering = args.listen.map(|listen| answer(listen, &watch)).transpose()?;
-    let display = args.until_end.then(|| show_progress("work", Arc::clone(&watch)));
+    let display = if args.until_end { show_progress } else { show_heartbeat };
+    let display = display("work", Arc::clone(&watch));
     let result = worker::run(config, log, store, mirror, Arc::clone(&watch));
     watch.stop.store(true, Ordering::SeqCst);
-    if let Some(display) = display {
-        // It only displays progress, so its end cannot matter.
-        let _ = display.join();
-    }
+    // It only displays progress, so its end cannot matter.
+    let _ = display.join();
     result.with_context(|| format!("work on {} ended", args.log))?;
-    let frontier = rfc3339(watch.frontier.load(Ordering::SeqCst));
+    let frontier = watch.complete_up_to();
     let row = watch.row.lock().unwrap_or_else(PoisonError::into_inner).take();
     let digest = row.map_or_else(String::new, |row| format!(", digest {}", row.digest));
-    eprintln!("work: {} records read, complete up to {frontier}{digest}", watch.records.load(Ordering::Relaxed));
+    eprintln!("work: {} records read, {frontier}{digest}", watch.records.load(Ordering::Relaxed));
     Ok(())
 }

@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(texts(&route(progress, 4)), [(0, wrapped.as_str())]);
         let element = format!(r#"{{"data":[{progress}],"type":"trade"}}"#);
         assert_eq!(texts(&route(&element, 4)), [(0, wrapped.as_str())]);
-        // Of a key that comes twice the last counts for the dataflow; here the text is no frame at all.
+        // If a key occurs twice, the dataflow uses the last one; here the text is not a valid frame.
         for twice in [r#"{"type":"x","type":"bye","source":"x"}"#, r#"{"type":"trade","data":[],"type":"bye"}"#] {
             assert_eq!(texts(&route(twice, 4)), [(0, format!(r#"{{"type":"trade","data":[{twice}]}}"#).as_str())]);
         }

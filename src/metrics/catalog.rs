@@ -117,7 +117,7 @@ table! {
         "Time since the loop heartbeat of the process's first worker thread; above 60 the liveness check fails";
     PEERS = Gauge, "tickline_peers", [], WORK, "Other processes that this one connected to when it started; it ends when it loses one";
     PEERS_EXPECTED = Gauge, "tickline_peers_expected", [], WORK, "Other processes in the hosts file";
-    STRANGERS = Counter, "tickline_strangers_total", [], WORK, "Rejected connections: dropped because they were not from a peer";
+    REJECTED_CONNECTIONS = Counter, "tickline_rejected_connections_total", [], WORK, "Rejected connections: dropped because they were not from a peer";
 
     ROWS_WRITTEN = Counter, "tickline_rows_written_total", ["table"], WORK,
         "Rows of this process acknowledged by the store; a row that is written again counts again";

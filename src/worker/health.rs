@@ -33,7 +33,7 @@ impl HealthCheck for Health {
             (&catalog::RECORD_BYTES, watch.record_bytes.load(Ordering::SeqCst)),
             (&catalog::PEERS, watch.peers.load(Ordering::SeqCst)),
             (&catalog::PEERS_EXPECTED, watch.peers_expected.load(Ordering::SeqCst)),
-            (&catalog::STRANGERS, rejected),
+            (&catalog::REJECTED_CONNECTIONS, rejected),
         ] {
             exposition.put(name, count);
         }

@@ -1,7 +1,7 @@
 """Writes trades to a topic, keyed by symbol, with the placement of Kafka's Java client, as any producer would.
 
 Arguments: the broker, the topic, which client, and a file with one trade a line. Prints [symbol, partition] of each, as the
-client was told.
+client reported.
 """
 
 import json
@@ -36,14 +36,14 @@ def with_kafka_python():
 def with_confluent_kafka():
     from confluent_kafka import Producer
 
-    def told(error, message):
+    def report(error, message):
         if error is not None:
             raise RuntimeError(error)
         placed.append([message.key().decode(), message.partition()])
 
     producer = Producer({"bootstrap.servers": broker, "partitioner": "murmur2_random", "linger.ms": 5})
     for line, trade in zip(lines, trades):
-        producer.produce(topic, key=trade["s"].encode(), value=line.encode(), on_delivery=told)
+        producer.produce(topic, key=trade["s"].encode(), value=line.encode(), on_delivery=report)
         producer.poll(0)
     producer.flush(60)
 

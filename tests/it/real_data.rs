@@ -128,7 +128,7 @@ fn check_pipeline(folder: &Path, name: &str, rule: Rule) -> (Pipeline, Vec<Trade
     let pipeline = Pipeline::new(folder, name, settings);
     let trades = scan::trades(folder, name, rule);
     assert_eq!(pipeline.counter("trades"), trades.len() as u64, "{name}");
-    assert_eq!((pipeline.counter("late"), pipeline.refused()), (0, 0), "{name}: import promises exactly");
+    assert_eq!((pipeline.counter("late"), pipeline.refused()), (0, 0), "{name}: import reports exact progress");
     for symbol in scan::symbols(&trades) {
         for seconds in [5, 60, 300, 3_600, 86_400] {
             let (ours, theirs) = (pipeline.candles(&symbol, seconds), scan::candles(&trades, &symbol, seconds));

@@ -46,7 +46,7 @@ tickline() { k exec "${from:-worker-0}" -c worker -- /usr/local/bin/tickline "$@
 # The durable frontier, in seconds.
 frontier() {
     local text
-    text=$(tickline status 2>/dev/null | awk '/^complete before/ {print $3}')
+    text=$(tickline status 2>/dev/null | awk '/^complete up to/ {print $4}')
     [[ -n $text ]] && date -d "$text" +%s
 }
 

@@ -53,7 +53,7 @@ works() {
     expect 'all workers, two pages and the ingest answer Prometheus' within 60 scraped "$(($(replicas worker) + 3))"
     expect 'it has the alert rules' rules
     expect 'a replay agrees with the store' agrees
-    expect 'no gap was told' no_gaps
+    expect 'no gap was reported' no_gaps
 }
 
 # The store as it was, out of a backup; then all of it, out of the log.
@@ -156,12 +156,12 @@ survives() {
     lost kafka-0
     lost cassandra-0
     expect 'a replay agrees with the store' agrees
-    expect 'no gap was told' no_gaps
+    expect 'no gap was reported' no_gaps
     expect 'the log took everything' within 20 log_took_all
     [[ -n $kubeconfig ]] || node_lost
 }
 
-# The second node is gone without a word. Whoever runs machines takes it out of the cluster; here this test does.
+# The second node is gone without a word. An operator would remove it from the cluster; here this test does.
 node_lost() {
     expect 'a worker runs on the second node' node_has_worker
     # Its number is the one that the control plane's processes see.
@@ -191,7 +191,7 @@ goes_on_without() {
         expect 'the frontier follows the clock' flows 60
     done
     expect 'a replay agrees with the store' agrees
-    expect 'no gap was told' no_gaps
+    expect 'no gap was reported' no_gaps
     expect 'the log took everything' within 20 log_took_all
 }
 

@@ -1,4 +1,4 @@
-"""Runs a program in a pseudo-terminal and tells what became of the terminal.
+"""Runs a program in a pseudo-terminal and reports the state of the terminal afterwards.
 
 pty.py COLUMNS LINES STEPS PROGRAM ARGUMENT...
 
@@ -95,7 +95,7 @@ def main():
                 # Nobody types in the very moment of a resize; crossterm may keep such a key until the next one.
                 before_it = len(written)
                 while len(written) == before_it:
-                    pump("it is to draw anew")
+                    pump("it must redraw")
                 while select.select([master], [], [], 0.3)[0]:
                     take()
             elif step[0] == "signal":
@@ -108,8 +108,8 @@ def main():
         child.kill()
         child.wait()
     after = termios.tcgetattr(slave)
-    told = {"code": child.returncode, "written": "".join(written), "restored": before == after}
-    print(json.dumps(told))
+    report = {"code": child.returncode, "written": "".join(written), "restored": before == after}
+    print(json.dumps(report))
 
 
 main()

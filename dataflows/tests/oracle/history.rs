@@ -131,7 +131,7 @@ impl Oracle {
         final_frontier(&self.settings, &self.log)
     }
 
-    /// The frontier when of each partition only the first so many records are read.
+    /// The frontier when only the first `consumed` records of each partition are read.
     pub fn frontier_after(&self, consumed: &[usize]) -> u64 {
         frontier_after(&self.settings, &self.log, consumed)
     }
@@ -155,7 +155,7 @@ pub fn final_frontier(settings: &Settings, log: &Log) -> u64 {
     frontier_after(settings, log, &all)
 }
 
-/// The frontier when of each partition only the first so many records are read.
+/// The frontier when only the first `consumed` records of each partition are read.
 pub fn frontier_after(settings: &Settings, log: &Log, consumed: &[usize]) -> u64 {
     assert_eq!(log.len(), consumed.len(), "a count for each partition");
     let frontier = |(partition, records): (usize, &Vec<super::Record>)| {

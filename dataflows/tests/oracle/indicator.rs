@@ -94,7 +94,7 @@ fn smoothed(closes: &[i128], change: impl Fn(i128, i128) -> i128) -> Vec<i128> {
 pub fn log_return(before: i128, close: i128) -> i128 {
     let change = nearest_double(&ratio(close - before, before));
     if change == -1.0 {
-        // A fall by so much that what is left is lost in the double, whose logarithm would be infinite.
+        // After such a fall the rest is lost in the double, whose logarithm would be infinite.
         return -log_return(close, before);
     }
     half_even(&(exactly(libm::log1p(change)) * ten_to(16))).to_i128().unwrap()

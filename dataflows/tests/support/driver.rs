@@ -80,7 +80,7 @@ pub struct Driver<'w> {
     offsets: Vec<u64>,
 }
 
-/// Runs `test` with a worker that owns so many partitions.
+/// Runs `test` with a worker that owns this number of partitions.
 pub fn drive<T: Send + 'static>(
     settings: &Settings,
     partitions: u32,

@@ -10,6 +10,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::time::rfc3339;
 use crate::worker::Watch;
 
+/// Time before the first line of [`show_heartbeat`].
+const HEARTBEAT_FIRST: std::time::Duration = std::time::Duration::from_secs(1);
+/// Time between two lines of [`show_heartbeat`].
+const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// A bar on standard error if that is a terminal, else a hidden one.
 pub fn progress_bar(template: &str) -> ProgressBar {
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
@@ -44,6 +49,31 @@ pub fn show_progress(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
             }
         }
         bar.finish_and_clear();
+    })
+}
+
+/// Writes a line about the workers to standard error when they start and every ten seconds while something changes, until
+/// `watch.stop` is set.
+pub fn show_heartbeat(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let line = || {
+            let records = watch.records.load(Ordering::Relaxed);
+            format!("{what}: {records} records read, {}, {} waiting", watch.complete_up_to(), watch.records_waiting())
+        };
+        let mut shown = String::new();
+        let mut due = std::time::Instant::now() + HEARTBEAT_FIRST;
+        while !watch.stop.load(Ordering::SeqCst) {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            if std::time::Instant::now() < due {
+                continue;
+            }
+            due += HEARTBEAT;
+            let now = line();
+            if now != shown {
+                eprintln!("{now}");
+                shown = now;
+            }
+        }
     })
 }
 

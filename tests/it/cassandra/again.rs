@@ -20,14 +20,14 @@ fn scanned(raw: &Raw, table: &str) -> (u64, u64) {
     let rows = result.into_rows_result().unwrap().rows::<Row>().unwrap().count() as u64;
     let info = raw.wait(raw.session.get_tracing_info(&tracing_id)).unwrap();
     // "Read 12 live rows and 0 tombstone cells"
-    let told = info.events.iter().filter_map(|event| event.activity.as_deref()?.strip_prefix("Read "));
-    let counts = told.filter_map(|told| {
-        let (live, rest) = told.split_once(" live rows and ")?;
+    let read = info.events.iter().filter_map(|event| event.activity.as_deref()?.strip_prefix("Read "));
+    let counts = read.filter_map(|text| {
+        let (live, rest) = text.split_once(" live rows and ")?;
         let (tombstones, _) = rest.split_once(" tombstone")?;
         Some((live.parse::<u64>().ok()?, tombstones.parse::<u64>().ok()?))
     });
     let (live, tombstones) = counts.fold((0, 0), |(live, dead), (l, d)| (live + l, dead + d));
-    assert_eq!(live, rows, "the node told of all that it read: {:?}", info.events);
+    assert_eq!(live, rows, "the node traced everything that it read: {:?}", info.events);
     (live, tombstones)
 }
 

@@ -113,7 +113,7 @@ fn woken_cluster_process_is_fenced() {
     let zombie = cluster.remove(0);
     stop(zombie.id());
     for survivor in cluster {
-        survivor.end("a process whose peer stands still").is_lost();
+        survivor.end("a process whose peer is stopped").is_lost();
     }
     let before = stage.progress();
     stage.grow();

@@ -13,7 +13,7 @@ fn symbols_sync_into_a_keyspace() {
     let sync = format!(
         "symbols sync --store {store} --token-file key --cache cache --exchange US,BINANCE --calls-per-minute-max 6000 \
          --url http://{}/api/v1",
-        simulator.told("http://")
+        simulator.address_after("http://")
     );
     let ended = home.run(&sync);
     ended.is(0, &["2 exchanges"]);

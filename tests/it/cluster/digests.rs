@@ -50,7 +50,7 @@ fn metrics_and_health_are_served() {
         get("/metrics").contains("\ntickline_durable_frontier_timestamp_seconds ")
     });
     let metrics = get("/metrics");
-    ["tickline_peers 1", "tickline_epoch 1", "tickline_strangers_total 0"]
+    ["tickline_peers 1", "tickline_epoch 1", "tickline_rejected_connections_total 0"]
         .iter()
         .for_each(|line| assert!(metrics.contains(line), "{line}: {metrics}"));
     assert!(get("/healthz").contains("the worker loop last ran"));
@@ -63,7 +63,7 @@ fn invalid_cluster_options_fail_at_once() {
     let work = "work --log dir:log --until-end";
     let fails = |more: &str, words: &[&str]| cluster.home.fails(&format!("{work} {more}"), 2, words);
     fails("--store none --processes 2", &["--hosts FILE"]);
-    fails("--store none --processes 2 --process 2 --hosts hosts", &["--process 2 is none of 2"]);
+    fails("--store none --processes 2 --process 2 --hosts hosts", &["--process 2 is out of range 0..=1"]);
     fails("--store none --processes 3 --hosts hosts", &["lists 2 processes", "--processes is 3"]);
     fails("--store none --processes 2 --hosts nowhere", &["nowhere", "no such file"]);
     fails("--store sqlite:x.db --processes 2 --hosts hosts", &["sqlite:x.db serves a single process"]);

@@ -110,7 +110,7 @@ fn stat_fields_match_display_names() {
                 .filter(|property| property["id"] == "displayName")
                 .map(|property| word(property, "value"))
                 .collect();
-            names.split('|').for_each(|name| assert!(shown.contains(&name), "{file}: {name} is none of {shown:?}"));
+            names.split('|').for_each(|name| assert!(shown.contains(&name), "{file}: {name} is not in {shown:?}"));
             count += 1;
         }
     }
@@ -138,7 +138,7 @@ fn panels_name_columns_of_their_queries() {
             named.extend(panel["options"]["xField"].as_str());
             texts(&panel["transformations"], "field", &mut named);
             for name in named {
-                assert!(there.contains(name), "{file} / {}: {name} is none of {there:?}", word(panel, "title"));
+                assert!(there.contains(name), "{file} / {}: {name} is not in {there:?}", word(panel, "title"));
                 count += 1;
             }
         }

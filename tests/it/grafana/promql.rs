@@ -21,7 +21,7 @@ fn asked() -> Vec<Asked> {
     all
 }
 
-/// The names in a query: what stands in quotes, in brackets of time, or is a number, is none.
+/// The metric names in a query, without quoted text, time ranges and numbers.
 fn names(query: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut name = String::new();

@@ -93,7 +93,7 @@ fn unreadable_results_are_detected() {
 }
 
 #[test]
-fn unnoticed_disorder_is_detected() {
+fn unordered_series_is_detected() {
     let asking = Asking::connect(&shared().address, &past().keyspace);
     asking.run("CREATE TABLE out-of-orderness (id text, k bigint, at timestamp, v double, PRIMARY KEY (id, k))");
     // Of 200 rows Grafana looks at each fourth: all are in order but one that lies between two looks.

@@ -16,7 +16,7 @@ fn simulate(home: &Home, more: &str) -> (Running, String) {
     home.write("key", format!("{CANARY}\n"));
     let line = format!("simulate --listen 127.0.0.1:0 --token-file key --activity 20 --sent sent {more}");
     let mut simulator = home.start(&line);
-    let address = simulator.told("ws://");
+    let address = simulator.address_after("ws://");
     (simulator, address)
 }
 
@@ -74,7 +74,7 @@ fn ingest_exports_metrics_and_writes_a_bye() {
     let home = Home::new();
     let (simulator, address) = simulate(&home, "--fault disconnect-every=2500ms");
     let mut ingest = ingest(&home, &address, "--listen 127.0.0.1:0");
-    let metrics = ingest.told("metrics: http://");
+    let metrics = ingest.address_after("metrics: http://");
     let answer = wait_for("a gap and trades", || {
         let answer = get(&metrics, "/metrics");
         let gaps = number(&answer, "tickline_ingest_gaps_total{cause=\"reconnect\"}");

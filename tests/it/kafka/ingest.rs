@@ -206,7 +206,7 @@ fn a_stop_during_an_outage_becomes_a_gap() {
     for (log, signals, says) in [(&hasty, 1, "did not take the last records"), (&patient, 2, "left before")] {
         let (mut ingest, metrics) = start(&home, log, &feed, "--source one");
         more_acknowledged(&metrics);
-        wait_for("a settled promise", || {
+        wait_for("acknowledged progress", || {
             (number(&metrics, "tickline_ingest_acknowledged_age_seconds") < 10.0).then_some(())
         });
         broker.server.kill();
@@ -224,8 +224,8 @@ fn a_stop_during_an_outage_becomes_a_gap() {
     finish(simulator, ingest);
     let (balance, causes) = books(&records(&broker, "t"), &home.path("sent"));
     assert!(balance.missing > 0, "{balance:?}");
-    let told = causes.iter().filter(|cause| cause.contains("without a bye")).count();
-    assert_eq!(told, 2, "{causes:?}");
+    let gaps = causes.iter().filter(|cause| cause.contains("without a bye")).count();
+    assert_eq!(gaps, 2, "{causes:?}");
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn two_ingests_share_one_topic() {
     let mut both: Vec<_> = (0..2).map(|at| start_with_key(&homes[at], &log, &feed, more[at], at)).collect();
     for (_, metrics) in &both {
         more_acknowledged(metrics);
-        wait_for("a settled promise", || {
+        wait_for("acknowledged progress", || {
             (number(metrics, "tickline_ingest_acknowledged_age_seconds") < 10.0).then_some(())
         });
     }
@@ -278,5 +278,5 @@ fn progress_pass_now(metrics: &str) {
     let name = "tickline_ingest_records_total";
     let (before, rounds) = (number(metrics, name), 2.0 + (MAX_OUT_OF_ORDERNESS_MS / 1_000) as f64);
     let more = f64::from(PARTITIONS) * rounds;
-    wait_for("promises", || (number(metrics, name) > before + more).then_some(()));
+    wait_for("progress records", || (number(metrics, name) > before + more).then_some(()));
 }

@@ -15,7 +15,7 @@ fn the_pipeline_runs_as_separate_processes() {
     home.ok(&format!("setup --log {log} --symbols {symbols} --partitions 3 --replication 1"));
     home.write("key", "show-key\n");
     let mut simulator = home.start("simulate --listen 127.0.0.1:0 --token-file key --activity 20");
-    let address = simulator.told("ws://");
+    let address = simulator.address_after("ws://");
     let line = format!("ingest --log {log} --source show --symbols AAPL,NVDA,BINANCE:BTCUSDT --url ws://{address}/");
     let ingest = home.start_with(&line, &[("FINNHUB_TOKEN", "show-key")]);
     home.ok(&format!(

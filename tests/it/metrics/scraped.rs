@@ -31,17 +31,17 @@ impl Pipeline {
     fn start(home: &Home) -> Self {
         let line = "simulate --listen 127.0.0.1:0 --seed 7 --activity 20 --fault malformed --fault disconnect-every=4s";
         let mut simulator = home.start(line);
-        let feed = simulator.told("ws://");
+        let feed = simulator.address_after("ws://");
         let line = format!(
             "ingest --log dir:log --source one --symbols AAPL,NVDA,BINANCE:BTCUSDT --url ws://{feed}/ --listen 127.0.0.1:0"
         );
         let mut ingest = home.start_with(&line, &[("FINNHUB_TOKEN", "any")]);
-        let ingest_address = ingest.told("metrics: http://");
+        let ingest_address = ingest.address_after("metrics: http://");
         let line = "work --log dir:log --store sqlite:store.db --listen 127.0.0.1:0 --checkpoint-every 1s --workers 2";
         let mut work = home.start(line);
         let work_address = address_of(&mut work);
         let mut dashboard = home.start("dashboard --store sqlite:store.db --listen 127.0.0.1:0");
-        let dashboard_address = dashboard.told(" at http://");
+        let dashboard_address = dashboard.address_after(" at http://");
         let addresses = [work_address, ingest_address, dashboard_address];
         Self { ingest, work, _dashboard: dashboard, _simulator: simulator, addresses }
     }

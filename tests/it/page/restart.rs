@@ -11,7 +11,7 @@ use crate::shared::tables;
 fn page_reconnects_after_server_restart() {
     let home = Home::new();
     let mut demo = home.start("demo --seed 7 --instruments 6 --port 0 --data data");
-    let address = demo.told("http://");
+    let address = demo.address_after("http://");
     let port = address.rsplit_once(':').unwrap().1;
     let mut script = Script::start("restart", &address);
     script.expect("live");
@@ -19,7 +19,7 @@ fn page_reconnects_after_server_restart() {
     script.answer("killed");
     script.expect("lost");
     let mut demo = home.start(&format!("demo --seed 7 --instruments 6 --port {port} --data data"));
-    assert_eq!(demo.told("http://"), address);
+    assert_eq!(demo.address_after("http://"), address);
     script.answer("started");
 
     let mut shown = script.report();

@@ -33,6 +33,6 @@ fn make() -> Scene {
 /// A dashboard over `rows.db`, and its address.
 pub fn serve(home: &Home) -> (Running, String) {
     let mut dashboard = home.start("dashboard --store sqlite:rows.db --listen 127.0.0.1:0");
-    let address = dashboard.told("http://");
+    let address = dashboard.address_after("http://");
     (dashboard, address)
 }

@@ -75,7 +75,7 @@ fn damaged_checkpoint_is_rejected() {
 fn foreign_file_is_no_store() {
     let home = home();
     let store = home.path("rows.db");
-    home.write("garbage.db", b"this is no database at all, not even nearly ".repeat(400));
+    home.write("garbage.db", b"these bytes are not a database at all        ".repeat(400));
     home.fails("work --log dir:log --store sqlite:garbage.db", 3, &["garbage.db is damaged"]);
     home.fails("candles --store sqlite:garbage.db --symbol A --resolution 5s", 3, &["garbage.db is damaged"]);
     home.fails("verify --log dir:log --store sqlite:garbage.db", 3, &["garbage.db is damaged"]);
@@ -190,7 +190,7 @@ fn usage_errors_are_reported() {
     let home = home();
     home.ok("import trades.jsonl --log dir:second");
     home.fails("candles --store sqlite:nothing.db --symbol A --resolution 5s", 2, &["no store at", "tickline work"]);
-    home.fails("candles --store sqlite:rows.db --symbol NOPE:X --resolution 5s", 2, &["NOPE:X is no symbol of"]);
+    home.fails("candles --store sqlite:rows.db --symbol NOPE:X --resolution 5s", 2, &["unknown symbol NOPE:X in"]);
     home.fails("verify --log dir:log --store none", 2, &["sqlite:PATH"]);
     home.fails("work --log dir:log --store cassandra", 2, &["invalid store address"]);
     home.fails("work --log trades --store none", 2, &["invalid log address"]);
@@ -199,7 +199,7 @@ fn usage_errors_are_reported() {
     home.write("table.toml", "scheme = []");
     home.fails(&format!("{WORK} --conditions table.toml"), 2, &["prefix = \"\""]);
     home.write("tickline.toml", "wokers = 3\n");
-    home.fails(WORK, 2, &["tickline.toml", "wokers is no option"]);
+    home.fails(WORK, 2, &["tickline.toml", "unknown setting \"wokers\""]);
     home.write("tickline.toml", "workers = 3\nlog = 'dir:log'\n");
     home.ok("work --store sqlite:rows.db --until-end");
     home.write("tickline.toml", "workers 3");

@@ -97,7 +97,7 @@ fn indicators_and_status_are_shown() {
         assert!((number(row, "sma_12") / mean - 1.0).abs() < 1e-12, "{row}");
     }
     assert!(home.ok(&line("table")).lines().count() > rows.len());
-    assert!(home.ok("status --log dir:log --store sqlite:rows.db").contains("complete before"));
+    assert!(home.ok("status --log dir:log --store sqlite:rows.db").contains("complete up to"));
     let error = home.run("candles --store sqlite:rows.db --symbol BINANCE:BTCUSD --resolution 1m");
     error.is(2, &["did you mean", "BINANCE:BTCUSDT"]);
 }

@@ -12,7 +12,7 @@ fn dashboard_waits_for_its_store() {
     home.simulate("trades.jsonl", 100, "2024-01-02T15:00:00Z");
     home.ok("import trades.jsonl --log dir:log");
     home.ok("work --log dir:log --store sqlite:rows.db --until-end");
-    dashboard.told("http://");
+    dashboard.address_after("http://");
     dashboard.terminate();
     dashboard.end("the dashboard").is(0, &["waiting for it"]);
 }

@@ -120,7 +120,7 @@ impl Running {
     }
 
     /// Waits for the word after `before` on standard output.
-    pub fn told(&mut self, before: &str) -> String {
+    pub fn address_after(&mut self, before: &str) -> String {
         wait_for(before, || {
             assert!(self.is_alive(), "{}", self.stderr());
             let stdout = self.stdout();

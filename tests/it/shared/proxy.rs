@@ -20,7 +20,7 @@ const POLL_EVERY: Duration = Duration::from_millis(2);
 pub enum Link {
     /// Everything passes.
     Open,
-    /// Black hole: connections are accepted, but nothing passes until the link is open again; then all of it does.
+    /// Blocked: connections are accepted, but nothing passes until the link is open again; then all of it does.
     Held,
     /// Nothing listens, and existing connections are cut.
     Refused,

@@ -117,7 +117,7 @@ fn other_files_are_rejected() {
     for (code, text) in exit_codes(&path) {
         assert!(code == 3 && text.contains("garbage.db") && text.contains("damaged"), "{text}");
     }
-    let path = home.path().join("stranger.db");
+    let path = home.path().join("other.db");
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE songs (title TEXT)").unwrap();
     for (code, text) in exit_codes(&path) {
         assert!(code == 1 && text.contains("not a Tickline store"), "{text}");

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A stand-in for the entry point of Cassandra's official image, by its rules: CASSANDRA_ and the name of a setting in
-# the environment change cassandra.yaml in CASSANDRA_CONF, which has to be writable; seeds, data centre, rack likewise.
+# the environment change cassandra.yaml in CASSANDRA_CONF, which has to be writable; seeds, data centre, rack too.
 set -euo pipefail
 if (($# == 0)) || [[ $1 == -* ]]; then
     set -- cassandra -f "$@"
