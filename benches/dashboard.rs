@@ -1,4 +1,5 @@
-//! Dashboard: the cost of viewers to the pipeline, the latency from frontier row to screen, and the time to first paint.
+//! Dashboard: the cost of viewers to the pipeline, the latency from frontier row to screen, and the time to first
+//! paint.
 //!
 //! `cargo bench --bench dashboard`; `-- viewers` or `-- pixels` runs one part, `-- --quick` runs shorter. All processes
 //! share this machine: the workers, the dashboard, its viewers and, for `pixels`, a real browser.

@@ -1,6 +1,6 @@
 # What scripts/deploy does with what terraform/ has made: the cluster, the image, the key of disks. Sourced, not run.
 
-# `outputs` is what Terraform says, or empty. A state that is there and cannot be read is no reason to take whatever
+# `outputs` is what Terraform says, or empty. A state that is there and cannot be read does not justify using whatever
 # cluster kubectl happens to speak to.
 read_outputs() {
     local words

@@ -54,7 +54,7 @@ job_succeeds() { # NAME
     die "the job $1 has failed, or takes longer than ten minutes. Why: kubectl -n tickline logs job/$1"
 }
 
-# What the workers stand on comes before them. Theirs is no roll-out, since they are replaced together.
+# What the workers stand on comes before them. Workers are not rolled, since they are replaced together.
 wait_for_all() {
     local count each
     say 'applied; waiting until everything runs'

@@ -34,7 +34,7 @@ read_token() {
 Terraform put it into Secrets Manager and name that (docs/terraform.md, \"Secrets\")" 2
     fi
     token=${token//[[:space:]]/}
-    [[ $token =~ ^[A-Za-z0-9._-]+$ ]] || die "what is given as Finnhub's key is none: one word is wanted" 2
+    [[ $token =~ ^[A-Za-z0-9._-]+$ ]] || die "invalid Finnhub API token: expected one word" 2
 }
 
 # A password that nobody has to choose.

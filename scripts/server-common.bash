@@ -47,7 +47,7 @@ answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # Sets `ports` to three that nobody has, below those that the system gives to clients. The lock (descriptor 8, which the
 # server inherits) keeps them from other runs of these scripts until the server listens, and after.
-# shellcheck disable=SC2034 # for whoever sources this
+# shellcheck disable=SC2034 # for the script that sources this
 free_ports() {
     local first
     mkdir -p "$cache/ports"

@@ -9,8 +9,8 @@
 //! So a newer epoch in the store means that a complete new cluster has formed. Connections that are not from a peer are
 //! dropped and counted; a process that does not fit is rejected with the reason, and exits.
 //!
-//! The loss of one process ends all others with exit code 5, because timely cannot let one rejoin. They all restart from
-//! the last checkpoint, under the next epoch.
+//! The loss of one process ends all others with exit code 5, because timely cannot let one rejoin. They all restart
+//! from the last checkpoint, under the next epoch.
 
 use std::collections::BTreeMap;
 use std::fmt;

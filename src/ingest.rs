@@ -5,8 +5,8 @@
 //!                   routing             acknowledgements -> state file
 //! ```
 //!
-//! Trades keep their bytes. From the first connection on every partition gets a progress record each second, even without
-//! trades or a connection: trades missed meanwhile are reported by a `gap` record, not by a stalled frontier.
+//! Trades keep their bytes. From the first connection on every partition gets a progress record each second, even
+//! without trades or a connection: trades missed meanwhile are reported by a `gap` record, not by a stalled frontier.
 
 use std::time::Duration;
 

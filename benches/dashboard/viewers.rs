@@ -1,5 +1,5 @@
-//! `work` catches up a log into SQLite, alternately without viewers and with 200 viewers of one dashboard. Then the cost
-//! of 200 viewers to a live pipeline: CPU time of the demo, which runs in one process.
+//! `work` catches up a log into SQLite, alternately without viewers and with 200 viewers of one dashboard. Then the
+//! cost of 200 viewers to a live pipeline: CPU time of the demo, which runs in one process.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -310,7 +310,7 @@ fn section_5_windows_and_as_of() {
         trade("A", DAY + 4_999, "1", "1"),
         trade("A", DAY + 5_000, "2", "1"),
         progress("a", DAY + 60_000),
-        trade("A", DAY + 86_400_000 - 1, "4", "0"), // far away, no flag for volume: changes nothing yet at that time step
+        trade("A", DAY + 86_400_000 - 1, "4", "0"), // no volume: changes nothing yet at that step
         trade("A", DAY + 4_998, "5", "0"),          // late: changes the first window's open and high
         trade("A", DAY + 60_000, "1", "0"),         // alone in its 5 s and its minute, closes the longer ones
     ]]);

@@ -285,8 +285,8 @@ const fn volume(at: u64) -> u64 {
     1 + number(at + 2_000) % 9
 }
 
-/// Seven hundred windows, some of whose trades come up to the allowed lateness late: the longest averages, what is folded
-/// away, and the corrections that must reach back after it. The values are those of the trades in order.
+/// Seven hundred windows, some of whose trades come up to the allowed lateness late: the longest averages, what is
+/// folded away, and the corrections that must reach back after it. The values are those of the trades in order.
 #[test]
 fn late_log_gives_values_of_ordered_log() {
     let rows = drive(&settings(), 1, move |driver| {

@@ -2,8 +2,8 @@
 
 use super::instrument::Class;
 
-/// Row: class, symbol, description, price and its decimals, usual size and its decimals, orders in 1000 s, and the usual
-/// move of a day in 1/10000.
+/// Row: class, symbol, description, price and its decimals, usual size and its decimals, orders in 1000 s, and the
+/// usual move of a day in 1/10000.
 pub type Row = (Class, &'static str, &'static str, i64, u8, i64, u8, u64, u64);
 
 use Class::{Crypto, Forex, Stock};

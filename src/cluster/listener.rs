@@ -114,7 +114,12 @@ fn listen(
                     let rejected_connections = rejected_connections.fetch_add(1, Ordering::SeqCst) + 1;
                     // A port scanner must not fill the disk with log lines.
                     if rejected_connections < 100 || rejected_connections.is_power_of_two() {
-                        tracing::warn!(%from, rejected_connections, why, "rejected a connection that is not from a peer");
+                        tracing::warn!(
+                            %from,
+                            rejected_connections,
+                            why,
+                            "rejected a connection that is not from a peer"
+                        );
                     }
                 }
             }

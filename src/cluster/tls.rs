@@ -1,5 +1,5 @@
-//! Mutual TLS between processes: each presents a certificate of the cluster's authority, issued for its host in the hosts
-//! file.
+//! Mutual TLS between processes: each presents a certificate of the cluster's authority, issued for its host in the
+//! hosts file.
 //!
 //! Timely needs a socket that two threads can use at once, which a TLS session cannot provide. So it gets one end of a
 //! local socket pair, and a task copies between the other end and the session.
@@ -44,7 +44,8 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Loads the authority (`ca.pem`), this process's certificate (`cert.pem`) and its key (`key.pem`) from a directory.
+    /// Loads the authority (`ca.pem`), this process's certificate (`cert.pem`) and its key (`key.pem`) from a
+    /// directory.
     pub fn load(dir: &Path) -> Result<Self, ClusterError> {
         install_provider();
         let bad = |name: &str, why: String| ClusterError::Tls { path: dir.join(name), why };

@@ -22,7 +22,13 @@ pub struct DashboardArgs {
     #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
     pub store: StoreAddress,
     /// Address to listen on; port 0 picks any free port. Without a token, anyone who can reach it can read the store
-    #[arg(long, env = "TICKLINE_DASHBOARD_LISTEN", value_name = LISTEN, default_value = "127.0.0.1:8080", value_parser = listen_address)]
+    #[arg(
+        long,
+        env = "TICKLINE_DASHBOARD_LISTEN",
+        value_name = LISTEN,
+        default_value = "127.0.0.1:8080",
+        value_parser = listen_address
+    )]
     pub listen: SocketAddr,
     /// File with the token that readers must present, as a bearer token or as the password of any user; also from
     /// TICKLINE_DASHBOARD_TOKEN

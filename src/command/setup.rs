@@ -23,7 +23,8 @@ pub struct SetupArgs {
     /// The store to create or update the schema of
     #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
     pub store: Option<StoreAddress>,
-    /// Number of partitions of the log of trades, which is the maximum number of workers; it never changes [default: 12]
+    /// Number of partitions of the log of trades, which is the maximum number of workers; it never changes [default:
+    /// 12]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub partitions: Option<u32>,
     /// Replication factor in Kafka and Cassandra; 1 for a single server

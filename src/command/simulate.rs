@@ -17,7 +17,13 @@ use crate::process::signals::interrupted;
 #[derive(clap::Args, Clone, Debug)]
 pub struct SimulateArgs {
     /// Address to listen on; port 0 picks any free port
-    #[arg(long, default_value = "127.0.0.1:8765", env = "TICKLINE_SIMULATE_LISTEN", value_name = LISTEN, value_parser = listen_address)]
+    #[arg(
+        long,
+        env = "TICKLINE_SIMULATE_LISTEN",
+        value_name = LISTEN,
+        default_value = "127.0.0.1:8765",
+        value_parser = listen_address
+    )]
     pub listen: SocketAddr,
     /// Seed of all trades
     #[arg(long, default_value_t = 1)]

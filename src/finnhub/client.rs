@@ -31,8 +31,8 @@ pub enum FeedEvent {
     },
 }
 
-/// Keeps the feed connected until `stop` is true or its sender is dropped, or until the receiver of `events` is dropped.
-/// Waits while the channel is full. Returns an error only where a retry cannot help.
+/// Keeps the feed connected until `stop` is true or its sender is dropped, or until the receiver of `events` is
+/// dropped. Waits while the channel is full. Returns an error only where a retry cannot help.
 pub async fn run(
     config: FeedConfig,
     events: mpsc::Sender<FeedEvent>,

@@ -1,7 +1,7 @@
 //! Parsing of the feed's texts.
 //!
-//! Of an element only the symbol is read. Its bytes go into the log unchanged and the `dataflows` crate decides what they
-//! mean, so a bad element does not affect its neighbours.
+//! Of an element only the symbol is read. Its bytes go into the log unchanged and the `dataflows` crate decides what
+//! they mean, so a bad element does not affect its neighbours.
 
 use std::borrow::Cow;
 use std::fmt;

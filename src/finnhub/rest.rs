@@ -198,7 +198,9 @@ impl Rest {
                 RestError::TooMany { pause: asked, .. } => pause.map(|pause| pause.max(*asked)),
                 _ => pause,
             })
-            .notify(|error, pause| tracing::warn!(%error, pause_ms = pause.as_millis() as u64, "REST call failed; retrying"))
+            .notify(|error, pause| {
+                tracing::warn!(%error, pause_ms = pause.as_millis() as u64, "REST call failed; retrying");
+            })
             .await
     }
 

@@ -137,7 +137,8 @@ impl Intake {
         }
     }
 
-    /// Reports progress, and gaps that did not fit into the queue before. There is no progress before the first connection.
+    /// Reports progress, and gaps that did not fit into the queue before. There is no progress before the first
+    /// connection.
     pub fn progress(&mut self, now_ms: u64) -> Result<(), Gone> {
         if let Some(gap) = self.unreported.take() {
             self.report_gap(gap)?;

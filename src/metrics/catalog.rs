@@ -115,9 +115,9 @@ table! {
     RECORD_BYTES = Counter, "tickline_record_bytes_read_total", [], WORK, "Bytes of records read by this process";
     ROUND_AGE = Gauge, "tickline_round_age_seconds", [], WORK,
         "Time since the loop heartbeat of the process's first worker thread; above 60 the liveness check fails";
-    PEERS = Gauge, "tickline_peers", [], WORK, "Other processes that this one connected to when it started; it ends when it loses one";
+    PEERS = Gauge, "tickline_peers", [], WORK, "Connected processes; one that loses a peer ends";
     PEERS_EXPECTED = Gauge, "tickline_peers_expected", [], WORK, "Other processes in the hosts file";
-    REJECTED_CONNECTIONS = Counter, "tickline_rejected_connections_total", [], WORK, "Rejected connections: dropped because they were not from a peer";
+    REJECTED_CONNECTIONS = Counter, "tickline_rejected_connections_total", [], WORK, "Connections rejected since they were not from a peer";
 
     ROWS_WRITTEN = Counter, "tickline_rows_written_total", ["table"], WORK,
         "Rows of this process acknowledged by the store; a row that is written again counts again";
@@ -132,7 +132,7 @@ table! {
     CHECKPOINT_COMMITTED = Gauge, "tickline_checkpoint_commit_timestamp_seconds", [], WORK,
         "Unix time of the last checkpoint commit by this process; 0 before the first. Only the first process commits";
     CHECKPOINT_DURATION = Gauge, "tickline_checkpoint_duration_seconds", [], WORK,
-        "Time from the first shards of the last checkpoint to its commit; 0 before, and in processes that do not commit";
+        "Time from the first shards of the last checkpoint to its commit; 0 in processes without commits";
     CHECKPOINT_SIZE = Gauge, "tickline_checkpoint_size_bytes", [], WORK,
         "Size of this process's shards of the last whole checkpoint; 0 before the first";
 
@@ -140,7 +140,7 @@ table! {
     INGEST_TRADES = Counter, "tickline_ingest_trades_total", [], INGEST, "Trades queued for the log";
     INGEST_REJECTED = Counter, "tickline_ingest_rejected_total", [], INGEST,
         "Trades and malformed elements rejected because the queue to the log was full; a gap reports them";
-    INGEST_MALFORMED = Counter, "tickline_ingest_malformed_total", [], INGEST, "Frames that are not trades, and trade elements without a symbol, queued for the log";
+    INGEST_MALFORMED = Counter, "tickline_ingest_malformed_total", [], INGEST, "Frames that are not trades, and trades without a symbol";
     INGEST_LOST = Counter, "tickline_ingest_lost_records_total", [], INGEST,
         "Records that the log did not acknowledge in time; a gap reports them";
     INGEST_RECORDS = Counter, "tickline_ingest_records_total", [], INGEST,
@@ -158,7 +158,7 @@ table! {
     INGEST_ACKNOWLEDGED_AGE = Gauge, "tickline_ingest_acknowledged_age_seconds", [], INGEST,
         "How far the progress acknowledged by the log is behind the clock. Absent before the first acknowledgement";
     INGEST_ACKNOWLEDGEMENT = Histogram, "tickline_ingest_acknowledgement_seconds", [], INGEST,
-        "Latency of each record from the socket to the log's acknowledgement; only for logs with delivery reports (Kafka)";
+        "Latency from the socket to the log's acknowledgement; only for logs with delivery reports (Kafka)";
 
     DASHBOARD_STORE_UP = Gauge, "tickline_dashboard_store_up", [], DASHBOARD,
         "1 if the store could be read for this response, else 0, and its frontier metrics are absent";

@@ -12,8 +12,8 @@ pub enum LockFailure {
     System(Error),
 }
 
-/// Locks the file for this process and writes its id into it. The lock lasts while the file is open, so it ends with the
-/// process in any case; the file itself stays.
+/// Locks the file for this process and writes its id into it. The lock lasts while the file is open, so it ends with
+/// the process in any case; the file itself stays.
 pub fn lock(path: &Path) -> Result<File, LockFailure> {
     let mut file = OpenOptions::new()
         .read(true)

@@ -29,8 +29,8 @@ struct Commit {
     _capability: Capability<Time>,
 }
 
-/// Commits each advance of the frontier of `changes` and, if rows are kept, of `durable_rows`. The output stream carries
-/// only its frontier. `committed` receives each row and returns the resume points to store with it.
+/// Commits each advance of the frontier of `changes` and, if rows are kept, of `durable_rows`. The output stream
+/// carries only its frontier. `committed` receives each row and returns the resume points to store with it.
 pub(super) fn commit<'scope>(
     changes: StreamVec<'scope, Time, LedgerChange>,
     durable_rows: Option<StreamVec<'scope, Time, ()>>,

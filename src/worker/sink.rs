@@ -129,7 +129,8 @@ impl<R> Gathered<R> {
         }
         let mut rows: Vec<R> =
             self.rows.extract_if(.., |(_, time, _)| *time < frontier).map(|(row, _, _)| row).collect();
-        // The newest value of a key comes last. Reversed, it comes first, and the sort is stable: deduplication keeps it.
+        // The newest value of a key comes last. Reversed, it comes first, and the sort is stable: deduplication keeps
+        // it.
         rows.reverse();
         rows.sort_by_cached_key(|row| key(row));
         rows.dedup_by(|later, first| key(later) == key(first));

@@ -37,8 +37,8 @@ impl StoreThread {
         log: String,
         watch: Arc<Watch>,
     ) -> Self {
-        // Unbounded, since a worker must not wait for the store. Its users bound what they have in flight: a few batches
-        // per worker, one frontier, and the parts of the few checkpoints within the bound on reading ahead.
+        // Unbounded, since a worker must not wait for the store. Its users bound what they have in flight: a few
+        // batches per worker, one frontier, and the parts of the few checkpoints within the bound on reading ahead.
         let (sender, receiver) = unbounded();
         watch.store.observe(receiver.clone(), store.retries());
         let keeps_rows = store.keeps_rows();

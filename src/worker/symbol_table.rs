@@ -1,8 +1,8 @@
 //! The second input of the workers: the symbol log, as a collection that is written to the store's symbol table.
 //!
 //! It is a separate dataflow, whose time is the offset in the symbol log. No edge leads from it to the trades, so it
-//! cannot affect their frontier, rows or digest: reference data changes no candle. It is not part of checkpoints either:
-//! a start reads the log from its first offset; entries that the store already has are not written again.
+//! cannot affect their frontier, rows or digest: reference data changes no candle. It is not part of checkpoints
+//! either: a start reads the log from its first offset; entries that the store already has are not written again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

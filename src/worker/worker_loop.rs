@@ -258,7 +258,8 @@ impl WorkerLoop<'_> {
         }
     }
 
-    /// Requests a checkpoint when one is due. The first worker's own frontier holds back all others until they know of it.
+    /// Requests a checkpoint when one is due. The first worker's own frontier holds back all others until they know of
+    /// it.
     fn request_checkpoint(&mut self) {
         let Some(schedule) = &mut self.schedule else { return };
         let is_stop = |time| self.stops.borrow().contains(&time);

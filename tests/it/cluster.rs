@@ -1,5 +1,5 @@
-//! One pipeline on many processes: every test starts real ones, over a directory log. There is no store, so that only the
-//! cluster itself is tested.
+//! One pipeline on many processes: every test starts real ones, over a directory log. There is no store, so that only
+//! the cluster itself is tested.
 
 mod cluster;
 mod digests;

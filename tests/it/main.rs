@@ -1,5 +1,5 @@
-//! Everything that runs against the whole: the binary as a process, real servers, the page in a browser. One test binary,
-//! so that one Kafka broker and one Cassandra node serve all of it; a module for each subject.
+//! Everything that runs against the whole: the binary as a process, real servers, the page in a browser. One test
+//! binary, so that one Kafka broker and one Cassandra node serve all of it; a module for each subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod cassandra;

@@ -132,7 +132,7 @@ spec:
   securityContext: {runAsUser: 1000, runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
   containers:
     - name: stranger
-      image: $stranger_image
+      image: $visitor_image
       command: [sleep, "3600"]
       securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 YAML

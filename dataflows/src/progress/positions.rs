@@ -99,7 +99,11 @@ mod tests {
         let text = Positions::encode_all(&all);
         assert_eq!(
             text,
-            r#"[{"partition":3,"offset":12,"frontier":7,"sources":{"a":9,"b":7},"read":{"offset":15,"frontier":9,"sources":{"a":9}}},{"partition":4,"offset":0,"frontier":null,"sources":{}}]"#
+            concat!(
+                r#"[{"partition":3,"offset":12,"frontier":7,"sources":{"a":9,"b":7},"#,
+                r#""read":{"offset":15,"frontier":9,"sources":{"a":9}}},"#,
+                r#"{"partition":4,"offset":0,"frontier":null,"sources":{}}]"#
+            )
         );
         assert_eq!(Positions::decode_all(&text).unwrap(), all);
         assert_eq!(Positions::decode_all("").unwrap(), []);

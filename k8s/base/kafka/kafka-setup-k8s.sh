@@ -15,7 +15,8 @@
 #   COMMAND_CONFIG                    File of client properties for TLS and SASL: secrets are in it, not in arguments.
 #   TRADES_TOPIC          trades      The log of trades, from which every row can be computed again.
 #   SYMBOLS_TOPIC         symbols     The symbol table: the newest entry of each. Always one partition, compacted.
-#   REJECTED_TOPIC                    Mirror of rejected records; created only if it has a name, such as trades.rejected.
+#   REJECTED_TOPIC                    Mirror of rejected records; created only if it has a name, such as
+# trades.rejected.
 #   TRADES_PARTITIONS     12          Maximum number of workers that read. Choose once: this number decides the
 #                                     partition of a symbol, so it cannot change later. 2, 3, 4 and 6 divide 12.
 #   REJECTED_PARTITIONS   1           Few records, in no particular order.
@@ -216,7 +217,7 @@ look() {
 
 fail_on_drift() {
     printf 'kafka-setup: %s\n' "${differences[@]}" >&2
-    die 2 'nothing was changed: adapt the settings, or change the topics by hand (for other partitions, create a new topic)'
+    die 2 'nothing was changed: adapt the settings, or change the topics by hand (other partitions need a new topic)'
 }
 
 answering=0

@@ -1,7 +1,7 @@
 //! `--from-log`: copies one log to another, record by record, each to the same partition.
 //!
-//! Progress records are copied with the trades, so none are added, and a copy to an empty log keeps every offset: it has
-//! the same rows and the same digest.
+//! Progress records are copied with the trades, so none are added, and a copy to an empty log keeps every offset: it
+//! has the same rows and the same digest.
 
 use anyhow::bail;
 

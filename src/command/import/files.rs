@@ -191,7 +191,7 @@ impl<'a> Import<'a> {
         }
         if *too_far_ahead > 0 {
             eprintln!(
-                "{too_far_ahead} of them are more than {MAX_AHEAD_MS} ms ahead of trades that follow: they will be rejected \
+                "{too_far_ahead} of them are more than {MAX_AHEAD_MS} ms ahead of later trades: they will be rejected \
                  as too_far_ahead unless --max-ahead is larger; sort the file by `t` to avoid that"
             );
         }

@@ -1,5 +1,5 @@
-//! The kind of a line: its symbols and event times, as `import` needs them. Uses the dataflow's own decoder, so that both
-//! always agree on what a trade is.
+//! The kind of a line: its symbols and event times, as `import` needs them. Uses the dataflow's own decoder, so that
+//! both always agree on what a trade is.
 
 use dataflows::log::control::Control;
 use dataflows::log::decode::{RawTrade, Visitor, decode};

@@ -52,8 +52,8 @@ pub fn show_progress(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
     })
 }
 
-/// Writes a line about the workers to standard error when they start and every ten seconds while something changes, until
-/// `watch.stop` is set.
+/// Writes a line about the workers to standard error when they start and every ten seconds while something changes,
+/// until `watch.stop` is set.
 pub fn show_heartbeat(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let line = || {

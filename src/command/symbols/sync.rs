@@ -18,8 +18,8 @@ use crate::time::now_ms;
 
 /// Fetch the symbols of all exchanges, once a day. The API token comes from FINNHUB_TOKEN or --token-file.
 ///
-/// Today's responses are cached, so an interrupted sync resumes where it stopped. Exchanges that the plan does not allow
-/// are listed at the end, and their symbols stay unchanged.
+/// Today's responses are cached, so an interrupted sync resumes where it stopped. Exchanges that the plan does not
+/// allow are listed at the end, and their symbols stay unchanged.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
     /// The store whose table `symbols` is updated, also while a worker writes to it

@@ -91,8 +91,8 @@ impl AckTracker {
     }
 
     /// Processes delivery reports. `observe` gets the time of each record from the socket to its acknowledgement. Lost
-    /// records belong to a time that begins `max_out_of_orderness_ms` before they were taken; `now` and `now_ms` are the
-    /// same moment.
+    /// records belong to a time that begins `max_out_of_orderness_ms` before they were taken; `now` and `now_ms` are
+    /// the same moment.
     pub fn acknowledge(
         &mut self,
         delivery_reports: &[DeliveryReport],

@@ -1,5 +1,5 @@
-//! Collecting a checkpoint on the store thread: shards are written as they come, and the checkpoint is committed when it
-//! is complete.
+//! Collecting a checkpoint on the store thread: shards are written as they come, and the checkpoint is committed when
+//! it is complete.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

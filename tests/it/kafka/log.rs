@@ -104,7 +104,11 @@ fn an_unacknowledged_record_is_reported_as_lost() {
     let mut delivery_reports = Vec::new();
     writer.delivery_reports(&mut |report| delivery_reports.push(report));
     assert!(
-        matches!(delivery_reports[..], [DeliveryReport::Acknowledged { .. }, DeliveryReport::Lost { partition: 0, after }] if after.as_millis() > 1_000),
+        matches!(
+            delivery_reports[..],
+            [DeliveryReport::Acknowledged { .. }, DeliveryReport::Lost { partition: 0, after }]
+                if after.as_millis() > 1_000
+        ),
         "{delivery_reports:?}"
     );
 }

@@ -33,7 +33,8 @@ impl Pipeline {
         let mut simulator = home.start(line);
         let feed = simulator.address_after("ws://");
         let line = format!(
-            "ingest --log dir:log --source one --symbols AAPL,NVDA,BINANCE:BTCUSDT --url ws://{feed}/ --listen 127.0.0.1:0"
+            "ingest --log dir:log --source one --symbols AAPL,NVDA,BINANCE:BTCUSDT --url ws://{feed}/ \
+         --listen 127.0.0.1:0"
         );
         let mut ingest = home.start_with(&line, &[("FINNHUB_TOKEN", "any")]);
         let ingest_address = ingest.address_after("metrics: http://");

@@ -34,7 +34,8 @@ impl Node {
         Self::of(Server::run("cassandra-server", "run", dir, None))
     }
 
-    /// Starts a node that accepts only TLS and authenticated users (`cassandra`, password `cassandra`); its authority is `ca.pem`.
+    /// Starts a node that accepts only TLS and authenticated users (`cassandra`, password `cassandra`); its authority
+    /// is `ca.pem`.
     pub fn start_secured(dir: &Path) -> Self {
         Self::of(Server::run("cassandra-server", "secured", dir, None))
     }

@@ -91,8 +91,8 @@ impl Proxy {
         Self::start(server, Unit::Bytes)
     }
 
-    /// Proxy for a Cassandra node. The driver reads the node's address from its tables but keeps the given port, so with
-    /// one node on the same address all of its connections come here.
+    /// Proxy for a Cassandra node. The driver reads the node's address from its tables but keeps the given port, so
+    /// with one node on the same address all of its connections come here.
     pub fn cql(server: &str) -> Self {
         Self::start(server, Unit::Frame)
     }
