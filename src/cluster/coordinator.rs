@@ -78,8 +78,10 @@ impl Coordinator {
                 coordinator.broadcast(&Reply::Waiting { missing });
             }
             select! {
-                recv(coordinator.listener.candidates()) -> new => for candidate in new {
-                    coordinator.consider(candidate);
+                recv(coordinator.listener.candidates()) -> candidate => {
+                    if let Ok(candidate) = candidate {
+                        coordinator.consider(candidate);
+                    }
                 },
                 recv(coordinator.events.1) -> event => event.into_iter().for_each(|event| coordinator.handle(&event)),
                 default(WAITING_INTERVAL) => {}

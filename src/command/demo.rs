@@ -17,8 +17,8 @@ use tokio::sync::watch;
 
 use super::ingest::{check_url, read_watchlist};
 use super::options::duration::Duration;
-use super::options::log_store::{WORKERS, workers};
 use super::options::secret;
+use super::options::workers::{WORKERS, workers};
 use super::output::progress::complete_up_to;
 use crate::dashboard::{DashboardConfig, serve};
 use crate::finnhub::config::{FINNHUB_URL, FeedConfig};

@@ -3,7 +3,7 @@
 pub mod cluster;
 pub mod duration;
 pub mod listen;
-pub mod log_store;
 pub mod read;
 pub mod rows;
 pub mod secret;
+pub mod workers;

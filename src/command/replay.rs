@@ -12,6 +12,7 @@ use dataflows::symbols::entry::Entry;
 
 use super::options::duration::Duration;
 use super::options::rows::SettingsArgs;
+use super::options::workers::{WORKERS, workers};
 use super::output::progress::show_progress;
 use crate::command::UsageError;
 use crate::log::Log;
@@ -33,7 +34,7 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "STORE")]
     pub write_to: Option<StoreAddress>,
     /// Worker threads; the digests do not depend on their number
-    #[arg(long, env = "TICKLINE_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, env = "TICKLINE_WORKERS", default_value_t = WORKERS, value_parser = workers())]
     pub workers: u16,
     /// Print at most one line per this much event time; the last line is always printed
     #[arg(long, default_value = "1m")]

@@ -6,6 +6,7 @@ use dataflows::output::frontier_row::FrontierRow;
 
 use super::UsageError;
 use super::options::rows::SettingsArgs;
+use super::options::workers::{WORKERS, workers};
 use super::replay::{Kind, ReplayArgs, replay};
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
@@ -22,7 +23,7 @@ pub struct VerifyArgs {
     #[arg(long, env = "TICKLINE_STORE")]
     pub store: StoreAddress,
     /// Worker threads
-    #[arg(long, env = "TICKLINE_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, env = "TICKLINE_WORKERS", default_value_t = WORKERS, value_parser = workers())]
     pub workers: u16,
     #[command(flatten)]
     #[expect(missing_docs, reason = "its own type says it")]

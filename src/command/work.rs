@@ -11,6 +11,7 @@ use super::options::cluster::ClusterArgs;
 use super::options::duration::Duration;
 use super::options::listen::listen_address;
 use super::options::rows::SettingsArgs;
+use super::options::workers::{WORKERS, workers};
 use super::output::progress::{show_heartbeat, show_progress};
 use crate::command::UsageError;
 use crate::log::Log;
@@ -33,7 +34,7 @@ pub struct WorkArgs {
     #[arg(long, env = "TICKLINE_STORE")]
     pub store: StoreAddress,
     /// Worker threads of each process
-    #[arg(long, env = "TICKLINE_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, env = "TICKLINE_WORKERS", default_value_t = WORKERS, value_parser = workers())]
     pub workers: u16,
     #[command(flatten)]
     #[expect(missing_docs, reason = "its own type says it")]

@@ -88,7 +88,7 @@ no_gaps() { [[ $(gaps) == none ]]; }
 epoch() { tickline status | awk '/^epoch/ {print $2}'; }
 
 # What ingest says of itself: every trade that it took is in the log.
-log_took_all() { k logs deployment/ingest --tail=1 | grep ' 0 refused, 0 records lost'; }
+log_took_all() { k logs deployment/ingest --tail=1 | grep ' 0 rejected, 0 records lost'; }
 
 # What was applied is what is there: generations count changes of what is wanted, and pods are the same ones.
 wanted_state() {
