@@ -113,7 +113,7 @@ async fn until_interrupted(config: IngestConfig, writer: Box<dyn LogWriter>) -> 
                 ended = &mut running => ended,
                 signal = interrupted() => {
                     signal?;
-                    bail!("ended before the log acknowledged all records: the next start of this source writes the gap");
+                    bail!("ended before the log acknowledged all records: the next start reports the gap");
                 }
             }
         }

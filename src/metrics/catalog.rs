@@ -117,7 +117,8 @@ table! {
         "Time since the loop heartbeat of the process's first worker thread; above 60 the liveness check fails";
     PEERS = Gauge, "tickline_peers", [], WORK, "Connected processes; one that loses a peer ends";
     PEERS_EXPECTED = Gauge, "tickline_peers_expected", [], WORK, "Other processes in the hosts file";
-    REJECTED_CONNECTIONS = Counter, "tickline_rejected_connections_total", [], WORK, "Connections rejected since they were not from a peer";
+    REJECTED_CONNECTIONS = Counter, "tickline_rejected_connections_total", [], WORK,
+        "Connections rejected since they were not from a peer";
 
     ROWS_WRITTEN = Counter, "tickline_rows_written_total", ["table"], WORK,
         "Rows of this process acknowledged by the store; a row that is written again counts again";
@@ -140,7 +141,8 @@ table! {
     INGEST_TRADES = Counter, "tickline_ingest_trades_total", [], INGEST, "Trades queued for the log";
     INGEST_REJECTED = Counter, "tickline_ingest_rejected_total", [], INGEST,
         "Trades and malformed elements rejected because the queue to the log was full; a gap reports them";
-    INGEST_MALFORMED = Counter, "tickline_ingest_malformed_total", [], INGEST, "Frames that are not trades, and trades without a symbol";
+    INGEST_MALFORMED = Counter, "tickline_ingest_malformed_total", [], INGEST,
+        "Frames that are not trades, and trades without a symbol";
     INGEST_LOST = Counter, "tickline_ingest_lost_records_total", [], INGEST,
         "Records that the log did not acknowledge in time; a gap reports them";
     INGEST_RECORDS = Counter, "tickline_ingest_records_total", [], INGEST,

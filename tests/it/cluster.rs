@@ -1,9 +1,9 @@
 //! One pipeline on many processes: every test starts real ones, over a directory log. There is no store, so that only
 //! the cluster itself is tested.
 
-mod cluster;
 mod digests;
 mod loss;
+mod processes;
 mod rejected_connections;
 mod restart;
 mod tls;

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use crate::cluster::cluster::{Cluster, addresses, ended, wait_for_log};
+use crate::cluster::processes::{Cluster, addresses, ended, wait_for_log};
 use crate::shared::pids::wait_until;
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::cluster::cluster::{Cluster, ended};
+use crate::cluster::processes::{Cluster, ended};
 use crate::shared::pids::wait_until;
 
 fn signal(name: &str, pid: u32) {

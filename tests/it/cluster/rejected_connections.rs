@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::net::TcpStream;
 
-use crate::cluster::cluster::{Cluster, addresses, ended, join, other_build, wait_for_log};
+use crate::cluster::processes::{Cluster, addresses, ended, join, other_build, wait_for_log};
 
 const WORK: &str = "--workers 2 --until-end";
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::cluster::cluster::{Cluster, wait_for_log};
+use crate::cluster::processes::{Cluster, wait_for_log};
 use crate::shared::pids::{is_running, kill, wait_until};
 use crate::shared::process::wait_for;
 

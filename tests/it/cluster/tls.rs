@@ -2,7 +2,7 @@
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-use crate::cluster::cluster::{Cluster, ended, wait_for_log};
+use crate::cluster::processes::{Cluster, ended, wait_for_log};
 
 /// Writes a folder of certificates for each host, `tls-0` and so on, all from one authority, and one from another
 /// authority, `tls-other`.
