@@ -6,8 +6,7 @@
 //! 3. The store thread writes the shards between other commands ([`collect`]) and acknowledges them; [`parts`] then
 //!    reports the worker's part, with its resume points, to the first worker, which passes it to its store thread.
 //! 4. With all parts, the exact frontier row, and that frontier published, [`collect`] commits the checkpoint. The
-//! first
-//!    worker announces it to all, which then forget older resume points.
+//!    first worker announces it to all, which then forget older resume points.
 //! 5. The next run reads it back with [`load`].
 
 pub(super) mod collect;

@@ -19,15 +19,15 @@ fn killed_process_restarts_under_its_supervisor() {
     let cluster = Cluster::new(2, 5_000);
     let mut all = cluster.running("--restart");
     kill(child(all[1].id()));
-    wait_for_log(&mut all[1], "ended by signal 9, starts again", 1);
-    wait_for_log(&mut all[0], "ended by exit code 5, starts again", 1);
+    wait_for_log(&mut all[1], "ended with signal 9; restarting", 1);
+    wait_for_log(&mut all[0], "ended with exit code 5; restarting", 1);
     all.iter_mut().for_each(|one| wait_for_log(one, "starting workers", 2));
     let orphan = child(all[1].id());
     all.remove(1).kill();
     wait_until("the child of a killed supervisor has ended", || !is_running(orphan));
     // The other one has restarted, and waits for its peer.
     let mut first = all.remove(0);
-    wait_for_log(&mut first, "ended by exit code 5, starts again", 2);
+    wait_for_log(&mut first, "ended with exit code 5; restarting", 2);
     let last = child(first.id());
     assert!(is_running(last));
     first.terminate();

@@ -95,14 +95,14 @@ fn unreadable_results_are_detected() {
 #[test]
 fn unordered_series_is_detected() {
     let asking = Asking::connect(&shared().address, &past().keyspace);
-    asking.run("CREATE TABLE out-of-orderness (id text, k bigint, at timestamp, v double, PRIMARY KEY (id, k))");
+    asking.run("CREATE TABLE disordered (id text, k bigint, at timestamp, v double, PRIMARY KEY (id, k))");
     // Of 200 rows Grafana looks at each fourth: all are in order but one that lies between two looks.
     for k in 0..200_i64 {
         let at = if k == 101 { 5 } else { (k + 10) * 1_000 };
-        asking.run(&format!("INSERT INTO out-of-orderness (id, k, at, v) VALUES ('a', {k}, {at}, 1.0)"));
+        asking.run(&format!("INSERT INTO disordered (id, k, at, v) VALUES ('a', {k}, {at}, 1.0)"));
     }
-    let ascending = asking.ask("SELECT id, at, v FROM out-of-orderness WHERE id = 'a'").unwrap();
+    let ascending = asking.ask("SELECT id, at, v FROM disordered WHERE id = 'a'").unwrap();
     refuses(&of_answer(&ascending), "no order");
-    let newest_first = asking.ask("SELECT id, at, v FROM out-of-orderness WHERE id = 'a' ORDER BY k DESC").unwrap();
+    let newest_first = asking.ask("SELECT id, at, v FROM disordered WHERE id = 'a' ORDER BY k DESC").unwrap();
     assert_eq!(of_answer(&newest_first), [""; 0], "Grafana sees it, and sorts");
 }

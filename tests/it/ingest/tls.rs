@@ -65,5 +65,5 @@ fn a_file_without_certificates_is_rejected() {
     let path = home.path().join("none.pem");
     assert!(tls::trusting(&path).is_err());
     std::fs::write(&path, "nothing\n").unwrap();
-    assert!(tls::trusting(&path).unwrap_err().to_string().contains("no certificate"));
+    assert!(tls::trusting(&path).unwrap_err().to_string().contains("no PEM certificate"));
 }

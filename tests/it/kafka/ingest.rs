@@ -203,7 +203,7 @@ fn a_stop_during_an_outage_becomes_a_gap() {
     home.write("client.properties", "message.timeout.ms=1500\n");
     let (patient, hasty) = (broker.log_address("t"), format!("{}?config=client.properties", broker.log_address("t")));
     let (simulator, feed) = simulate(&home);
-    for (log, signals, says) in [(&hasty, 1, "did not take the last records"), (&patient, 2, "left before")] {
+    for (log, signals, says) in [(&hasty, 1, "did not acknowledge the last records"), (&patient, 2, "ended before")] {
         let (mut ingest, metrics) = start(&home, log, &feed, "--source one");
         more_acknowledged(&metrics);
         wait_for("acknowledged progress", || {

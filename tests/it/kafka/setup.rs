@@ -250,7 +250,7 @@ fn setup_verifies_before_it_creates() {
     let names = names();
     let [trades, symbols, rejected] = names.each_ref().map(|name| log_address(name));
     let line = format!("setup --log {trades} --replication 1 --partitions");
-    tickline(&format!("{line} 5")).is(0, &[": made"]);
+    tickline(&format!("{line} 5")).is(0, &[": created"]);
     let before = state(&names[0]);
     tickline(&format!("{line} 5")).is(0, &["settings verified"]);
     let other = format!("setup --log {symbols} --symbols {trades} --replication 2");
@@ -274,7 +274,7 @@ fn setup_creates_directory_and_tables() {
     let folder = tempfile::tempdir().unwrap();
     let (log, store) = (folder.path().join("log"), folder.path().join("store.db"));
     let line = format!("setup --log dir:{} --store sqlite:{}", log.display(), store.display());
-    tickline(&line).is(0, &[": made", "tables"]);
+    tickline(&line).is(0, &[": created", "tables"]);
     let made: LogAddress = format!("dir:{}", log.display()).parse().unwrap();
     assert_eq!(made.open().unwrap().partitions(), topic_setup::PARTITIONS);
     tickline(&format!("status --store sqlite:{}", store.display())).is(0, &[]);

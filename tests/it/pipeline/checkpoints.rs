@@ -13,7 +13,7 @@ fn dropped_checkpoint_is_not_resumed_from() {
     let home = Home::new();
     home.simulate("trades.jsonl", 60_000, "2024-01-02T14:30:00Z");
     home.ok("import trades.jsonl --log dir:log");
-    home.ok("work --log dir:log --store sqlite:store.db --until-end --checkpoint-every 1ms --read-ahead 1m");
+    home.ok("work --log dir:log --store sqlite:store.db --until-end --checkpoint-every 1ms --read-ahead 5s");
     let found = list(&home);
     let committed = found.iter().find(|found| found["is_committed"] == true).expect("a committed checkpoint");
     let frontier = committed["frontier"].as_str().unwrap();

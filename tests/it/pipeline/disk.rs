@@ -86,7 +86,7 @@ fn work_resumes_after_a_full_disk() {
          cp mnt/rows.db* ."
     );
     let ended = in_namespace(&home, &script).end("a full disk");
-    ended.is(0, &["the disk is full", "make room"]);
+    ended.is(0, &["the disk is full", "free some space"]);
     assert!(ended.stdout.contains("code=1\n") && ended.stdout.contains("frontiers match"), "{ended:?}");
     tables::assert_same(&home.path("rows.db"), &home.path("expected.db"));
 

@@ -106,7 +106,7 @@ fn verify_finds_changed_and_lost_rows() {
         &store,
         "DELETE FROM frontier_history WHERE frontier = (SELECT max(frontier) FROM frontier_history)",
     );
-    home.fails(VERIFY, 1, &["no row where the log makes one"]);
+    home.fails(VERIFY, 1, &["no frontier row where the replay produces one"]);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn another_log_is_rejected() {
         let text = fs::read_to_string(home.path(&format!("few/partition-0000{partition}.jsonl"))).unwrap();
         format!("holds 0..{}", text.lines().count())
     };
-    home.fails(&format!("work --log dir:few {rows}"), 3, &["partition 0: offset", "is wanted", &available(0)]);
+    home.fails(&format!("work --log dir:few {rows}"), 3, &["partition 0: offset", "is needed", &available(0)]);
     fs::remove_file(home.path("few/partition-00001.jsonl")).unwrap();
     home.fails(&format!("work --log dir:few {rows}"), 3, &["partition-00001.jsonl is not there"]);
     home.ok(WORK);
@@ -194,7 +194,7 @@ fn usage_errors_are_reported() {
     home.fails("verify --log dir:log --store none", 2, &["sqlite:PATH"]);
     home.fails("work --log dir:log --store cassandra", 2, &["invalid store address"]);
     home.fails("work --log trades --store none", 2, &["invalid log address"]);
-    home.fails(&format!("{WORK} --step 7ms"), 2, &["time step of 7 ms"]);
+    home.fails(&format!("{WORK} --step 7ms"), 2, &["invalid time step 7 ms"]);
     home.fails(&format!("{WORK} --conditions nowhere.toml"), 2, &["nowhere.toml"]);
     home.write("table.toml", "scheme = []");
     home.fails(&format!("{WORK} --conditions table.toml"), 2, &["prefix = \"\""]);

@@ -86,7 +86,7 @@ fn filters_by_reason_place_and_limit() {
     assert_eq!(of("--limit 200"), stored[..200]);
     assert_eq!(of(&format!("--partition 0 --from-offset {}", stored[100].1)), stored[100..]);
     assert_eq!(of("--partition 1"), []);
-    home.run("rejected list --store sqlite:rows.db --partition 1").is(0, &["nothing"]);
+    home.run("rejected list --store sqlite:rows.db --partition 1").is(0, &["no matching rejected records"]);
     home.fails("rejected list --store sqlite:rows.db --reason worse", 2, &["bad_json", "beyond_allowed_lateness"]);
     home.fails("rejected list --store sqlite:none.db", 2, &["none.db"]);
 }
@@ -102,7 +102,7 @@ fn status_counts_and_links_rejected_records() {
     let json: Value = serde_json::from_str(&home.ok("status --store sqlite:rows.db --format json")).unwrap();
     let counts = json["rejected"].as_array().unwrap().iter().map(|r| (r["reason"].as_str(), r["count"].as_u64()));
     assert_eq!(counts.collect::<Vec<_>>(), [(Some("bad_json"), Some(4)), (Some("missing_field"), Some(301))]);
-    assert_eq!(json["rejected"][1]["look"], look);
+    assert_eq!(json["rejected"][1]["command"], look);
     // The suggested command works.
     let shown = home.ok(look.strip_prefix("tickline ").unwrap());
     assert!(shown.contains("X:FIXED"), "{shown}");
@@ -121,7 +121,7 @@ fn export_can_be_corrected_and_imported() {
     home.fails("rejected export --store sqlite:rows.db --output no/such/folder", 1, &["no/such/folder"]);
 
     let ended = home.run("rejected export --store sqlite:rows.db --output raw.jsonl --original");
-    ended.is(0, &["304 records", "1 are left out"]);
+    ended.is(0, &["304 records", "1 records skipped"]);
     let raw = std::fs::read(home.path("raw.jsonl")).unwrap();
     assert!(
         raw.ends_with(b"\n\xff\xfe{\na,\"b\"\x1b[2J\n{\"s\":\"X:FRAME\"}\n7\n"),

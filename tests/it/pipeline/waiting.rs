@@ -14,14 +14,14 @@ fn dashboard_waits_for_its_store() {
     home.ok("work --log dir:log --store sqlite:rows.db --until-end");
     dashboard.address_after("http://");
     dashboard.terminate();
-    dashboard.end("the dashboard").is(0, &["waiting for it"]);
+    dashboard.end("the dashboard").is(0, &["waiting for the store"]);
 }
 
 #[test]
 fn waiting_dashboard_can_be_terminated() {
     let home = Home::new();
     let mut dashboard = home.start("dashboard --store sqlite:rows.db --listen 127.0.0.1:0 --store-wait 1m");
-    wait_for("the log line about waiting", || dashboard.stderr().contains("waiting for it").then_some(()));
+    wait_for("the log line about waiting", || dashboard.stderr().contains("waiting for the store").then_some(()));
     dashboard.terminate();
     dashboard.end("the dashboard").is(0, &[]);
 }

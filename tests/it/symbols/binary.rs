@@ -51,7 +51,7 @@ async fn the_api_token_is_never_printed() {
     loud(&sync.replace("--exchange US", "--exchange nowhere")).is(2, &["nowhere"]);
     let keyed = format!("http://127.0.0.1:1/?token={CANARY}");
     let url = format!("http://{}/api/v1", simulator.addr());
-    loud(&sync.replace(&url, &keyed)).is(2, &["no address to ask at"]);
+    loud(&sync.replace(&url, &keyed)).is(2, &["invalid REST URL"]);
     loud("symbols list --store sqlite:s.db").is(0, &[]);
     let found = files_with(CANARY, &home.path("."));
     assert_eq!(found, [home.path("./key").display().to_string()]);
