@@ -1,7 +1,10 @@
 //! The positions of all partitions, as the worker publishes them with each frontier and commands read them: one JSON
 //! text, encoded and decoded here.
 //!
-//!    `[{"partition":0,"offset":12,"frontier":1700000000000,"sources":{"one":1700000000000}, "read":{"offset":15,"frontier":1700000001000,"sources":{"one":1700000001000}}}]`
+//! ```text
+//! [{"partition":0,"offset":12,"frontier":1700000000000,"sources":{"one":1700000000000},
+//!   "read":{"offset":15,"frontier":1700000001000,"sources":{"one":1700000001000}}}]
+//! ```
 
 use std::collections::BTreeMap;
 
