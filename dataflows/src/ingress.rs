@@ -1,8 +1,8 @@
 //! From records to deliveries: batches of raw records of one worker's partitions become deliveries, rejected rows and
 //! counts, each at its time.
 //!
-//! Everything here depends only on the records read so far, not on a clock. [`partition`] gives each record its time,
-//! [`router`] merges trades and addresses them to the worker that keeps their symbol's state.
+//! Everything here depends only on the records read so far, not on a clock. `partition` gives each record its time,
+//! `router` merges trades and addresses them to the worker that keeps their symbol's state.
 
 pub mod delivery;
 mod partition;
@@ -83,7 +83,7 @@ impl Ingress {
         partition.now(&self.settings).max(self.resumed_from)
     }
 
-    /// Records of the `at`th partition that wait for a later frontier; [`ResumeTrail::records_from`].
+    /// Records of the `at`th partition that wait for a later frontier; `ResumeTrail::records_from`.
     pub fn records_from(&self, at: usize, frontier: Time) -> u64 {
         self.partitions[at].records_from(frontier)
     }

@@ -1,7 +1,7 @@
 //! The symbol table: reference data of each symbol. It affects no candle.
 //!
 //! An [`Entry`] is one record of the symbol log, keyed by its symbol: the whole entry, absolute, so that of one
-//! symbol only the newest record counts and a compacted topic holds the whole table. [`upserts()`] makes
+//! symbol only the newest record counts and a compacted topic holds the whole table. [`super::upserts`] makes
 //! a differential collection of them.
 
 use compact_str::CompactString;
