@@ -1,9 +1,9 @@
 //! `tickline checkpoint`: lists the checkpoints of a store, and drops one that must not be resumed from.
 
-use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Subcommand};
 
 use super::UsageError;
-use super::output::format::{json_array, print};
+use super::output::format::{Format, json_array, print};
 use super::output::table;
 use crate::store::CheckpointInfo;
 use crate::store::address::StoreAddress;
@@ -31,16 +31,8 @@ struct ListArgs {
     #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
     store: StoreAddress,
     /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_parser = Format::among(&Format::OF_REPORTS), default_value = "table")]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Columns for people
-    Table,
-    /// One array of objects
-    Json,
 }
 
 /// Arguments of `tickline checkpoint drop`.

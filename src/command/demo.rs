@@ -19,7 +19,6 @@ use super::ingest::{check_url, read_watchlist};
 use super::options::duration::Duration;
 use super::options::secret;
 use super::options::workers::{WORKERS, workers};
-use super::output::progress::complete_up_to;
 use crate::dashboard::{DashboardConfig, serve};
 use crate::finnhub::config::{FINNHUB_URL, FeedConfig};
 use crate::finnhub::default_symbols::POPULAR;
@@ -114,7 +113,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     watch.stop.store(true, Ordering::SeqCst);
     worker.join().map_err(|_| anyhow::anyhow!("the worker failed"))?.context("the demo's worker failed")?;
     outcome?;
-    let frontier = complete_up_to(watch.frontier.load(Ordering::SeqCst));
+    let frontier = watch.complete_up_to();
     println!("{frontier}; the rows are in {store_address}");
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! `tickline status`: how far everything is complete, what is unread or waiting, and what holds the frontier back.
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 
-use crate::command::output::format::print;
+use crate::command::output::format::{Format, print};
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
 
@@ -20,17 +20,8 @@ pub struct Args {
     #[arg(long, env = "TICKLINE_LOG", value_name = "LOG")]
     pub log: Option<LogAddress>,
     /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_parser = Format::among(&Format::OF_REPORTS), default_value = "table")]
     pub format: Format,
-}
-
-/// How the status is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Lines for people
-    Table,
-    /// One JSON object
-    Json,
 }
 
 /// Runs the command. When a part cannot be read, the rest is printed before the error.
@@ -45,7 +36,7 @@ pub fn text(args: &Args) -> anyhow::Result<(String, Option<anyhow::Error>)> {
     let (status, failure) = gather::status(&args.store, args.log.as_ref());
     let text = match args.format {
         Format::Json => format!("{}\n", serde_json::to_string_pretty(&status)?),
-        Format::Table => report::text(&status),
+        _ => report::text(&status),
     };
     Ok((text, failure))
 }

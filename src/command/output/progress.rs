@@ -7,7 +7,6 @@ use std::thread::JoinHandle;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::time::rfc3339;
 use crate::worker::Watch;
 
 /// Time before the first line of [`show_heartbeat`].
@@ -37,8 +36,7 @@ pub fn show_progress(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
             let (records, total) = (watch.records.load(Ordering::Relaxed), watch.records_total.load(Ordering::Relaxed));
             bar.set_length(total);
             bar.set_position(records);
-            let frontier = watch.frontier.load(Ordering::SeqCst);
-            let frontier = complete_up_to(frontier);
+            let frontier = watch.complete_up_to();
             bar.set_message(format!("{what}, {frontier}"));
             let elapsed = start.elapsed().as_secs();
             if !terminal && elapsed / 5 > lines {
@@ -75,9 +73,4 @@ pub fn show_heartbeat(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
             }
         }
     })
-}
-
-/// The frontier as text; 0 means that there is none yet.
-pub fn complete_up_to(frontier: u64) -> String {
-    if frontier == 0 { "nothing complete yet".to_owned() } else { format!("complete up to {}", rfc3339(frontier)) }
 }
