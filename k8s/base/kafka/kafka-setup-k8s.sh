@@ -231,7 +231,7 @@ for name in "${missing[@]}"; do
     creation_of "$name"
     must "${create[@]}"
     if [[ $output == *"Created topic $name."* ]]; then
-        say "topic $name: made"
+        say "topic $name: created"
     else
         # It was created concurrently.
         look "$name"

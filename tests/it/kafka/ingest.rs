@@ -192,7 +192,7 @@ fn trades_beyond_a_full_queue_become_a_gap() {
     let report = runtime.block_on(running).unwrap().unwrap();
     let (balance, causes) = books(&records(&broker, "t"), &home.path("sent"));
     assert_eq!((balance.kept, balance.missing), (report.trades, report.rejected));
-    assert!(causes.iter().any(|cause| cause.contains("were refused")), "{causes:?}");
+    assert!(causes.iter().any(|cause| cause.contains("trades were rejected")), "{causes:?}");
 }
 
 #[test]

@@ -115,12 +115,12 @@ fn the_script_creates_topics_and_reports_differences() {
     let names = names();
     let mut settings = settings(&names);
     assert_eq!(names.each_ref().map(|name| state(name)), [None, None, None]);
-    script(tools(), &[], &settings).is(0, &[&format!("topic {}: made", names[0]), "as they should be"]);
+    script(tools(), &[], &settings).is(0, &[&format!("topic {}: created", names[0]), "as they should be"]);
     all_have_the_documented_settings(&names);
     let before = names.each_ref().map(|name| state(name));
     let again = script(tools(), &[], &settings);
     again.is(0, &["as they should be"]);
-    assert!(!again.output.contains("made"), "{again:?}");
+    assert!(!again.output.contains("created"), "{again:?}");
 
     let missing = format!("{}.missing", names[0]);
     settings.extend([("TRADES_PARTITIONS", "7"), ("REPLICATION", "2"), ("RETENTION_MS", "60000")]);
@@ -236,13 +236,14 @@ fn script_accepts_what_tickline_creates_over_tls() {
     let [trades, symbols, rejected] =
         names.each_ref().map(|name| format!("kafka://{broker}/{name}?config={}", native.display()));
     let line = format!("setup --log {trades} --symbols {symbols} --rejected {rejected} --partitions 5 --replication 1");
-    tickline(&line).is(0, &[&format!("{trades}: made"), &format!("{symbols}: made"), &format!("{rejected}: made")]);
+    tickline(&line)
+        .is(0, &[&format!("{trades}: created"), &format!("{symbols}: created"), &format!("{rejected}: created")]);
     all_have_the_documented_settings(&names);
     let mut settings = settings(&names);
     settings.extend([("BOOTSTRAP_SERVERS", broker.as_str()), ("COMMAND_CONFIG", java.to_str().unwrap())]);
     let checked = script(tools(), &[], &settings);
     checked.is(0, &["as they should be"]);
-    assert!(!checked.output.contains("made") && !checked.output.contains("secret"), "{checked:?}");
+    assert!(!checked.output.contains("created") && !checked.output.contains("secret"), "{checked:?}");
 }
 
 #[test]
@@ -274,7 +275,7 @@ fn setup_creates_directory_and_tables() {
     let folder = tempfile::tempdir().unwrap();
     let (log, store) = (folder.path().join("log"), folder.path().join("store.db"));
     let line = format!("setup --log dir:{} --store sqlite:{}", log.display(), store.display());
-    tickline(&line).is(0, &[": created", "tables"]);
+    tickline(&line).is(0, &[": created", "schema is up to date"]);
     let made: LogAddress = format!("dir:{}", log.display()).parse().unwrap();
     assert_eq!(made.open().unwrap().partitions(), topic_setup::PARTITIONS);
     tickline(&format!("status --store sqlite:{}", store.display())).is(0, &[]);

@@ -22,7 +22,7 @@ fn home_of(trades: u64) -> Home {
 }
 
 /// A store with a checkpoint.
-fn home_with_checkpoint() -> Home {
+pub fn home_with_checkpoint() -> Home {
     // Too many to be read at once: a checkpoint is made when the frontier passes the next minute.
     let home = home_of(200_000);
     fs::remove_file(home.path("rows.db")).unwrap();
@@ -165,9 +165,13 @@ fn another_log_is_rejected() {
         let text = fs::read_to_string(home.path(&format!("few/partition-0000{partition}.jsonl"))).unwrap();
         format!("holds 0..{}", text.lines().count())
     };
-    home.fails(&format!("work --log dir:few {rows}"), 3, &["partition 0: offset", "is needed", &available(0)]);
+    let ended = home.run(&format!("work --log dir:few {rows}"));
+    ended.is(3, &["is needed"]);
+    // Which partition is opened first is not fixed.
+    let named = (0..3).find(|partition| ended.stderr.contains(&format!("partition {partition}: offset"))).unwrap();
+    ended.is(3, &[&available(named)]);
     fs::remove_file(home.path("few/partition-00001.jsonl")).unwrap();
-    home.fails(&format!("work --log dir:few {rows}"), 3, &["partition-00001.jsonl is not there"]);
+    home.fails(&format!("work --log dir:few {rows}"), 3, &["partition-00001.jsonl is missing"]);
     home.ok(WORK);
     home.ok(VERIFY);
 }

@@ -9,7 +9,7 @@ const WRONG: &[(&str, i32, &[&str])] = &[
     ("work --log dir:log --store file.db", 2, &["file.db", "sqlite:PATH"]),
     ("work --log dir:log --store sqlite:x --listen 9101", 2, &["127.0.0.1:9101"]),
     ("work --log dir:log --store sqlite:x --processes 2", 2, &["--hosts FILE"]),
-    ("work --log dir:log --store sqlite:x --step 7s", 2, &["7000 ms", "divisor of 5000"]),
+    ("work --log dir:log --store sqlite:x --step 7s", 2, &["7000 ms", "divisor of the 5000 ms window"]),
     ("replay --log dir:log --every soon", 2, &["soon", "30s"]),
     ("replay --log dir:log --from-offset 9=1", 2, &["partition 9", "dir:log", "0 to 3"]),
     ("replay --log dir:log --from-offset 0=99", 3, &["offset 99", "0..0"]),
