@@ -104,6 +104,9 @@ pub enum ClusterError {
         /// How the loss was detected.
         why: String,
     },
+    /// Another process was asked to stop, and this one with it.
+    #[error("another process of the cluster was stopped; all processes must restart from the last checkpoint")]
+    Stopped,
     /// The certificates cannot be used.
     #[error("cannot use the certificates in {}: {why}", path.display())]
     Tls {
@@ -127,7 +130,7 @@ impl ExitCode for ClusterError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Hosts { .. } | Self::Tls { .. } | Self::Rejected { .. } => 2,
-            Self::PeerLost { .. } => 5,
+            Self::PeerLost { .. } | Self::Stopped => 5,
             Self::Listen { .. } | Self::Build(_) => 1,
         }
     }

@@ -18,6 +18,7 @@ pub mod cassandra;
 mod checkpoint;
 mod error;
 mod frontier_row;
+mod identity;
 pub mod none;
 mod settings;
 pub mod sqlite;
@@ -25,6 +26,7 @@ pub mod table;
 
 pub use checkpoint::{Checkpoint, CheckpointInfo};
 pub use error::StoreError;
+pub use identity::StoreIdentity;
 pub use settings::PipelineSettings;
 
 /// The write time of a row: `as_of` (milliseconds) in microseconds plus the pipeline revision.
@@ -115,6 +117,14 @@ pub trait Store: Send {
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError>;
     /// Records the settings of the pipeline for readers. Fails when fenced.
     fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError>;
+    /// What the store was made from; `None` before the first start. Needs no epoch.
+    fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {
+        Ok(None)
+    }
+    /// Records what the store is made from. Fails when fenced.
+    fn put_identity(&mut self, _epoch: u64, _identity: &StoreIdentity) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// The reading side, for commands and the dashboard; any number, in any process.
@@ -127,6 +137,10 @@ pub trait StoreReader: Send {
     }
     /// Settings of the pipeline that writes this store, as its newest epoch recorded them.
     fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
+        Ok(None)
+    }
+    /// What the store was made from; `None` before the first start of a worker.
+    fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {
         Ok(None)
     }
     /// Allowed lateness of the pipeline that writes this store; `None` before its first start.

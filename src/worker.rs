@@ -22,6 +22,7 @@ mod control;
 mod error;
 pub mod health;
 mod host;
+pub mod identity;
 mod metrics;
 mod partition_readers;
 mod sink;

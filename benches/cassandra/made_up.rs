@@ -3,10 +3,12 @@
 use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues};
 use dataflows::progress::time::Resolution;
 use dataflows::symbols::symbol::Symbol;
+use ethnum::I256;
 use tickline::store::RowBatch;
 
 /// 2024-01-02 14:30 UTC.
 pub const START_MS: u64 = 1_704_205_800_000;
+const PRICE: i128 = 1_000_000_000_000_000_000;
 const ONE: i128 = 10_000_000_000;
 
 /// All windows of a number of symbols that overlap the seconds before a time.
@@ -28,37 +30,38 @@ pub fn rows(symbols: u64, end_ms: u64, seconds: u64) -> RowBatch {
 }
 
 fn candle(symbol: &Symbol, resolution: Resolution, window_start_ms: u64, as_of: u64) -> CandleRow {
-    let price = i128::from(10_000 + as_of % 977 + window_start_ms / 5_000 % 89) * ONE / 100;
+    let price = i128::from(10_000 + as_of % 977 + window_start_ms / 5_000 % 89) * PRICE / 100;
     let volume = i128::from(1 + as_of / 1_000 % 500) * ONE;
     CandleRow {
         symbol: symbol.clone(),
         resolution,
         window_start_ms,
         open: price,
-        high: price + ONE,
-        low: price - ONE,
-        close: price + ONE / 7,
+        high: price + PRICE,
+        low: price - PRICE,
+        close: price + PRICE / 7,
         volume,
-        notional: volume * price,
+        notional: I256::from(volume * price),
         trades: 1 + as_of % 50,
         as_of,
     }
 }
 
 fn indicators(symbol: &Symbol, window_start_ms: u64, as_of: u64) -> IndicatorRow {
-    let price = i128::from(10_000 + as_of % 977) * ONE / 100;
+    let price = i128::from(10_000 + as_of % 977) * PRICE / 100;
     let values = IndicatorValues {
         candles: 300,
         close_sums: [12 * price, 60 * price, 240 * price],
-        ema: [price * ONE, price * ONE + ONE],
-        macd_signal: ONE,
-        notional_60: 60 * price * ONE,
+        ema: [price * 1_000_000, price * 1_000_000 + PRICE],
+        macd_signal: PRICE,
+        notional_60: I256::from(60 * price * ONE),
         volume_60: 60 * ONE,
         rsi_gain: price,
         rsi_loss: price / 3,
+        returns: 60,
         return_sum_sq: ONE,
         cumulative_volume: 300 * ONE,
-        cumulative_notional: 300 * price * ONE,
+        cumulative_notional: I256::from(300 * price * ONE),
         cumulative_trades: 300,
         ..IndicatorValues::default()
     };

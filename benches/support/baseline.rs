@@ -16,7 +16,7 @@ struct Sum(i128);
 
 impl Visitor for Sum {
     fn trade(&mut self, _: u32, trade: &RawTrade<'_>) {
-        self.0 = self.0.wrapping_add(trade.notional).wrapping_add(i128::from(trade.event_ms));
+        self.0 = self.0.wrapping_add(trade.price ^ trade.volume).wrapping_add(i128::from(trade.event_ms));
     }
 
     fn control(&mut self, _: Control<'_>) {}

@@ -151,12 +151,11 @@ impl Input {
 impl FeedTrade {
     /// As the decoder would have it.
     pub fn raw<'a>(&self, names: &'a [String]) -> RawTrade<'a> {
-        let (price, volume) = (i128::from(self.price) * 100_000_000, i128::from(self.volume) * 10_000_000_000);
+        let (price, volume) = (i128::from(self.price) * 10_i128.pow(16), i128::from(self.volume) * 10_000_000_000);
         RawTrade {
             symbol: &names[self.symbol as usize],
             price,
             volume,
-            notional: price * volume,
             event_ms: self.event_ms,
             conditions: "null",
             rounded: false,

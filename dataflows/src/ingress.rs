@@ -83,7 +83,7 @@ impl Ingress {
         partition.now(&self.settings).max(self.resumed_from)
     }
 
-    /// Records of the `at`th partition that wait for a later frontier; `ResumeTrail::records_from`.
+    /// Records of the `at`th partition that were read and wait for a later frontier.
     pub fn records_from(&self, at: usize, frontier: Time) -> u64 {
         self.partitions[at].records_from(frontier)
     }
@@ -103,10 +103,9 @@ impl Ingress {
         self.partitions.iter_mut().for_each(|partition| partition.forget(frontier));
     }
 
-    /// Requests a snapshot as of `time` from every worker. It is after this worker's own frontier, so no worker has
-    /// passed it.
+    /// Requests a snapshot as of `time` from every worker. No worker may have applied a trade of that time or later:
+    /// it is after this worker's own frontier, or nobody reads any more and it is the frontier of all.
     pub fn request_checkpoint(&mut self, time: Time) {
-        assert!(self.frontier().is_some_and(|own| own < time), "a checkpoint as of {time} is requested too late");
         self.router.request_checkpoint(time);
     }
 

@@ -4,15 +4,18 @@
 
 use dataflows::log::reject::Reason;
 use dataflows::output::counters::Counter;
+use dataflows::output::row::CandleRow;
+use ethnum::I256;
 
 mod oracle;
 
 use oracle::number::{Fixed, fixed, half_even, nearest_double, ratio};
 use oracle::{Conditions, Flags, Oracle, Record, Settings, log_of};
 
-/// 1.00 in 10^-10, and in 10^-20.
+/// A volume of 1, a price of 1, an average of 1.
 const ONE: i128 = 10_000_000_000;
-const ONE_20: i128 = ONE * ONE;
+const PRICE: i128 = 1_000_000_000_000_000_000;
+const AVERAGE: i128 = 1_000_000 * PRICE;
 /// 2019-12-05T00:00:00Z.
 const DAY: u64 = 1_575_504_000_000;
 const EVER: u64 = u64::MAX;
@@ -43,10 +46,19 @@ fn make_with(settings: &Settings, partitions: &[Vec<String>]) -> Oracle {
     Oracle::new(settings, &log_of(&slices))
 }
 
+/// A whole notional.
+fn notional(whole: i128) -> I256 {
+    I256::from(whole) * I256::from(PRICE) * I256::from(ONE)
+}
+
 /// Open, high, low, close, volume, trades of the 5 s candles, in whole units.
 fn small(oracle: &Oracle) -> Vec<[i128; 6]> {
     let rows = oracle.candle_rows(EVER).into_iter().filter(|row| row.resolution.name() == "5s");
-    rows.map(|r| [r.open, r.high, r.low, r.close, r.volume, i128::from(r.trades) * ONE].map(|n| n / ONE)).collect()
+    let whole = |r: CandleRow| {
+        let [open, high, low, close] = [r.open, r.high, r.low, r.close].map(|price| price / PRICE);
+        [open, high, low, close, r.volume / ONE, i128::from(r.trades)]
+    };
+    rows.map(whole).collect()
 }
 
 fn reasons(oracle: &Oracle) -> Vec<(u64, u32, Reason, u64)> {
@@ -56,19 +68,20 @@ fn reasons(oracle: &Oracle) -> Vec<(u64, u32, Reason, u64)> {
 #[test]
 fn section_1_decimals() {
     let value = |value, rounded| Fixed::Value { value, rounded };
-    assert_eq!(fixed("7296.89"), value(72_968_900_000_000, false));
-    assert_eq!(fixed("-1.5e1"), value(-150_000_000_000, false));
-    assert_eq!(fixed("1.267e-05"), value(126_700, false));
-    assert_eq!(fixed("-0.0"), value(0, false));
-    assert_eq!(fixed("0e99999999999999999999"), value(0, false));
-    assert_eq!(fixed("0.00000000015"), value(2, true));
-    assert_eq!(fixed("0.00000000025"), value(2, true));
-    assert_eq!(fixed("0.000000000250000000000000000001"), value(3, true));
-    assert_eq!(fixed("0.00000000005"), Fixed::OutOfRange);
-    assert_eq!(fixed("0.000000000051"), value(1, true));
-    assert_eq!(fixed("1e400"), Fixed::OutOfRange);
-    assert_eq!(fixed("1e-99999999999999999999"), Fixed::OutOfRange);
-    assert_eq!(fixed("1.00000000000"), value(ONE, false));
+    assert_eq!(fixed("7296.89", 10), value(72_968_900_000_000, false));
+    assert_eq!(fixed("-1.5e1", 10), value(-150_000_000_000, false));
+    assert_eq!(fixed("1.267e-05", 10), value(126_700, false));
+    assert_eq!(fixed("-0.0", 10), value(0, false));
+    assert_eq!(fixed("0e99999999999999999999", 10), value(0, false));
+    assert_eq!(fixed("0.00000000015", 10), value(2, true));
+    assert_eq!(fixed("0.00000000025", 10), value(2, true));
+    assert_eq!(fixed("0.000000000250000000000000000001", 10), value(3, true));
+    assert_eq!(fixed("0.00000000005", 10), Fixed::OutOfRange);
+    assert_eq!(fixed("0.000000000051", 10), value(1, true));
+    assert_eq!(fixed("1e400", 10), Fixed::OutOfRange);
+    assert_eq!(fixed("1e-99999999999999999999", 10), Fixed::OutOfRange);
+    assert_eq!(fixed("1.00000000000", 10), value(ONE, false));
+    assert_eq!(fixed("-0.00000000000000000151", 18), value(-2, true));
 }
 
 #[test]
@@ -96,7 +109,7 @@ fn section_2_records() {
         r#"{"s":"A","p":1,"t":"1","v":"1"}"#,
         r#"{"s":"A","p":1,"t":"1","v":1,"c":1}"#,
         r#"{"s":"A","p":-1,"t":1,"v":1,"c":1}"#,
-        r#"{"s":"A","p":-1,"t":1,"v":1}"#,
+        r#"{"s":"A","p":1.2345678e-14,"t":1,"v":1}"#,
         r#"{"type":"trade","data":5}"#,
         r#"{"type":"trade","data":[5,{"s":"A","p":1,"t":1575504000000,"v":1},{}]}"#,
         // The last of a key counts, also of `type`.
@@ -147,14 +160,14 @@ fn section_3_progress() {
         progress("a", DAY + 15_000), // progress never falls
         progress("b", DAY + 12_345), // least 12 345
         bye("b"),                    // least 20 000
-        bye("a"),                    // nobody left: it stays
+        bye("a"),                    // nobody left: past its own time
         progress("c", DAY + 1_000),
     ];
     let oracle = make(std::slice::from_ref(&records));
     let steps: Vec<u64> = (1..=records.len()).map(|n| oracle.frontier_after(&[n]) - DAY).collect();
-    assert_eq!(steps, [10_000, 10_000, 10_000, 10_000, 12_000, 20_000, 20_000, 20_000]);
+    assert_eq!(steps, [10_000, 10_000, 10_000, 10_000, 12_000, 20_000, 21_000, 21_000]);
     assert_eq!(oracle.frontier_after(&[0]), 0);
-    assert_eq!(oracle.final_frontier(), DAY + 20_000);
+    assert_eq!(oracle.final_frontier(), DAY + 21_000);
     // A partition without any progress holds back everything.
     assert_eq!(make(&[records, vec![]]).final_frontier(), 0);
 }
@@ -213,15 +226,15 @@ fn section_3_out_of_orderness() {
     };
     let now = DAY as i64 + 10_000;
     let records = [
-        (progress("a", DAY + 90_000_000), now),       // counted only
-        (trade("A", DAY + 10_000, "1", "1"), now),    // pf 8 000 after it
-        (trade("A", DAY + 7_999, "1", "1"), now),     // late: counts at 8 000
-        (trade("A", DAY + 3_000, "1", "1"), now),     // at the allowed lateness
-        (trade("A", DAY + 2_999, "1", "1"), now),     // beyond
-        (trade("A", DAY + 3_610_001, "1", "1"), now), // ahead of the record's own time by too much
-        (trade("A", DAY + 3_610_000, "0", "1"), now), // rejected: its time moves nothing
-        (trade("A", DAY + 3_610_000, "1", "1"), now), // accepted; pf moves after it
-        (trade("A", DAY + 3_608_000, "1", "1"), now), // on time
+        (progress("a", DAY + 90_000_000), now),          // counted only
+        (trade("A", DAY + 10_000, "1", "1"), now),       // pf 8 000 after it
+        (trade("A", DAY + 7_999, "1", "1"), now),        // late: counts at 8 000
+        (trade("A", DAY + 3_000, "1", "1"), now),        // at the allowed lateness
+        (trade("A", DAY + 2_999, "1", "1"), now),        // beyond
+        (trade("A", DAY + 3_610_001, "1", "1"), now),    // ahead of the record's own time by too much
+        (trade("A", DAY + 3_610_000, "1e13", "1"), now), // rejected: its time moves nothing
+        (trade("A", DAY + 3_610_000, "1", "1"), now),    // accepted; pf moves after it
+        (trade("A", DAY + 3_608_000, "1", "1"), now),    // on time
     ];
     let log = vec![records.into_iter().enumerate().map(stamped).collect()];
     let oracle = Oracle::new(&settings, &log);
@@ -275,7 +288,7 @@ fn section_5_flags_and_places() {
     ]]);
     assert_eq!(small(&oracle), [[5, 7, 2, 7, 6, 3]]);
     let candle = &oracle.candle_rows(EVER)[0];
-    assert_eq!(candle.notional, (9 + 12 + 21) * ONE_20);
+    assert_eq!(candle.notional, notional(9 + 12 + 21));
     let row = oracle.frontier_row(EVER);
     assert_eq!(
         (row.counter(Counter::Excluded), row.counter(Counter::PriceUpdates), row.counter(Counter::Trades)),
@@ -289,11 +302,19 @@ fn section_5_fallbacks() {
     let update = coded(DAY + 1_001, "5", "0", r#"["20"]"#);
     let nobody = make(&[vec![coded(DAY + 1_000, "9", "1", r#"["12"]"#), update.clone()]]);
     // The update may set the range, and is the only one.
-    assert_eq!(small(&nobody), [[9, 5, 5, 5, 1, 1]]);
+    assert_eq!(small(&nobody), [[5, 5, 5, 5, 1, 1]]);
     let nobody = make(&[vec![coded(DAY + 1_000, "9", "1", r#"["12"]"#), coded(DAY, "8", "1", r#"["3"]"#)]]);
     assert_eq!(small(&nobody), [[8, 9, 8, 9, 2, 2]]);
-    // Price updates alone make no candle.
-    assert_eq!(small(&make(&[vec![update, trade("A", DAY, "1", "0")]])), [[0; 6]; 0]);
+    // Who may set high and low comes before who may set nothing, also for open and close.
+    let range = coded(DAY + 1_002, "6", "1", r#"["20"]"#);
+    let mixed =
+        make(&[vec![coded(DAY + 1_000, "9", "1", r#"["12"]"#), range, coded(DAY + 1_003, "1", "1", r#"["3"]"#)]]);
+    assert_eq!(small(&mixed), [[6, 6, 6, 6, 2, 2]]);
+    // Price updates alone make a candle without volume, whose VWAP is its close.
+    let updates = make(&[vec![update, trade("A", DAY + 1_002, "2", "0"), trade("A", DAY + 1_000, "-1", "0")]]);
+    assert_eq!(small(&updates), [[-1, 5, -1, 2, 0, 0]]);
+    let edge = oracle::edge::candle(&updates.candle_rows(EVER)[0]);
+    assert_eq!((edge.volume, edge.notional, edge.vwap), (0.0, 0.0, 2.0));
 }
 
 #[test]
@@ -318,7 +339,7 @@ fn section_5_windows_and_as_of() {
         let rows = oracle.candle_rows(frontier);
         rows.iter()
             .map(|r| {
-                let prices = [r.open, r.high, r.low, r.close].map(|p| p / ONE);
+                let prices = [r.open, r.high, r.low, r.close].map(|p| p / PRICE);
                 (r.resolution.name(), r.window_start_ms - DAY, prices, r.as_of - DAY)
             })
             .collect()
@@ -335,7 +356,9 @@ fn section_5_windows_and_as_of() {
     let last = [
         ("5s", 0, [5, 5, 1, 1], 60_000),
         ("5s", 5_000, [2, 2, 2, 2], 5_000),
+        ("5s", 60_000, [1, 1, 1, 1], 60_000),
         ("1m", 0, [5, 5, 1, 2], 60_000),
+        ("1m", 60_000, [1, 1, 1, 1], 60_000),
         ("5m", 0, [5, 5, 1, 1], 60_000),
         ("1h", 0, [5, 5, 1, 1], 60_000),
         ("1d", 0, [5, 5, 1, 1], 60_000),
@@ -371,26 +394,26 @@ fn section_6_formulas() {
     let rows = oracle.indicator_rows(EVER);
     let [a, b, c] = [0, 1, 2].map(|at: usize| rows[at].values);
     assert_eq!([a.candles, b.candles, c.candles], [1, 2, 3]);
-    assert_eq!(c.close_sums, [33 * ONE; 3]);
-    assert_eq!(a.ema, [10 * ONE_20, 10 * ONE_20]);
+    assert_eq!(c.close_sums, [33 * PRICE; 3]);
+    assert_eq!(a.ema, [10 * AVERAGE, 10 * AVERAGE]);
     // 134/13 and 274/27.
-    assert_eq!(b.ema, [1_030_769_230_769_230_769_231, 1_014_814_814_814_814_814_815]);
+    assert_eq!(b.ema, [10_307_692_307_692_307_692_307_692, 10_148_148_148_148_148_148_148_148]);
     assert_eq!(a.macd_signal, 0);
-    // A fifth of 0.15954415954415954416.
-    assert_eq!(b.macd_signal, 3_190_883_190_883_190_883);
+    // A fifth of 0.159544159544159544159544.
+    assert_eq!(b.macd_signal, 31_908_831_908_831_908_831_909);
     assert_eq!((a.rsi_gain, a.rsi_loss), (0, 0));
-    assert_eq!((b.rsi_gain, b.rsi_loss), (2 * ONE_20, 0));
-    assert_eq!((c.rsi_gain, c.rsi_loss), (ONE_20, ONE_20 / 2));
-    assert_eq!((c.volume_60, c.notional_60), (7 * ONE, (10 + 24 + 44) * ONE_20));
-    assert_eq!(c.bollinger_sum, 33 * ONE);
-    assert_eq!(c.bollinger_sum_sq.as_i128(), 365 * ONE_20);
+    assert_eq!((b.rsi_gain, b.rsi_loss), (2 * AVERAGE, 0));
+    assert_eq!((c.rsi_gain, c.rsi_loss), (AVERAGE, AVERAGE / 2));
+    assert_eq!((c.volume_60, c.notional_60), (7 * ONE, notional(10 + 24 + 44)));
+    assert_eq!(c.bollinger_sum, 33 * PRICE);
+    assert_eq!(c.bollinger_sum_sq, I256::from(365) * I256::from(PRICE) * I256::from(PRICE));
     // ln 1.2 = 0.18232155679395462..., ln (11/12) = -0.08701137698962976...
     assert_eq!((a.return_sum, b.return_sum), (0, 1_823_215_567_939_546));
     assert_eq!(c.return_sum, 1_823_215_567_939_546 - 870_113_769_896_298);
     assert_eq!(c.return_sum_sq, 1_823_215_567_939_546_i128.pow(2) + 870_113_769_896_298_i128.pow(2));
     let cumulative = |v: dataflows::output::row::IndicatorValues| (v.cumulative_volume / ONE, v.cumulative_trades);
     assert_eq!([a, b, c].map(cumulative), [(1, 1), (2, 1), (6, 2)]);
-    assert_eq!(c.cumulative_notional, 68 * ONE_20);
+    assert_eq!(c.cumulative_notional, notional(68));
 }
 
 #[test]
@@ -415,30 +438,43 @@ fn section_6_windows_of_candles_slide() {
     let rows = make_with(&settings, &[lines]).indicator_rows(EVER);
     let last = rows[299].values;
     // Sums of the last n of 1, 2, .., 300.
-    let sum = |n: i128| n * (300 + 300 - n + 1) / 2 * ONE;
+    let sum = |n: i128| n * (300 + 300 - n + 1) / 2 * PRICE;
     assert_eq!(last.close_sums, [sum(12), sum(60), sum(240)]);
-    assert_eq!((last.bollinger_sum, last.notional_60, last.volume_60), (sum(20), sum(60) * ONE, 60 * ONE));
+    assert_eq!((last.bollinger_sum, last.notional_60, last.volume_60), (sum(20), notional(sum(60) / PRICE), 60 * ONE));
     // Gains of 1 each: their smoothed average is 1.
-    assert_eq!((last.rsi_gain, last.rsi_loss), (ONE_20, 0));
+    assert_eq!((last.rsi_gain, last.rsi_loss), (AVERAGE, 0));
     // The 60 returns up to here telescope to ln(300/240), but for their roundings.
     let expected = (1.25_f64.ln() * 1e16) as i128;
     assert!((last.return_sum - expected).abs() < 100, "{} is not near {expected}", last.return_sum);
     assert_eq!(rows[60].values.return_sum_sq, {
-        let all: Vec<i128> = (1..=60).map(|n| oracle::indicator::log_return(n * ONE, (n + 1) * ONE)).collect();
+        let all: Vec<i128> =
+            (1..=60).map(|n| oracle::indicator::log_return(n * PRICE, (n + 1) * PRICE).unwrap()).collect();
         all.iter().map(|r| r * r).sum::<i128>()
     });
 }
 
 #[test]
-fn section_1_sums_of_notional_stop() {
-    let big = r#"{"s":"A","p":1000000,"t":1575504000000,"v":1e9}"#;
-    let frame = format!(r#"{{"type":"trade","data":[{}]}}"#, vec![big; 1_000].join(","));
-    let oracle = make(&[vec![frame.clone(), frame]]);
+fn section_1_sums_never_overflow() {
+    let of = |price: &str| {
+        let big = format!(r#"{{"s":"A","p":{price},"t":1575504000000,"v":1e15}}"#);
+        format!(r#"{{"type":"trade","data":[{}]}}"#, vec![big; 2_000].join(","))
+    };
+    let oracle = make(&[vec![of("1e12")], vec![of("-1e12"), of("-1e12")]]);
     let rows = oracle.candle_rows(EVER);
-    assert_eq!((rows[0].trades, rows[0].notional), (2_000, i128::MAX));
-    assert_eq!(oracle.indicator_rows(EVER)[0].values.cumulative_notional, i128::MAX);
-    let half = make(&[vec![format!(r#"{{"type":"trade","data":[{}]}}"#, vec![big; 1_701].join(","))]]);
-    assert_eq!(half.candle_rows(EVER)[0].notional, 1_701 * 10_i128.pow(35));
+    let each = notional(10_i128.pow(27));
+    assert_eq!((rows[0].trades, rows[0].notional), (6_000, each * -2_000));
+    assert_eq!(oracle.indicator_rows(EVER)[0].values.cumulative_notional, each * -2_000);
+}
+
+#[test]
+fn section_6_prices_without_logarithm_make_no_return() {
+    let prices = ["1", "2", "0", "-1", "1", "2"];
+    let lines = prices.iter().enumerate().map(|(n, price)| trade("A", DAY + n as u64 * 5_000, price, "1")).collect();
+    let rows = make(&[lines]).indicator_rows(EVER);
+    assert_eq!(rows.iter().map(|row| row.values.returns).collect::<Vec<_>>(), [0, 1, 1, 1, 1, 2]);
+    let double = oracle::indicator::log_return(1, 2).unwrap();
+    assert_eq!((rows[5].values.return_sum, rows[3].values.return_sum), (2 * double, double));
+    assert_eq!((rows[4].values.rsi_gain, rows[4].values.close_sums[0]), (3 * AVERAGE / 4, 3 * PRICE));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::command::UsageError;
 use crate::log::Log;
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
-use crate::store::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError};
+use crate::store::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity};
 use crate::time::Moment;
 use crate::time::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
@@ -201,6 +201,14 @@ impl Store for ReportingStore {
 
     fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError> {
         self.store.put_settings(epoch, settings)
+    }
+
+    fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {
+        self.store.identity()
+    }
+
+    fn put_identity(&mut self, epoch: u64, identity: &StoreIdentity) -> Result<(), StoreError> {
+        self.store.put_identity(epoch, identity)
     }
 
     fn drop_checkpoint(&mut self, epoch: u64, frontier: Time) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::positions::Positions;
+use dataflows::progress::time::STEP_MS;
 
 use super::UsageError;
 use super::output::format::print;
@@ -85,7 +86,7 @@ impl Visitor for Controls {
         match control {
             // The dataflow rejects one source too many as well.
             Control::Progress { source, event_ms } => drop(self.0.progress(source, event_ms)),
-            Control::Bye { source } => self.0.bye(source),
+            Control::Bye { source } => self.0.bye(source, STEP_MS),
             Control::Gap => {}
         }
     }

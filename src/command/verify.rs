@@ -12,6 +12,7 @@ use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
 use crate::time::Moment;
 use crate::time::rfc3339;
+use crate::worker::identity;
 
 /// Replay the log and compare the result with the frontier rows of a store.
 #[derive(clap::Args, Clone, Debug)]
@@ -51,6 +52,10 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let Some(durable) = durable else {
         return Err(UsageError(format!("{} has no frontier yet: run `tickline work` on it first", args.store)).into());
     };
+    if let Some(identity) = reader.identity()? {
+        let log = args.log.open()?;
+        identity::check(&identity, &identity::of(&args.settings.settings()?, &*log), &log.name())?;
+    }
     let kept = reader.frontiers()?.into_iter().map(|row| ((row.frontier, Kind::Kept), row));
     let mut stored: BTreeMap<_, FrontierRow> = kept.collect();
     stored.insert((durable.row.frontier, Kind::Stop), durable.row.clone());

@@ -13,16 +13,17 @@ use super::options::listen::listen_address;
 use super::options::rows::SettingsArgs;
 use super::options::workers::{WORKERS, workers};
 use super::output::progress::{show_heartbeat, show_progress};
+use crate::cluster::ClusterError;
 use crate::command::UsageError;
 use crate::log::Log;
 use crate::log::address::LogAddress;
 use crate::metrics::{self, MetricsServer};
-use crate::process::supervisor;
+use crate::process::{stop, supervisor};
 use crate::rejected::mirror::Mirror;
 use crate::store::Store;
 use crate::store::address::StoreAddress;
 use crate::worker::health::Health;
-use crate::worker::{self, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig};
+use crate::worker::{self, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig, WorkerError};
 
 /// Compute rows from a log and keep them in a store, starting from the last checkpoint.
 #[derive(clap::Args, Clone, Debug)]
@@ -124,23 +125,33 @@ pub fn run(args: &WorkArgs) -> anyhow::Result<()> {
     if args.restart {
         return supervisor::supervise();
     }
-    supervisor::end_with_supervisor();
+    let watch = Arc::new(Watch::default());
+    let stopped = stop::on_signal(&watch)?;
     let config = args.config()?;
     let log: Arc<dyn Log> = Arc::from(args.log.open()?);
     let store = args.store.open_writer()?;
     let mirror = args.rejected_to.as_ref().map(|to| mirror(args, to, &*log, &*store)).transpose()?;
-    let watch = Arc::new(Watch::default());
     let _answering = args.listen.map(|listen| answer(listen, &watch)).transpose()?;
     let display = if args.until_end { show_progress } else { show_heartbeat };
     let display = display("work", Arc::clone(&watch));
     let result = worker::run(config, log, store, mirror, Arc::clone(&watch));
-    watch.stop.store(true, Ordering::SeqCst);
+    let is_stopped = watch.stop.swap(true, Ordering::SeqCst);
     // It only displays progress, so its end cannot matter.
     let _ = display.join();
     result.with_context(|| format!("work on {} ended", args.log))?;
     let frontier = watch.complete_up_to();
     let row = watch.row.lock().unwrap_or_else(PoisonError::into_inner).take();
     let digest = row.map_or_else(String::new, |row| format!(", digest {}", row.digest));
-    eprintln!("work: {} records read, {frontier}{digest}", watch.records.load(Ordering::Relaxed));
+    let (read, waiting) = (watch.records.load(Ordering::Relaxed), watch.records_waiting());
+    eprintln!("work: {read} records read, {frontier}, {waiting} waiting{digest}");
+    if is_stopped && !stopped.load(Ordering::SeqCst) {
+        return Err(WorkerError::from(ClusterError::Stopped).into());
+    }
+    if args.until_end && !is_stopped && waiting > 0 {
+        let (frontier, partitions) = (watch.durable_frontier(), watch.holding_back());
+        return Err(
+            WorkerError::Incomplete { log: args.log.to_string(), records: waiting, frontier, partitions }.into()
+        );
+    }
     Ok(())
 }

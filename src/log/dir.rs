@@ -2,7 +2,8 @@
 //!
 //! `PATH/partition-00000.jsonl`, `PATH/partition-00001.jsonl`, ...: a record is a line, its offset the number of
 //! earlier lines, so `sed -n '43p'` prints the record at offset 42, even while the file is being written. The number of
-//! files is the number of partitions. A last line without a line end is not yet a record.
+//! files is the number of partitions. A last line without a line end is not yet a record. `PATH/log-id` holds the
+//! identity of the log.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -12,6 +13,7 @@ use std::sync::Mutex;
 use super::{Log, LogError, PartitionReader};
 use crate::process::os_error;
 
+mod identity;
 mod lines;
 mod reader;
 mod writer;
@@ -28,6 +30,7 @@ pub const PARTITIONS_MAX: u32 = 1024;
 #[derive(Debug)]
 pub struct DirLog {
     path: PathBuf,
+    identity: String,
     /// Lines counted so far, by partition.
     counted: Vec<Mutex<Lines>>,
 }
@@ -40,7 +43,7 @@ impl DirLog {
             return Err(missing(path, "it has no file partition-00000.jsonl; check the path"));
         }
         match (0..).zip(&found).find(|(wanted, have)| wanted != *have) {
-            None => Ok(Self::of(path, found.len() as u32)),
+            None => Self::of(path, found.len() as u32),
             Some((wanted, _)) => Err(LogError::Damaged {
                 path: path.display().to_string(),
                 what: format!("{} is missing, although later partitions exist", file_name(wanted)),
@@ -78,9 +81,10 @@ impl DirLog {
         path.join(file_name(0)).exists()
     }
 
-    fn of(path: &Path, partitions: u32) -> Self {
+    fn of(path: &Path, partitions: u32) -> Result<Self, LogError> {
         let counted = (0..partitions).map(|_| Mutex::new(Lines::default())).collect();
-        Self { path: path.to_path_buf(), counted }
+        let identity = identity::of(path).map_err(|e| failed(path, "cannot read its identity", os_error::why(&e)))?;
+        Ok(Self { path: path.to_path_buf(), identity, counted })
     }
 
     fn file(&self, partition: u32) -> Result<File, LogError> {
@@ -118,6 +122,10 @@ impl Log for DirLog {
 
     fn name(&self) -> String {
         format!("dir:{}", self.path.display())
+    }
+
+    fn identity(&self) -> String {
+        self.identity.clone()
     }
 }
 

@@ -1,6 +1,6 @@
 //! `--restart`: runs this program as a child process, and restarts it after a transient failure.
 //!
-//! The child's standard input is a pipe that the supervisor never writes to. The child ends when the pipe closes: the
+//! The child's standard input is a pipe that the supervisor never writes to. The child stops when the pipe closes: the
 //! supervisor closes it on a signal, and the system closes it when the supervisor is killed.
 
 use std::io::Read as _;
@@ -16,14 +16,12 @@ use crate::retry::Backoff;
 pub const FLAG: &str = "--restart";
 /// Environment variable that marks the child.
 const ENDS_WITH_INPUT: &str = "TICKLINE_ENDS_WITH_INPUT";
-/// Exit code of a child that has lost its supervisor.
-const ORPHANED: i32 = 1;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// A child that has run this long is restarted after the minimum pause.
 const STABLE: Duration = Duration::from_secs(60);
 /// Grace period of the child at shutdown, before it is killed.
-const ENDING_MAX: Duration = Duration::from_secs(5);
+const ENDING_MAX: Duration = Duration::from_secs(10);
 /// Interval of checks whether the child has ended.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -43,16 +41,19 @@ impl ExitCode for NotRestarted {
     }
 }
 
-/// In a child: ends the process when its supervisor is gone. Does nothing in other processes.
-pub fn end_with_supervisor() {
+/// In a child: returns when its supervisor is gone. In other processes it never does.
+pub async fn gone() {
     if std::env::var_os(ENDS_WITH_INPUT).is_none() {
-        return;
+        return std::future::pending().await;
     }
-    std::thread::spawn(|| {
+    let (sender, closed) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
         // The pipe stays empty: a return, like a failure, means that it is closed.
         let _ = std::io::stdin().read(&mut [0]);
-        std::process::exit(ORPHANED);
+        // The receiver is gone when the process ends.
+        let _ = sender.send(());
     });
+    let _ = closed.await;
 }
 
 /// Runs this program without [`FLAG`] until it succeeds or fails permanently.
@@ -70,7 +71,7 @@ pub fn supervise() -> anyhow::Result<()> {
             let mut child = start()?;
             let status = tokio::select! {
                 status = ended(&mut child) => status?,
-                stopped = either(terminate, interrupt) => return Err(stop(child, stopped)?.into()),
+                stopped = either(terminate, interrupt) => return stop(child, stopped),
             };
             let (cause, is_transient) = judge(status);
             if status.success() {
@@ -133,18 +134,23 @@ async fn ended(child: &mut Child) -> std::io::Result<ExitStatus> {
     }
 }
 
-/// Closes the child's standard input and waits for its end.
-fn stop(mut child: Child, (number, cause): (i32, &'static str)) -> std::io::Result<NotRestarted> {
+/// Closes the child's standard input and waits for its orderly end.
+fn stop(mut child: Child, (number, cause): (i32, &'static str)) -> anyhow::Result<()> {
     drop(child.stdin.take());
     let deadline = Instant::now() + ENDING_MAX;
-    while child.try_wait()?.is_none() {
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
         if Instant::now() >= deadline {
             child.kill()?;
-            child.wait()?;
         }
         std::thread::sleep(POLL);
+    };
+    if status.success() {
+        return Ok(());
     }
-    Ok(NotRestarted { cause: cause.to_owned(), exit_code: by_signal(number) })
+    Err(NotRestarted { cause: cause.to_owned(), exit_code: by_signal(number) }.into())
 }
 
 /// How the child ended, and whether that is transient: a lost peer, a failure outside of the process, a signal.

@@ -11,7 +11,7 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
 use dataflows::symbols::entry::Entry;
 
-use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError};
+use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity};
 
 pub mod address;
 mod checkpoint;
@@ -21,6 +21,7 @@ mod connect;
 mod epoch;
 mod error;
 mod frontier;
+mod identity;
 mod open;
 mod read_rows;
 mod reader;
@@ -157,6 +158,14 @@ impl Store for CassandraStore {
 
     fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError> {
         self.client.run("cannot record the settings", settings::write(&self.client, epoch, settings))
+    }
+
+    fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {
+        self.client.run("cannot read the identity", identity::read(&self.client))
+    }
+
+    fn put_identity(&mut self, epoch: u64, identity: &StoreIdentity) -> Result<(), StoreError> {
+        self.client.run("cannot record the identity", identity::write(&self.client, epoch, identity))
     }
 }
 

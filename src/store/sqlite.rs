@@ -13,13 +13,14 @@ use dataflows::progress::time::Time;
 use dataflows::symbols::entry::Entry;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError};
+use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity};
 use crate::process::lock_file::{self, LockFailure};
 use crate::process::os_error;
 
 mod checkpoint;
 mod error;
 mod frontier;
+mod identity;
 mod reader;
 mod schema;
 mod settings;
@@ -148,6 +149,17 @@ impl Store for SqliteStore {
         self.transact("cannot record the settings", |t| {
             checkpoint::check_epoch(t, epoch)?;
             settings::write(t, settings)
+        })
+    }
+
+    fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {
+        self.transact("cannot read the identity", |t| identity::read(t))
+    }
+
+    fn put_identity(&mut self, epoch: u64, identity: &StoreIdentity) -> Result<(), StoreError> {
+        self.transact("cannot record the identity", |t| {
+            checkpoint::check_epoch(t, epoch)?;
+            identity::write(t, identity)
         })
     }
 }

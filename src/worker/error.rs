@@ -32,19 +32,27 @@ pub enum WorkerError {
         /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The settings differ from those of the checkpoint.
+    /// The settings differ from those that the store was made with.
     #[error(
-        "the settings (time step, allowed lateness, out-of-orderness, conditions) differ from those of the checkpoint \
-         as of {}, so rows would not agree: use the same settings, or a new store",
-        rfc3339(*frontier)
+        "the settings (time step, allowed lateness, out-of-orderness, conditions) differ from those that the store was \
+         made with, so rows would not agree: use the same settings, or a new store"
     )]
-    SettingsChanged {
-        /// The frontier of the checkpoint.
-        frontier: Time,
+    SettingsChanged,
+    /// The store was made by a program with another pipeline revision.
+    #[error(
+        "the rows of the store have pipeline revision {store}, and this program computes revision {program}: use that \
+         program or a new store, or, with the newer program, `tickline checkpoint drop` and then read the log again \
+         from its beginning"
+    )]
+    Revision {
+        /// Revision of the store.
+        store: u64,
+        /// Revision of this program.
+        program: u64,
     },
     /// The log has a different number of partitions than the checkpoint.
     #[error(
-        "the log has {log} partitions, but the checkpoint was made with {checkpoint}: \
+        "the log has {log} partitions, but the store was made with {checkpoint}: \
          this is another log, or its partitions were changed"
     )]
     Partitions {
@@ -67,6 +75,23 @@ pub enum WorkerError {
         /// Records waiting for the frontier.
         records: u64,
     },
+    /// The run ended before everything that it had read was complete.
+    #[error(
+        "{records} records were read and are not complete: nothing says that the trades before them have all come. The \
+         frontier is held back at {} by partition {}: `tickline status --log {log} --store STORE` names the sources; \
+         restart a dead one, or retire it. For a finished log without progress records use --max-out-of-orderness",
+        frontier.map_or_else(|| "its start".to_owned(), rfc3339), partitions.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Incomplete {
+        /// The log.
+        log: String,
+        /// Records that wait for the frontier.
+        records: u64,
+        /// The durable frontier, if there is one.
+        frontier: Option<Time>,
+        /// The partitions that hold it back.
+        partitions: Vec<u32>,
+    },
     /// A process of the cluster was lost, or the processes do not fit together.
     #[error("the cluster ended")]
     Cluster(#[from] ClusterError),
@@ -82,8 +107,8 @@ impl ExitCode for WorkerError {
             Self::Store(error) => error.exit_code(),
             Self::Cluster(error) => error.exit_code(),
             Self::Checkpoint { .. } | Self::Partitions { .. } => 3,
-            Self::SettingsChanged { .. } => 2,
-            Self::Stalled { .. } | Self::Thread(_) => 1,
+            Self::SettingsChanged | Self::Revision { .. } => 2,
+            Self::Stalled { .. } | Self::Incomplete { .. } | Self::Thread(_) => 1,
         }
     }
 }

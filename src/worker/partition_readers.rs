@@ -71,7 +71,7 @@ impl Readers {
     }
 
     /// Publishes the read position of each partition.
-    fn publish(&self, watch: &Watch, ingress: &Ingress, durable: Time) {
+    pub(super) fn publish(&self, watch: &Watch, ingress: &Ingress, durable: Time) {
         let mut partitions = watch.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         for (at, Partition { number, reader, .. }) in self.readers.iter().enumerate() {
             let (offset, unread, frontier) = (reader.position(), reader.unread(), ingress.partition_frontier(at));

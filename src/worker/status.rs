@@ -24,7 +24,8 @@ pub struct Watch {
     pub partitions: Mutex<BTreeMap<u32, PartitionRead>>,
     /// Records between the resume points and the end of the log, both as of the start.
     pub records_total: AtomicU64,
-    /// Set to stop the workers at their next loop iteration.
+    /// Set to stop the workers: they read no more, complete what they have read as far as they can, and make a last
+    /// checkpoint.
     pub stop: AtomicBool,
     /// The last frontier row; set at the end, in the process that wrote it.
     pub row: Mutex<Option<FrontierRow>>,
@@ -75,6 +76,13 @@ impl Watch {
     pub fn records_waiting(&self) -> u64 {
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         partitions.values().map(|read| read.waiting).sum()
+    }
+
+    /// The partitions of this process that hold back the frontier, when records wait for it.
+    pub fn holding_back(&self) -> Vec<u32> {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        let least = partitions.values().map(|read| read.frontier).min();
+        partitions.iter().filter(|(_, read)| Some(read.frontier) == least).map(|(number, _)| *number).collect()
     }
 
     /// Records still to be read in the partitions of this process, if known for all of them.

@@ -64,6 +64,8 @@ struct WorkerLoop<'a> {
     sent_end: bool,
     /// The last checkpoint that the first worker has announced.
     announced: Time,
+    /// Whether this process's stop was announced.
+    announced_stop: bool,
 }
 
 /// Runs one worker until the end. On an error all workers end; no capability is dropped before.
@@ -125,6 +127,7 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         positions_published: Instant::now(),
         sent_end: false,
         announced: resumed_from,
+        announced_stop: false,
     };
     worker_loop.run(worker)
 }
@@ -158,13 +161,14 @@ fn connect(
 
 impl WorkerLoop<'_> {
     fn run(mut self, worker: &mut Worker) -> Result<(), WorkerError> {
-        while !self.shared.watch.stop.load(Ordering::SeqCst) {
+        loop {
             self.exchange_messages()?;
+            if self.shared.has_failed() {
+                return Ok(());
+            }
             let durable = self.report_durable();
             self.publish_positions();
-            self.request_checkpoint();
-            let records = self.readers.feed(self.shared, &mut self.ingress, durable)?;
-            self.inputs.send(self.ingress.take(), self.frontier());
+            let records = if self.sent_end { 0 } else { self.read(durable)? };
             let symbols = self.symbol_table.as_mut().map_or(Ok(0), SymbolTable::feed)?;
             if records > 0 || symbols > 0 {
                 worker.step();
@@ -172,11 +176,22 @@ impl WorkerLoop<'_> {
                 worker.step_or_park(Some(IDLE));
             }
             self.parts.send(&self.ingress, &self.commands);
-            if self.shared.config.until_end && records == 0 && self.is_done() {
-                break;
+            if let Some(end) = self.end(records == 0) {
+                return self.finish(worker, end);
             }
         }
-        self.finish(worker)
+    }
+
+    /// Reads the next records, and sends what they hold.
+    fn read(&mut self, durable: Time) -> Result<u64, WorkerError> {
+        self.request_checkpoint();
+        let records = self.readers.feed(self.shared, &mut self.ingress, durable)?;
+        self.inputs.send(self.ingress.take(), self.frontier());
+        Ok(records)
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.shared.watch.stop.load(Ordering::SeqCst)
     }
 
     /// The frontier of this worker's input, up to the end of the run.
@@ -192,7 +207,14 @@ impl WorkerLoop<'_> {
         if let Some(error) = self.shared.store_thread.take_failure() {
             return Err(error);
         }
+        if self.index == self.shared.config.first_worker() && self.is_stopping() && !self.announced_stop {
+            self.announced_stop = true;
+            self.control.broadcast(&ControlMessage::Stop);
+        }
         while let Some(message) = self.control.receive() {
+            if message == ControlMessage::Stop {
+                self.shared.watch.stop.store(true, Ordering::SeqCst);
+            }
             let part = self.view.borrow_mut().apply(message);
             if let Some(part) = part {
                 self.command(Command::Part(part));
@@ -270,21 +292,45 @@ impl WorkerLoop<'_> {
         }
     }
 
-    /// Whether everything that the log contained at the start, up to its frontier, is durable.
-    fn is_done(&mut self) -> bool {
-        if !self.sent_end && self.readers.at_end(&self.ingress, self.shared.config.until) {
+    /// The end of the run, once everything before it is durable. A worker that stops, or that has read what the log
+    /// held at the start, sends its frontier and reads no more; the least of them is the end.
+    fn end(&mut self, is_idle: bool) -> Option<Time> {
+        let is_stopping = self.is_stopping();
+        let has_read = self.shared.config.until_end
+            && is_idle
+            && (self.sent_end || self.readers.at_end(&self.ingress, self.shared.config.until));
+        if !self.sent_end && (is_stopping || has_read) {
             self.sent_end = true;
             self.control.broadcast(&ControlMessage::End { worker: self.index, end: self.frontier() });
         }
-        let is_durable = |end| !self.durable.less_than(&end);
         let view = self.view.borrow();
         let is_written = |table: &SymbolTable| view.symbols_end().is_some_and(|end| table.is_done(end));
-        view.end().is_some_and(is_durable) && self.symbol_table.as_ref().is_none_or(is_written)
+        let is_complete = |end: &Time| {
+            !self.durable.less_than(end) && (is_stopping || self.symbol_table.as_ref().is_none_or(is_written))
+        };
+        view.end().filter(is_complete)
     }
 
-    /// Sends the last message; the first worker waits for that of all others. Resume points are published one commit
-    /// late, so the last frontier row is published once more with its own.
-    fn finish(mut self, worker: &mut Worker) -> Result<(), WorkerError> {
+    /// The checkpoint as of the end of the run, so that the next start reads nothing twice. Requested by the first
+    /// worker; all of them wait for it.
+    fn last_checkpoint(&mut self, worker_end: Time) -> Option<Time> {
+        let makes_checkpoints = self.shared.config.checkpoint_every.is_some();
+        let end = Some(worker_end).filter(|&end| makes_checkpoints && 0 < end && end < Time::MAX)?;
+        let row = self.view.borrow().last_row.clone().filter(|row| row.frontier == end);
+        // One that was due at this very time is on its way already.
+        let is_due = self.schedule.as_ref().is_some_and(|schedule| !schedule.has_requested(end));
+        if let Some(row) = row.filter(|_| is_due && self.view.borrow().committed() < end) {
+            self.command(Command::RowAt(row));
+            self.ingress.request_checkpoint(end);
+            self.inputs.send(self.ingress.take(), self.frontier());
+        }
+        Some(end)
+    }
+
+    /// Makes the last checkpoint, then sends the last message; the first worker waits for that of all others. Resume
+    /// points are published one commit late, so the last frontier row is published once more with its own.
+    fn finish(mut self, worker: &mut Worker, end: Time) -> Result<(), WorkerError> {
+        let checkpoint = self.last_checkpoint(end);
         let mut sent_done = false;
         while !(sent_done && (self.index != 0 || self.view.borrow().all_done())) {
             self.exchange_messages()?;
@@ -292,13 +338,15 @@ impl WorkerLoop<'_> {
             if self.shared.has_failed() {
                 return Ok(());
             }
-            if !sent_done && self.parts.are_stored() {
+            let is_committed = checkpoint.is_none_or(|time| self.view.borrow().committed() >= time);
+            if !sent_done && is_committed && self.parts.are_stored() {
                 sent_done = true;
                 self.control.send(0, ControlMessage::Done);
             }
             worker.step_or_park(Some(IDLE));
             self.parts.send(&self.ingress, &self.commands);
         }
+        self.readers.publish(&self.shared.watch, &self.ingress, end);
         let resume = self.view.borrow().positions_json();
         let row = self.view.borrow_mut().last_row.take();
         if let Some(row) = row {

@@ -8,6 +8,7 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues};
 use dataflows::progress::time::Resolution;
 use dataflows::symbols::symbol::Symbol;
+use ethnum::I256;
 use serde_json::Value;
 use tickline::command::{candles, import, indicators, status};
 use tickline::exit_code;
@@ -16,7 +17,9 @@ use tickline::store::sqlite::SqliteStore;
 use tickline::store::{DurableFrontier, RowBatch, Store};
 
 const T0: u64 = 1_381_152_600_000;
+const PRICE: i128 = 1_000_000_000_000_000_000;
 const ONE: i128 = 10_000_000_000;
+const NOTIONAL: i128 = ONE * PRICE;
 
 /// A store with a few windows of two symbols.
 fn store() -> (tempfile::TempDir, PathBuf) {
@@ -26,12 +29,12 @@ fn store() -> (tempfile::TempDir, PathBuf) {
         symbol: Symbol::new(symbol).unwrap(),
         resolution,
         window_start_ms: Resolution::window_start_ms(resolution, T0) + n * resolution.length_ms(),
-        open: ONE / 10,
-        high: 123_456_789_012_345 * ONE,
-        low: 1,
-        close: ONE / 3,
+        open: PRICE / 10,
+        high: 123_456_789_012_345 * PRICE,
+        low: 100_000_000,
+        close: PRICE / 3,
         volume: 3 * ONE,
-        notional: 10 * ONE * ONE,
+        notional: I256::from(10 * NOTIONAL),
         trades: n + 1,
         as_of: T0 + 1_000,
     };
@@ -41,9 +44,9 @@ fn store() -> (tempfile::TempDir, PathBuf) {
     candles.push(row("A,\"B\"", Resolution::D1, 0));
     let values = IndicatorValues {
         candles: 1,
-        close_sums: [ONE / 10; 3],
+        close_sums: [PRICE / 10; 3],
         volume_60: ONE,
-        notional_60: ONE * ONE,
+        notional_60: I256::from(NOTIONAL),
         cumulative_trades: 9,
         ..IndicatorValues::default()
     };

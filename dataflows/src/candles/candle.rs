@@ -3,9 +3,12 @@
 //! Place decides open and close, price decides high and low. Trades whose conditions let them set a price outrank
 //! those that may not; the latter count only until the first of the former. `docs/definitions.md`, section 5.
 
+use ethnum::I256;
 use serde::{Deserialize, Serialize};
 
 use crate::log::conditions::Flags;
+use crate::log::decimal::notional;
+use crate::state::wide;
 
 /// Position of a trade among all trades: the order that decides open and close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,14 +28,36 @@ pub struct Place {
 pub struct Trade {
     /// Its place.
     pub place: Place,
-    /// Price (10^-10).
+    /// Price (10^-18).
     pub price: i128,
     /// Volume (10^-10).
     pub volume: i128,
-    /// Price x volume (10^-20).
-    pub notional: i128,
     /// What its conditions allow: at least one flag.
     pub flags: Flags,
+}
+
+/// What the best trade of a candle may set. Trades of a lower rank count for open and close only until the first of a
+/// higher one, so both always lie between low and high.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Rank {
+    /// No price: volume only.
+    Volume,
+    /// High and low.
+    Range,
+    /// High, low, open and close.
+    Last,
+}
+
+impl Rank {
+    /// The rank of a trade; who may set open and close may set high and low.
+    #[inline]
+    fn of(flags: Flags) -> Self {
+        match (flags.last, flags.range) {
+            (true, _) => Self::Last,
+            (false, true) => Self::Range,
+            (false, false) => Self::Volume,
+        }
+    }
 }
 
 /// At least one trade of a window, merged.
@@ -48,18 +73,17 @@ pub struct Candle {
     pub close: i128,
     /// Sum of volumes.
     pub volume: i128,
-    /// Sum of notionals; stops at the largest i128.
-    pub notional: i128,
+    /// Sum of price x volume (10^-28).
+    #[serde(with = "wide")]
+    pub notional: I256,
     /// Place that decided `open`.
     pub open_at: Place,
     /// Place that decided `close`.
     pub close_at: Place,
-    /// Trades that add volume. A candle without any has no row.
+    /// Trades that add volume; 0 in a candle of price updates.
     pub trades: u64,
-    /// Open and close come from trades that may set them.
-    pub has_last: bool,
-    /// High and low come from trades that may set them.
-    pub has_range: bool,
+    /// The greatest rank of its trades.
+    pub rank: Rank,
 }
 
 impl Candle {
@@ -73,22 +97,21 @@ impl Candle {
             low: trade.price,
             close: trade.price,
             volume: if counts { trade.volume } else { 0 },
-            notional: if counts { trade.notional } else { 0 },
+            notional: if counts { notional(trade.price, trade.volume) } else { I256::ZERO },
             open_at: trade.place,
             close_at: trade.place,
             trades: u64::from(counts),
-            has_last: trade.flags.last,
-            has_range: trade.flags.range,
+            rank: Rank::of(trade.flags),
         }
     }
 
     /// Adds one trade. Same as merging [`Candle::of`] it, but cheaper.
     #[inline]
     pub fn add(&mut self, trade: &Trade) {
-        if trade.flags.last && !self.has_last {
+        let rank = Rank::of(trade.flags);
+        if rank > self.rank {
             (self.open, self.open_at, self.close, self.close_at) = (trade.price, trade.place, trade.price, trade.place);
-            self.has_last = true;
-        } else if trade.flags.last == self.has_last {
+        } else if rank == self.rank {
             if trade.place < self.open_at {
                 (self.open, self.open_at) = (trade.price, trade.place);
             }
@@ -96,16 +119,10 @@ impl Candle {
                 (self.close, self.close_at) = (trade.price, trade.place);
             }
         }
-        if trade.flags.range && !self.has_range {
-            (self.high, self.low) = (trade.price, trade.price);
-            self.has_range = true;
-        } else if trade.flags.range == self.has_range {
-            self.high = self.high.max(trade.price);
-            self.low = self.low.min(trade.price);
-        }
+        self.stretch(rank, trade.price, trade.price);
         if trade.flags.volume {
-            self.volume = self.volume.saturating_add(trade.volume);
-            self.notional = self.notional.saturating_add(trade.notional);
+            self.volume += trade.volume;
+            self.notional += notional(trade.price, trade.volume);
             self.trades += 1;
         }
     }
@@ -113,11 +130,10 @@ impl Candle {
     /// Adds all trades of another candle.
     #[inline]
     pub fn merge(&mut self, other: &Self) {
-        if other.has_last && !self.has_last {
+        if other.rank > self.rank {
             (self.open, self.open_at) = (other.open, other.open_at);
             (self.close, self.close_at) = (other.close, other.close_at);
-            self.has_last = true;
-        } else if other.has_last == self.has_last {
+        } else if other.rank == self.rank {
             if other.open_at < self.open_at {
                 (self.open, self.open_at) = (other.open, other.open_at);
             }
@@ -125,16 +141,23 @@ impl Candle {
                 (self.close, self.close_at) = (other.close, other.close_at);
             }
         }
-        if other.has_range && !self.has_range {
-            (self.high, self.low) = (other.high, other.low);
-            self.has_range = true;
-        } else if other.has_range == self.has_range {
-            self.high = self.high.max(other.high);
-            self.low = self.low.min(other.low);
-        }
-        self.volume = self.volume.saturating_add(other.volume);
-        self.notional = self.notional.saturating_add(other.notional);
+        self.stretch(other.rank, other.high, other.low);
+        self.volume += other.volume;
+        self.notional += other.notional;
         self.trades += other.trades;
+    }
+
+    /// Widens high and low, and takes the rank over.
+    #[inline]
+    fn stretch(&mut self, rank: Rank, high: i128, low: i128) {
+        let may = |rank| rank >= Rank::Range;
+        if may(rank) && !may(self.rank) {
+            (self.high, self.low) = (high, low);
+        } else if may(rank) == may(self.rank) {
+            self.high = self.high.max(high);
+            self.low = self.low.min(low);
+        }
+        self.rank = self.rank.max(rank);
     }
 
     /// Whether a reader would see the same values.

@@ -144,12 +144,12 @@ impl WindowState {
             };
             if slot.round != round {
                 slot.round = round;
-                let old = (slot.candle.trades > 0).then_some((slot.candle, slot.as_of));
+                let old = Some((slot.candle, slot.as_of));
                 self.touched_candles.push(TouchedCandle { symbol: partial.symbol, resolution, window_start_ms, old });
             }
             if trades {
                 slot.as_of = now;
-            } else if slot.as_of != now && slot.step_serial != step_serial && slot.candle.trades > 0 {
+            } else if slot.as_of != now && slot.step_serial != step_serial {
                 slot.step_serial = step_serial;
                 let before = slot.candle;
                 self.price_updated.push(PriceUpdated { symbol: partial.symbol, resolution, window_start_ms, before });
@@ -207,9 +207,7 @@ impl WindowState {
             };
             let (new, as_of) = (slot.candle, slot.as_of);
             let row = |candle: &Candle, as_of| candle_row(&state.symbol, &touched, candle, as_of);
-            if touched.old.is_some_and(|(old, old_as_of)| old_as_of == as_of && old.same_values(&new))
-                || new.trades == 0
-            {
+            if touched.old.is_some_and(|(old, old_as_of)| old_as_of == as_of && old.same_values(&new)) {
                 continue;
             }
             if let Some((old, old_as_of)) = &touched.old {
@@ -235,12 +233,12 @@ impl WindowState {
     }
 }
 
-/// Input of the indicators from a 5 s candle; `None` when it has no row.
+/// Input of the indicators from a 5 s candle.
 #[inline]
 fn point(series: &mut Series, window_start_ms: u64) -> Option<Point> {
     let candle = &series.get_mut(window_start_ms)?.candle;
     let Candle { close, volume, notional, trades, .. } = *candle;
-    (trades > 0).then_some(Point { window_start_ms, close, volume, notional, trades, log_return: 0, as_of: 0 })
+    Some(Point { window_start_ms, close, volume, notional, trades, log_return: None, as_of: 0 })
 }
 
 /// Records a change, merged with an earlier one of the same row since the last flush.

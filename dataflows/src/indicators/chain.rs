@@ -8,9 +8,10 @@ use std::collections::VecDeque;
 use ethnum::I256;
 use serde::{Deserialize, Serialize};
 
-use crate::log::decimal::{ONE, div_half_even, ratio_f64};
+use crate::log::decimal::{AVERAGE_ONE, PRICE_ONE, div_half_even, ratio_f64};
 use crate::output::row::IndicatorValues;
 use crate::progress::time::{DAY_MS, Time};
+use crate::state::wide;
 
 /// The longest window, in candles: the number kept before the oldest candle that may still change.
 pub const WINDOW_MAX: u64 = 240;
@@ -23,22 +24,25 @@ const ROLLING: u64 = 60;
 const RSI: u64 = 14;
 /// Log returns are counted in 10^-16.
 const RETURN_UNIT: i128 = 10_i128.pow(16);
+/// From a price's unit to a recursive average's.
+const AVERAGE_PER_PRICE: i128 = AVERAGE_ONE / PRICE_ONE;
 
 /// The chain's input from one candle, and its row's time.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Point {
     /// Start of its window.
     pub window_start_ms: u64,
-    /// Close (10^-10).
+    /// Close (10^-18).
     pub close: i128,
     /// Volume (10^-10).
     pub volume: i128,
-    /// Notional (10^-20).
-    pub notional: i128,
+    /// Notional (10^-28).
+    #[serde(with = "wide")]
+    pub notional: I256,
     /// Trades.
     pub trades: u64,
-    /// Log return from the candle before (10^-16); 0 for the first.
-    pub log_return: i64,
+    /// Log return from the candle before (10^-16); `None` for the first, and where a close is not above 0.
+    pub log_return: Option<i64>,
     /// Time step of the last change of its row.
     pub as_of: Time,
 }
@@ -74,23 +78,24 @@ impl Chain {
         let leaving = |n: u64| if v.candles > n { Some(&points[at - n as usize]) } else { None };
         let [short, middle, long] = SMA.map(|n| leaving(n).map_or(0, |p| p.close));
         let bollinger = leaving(BOLLINGER).map_or(0, |p| p.close);
-        let rolling = leaving(ROLLING).map_or((0, 0, 0), |p| (p.volume, p.notional, i128::from(p.log_return)));
+        let rolling = leaving(ROLLING).map_or((0, I256::ZERO, None), |p| (p.volume, p.notional, p.log_return));
         for (sum, left) in v.close_sums.iter_mut().zip([short, middle, long]) {
             *sum += point.close - left;
         }
         v.bollinger_sum += point.close - bollinger;
         v.bollinger_sum_sq += square(point.close) - square(bollinger);
-        v.volume_60 = v.volume_60.saturating_add(point.volume - rolling.0);
-        v.notional_60 = v.notional_60.saturating_add(point.notional - rolling.1);
-        let log_return = i128::from(point.log_return);
-        v.return_sum += log_return - rolling.2;
-        v.return_sum_sq += log_return * log_return - rolling.2 * rolling.2;
+        v.volume_60 += point.volume - rolling.0;
+        v.notional_60 += point.notional - rolling.1;
+        let [new, left] = [point.log_return, rolling.2].map(|r| i128::from(r.unwrap_or(0)));
+        v.returns = v.returns + u64::from(point.log_return.is_some()) - u64::from(rolling.2.is_some());
+        v.return_sum += new - left;
+        v.return_sum_sq += new * new - left * left;
     }
 
-    /// Averages that carry on, rounded half to even at the 20th digit.
+    /// Averages that carry on, rounded half to even at the 24th digit.
     fn average(&mut self, point: &Point, is_first: bool) {
         let v = &mut self.values;
-        let close = point.close * ONE;
+        let close = point.close * AVERAGE_PER_PRICE;
         if is_first {
             v.ema = [close; 2];
             v.macd_signal = 0;
@@ -101,7 +106,7 @@ impl Chain {
         }
         let macd = v.ema[0] - v.ema[1];
         v.macd_signal = div_half_even(2 * macd + (SIGNAL - 1) * v.macd_signal, SIGNAL + 1);
-        let change = (point.close - self.close) * ONE;
+        let change = (point.close - self.close) * AVERAGE_PER_PRICE;
         let m = i128::from((v.candles - 1).min(RSI));
         v.rsi_gain = div_half_even(change.max(0) + (m - 1) * v.rsi_gain, m);
         v.rsi_loss = div_half_even((-change).max(0) + (m - 1) * v.rsi_loss, m);
@@ -112,11 +117,11 @@ impl Chain {
         let v = &mut self.values;
         let day = point.window_start_ms / DAY_MS;
         if day != self.day {
-            (v.cumulative_volume, v.cumulative_notional, v.cumulative_trades) = (0, 0, 0);
+            (v.cumulative_volume, v.cumulative_notional, v.cumulative_trades) = (0, I256::ZERO, 0);
             self.day = day;
         }
-        v.cumulative_volume = v.cumulative_volume.saturating_add(point.volume);
-        v.cumulative_notional = v.cumulative_notional.saturating_add(point.notional);
+        v.cumulative_volume += point.volume;
+        v.cumulative_notional += point.notional;
         v.cumulative_trades += point.trades;
     }
 }
@@ -130,21 +135,25 @@ fn square(close: i128) -> I256 {
 }
 
 /// ln(close / before) in 10^-16: the quotient rounded once to a double, the logarithm by libm, the same on every
-/// platform.
+/// platform. Zero and negative prices have no logarithm.
 #[inline]
-fn log_return(before: i128, close: i128) -> i64 {
+fn log_return(before: i128, close: i128) -> Option<i64> {
+    (before > 0 && close > 0).then(|| positive_log_return(before, close))
+}
+
+fn positive_log_return(before: i128, close: i128) -> i64 {
     if before == close {
         return 0;
     }
     let change = ratio_f64(close - before, before);
     if change == -1.0 {
         // The rest is lost in the double, whose logarithm would be infinite.
-        return -log_return(close, before);
+        return -positive_log_return(close, before);
     }
     round_scaled(libm::log1p(change))
 }
 
-/// The exact value of a double below 64, times 10^16, rounded half to even. A product of doubles would round twice.
+/// The exact value of a double below 128, times 10^16, rounded half to even. A product of doubles would round twice.
 fn round_scaled(value: f64) -> i64 {
     let bits = value.abs().to_bits();
     let (exponent, fraction) = ((bits >> 52) as i32, bits & ((1 << 52) - 1));
@@ -163,11 +172,13 @@ mod tests {
 
     #[test]
     fn log_returns_are_rounded_once() {
-        assert_eq!(log_return(10_i128.pow(22), 986_900_000_000), -230_390_380_479_816_947);
-        assert_eq!(log_return(100, 101), 99_503_308_531_681);
+        assert_eq!(log_return(10_i128.pow(22), 986_900_000_000), Some(-230_390_380_479_816_947));
+        assert_eq!(log_return(100, 101), Some(99_503_308_531_681));
         // The second quotient rounds to a fall by everything.
-        assert_eq!(log_return(1, 10_i128.pow(22)), 506_568_720_458_690_080);
-        assert_eq!(log_return(10_i128.pow(22), 1), -506_568_720_458_690_080);
+        assert_eq!(log_return(1, 10_i128.pow(22)), Some(506_568_720_458_690_080));
+        assert_eq!(log_return(10_i128.pow(22), 1), Some(-506_568_720_458_690_080));
+        assert_eq!(log_return(1, 10_i128.pow(30)).map(|r| -r), log_return(10_i128.pow(30), 1));
+        assert_eq!([(1, 0), (0, 1), (-1, 1), (-1, -1), (0, 0)].map(|(a, b)| log_return(a, b)), [None; 5]);
         assert_eq!((round_scaled(5e-17), round_scaled(1.5e-16), round_scaled(-2.5e-16)), (0, 1, -3));
         assert_eq!((round_scaled(0.0), round_scaled(1e-300), round_scaled(-0.5)), (0, 0, -5_000_000_000_000_000));
     }

@@ -79,7 +79,7 @@ impl History {
     fn amend(&mut self, point: Point, now: Time, mut changed: impl FnMut(Change)) {
         let at = self.points.len() - 1;
         let old = (self.last.values, self.points[at].as_of);
-        self.points[at] = Point { as_of: old.1, log_return: 0, ..point };
+        self.points[at] = Point { as_of: old.1, log_return: None, ..point };
         self.last = self.before_last;
         self.last.push(&mut self.points, at);
         if self.last.values != old.0 {
@@ -132,7 +132,7 @@ impl History {
             let at = self.points.partition_point(|p| p.window_start_ms < point.window_start_ms);
             match self.points.get_mut(at) {
                 Some(p) if p.window_start_ms == point.window_start_ms => {
-                    *p = Point { as_of: p.as_of, log_return: 0, ..*point }
+                    *p = Point { as_of: p.as_of, log_return: None, ..*point }
                 }
                 _ => self.points.insert(at, *point),
             }

@@ -41,6 +41,7 @@ impl Partition {
     /// The record at `offset` is read.
     pub(super) fn set_read(&mut self, offset: u64) {
         self.offset = offset + 1;
+        self.trail.end_record();
     }
 
     /// The partition's frontier as a time step: the time of everything without an event time.
@@ -90,6 +91,7 @@ impl Reading<'_> {
     #[inline]
     fn is_new(&mut self, time: Time) -> bool {
         self.partition.trail.note(time);
+        self.partition.frontier.note(time);
         time >= self.resumed_from
     }
 
@@ -131,6 +133,8 @@ impl Visitor for Reading<'_> {
         let before = self.partition.frontier.frontier_ms().map(|_| self.now());
         let progress = self.settings.progress == ProgressMode::Records;
         let frontier = &mut self.partition.frontier;
+        // A `bye` moves the frontier past its own time, too.
+        before.into_iter().for_each(|now| frontier.note(now));
         let counter = match control {
             Control::Progress { source, event_ms } => {
                 if progress && frontier.progress(source, event_ms).is_err() {
@@ -141,7 +145,7 @@ impl Visitor for Reading<'_> {
             Control::Gap => Counter::Gaps,
             Control::Bye { source } => {
                 if progress {
-                    frontier.bye(source);
+                    frontier.bye(source, self.settings.step_ms);
                 }
                 Counter::Byes
             }
@@ -194,7 +198,7 @@ impl Reading<'_> {
         if flags.is_none() {
             return router.count(time, Counter::Excluded);
         }
-        let trade = Trade { place, price: raw.price, volume: raw.volume, notional: raw.notional, flags };
+        let trade = Trade { place, price: raw.price, volume: raw.volume, flags };
         router.merge(symbol, time, &trade);
     }
 }

@@ -44,6 +44,12 @@ pub enum ConditionsError {
         "the conditions table has no default scheme: add one with prefix = \"\", which applies to all other symbols"
     )]
     NoDefault,
+    /// A rule forbids high and low, and allows open and close.
+    #[error(
+        "in the conditions table, the scheme with prefix {0:?} has a rule that clears \"range\" and not \"last\": \
+         clear \"last\" too, so that open and close never lie outside low and high"
+    )]
+    LastWithoutRange(String),
 }
 
 /// A validated table.
@@ -55,6 +61,9 @@ pub struct ConditionTable {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Scheme {
     prefix: String,
+    /// Only symbols without an exchange in front of a colon.
+    #[serde(default)]
+    unprefixed: bool,
     #[serde(flatten)]
     kind: Kind,
 }
@@ -98,19 +107,28 @@ impl ConditionTable {
     /// Parses a table.
     pub fn from_toml(text: &str) -> Result<Self, ConditionsError> {
         let table: Self = toml::from_str(text)?;
-        if table.scheme.iter().any(|s| s.prefix.is_empty()) { Ok(table) } else { Err(ConditionsError::NoDefault) }
+        if !table.scheme.iter().any(|s| s.prefix.is_empty() && !s.unprefixed) {
+            return Err(ConditionsError::NoDefault);
+        }
+        match table.scheme.iter().find(|s| s.kind.leaves_last_without_range()) {
+            Some(scheme) => Err(ConditionsError::LastWithoutRange(scheme.prefix.clone())),
+            None => Ok(table),
+        }
     }
 
     /// A table in which conditions have no effect.
     pub fn neutral() -> Self {
         let none = Codes { none: vec![], volume: vec![], range_volume: vec![], range: vec![] };
-        Self { scheme: vec![Scheme { prefix: String::new(), kind: Kind::Codes(none) }] }
+        Self { scheme: vec![Scheme { prefix: String::new(), unprefixed: false, kind: Kind::Codes(none) }] }
     }
 
-    /// The number of a symbol's scheme: the one with the longest matching prefix.
+    /// The number of a symbol's scheme: the one with the longest matching prefix, of two the one for unprefixed
+    /// symbols.
     pub fn scheme_of(&self, symbol: &str) -> u32 {
-        let fits = self.scheme.iter().enumerate().filter(|(_, s)| symbol.starts_with(&s.prefix));
-        fits.max_by_key(|(_, s)| s.prefix.len()).map_or(0, |(at, _)| at as u32)
+        let is_unprefixed = !symbol.contains(':');
+        let fits = |s: &Scheme| symbol.starts_with(&s.prefix) && (is_unprefixed || !s.unprefixed);
+        let fitting = self.scheme.iter().enumerate().filter(|(_, s)| fits(s));
+        fitting.max_by_key(|(_, s)| (s.prefix.len(), s.unprefixed)).map_or(0, |(at, _)| at as u32)
     }
 
     /// Flags of a trade with these conditions.
@@ -121,6 +139,13 @@ impl ConditionTable {
             }
             Kind::Bits { rule } => conditions.first().map_or(Flags::ALL, |bits| bit_flags(rule, bits.as_ref())),
         }
+    }
+}
+
+impl Kind {
+    fn leaves_last_without_range(&self) -> bool {
+        let leaves = |rule: &BitRule| rule.clears.contains(&Flag::Range) && !rule.clears.contains(&Flag::Last);
+        matches!(self, Self::Bits { rule } if rule.iter().any(leaves))
     }
 }
 
@@ -182,5 +207,15 @@ mod tests {
         assert_eq!(flags("4000000"), Flags { last: true, range: true, volume: false });
         assert!(matches!(ConditionTable::from_toml("scheme = []"), Err(ConditionsError::NoDefault)));
         assert!(matches!(ConditionTable::from_toml("x"), Err(ConditionsError::Shape(_))));
+        let bad = text.replace("clears = [\"last\", \"range\"]", "clears = [\"range\"]");
+        assert!(matches!(ConditionTable::from_toml(&bad), Err(ConditionsError::LastWithoutRange(of)) if of == "US:"));
+    }
+
+    #[test]
+    fn built_in_codes_are_for_us_stocks() {
+        let table = ConditionTable::from_toml(BUILT_IN).unwrap();
+        let flags = |symbol| table.flags(table.scheme_of(symbol), &["12"]);
+        assert!(!flags("AAPL").last && !flags("BRK.B").last);
+        assert_eq!((flags("BINANCE:BTCUSDT"), flags("OANDA:EUR_USD")), (Flags::ALL, Flags::ALL));
     }
 }

@@ -2,25 +2,31 @@
 
 use ethnum::{I256, U256};
 
-/// Fraction digits of prices and volumes.
-pub const DIGITS: u32 = 10;
-/// One unit of a price or volume in its integer: 10^10.
-pub const ONE: i128 = 10_000_000_000;
-/// One unit of a notional or a recursive average in its integer: 10^20.
-pub const ONE_20: i128 = ONE * ONE;
-/// Greatest price: 10^12.
-pub const PRICE_MAX: i128 = 1_000_000_000_000 * ONE;
+/// Fraction digits of prices.
+pub const PRICE_DIGITS: u32 = 18;
+/// Fraction digits of volumes.
+pub const VOLUME_DIGITS: u32 = 10;
+/// A price of 1 in its integer.
+pub const PRICE_ONE: i128 = 10_i128.pow(PRICE_DIGITS);
+/// A volume of 1 in its integer.
+pub const VOLUME_ONE: i128 = 10_i128.pow(VOLUME_DIGITS);
+/// A notional of 1 in its integer: an exact product has the digits of both.
+pub const NOTIONAL_ONE: i128 = PRICE_ONE * VOLUME_ONE;
+/// A recursive average of 1 in its integer.
+pub const AVERAGE_ONE: i128 = 10_i128.pow(24);
+/// Greatest magnitude of a price: 10^12.
+pub const PRICE_MAX: i128 = 1_000_000_000_000 * PRICE_ONE;
+/// A price that is rounded keeps at least this magnitude, so at least 6 significant digits.
+pub const ROUNDED_PRICE_MIN: i128 = 100_000;
 /// Greatest volume of one trade: 10^15.
-pub const VOLUME_MAX: i128 = 1_000_000_000_000_000 * ONE;
-/// Greatest notional of one trade: 10^15.
-pub const NOTIONAL_MAX: i128 = 1_000_000_000_000_000 * ONE_20;
+pub const VOLUME_MAX: i128 = 1_000_000_000_000_000 * VOLUME_ONE;
 
 /// A number read from decimal text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimal {
-    /// The value in units of 10^-10, rounded half to even.
+    /// The value, in units of the digits asked for, rounded half to even.
     pub value: i128,
-    /// Digits beyond the tenth were not all zero.
+    /// The digits beyond those kept were not all zero.
     pub rounded: bool,
 }
 
@@ -33,18 +39,18 @@ pub enum DecimalError {
     Range,
 }
 
-/// Maximum length of an integer part: the digits that an i128 always holds, less the fraction digits.
-const INTEGER_DIGITS_MAX: i64 = 27;
+/// Digits that an i128 holds, whatever they are.
+const DIGITS_MAX: i64 = 37;
 
-/// Reads a JSON number (RFC 8259, section 6) into fixed point.
+/// Reads a JSON number (RFC 8259, section 6) into fixed point of so many fraction digits.
 ///
 /// ```
 /// use dataflows::log::decimal::parse;
-/// assert_eq!(parse(b"7296.89").unwrap().value, 72_968_900_000_000);
-/// assert_eq!(parse(b"1.267e-05").unwrap().value, 126_700);
-/// assert!(parse(b"1e400").is_err());
+/// assert_eq!(parse(b"7296.89", 10).unwrap().value, 72_968_900_000_000);
+/// assert_eq!(parse(b"1.267e-05", 10).unwrap().value, 126_700);
+/// assert!(parse(b"1e400", 10).is_err());
 /// ```
-pub fn parse(text: &[u8]) -> Result<Decimal, DecimalError> {
+pub fn parse(text: &[u8], fraction_digits: u32) -> Result<Decimal, DecimalError> {
     let (negative, unsigned) = match text.split_first() {
         Some((b'-', rest)) => (true, rest),
         _ => (false, text),
@@ -56,7 +62,7 @@ pub fn parse(text: &[u8]) -> Result<Decimal, DecimalError> {
     }
     let (fraction, rest) = split_fraction(rest)?;
     let exponent = parse_exponent(rest)?;
-    let magnitude = scale(integer, fraction, exponent)?;
+    let magnitude = scale(integer, fraction, exponent, fraction_digits)?;
     Ok(Decimal { value: if negative { -magnitude.value } else { magnitude.value }, ..magnitude })
 }
 
@@ -83,13 +89,14 @@ fn parse_exponent(rest: &[u8]) -> Result<i64, DecimalError> {
     Ok(if negative { -size } else { size })
 }
 
-/// The digits `integer` `fraction`, with the point after the integer part, moved right by `exponent`, in 10^-10.
-fn scale(integer: &[u8], fraction: &[u8], exponent: i64) -> Result<Decimal, DecimalError> {
+/// The digits `integer` `fraction`, with the point after the integer part, moved right by `exponent`, in units
+/// of `fraction_digits`.
+fn scale(integer: &[u8], fraction: &[u8], exponent: i64, fraction_digits: u32) -> Result<Decimal, DecimalError> {
     let digits = || integer.iter().chain(fraction).map(|d| d - b'0');
     let Some(first) = digits().position(|d| d != 0) else { return Ok(Decimal { value: 0, rounded: false }) };
-    // `kept` of the digits are before the tenth place of the fraction.
-    let kept = integer.len() as i64 + exponent + i64::from(DIGITS);
-    if kept - first as i64 > INTEGER_DIGITS_MAX + i64::from(DIGITS) {
+    // `kept` of the digits are at or before the last place of the fraction that is kept.
+    let kept = integer.len() as i64 + exponent + i64::from(fraction_digits);
+    if kept - first as i64 > DIGITS_MAX {
         return Err(DecimalError::Range);
     }
     if kept < first as i64 {
@@ -126,23 +133,49 @@ pub fn ratio_f64(numerator: i128, denominator: i128) -> f64 {
         // Both are doubles, so one division rounds once.
         n as f64 / d as f64
     } else {
-        wide_ratio(n, U256::from(d))
+        narrow_ratio(n, d).unwrap_or_else(|| wide_ratio(U256::from(n), U256::from(d)))
     };
     if negative { -magnitude } else { magnitude }
 }
 
-/// `notional / volume` as the nearest double; neither is negative, and the volume is not 0.
-pub fn notional_per_volume_f64(notional: i128, volume: i128) -> f64 {
-    wide_ratio(notional.unsigned_abs(), U256::from(volume.unsigned_abs()) * U256::from(ONE.unsigned_abs()))
+/// `numerator / denominator` as the nearest double; the denominator is above 0 and below 2^190.
+pub fn wide_ratio_f64(numerator: I256, denominator: I256) -> f64 {
+    let magnitude = wide_ratio(numerator.unsigned_abs(), denominator.unsigned_abs());
+    if numerator.is_negative() { -magnitude } else { magnitude }
 }
 
-fn wide_ratio(n: u128, d: U256) -> f64 {
+/// `notional / volume` as the nearest double; the volume is above 0.
+pub fn notional_per_volume_f64(notional: I256, volume: i128) -> f64 {
+    wide_ratio_f64(notional, I256::from(volume) * I256::from(PRICE_ONE))
+}
+
+/// Price x volume, exact.
+#[inline]
+pub fn notional(price: i128, volume: i128) -> I256 {
+    match price.checked_mul(volume) {
+        Some(product) => I256::from(product),
+        None => I256::from(price) * I256::from(volume),
+    }
+}
+
+/// The quotient where 128 bits are enough for it: 56 or 57 significant bits, and what is left over as a last bit.
+fn narrow_ratio(n: u128, d: u128) -> Option<f64> {
+    let shift = 56 + n.leading_zeros() as i32 - d.leading_zeros() as i32;
+    if n == 0 || !(0..128).contains(&shift) || d.leading_zeros() < 56 {
+        return None;
+    }
+    let scaled = n << shift;
+    let sticky = u128::from(!scaled.is_multiple_of(d));
+    Some(libm::scalbn((((scaled / d) << 1) | sticky) as f64, -shift - 1))
+}
+
+fn wide_ratio(n: U256, d: U256) -> f64 {
     if n == 0 {
         return 0.0;
     }
     // Shift so that the quotient has 66 or 67 significant bits; what is left over becomes a sticky last bit.
-    let shift = 66 + (256 - d.leading_zeros() as i32) - (128 - n.leading_zeros() as i32);
-    let (n, d) = if shift >= 0 { (U256::from(n) << shift as u32, d) } else { (U256::from(n), d << (-shift) as u32) };
+    let shift = 66 + n.leading_zeros() as i32 - d.leading_zeros() as i32;
+    let (n, d) = if shift >= 0 { (n << shift as u32, d) } else { (n, d << (-shift) as u32) };
     let quotient = (n / d).as_u128();
     let sticky = u128::from(n % d != 0);
     libm::scalbn((quotient | sticky) as f64, -shift)
@@ -173,7 +206,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: Result<(i128, bool), DecimalError>) {
-        assert_eq!(parse(text.as_bytes()).map(|d| (d.value, d.rounded)), expected, "{text}");
+        assert_eq!(parse(text.as_bytes(), 10).map(|d| (d.value, d.rounded)), expected, "{text}");
     }
 
     #[test]
@@ -193,7 +226,7 @@ mod tests {
         check("1e-400", Err(DecimalError::Range));
         check("0e999999999999999999999", Ok((0, false)));
         check("1e99999999999999999999", Err(DecimalError::Range));
-        check("999999999999999999999999999", Ok((999_999_999_999_999_999_999_999_999 * ONE, false)));
+        check("999999999999999999999999999", Ok((999_999_999_999_999_999_999_999_999 * VOLUME_ONE, false)));
         check("1000000000000000000000000000", Err(DecimalError::Range));
         for text in ["", "-", "+1", "01", "1.", ".5", "1e", "1e+", "NaN", "Infinity", "0x10", "1 ", "1_000", "--1"] {
             check(text, Err(DecimalError::Syntax));
@@ -203,11 +236,16 @@ mod tests {
     #[test]
     fn ratios_round_once() {
         for text in ["7296.89", "0.0000000001", "123456789012.3456789012", "0.1", "999999999999.9999999999"] {
-            let value = parse(text.as_bytes()).map(|d| d.value).unwrap_or_default();
-            assert_eq!(Ok(ratio_f64(value, ONE)), text.parse(), "{text}");
+            for digits in [10, 18] {
+                let value = parse(text.as_bytes(), digits).map(|d| d.value).unwrap_or_default();
+                assert_eq!(Ok(ratio_f64(value, 10_i128.pow(digits))), text.parse(), "{text}");
+            }
         }
         assert_eq!(ratio_f64(-(1 << 100), 3), -(2_f64.powi(100) / 3.0));
-        assert_eq!(notional_per_volume_f64(10 * ONE_20, 3 * ONE), 10.0 / 3.0);
+        let notional = |n: i128| I256::from(n) * I256::from(NOTIONAL_ONE);
+        assert_eq!(notional_per_volume_f64(notional(10), 3 * VOLUME_ONE), 10.0 / 3.0);
+        assert_eq!(notional_per_volume_f64(notional(-10), 3 * VOLUME_ONE), -10.0 / 3.0);
+        assert_eq!(wide_ratio_f64(notional(1 << 90), I256::from(NOTIONAL_ONE)), 2_f64.powi(90));
         assert_eq!(wide_f64(I256::from(-12_345)), -12_345.0);
         assert_eq!(wide_f64(I256::from(1) << 200), 2_f64.powi(200));
     }

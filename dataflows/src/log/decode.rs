@@ -4,7 +4,7 @@
 //! ingest write, and gives up on anything else; [`general`] reads all JSON. They are tested against each other.
 
 use crate::log::control::Control;
-use crate::log::decimal::{Decimal, NOTIONAL_MAX, PRICE_MAX, VOLUME_MAX};
+use crate::log::decimal::{Decimal, PRICE_MAX, ROUNDED_PRICE_MIN, VOLUME_MAX};
 use crate::log::reject::{RECORD_BYTES_MAX, Reason};
 use crate::progress::time::{EVENT_MS_END, EVENT_MS_MIN};
 
@@ -16,12 +16,10 @@ pub mod general;
 pub struct RawTrade<'a> {
     /// Its symbol: 1 to 128 bytes, no control characters.
     pub symbol: &'a str,
-    /// Price (10^-10).
+    /// Price (10^-18).
     pub price: i128,
     /// Volume (10^-10).
     pub volume: i128,
-    /// Price x volume (10^-20).
-    pub notional: i128,
     /// Event time.
     pub event_ms: u64,
     /// The JSON text of `c`: `null` or an array of texts; empty when absent.
@@ -50,16 +48,12 @@ pub fn decode(record: &[u8], total_len: u64, visitor: &mut impl Visitor) {
     }
 }
 
-/// The range checks that both readers share. Returns price x volume.
+/// The range checks that both readers share.
 #[inline]
-fn in_range(price: Decimal, volume: Decimal, event_ms: i64) -> Option<i128> {
-    let (p, v) = (price.value, volume.value);
-    if p <= 0 || p > PRICE_MAX || !(0..=VOLUME_MAX).contains(&v) || !(EVENT_MS_MIN..EVENT_MS_END).contains(&event_ms) {
-        return None;
-    }
-    let notional = match (u64::try_from(p), u64::try_from(v)) {
-        (Ok(p), Ok(v)) => i128::try_from(u128::from(p) * u128::from(v)).ok()?,
-        _ => p.checked_mul(v)?,
-    };
-    (notional <= NOTIONAL_MAX).then_some(notional)
+fn in_range(price: Decimal, volume: Decimal, event_ms: i64) -> bool {
+    let magnitude = price.value.abs();
+    magnitude <= PRICE_MAX
+        && (!price.rounded || magnitude >= ROUNDED_PRICE_MIN)
+        && (0..=VOLUME_MAX).contains(&volume.value)
+        && (EVENT_MS_MIN..EVENT_MS_END).contains(&event_ms)
 }

@@ -62,9 +62,10 @@ impl Canonical for CandleRow {
         put_text(bytes, self.symbol.as_str().as_bytes());
         bytes.push(self.resolution as u8);
         bytes.extend_from_slice(&self.window_start_ms.to_le_bytes());
-        for value in [self.open, self.high, self.low, self.close, self.volume, self.notional] {
+        for value in [self.open, self.high, self.low, self.close, self.volume] {
             bytes.extend_from_slice(&value.to_le_bytes());
         }
+        bytes.extend_from_slice(&self.notional.to_le_bytes());
         bytes.extend_from_slice(&self.trades.to_le_bytes());
         bytes.extend_from_slice(&self.as_of.to_le_bytes());
     }
@@ -78,14 +79,19 @@ impl Canonical for IndicatorRow {
         put_text(bytes, self.symbol.as_str().as_bytes());
         bytes.extend_from_slice(&self.window_start_ms.to_le_bytes());
         bytes.extend_from_slice(&v.candles.to_le_bytes());
-        let averages = [v.ema[0], v.ema[1], v.macd_signal, v.notional_60, v.volume_60, v.rsi_gain, v.rsi_loss];
-        for value in v.close_sums.into_iter().chain(averages).chain([v.bollinger_sum]) {
+        for value in v.close_sums.into_iter().chain([v.ema[0], v.ema[1], v.macd_signal]) {
+            bytes.extend_from_slice(&value.to_le_bytes());
+        }
+        bytes.extend_from_slice(&v.notional_60.to_le_bytes());
+        for value in [v.volume_60, v.rsi_gain, v.rsi_loss, v.bollinger_sum] {
             bytes.extend_from_slice(&value.to_le_bytes());
         }
         bytes.extend_from_slice(&v.bollinger_sum_sq.to_le_bytes());
-        for value in [v.return_sum, v.return_sum_sq, v.cumulative_volume, v.cumulative_notional] {
+        bytes.extend_from_slice(&v.returns.to_le_bytes());
+        for value in [v.return_sum, v.return_sum_sq, v.cumulative_volume] {
             bytes.extend_from_slice(&value.to_le_bytes());
         }
+        bytes.extend_from_slice(&v.cumulative_notional.to_le_bytes());
         bytes.extend_from_slice(&v.cumulative_trades.to_le_bytes());
         bytes.extend_from_slice(&self.as_of.to_le_bytes());
     }

@@ -1,13 +1,14 @@
 //! The rows of the dataflow, one type per table, every value an exact integer.
 //!
-//! Units: prices and volumes count 10^-10 ([`crate::log::decimal::DIGITS`]), notionals 10^-20, recursive averages
-//! 10^-20, log returns 10^-16. Doubles are made from them in [`crate::output::to_f64`], and only there.
+//! Units ([`crate::log::decimal`]): prices count 10^-18, volumes 10^-10, notionals 10^-28, recursive averages 10^-24,
+//! log returns 10^-16. Doubles are made from them in [`crate::output::to_f64`], and only there.
 
 use ethnum::I256;
 use serde::{Deserialize, Serialize};
 
 use crate::log::reject::Reason;
 use crate::progress::time::{Resolution, Time};
+use crate::state::wide;
 use crate::symbols::symbol::Symbol;
 
 /// One candle: key (resolution, symbol, window_start_ms).
@@ -19,19 +20,19 @@ pub struct CandleRow {
     pub resolution: Resolution,
     /// Start of the window.
     pub window_start_ms: u64,
-    /// Price at the least place (10^-10).
+    /// Price at the least place (10^-18).
     pub open: i128,
-    /// Greatest price (10^-10).
+    /// Greatest price (10^-18).
     pub high: i128,
-    /// Least price (10^-10).
+    /// Least price (10^-18).
     pub low: i128,
-    /// Price at the greatest place (10^-10).
+    /// Price at the greatest place (10^-18).
     pub close: i128,
-    /// Sum of volumes (10^-10), above 0.
+    /// Sum of volumes (10^-10).
     pub volume: i128,
-    /// Sum of price x volume (10^-20).
-    pub notional: i128,
-    /// Number of trades that add volume, above 0.
+    /// Sum of price x volume (10^-28).
+    pub notional: I256,
+    /// Number of trades that add volume.
     pub trades: u64,
     /// Time step of the last change of these values.
     pub as_of: Time,
@@ -55,33 +56,37 @@ pub struct IndicatorRow {
 pub struct IndicatorValues {
     /// Candles of this symbol so far, this one included.
     pub candles: u64,
-    /// Sums of close over the last 12, 60, 240 candles (10^-10).
+    /// Sums of close over the last 12, 60, 240 candles (10^-18).
     pub close_sums: [i128; 3],
-    /// Exponential averages of close, 12 and 26 (10^-20).
+    /// Exponential averages of close, 12 and 26 (10^-24).
     pub ema: [i128; 2],
-    /// MACD signal line (10^-20).
+    /// MACD signal line (10^-24).
     pub macd_signal: i128,
-    /// Sum of notional over the last 60 candles (10^-20).
-    pub notional_60: i128,
+    /// Sum of notional over the last 60 candles (10^-28).
+    #[serde(with = "wide")]
+    pub notional_60: I256,
     /// Sum of volume over the last 60 candles (10^-10).
     pub volume_60: i128,
-    /// Smoothed gain of RSI (10^-20).
+    /// Smoothed gain of RSI (10^-24).
     pub rsi_gain: i128,
-    /// Smoothed loss of RSI (10^-20).
+    /// Smoothed loss of RSI (10^-24).
     pub rsi_loss: i128,
-    /// Sum of close over the last 20 candles (10^-10).
+    /// Sum of close over the last 20 candles (10^-18).
     pub bollinger_sum: i128,
-    /// Sum of squares of close over the last 20 candles (10^-20).
+    /// Sum of squares of close over the last 20 candles (10^-36).
     #[serde(with = "wide")]
     pub bollinger_sum_sq: I256,
-    /// Sum of the last 60 log returns (10^-16).
+    /// Log returns among the last 60 candles: a price of 0 or less has none.
+    pub returns: u64,
+    /// Sum of those log returns (10^-16).
     pub return_sum: i128,
-    /// Sum of squares of the last 60 log returns (10^-32).
+    /// Sum of their squares (10^-32).
     pub return_sum_sq: i128,
     /// Volume since UTC midnight (10^-10).
     pub cumulative_volume: i128,
-    /// Notional since UTC midnight (10^-20).
-    pub cumulative_notional: i128,
+    /// Notional since UTC midnight (10^-28).
+    #[serde(with = "wide")]
+    pub cumulative_notional: I256,
     /// Trades since UTC midnight.
     pub cumulative_trades: u64,
 }
@@ -103,18 +108,4 @@ pub struct RejectedRow {
     pub original_bytes_total: u64,
     /// Time step at which it was rejected.
     pub as_of: Time,
-}
-
-/// A wide integer as two halves; the crate's own form is a text.
-mod wide {
-    use ethnum::I256;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<S: Serializer>(value: &I256, serializer: S) -> Result<S::Ok, S::Error> {
-        value.into_words().serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<I256, D::Error> {
-        <(i128, i128)>::deserialize(deserializer).map(|(high, low)| I256::from_words(high, low))
-    }
 }

@@ -2,7 +2,9 @@
 
 use ethnum::I256;
 
-use crate::log::decimal::{ONE, ONE_20, notional_per_volume_f64, ratio_f64, wide_f64};
+use crate::log::decimal::{
+    AVERAGE_ONE, NOTIONAL_ONE, PRICE_ONE, VOLUME_ONE, notional_per_volume_f64, ratio_f64, wide_f64, wide_ratio_f64,
+};
 use crate::output::row::{CandleRow, IndicatorValues};
 
 /// A candle in doubles.
@@ -18,9 +20,19 @@ pub struct CandleEdge {
     pub vwap: f64,
 }
 
-/// A price or volume as a double.
+/// A price as a double.
 pub fn price_f64(value: i128) -> f64 {
-    ratio_f64(value, ONE)
+    ratio_f64(value, PRICE_ONE)
+}
+
+/// A volume as a double.
+fn volume_f64(value: i128) -> f64 {
+    ratio_f64(value, VOLUME_ONE)
+}
+
+/// A notional as a double.
+fn notional_f64(value: I256) -> f64 {
+    wide_ratio_f64(value, I256::from(NOTIONAL_ONE))
 }
 
 /// A candle as doubles.
@@ -30,9 +42,10 @@ pub fn candle(row: &CandleRow) -> CandleEdge {
         high: price_f64(row.high),
         low: price_f64(row.low),
         close: price_f64(row.close),
-        volume: price_f64(row.volume),
-        notional: ratio_f64(row.notional, ONE_20),
-        vwap: notional_per_volume_f64(row.notional, row.volume),
+        volume: volume_f64(row.volume),
+        notional: notional_f64(row.notional),
+        // Without volume there is nothing to weight by.
+        vwap: if row.volume > 0 { notional_per_volume_f64(row.notional, row.volume) } else { price_f64(row.close) },
     }
 }
 
@@ -60,34 +73,35 @@ pub const INDICATOR_COLUMNS: [&str; 17] = [
 /// A row of indicators as doubles, in the order of [`INDICATOR_COLUMNS`].
 pub fn indicators(v: &IndicatorValues) -> [f64; 17] {
     let seen = |n: u64| i128::from(v.candles.min(n));
-    let mean = |sum: i128, n: u64| ratio_f64(sum, seen(n) * ONE);
+    let mean = |sum: i128, n: u64| ratio_f64(sum, seen(n) * PRICE_ONE);
+    let average = |value: i128| ratio_f64(value, AVERAGE_ONE);
     let macd = v.ema[0] - v.ema[1];
     let middle = mean(v.bollinger_sum, 20);
-    let band = 2.0 * deviation(seen(20), v.bollinger_sum, v.bollinger_sum_sq) / ONE as f64;
-    let returns = i128::from((v.candles - 1).min(60));
+    let band = 2.0 * deviation(seen(20), v.bollinger_sum, v.bollinger_sum_sq) / PRICE_ONE as f64;
     [
         mean(v.close_sums[0], 12),
         mean(v.close_sums[1], 60),
         mean(v.close_sums[2], 240),
-        ratio_f64(v.ema[0], ONE_20),
-        ratio_f64(v.ema[1], ONE_20),
-        ratio_f64(macd, ONE_20),
-        ratio_f64(v.macd_signal, ONE_20),
-        ratio_f64(macd - v.macd_signal, ONE_20),
-        notional_per_volume_f64(v.notional_60, v.volume_60),
-        price_f64(v.volume_60),
+        average(v.ema[0]),
+        average(v.ema[1]),
+        average(macd),
+        average(v.macd_signal),
+        average(macd - v.macd_signal),
+        if v.volume_60 > 0 { notional_per_volume_f64(v.notional_60, v.volume_60) } else { mean(v.close_sums[1], 60) },
+        volume_f64(v.volume_60),
         rsi(v.rsi_gain, v.rsi_loss),
         middle,
         middle + band,
         middle - band,
-        deviation(returns, v.return_sum, I256::from(v.return_sum_sq)) / 1e16,
-        price_f64(v.cumulative_volume),
-        ratio_f64(v.cumulative_notional, ONE_20),
+        deviation(i128::from(v.returns), v.return_sum, I256::from(v.return_sum_sq)) / 1e16,
+        volume_f64(v.cumulative_volume),
+        notional_f64(v.cumulative_notional),
     ]
 }
 
 fn rsi(gain: i128, loss: i128) -> f64 {
-    if gain + loss == 0 { 50.0 } else { ratio_f64(100 * gain, gain + loss) }
+    let both = I256::from(gain + loss);
+    if both == 0 { 50.0 } else { wide_ratio_f64(I256::from(gain) * 100, both) }
 }
 
 /// Population standard deviation from the exact sums of `n` integers: sqrt((n Σx² − (Σx)²) / n²).

@@ -1,13 +1,15 @@
 //! The frontier of one partition, by the progress of its sources alone.
 //!
 //! A source is live from its first progress to its `bye`. The frontier is the least progress of the live sources, and
-//! never goes back: a source that joins with older progress brings late trades. `docs/definitions.md`, section 3.
+//! never goes back: a source that joins with older progress brings late trades. When the last live source leaves, the
+//! frontier moves past every time that was given to a record before: a log whose sources have left is complete to its
+//! last record. `docs/definitions.md`, section 3.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::progress::time::EVENT_MS_END;
+use crate::progress::time::{EVENT_MS_END, Time};
 use crate::settings::ProgressMode;
 
 /// Maximum number of live sources in a partition.
@@ -21,6 +23,8 @@ pub struct PartitionFrontier {
     sources: BTreeMap<String, u64>,
     frontier_ms: Option<u64>,
     newest_ms: Option<u64>,
+    /// The greatest time given to a record.
+    time_max: Option<Time>,
 }
 
 /// Progress of a new source while the partition has [`SOURCES_MAX`] live sources.
@@ -30,7 +34,7 @@ pub struct TooManySources;
 impl PartitionFrontier {
     /// A frontier with these live sources, as it was published. It says nothing of the newest trade.
     pub fn at(frontier_ms: Option<u64>, sources: BTreeMap<String, u64>) -> Self {
-        Self { sources, frontier_ms, newest_ms: None }
+        Self { sources, frontier_ms, newest_ms: None, time_max: None }
     }
 
     /// The frontier in event milliseconds; `None` before the first progress.
@@ -57,9 +61,18 @@ impl PartitionFrontier {
         Ok(())
     }
 
-    /// A source leaves. When it was the last one, the frontier stays where it is.
-    pub fn bye(&mut self, source: &str) {
-        self.sources.remove(source);
+    /// A record, or a part of one, was given this time.
+    #[inline]
+    pub fn note(&mut self, time: Time) {
+        self.time_max = self.time_max.max(Some(time));
+    }
+
+    /// A source leaves. When it was the last one, the frontier moves past every time given so far, by one time step.
+    pub fn bye(&mut self, source: &str, step_ms: u64) {
+        let was_live = self.sources.remove(source).is_some();
+        if was_live && self.sources.is_empty() {
+            self.advance(self.time_max.map(|time| time + step_ms));
+        }
         self.advance(self.sources.values().min().copied());
     }
 
@@ -92,7 +105,7 @@ mod tests {
     fn slowest_source_holds_back_the_frontier() {
         let mut partition = PartitionFrontier::default();
         assert_eq!(partition.frontier_ms(), None);
-        partition.bye("a");
+        partition.bye("a", 10);
         assert_eq!(partition.frontier_ms(), None);
         partition.progress("a", 100).unwrap();
         assert_eq!(partition.frontier_ms(), Some(100));
@@ -103,10 +116,16 @@ mod tests {
         partition.progress("b", 150).unwrap();
         assert_eq!(partition.frontier_ms(), Some(150));
         partition.progress("b", 20).unwrap();
-        partition.bye("b");
+        partition.note(190);
+        partition.bye("b", 10);
         assert_eq!(partition.frontier_ms(), Some(200));
-        partition.bye("a");
-        assert_eq!(partition.frontier_ms(), Some(200), "stays when the last one leaves");
+        partition.note(230);
+        partition.bye("c", 10);
+        assert_eq!(partition.frontier_ms(), Some(200), "a stranger's bye is none");
+        partition.bye("a", 10);
+        assert_eq!(partition.frontier_ms(), Some(240), "past every time given");
+        partition.bye("a", 10);
+        assert_eq!(partition.frontier_ms(), Some(240));
     }
 
     #[test]

@@ -94,7 +94,7 @@ mod tests {
         frontier.progress("b", 7).unwrap();
         frontier.progress("a", 9).unwrap();
         let resume = ResumePoint { partition: 3, offset: 12, frontier: frontier.clone() };
-        frontier.bye("b");
+        frontier.bye("b", 1_000);
         let read = ResumePoint { partition: 3, offset: 15, frontier };
         let fresh = ResumePoint { partition: 4, offset: 0, frontier: PartitionFrontier::default() };
         let all = vec![Positions { resume, read: Some(read) }, Positions { resume: fresh, read: None }];

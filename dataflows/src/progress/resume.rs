@@ -4,7 +4,7 @@
 //! partition's resume point is a place before the first of them; those with time < F that are read again are skipped,
 //! because the partition's frontier at that place is restored and gives them the same time as before.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,12 @@ const MARK_RECORDS: u64 = 4096;
 #[derive(Debug)]
 pub struct ResumeTrail {
     marks: VecDeque<Mark>,
+    /// Records by the greatest time in each, from some frontier on.
+    waiting: BTreeMap<Time, u64>,
+    /// The greatest time in the record at hand.
+    record_time: Option<Time>,
+    /// Records of one time that are not in `waiting` yet: mostly many in a row have the same.
+    run: (Time, u64),
 }
 
 #[derive(Debug)]
@@ -43,7 +49,8 @@ struct Mark {
 impl ResumeTrail {
     /// A trail that starts where reading starts.
     pub fn new(start: ResumePoint) -> Self {
-        Self { marks: VecDeque::from([Mark { point: start, records: 0, time_max: None }]) }
+        let marks = VecDeque::from([Mark { point: start, records: 0, time_max: None }]);
+        Self { marks, waiting: BTreeMap::new(), record_time: None, run: (0, 0) }
     }
 
     /// Sets a mark before the record at `offset`, unless the last one is near.
@@ -56,12 +63,31 @@ impl ResumeTrail {
         }
     }
 
-    /// Adds a record with this time after the last mark.
+    /// Something in the record at hand, after the last mark, has this time.
     #[inline]
     pub fn note(&mut self, time: Time) {
+        self.record_time = self.record_time.max(Some(time));
         if let Some(last) = self.marks.back_mut() {
             last.records += 1;
             last.time_max = last.time_max.max(Some(time));
+        }
+    }
+
+    /// The record at hand is complete.
+    #[inline]
+    pub fn end_record(&mut self) {
+        let Some(time) = self.record_time.take() else { return };
+        if self.run.0 != time {
+            self.end_run();
+            self.run.0 = time;
+        }
+        self.run.1 += 1;
+    }
+
+    fn end_run(&mut self) {
+        let (time, records) = std::mem::take(&mut self.run);
+        if records > 0 {
+            *self.waiting.entry(time).or_default() += records;
         }
     }
 
@@ -72,16 +98,37 @@ impl ResumeTrail {
         open.map_or(end, |mark| mark.point.clone())
     }
 
-    /// Records after the last stretch with times before `frontier`: those that wait for it, apart from single trades
-    /// far ahead.
+    /// Records with a time at or after `frontier`, which is not before the last one given to [`Self::forget`].
     pub fn records_from(&self, frontier: Time) -> u64 {
-        self.marks.iter().rev().take_while(|m| m.time_max.is_none_or(|time| time >= frontier)).map(|m| m.records).sum()
+        let run = if self.run.0 >= frontier { self.run.1 } else { 0 };
+        self.waiting.range(frontier..).map(|(_, records)| records).sum::<u64>() + run
     }
 
-    /// Forgets the marks that no checkpoint at or after `frontier` needs.
+    /// Forgets the marks that no checkpoint at or after `frontier` needs, and the records before it.
     pub fn forget(&mut self, frontier: Time) {
+        if self.waiting.first_key_value().is_some_and(|(time, _)| *time < frontier) {
+            self.waiting = self.waiting.split_off(&frontier);
+        }
         while self.marks.len() > 1 && self.marks[0].time_max.is_none_or(|time| time < frontier) {
             self.marks.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_count_once_by_their_greatest_time() {
+        let start = ResumePoint { partition: 0, offset: 0, frontier: PartitionFrontier::default() };
+        let mut trail = ResumeTrail::new(start);
+        for times in [&[5, 7][..], &[7], &[], &[9, 6], &[5], &[9]] {
+            times.iter().for_each(|time| trail.note(*time));
+            trail.end_record();
+        }
+        assert_eq!([0, 6, 7, 8, 10].map(|frontier| trail.records_from(frontier)), [5, 4, 4, 2, 0]);
+        trail.forget(8);
+        assert_eq!([8, 9].map(|frontier| trail.records_from(frontier)), [2, 2]);
     }
 }

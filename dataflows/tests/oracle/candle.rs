@@ -1,11 +1,15 @@
 //! A candle: all trades of a window, looked at once more for every value.
 
+use ethnum::I256;
+use num_bigint::BigInt;
+
+use super::number::wide;
 use super::partition::Trade;
 
 /// Lengths of the windows in milliseconds, in the order of the resolutions.
 pub const LENGTHS_MS: [u64; 5] = [5_000, 60_000, 300_000, 3_600_000, 86_400_000];
 
-/// The values of a candle; prices and volume in 10^-10, notional in 10^-20.
+/// The values of a candle; prices in 10^-18, volume in 10^-10, notional in 10^-28.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candle {
     pub window_start_ms: u64,
@@ -14,13 +18,13 @@ pub struct Candle {
     pub low: i128,
     pub close: i128,
     pub volume: i128,
-    pub notional: i128,
+    pub notional: I256,
     pub trades: u64,
 }
 
-/// Sums of notional stop at the greatest i128.
-pub fn notional_sum(parts: impl Iterator<Item = i128>) -> i128 {
-    parts.fold(0, |sum: i128, part| sum.checked_add(part).unwrap_or(i128::MAX))
+/// Price x volume, exact.
+fn notional(trade: &Trade) -> BigInt {
+    BigInt::from(trade.price) * BigInt::from(trade.volume)
 }
 
 /// The candle of one window of one symbol, given all trades of the symbol.
@@ -29,16 +33,13 @@ pub fn candle(trades: &[&Trade], window_start_ms: u64, length_ms: u64) -> Option
     let all: Vec<&Trade> =
         trades.iter().copied().filter(|t| window.contains(&t.place.0) && !t.flags.is_none()).collect();
     let counted: Vec<&Trade> = all.iter().copied().filter(|t| t.flags.volume).collect();
-    if counted.is_empty() {
-        return None;
-    }
-    let mut last: Vec<&Trade> = all.iter().copied().filter(|t| t.flags.last).collect();
-    if last.is_empty() {
-        last.clone_from(&all);
-    }
     let mut range: Vec<&Trade> = all.iter().copied().filter(|t| t.flags.range).collect();
     if range.is_empty() {
         range.clone_from(&all);
+    }
+    let mut last: Vec<&Trade> = all.iter().copied().filter(|t| t.flags.last).collect();
+    if last.is_empty() {
+        last.clone_from(&range);
     }
     Some(Candle {
         window_start_ms,
@@ -47,7 +48,7 @@ pub fn candle(trades: &[&Trade], window_start_ms: u64, length_ms: u64) -> Option
         low: range.iter().map(|t| t.price).min()?,
         close: last.iter().max_by_key(|t| t.place)?.price,
         volume: counted.iter().map(|t| t.volume).sum(),
-        notional: notional_sum(counted.iter().map(|t| t.price * t.volume)),
+        notional: wide(&counted.iter().map(|t| notional(t)).sum::<BigInt>()),
         trades: counted.len() as u64,
     })
 }

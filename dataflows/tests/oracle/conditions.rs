@@ -52,7 +52,7 @@ pub struct BitRule {
     pub keep: Flags,
 }
 
-/// The table: schemes by symbol prefix.
+/// The table: schemes by symbol prefix; the empty one is that of symbols without a colon.
 #[derive(Clone)]
 pub struct Conditions(pub Vec<(String, Scheme)>);
 
@@ -64,7 +64,7 @@ impl std::fmt::Debug for Conditions {
 }
 
 impl Conditions {
-    /// Finnhub's codes for every symbol.
+    /// Finnhub's codes for symbols without an exchange in front of a colon.
     pub fn finnhub() -> Self {
         let range_and_volume = Flags { last: false, range: true, volume: true };
         let range_only = Flags { last: false, range: true, volume: false };
@@ -94,7 +94,8 @@ impl Conditions {
 
     /// What a trade of this symbol with these conditions may do, its volume not looked at.
     pub fn flags(&self, symbol: &str, conditions: &[String]) -> Flags {
-        let fitting = self.0.iter().filter(|(prefix, _)| symbol.starts_with(prefix.as_str()));
+        let fits = |prefix: &str| if prefix.is_empty() { !symbol.contains(':') } else { symbol.starts_with(prefix) };
+        let fitting = self.0.iter().filter(|(prefix, _)| fits(prefix));
         match fitting.max_by_key(|(prefix, _)| prefix.len()) {
             None => Flags::ALL,
             Some((_, Scheme::Codes(codes))) => {

@@ -156,11 +156,14 @@ fn age() -> impl Strategy<Value = i64> {
 
 fn price() -> impl Strategy<Value = String> {
     let odd = ["1.267e-05", "1E3", "0.30000000000000004", "100.123456789050", "99.99999999995", "99.99999999985"];
-    let ends = ["1000000000000", "0.0000000001", "1e12", "1.0000000000e+02", "1000000000000.00000000001"];
+    let ends =
+        ["1000000000000", "1e-18", "-1e12", "1.0000000000e+02", "1000000000000.0000000000000000001", "0", "-0.0"];
     prop_oneof![
         20 => (9_000_u32..11_000).prop_map(|cents| format!("{}.{:02}", cents / 100, cents % 100)),
         4 => (90_u32..110).prop_map(|whole| whole.to_string()),
         2 => (1_u64..1_000_000_000_000_000).prop_map(|n| format!("0.{n:015}")),
+        1 => (1_u64..1_000_000_000).prop_map(|n| format!("0.{n:021}")),
+        1 => (-5_000_i32..5_000).prop_map(|cents| format!("{}{}.{:02}", if cents < 0 { "-" } else { "" }, cents.abs() / 100, cents.abs() % 100)),
         2 => prop::sample::select(odd.to_vec()).prop_map(str::to_string),
         1 => prop::sample::select(ends.to_vec()).prop_map(str::to_string),
     ]

@@ -1,10 +1,11 @@
 //! Numbers: decimal text to an exact rational, rationals to integers and doubles, each rounding written out.
 
-use num_bigint::BigInt;
+use ethnum::I256;
+use num_bigint::{BigInt, Sign};
 use num_rational::BigRational;
 use num_traits::{One, Signed, ToPrimitive, Zero};
 
-/// A decimal text in units of 10^-10.
+/// A decimal text as a count of units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fixed {
     /// It has a value; `rounded` when digits were lost.
@@ -19,8 +20,8 @@ pub fn ten_to(power: i64) -> BigRational {
     if power < 0 { magnitude.recip() } else { magnitude }
 }
 
-/// Reads a JSON number into units of 10^-10, rounded half to even.
-pub fn fixed(text: &str) -> Fixed {
+/// Reads a JSON number into units of 10^-`digits`, rounded half to even.
+pub fn fixed(text: &str, digits: i64) -> Fixed {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<BigInt>().unwrap()),
         None => (text, BigInt::zero()),
@@ -28,19 +29,19 @@ pub fn fixed(text: &str) -> Fixed {
     let negative = mantissa.starts_with('-');
     let (integer, fraction) = mantissa.trim_start_matches('-').split_once('.').unwrap_or((mantissa, ""));
     let integer = integer.trim_start_matches('-');
-    let digits = format!("{integer}{fraction}");
-    let significant = digits.trim_start_matches('0');
+    let written = format!("{integer}{fraction}");
+    let significant = written.trim_start_matches('0');
     if significant.is_empty() {
         return Fixed::Value { value: 0, rounded: false };
     }
     // The power of ten of the first digit that is not 0: far outside, the number need not be written out.
     let power = BigInt::from(significant.len()) - 1 - BigInt::from(fraction.len()) + &exponent;
-    if power > BigInt::from(20) || power < BigInt::from(-20) {
+    if power > BigInt::from(18) || power < BigInt::from(-20) {
         return Fixed::OutOfRange;
     }
     let scale = exponent.to_i64().unwrap() - fraction.len() as i64;
     let magnitude = BigRational::from_integer(significant.parse().unwrap()) * ten_to(scale);
-    let exact = (if negative { -magnitude } else { magnitude }) * ten_to(10);
+    let exact = (if negative { -magnitude } else { magnitude }) * ten_to(digits);
     let value = half_even(&exact);
     if value.is_zero() {
         return Fixed::OutOfRange;
@@ -99,4 +100,13 @@ pub fn two_to(power: i64) -> BigRational {
 /// The exact value of a double.
 pub fn exactly(double: f64) -> BigRational {
     BigRational::from_float(double).expect("a finite double")
+}
+
+/// The same integer in the type of the rows.
+pub fn wide(value: &BigInt) -> I256 {
+    let fill = if value.sign() == Sign::Minus { 0xff } else { 0 };
+    let mut bytes = [fill; 32];
+    let digits = value.to_signed_bytes_le();
+    bytes[..digits.len()].copy_from_slice(&digits);
+    I256::from_le_bytes(bytes)
 }

@@ -18,7 +18,7 @@ pub struct Trade {
     pub symbol: String,
     /// Event time in ms, partition, offset, index.
     pub place: (u64, u32, u64, u32),
-    /// In 10^-10.
+    /// In 10^-18.
     pub price: i128,
     /// In 10^-10.
     pub volume: i128,
@@ -41,6 +41,8 @@ pub struct Partition<'a> {
     pub trades: Vec<Trade>,
     /// Rejected records.
     pub rejected: Vec<RejectedRow>,
+    /// The greatest time that anything was given.
+    time_max: Option<u64>,
     /// Everything that is counted, with its time.
     pub counts: Vec<(u64, Counter)>,
 }
@@ -57,7 +59,6 @@ struct Draft {
 
 const EVENT_MS_FIRST: i64 = 31_536_000_000; // 1971-01-01
 const EVENT_MS_END: i64 = 4_102_444_800_000; // 2100-01-01
-const POWER_10: i128 = 10_i128.pow(10);
 
 impl<'a> Partition<'a> {
     /// Reads records from the start of the partition.
@@ -88,6 +89,7 @@ impl<'a> Partition<'a> {
             trades: Vec::new(),
             rejected: Vec::new(),
             counts: Vec::new(),
+            time_max: None,
         }
     }
 
@@ -139,8 +141,12 @@ impl<'a> Partition<'a> {
         let Some(source) = source(object) else { return self.reject(record, 0, Reason::BadControl) };
         self.count(self.frontier_step(), Counter::Byes);
         if self.settings.max_out_of_orderness_ms.is_none() {
-            self.progress.remove(&source);
+            let left = self.progress.remove(&source).is_some();
             self.raise_to_least_progress();
+            // Nothing more is to be waited for: past all that there is, this record included.
+            if let Some(time_max) = self.time_max.filter(|_| left && self.progress.is_empty()) {
+                self.raise((time_max + self.settings.step_ms) as i64);
+            }
         }
     }
 
@@ -234,17 +240,14 @@ impl<'a> Partition<'a> {
             }
         };
         let (Fixed::Value { value: price, rounded: a }, Fixed::Value { value: volume, rounded: b }) =
-            (fixed(p), fixed(v))
+            (fixed(p, 18), fixed(v, 10))
         else {
             return Err(Reason::OutOfRange);
         };
-        let price_fits = price > 0 && price <= 10_i128.pow(12) * POWER_10;
-        let volume_fits = volume >= 0 && volume <= 10_i128.pow(15) * POWER_10;
+        // A rounded price has six digits at least.
+        let price_fits = price.abs() <= 10_i128.pow(30) && (!a || price.abs() >= 100_000);
+        let volume_fits = (0..=10_i128.pow(25)).contains(&volume);
         if !price_fits || !volume_fits || !(EVENT_MS_FIRST..EVENT_MS_END).contains(&event_ms) {
-            return Err(Reason::OutOfRange);
-        }
-        // 10^22 x 10^25 does not fit an i128, but a product that is too great need not be formed.
-        if price.checked_mul(volume).is_none_or(|notional| notional > 10_i128.pow(15) * POWER_10 * POWER_10) {
             return Err(Reason::OutOfRange);
         }
         let mut flags = self.settings.conditions.flags(&symbol, &conditions);
@@ -284,6 +287,7 @@ impl<'a> Partition<'a> {
     }
 
     fn count(&mut self, time: u64, counter: Counter) {
+        self.time_max = self.time_max.max(Some(time));
         self.counts.push((time, counter));
     }
 }

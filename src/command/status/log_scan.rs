@@ -11,7 +11,7 @@ use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
-use dataflows::progress::time::{MAX_AHEAD_MS, Time};
+use dataflows::progress::time::{MAX_AHEAD_MS, STEP_MS, Time, floor_step};
 
 use crate::log::{Log, LogError};
 
@@ -68,6 +68,12 @@ impl RecordTimes {
     fn now(&self) -> u64 {
         self.frontier.frontier_ms().unwrap_or(0)
     }
+
+    fn note(&mut self, time: u64) {
+        self.frontier.note(floor_step(time, STEP_MS));
+        // The durable frontier is a whole time step, so that milliseconds compare as their steps do.
+        self.is_waiting |= time >= self.durable;
+    }
 }
 
 impl Visitor for RecordTimes {
@@ -75,20 +81,18 @@ impl Visitor for RecordTimes {
         let now = self.now();
         let is_rejected =
             self.frontier.frontier_ms().is_some_and(|now| trade.event_ms > now.saturating_add(MAX_AHEAD_MS));
-        // The durable frontier is a whole time step, so that milliseconds compare as their steps do.
-        let time = if is_rejected { now } else { trade.event_ms.max(now) };
-        self.is_waiting |= time >= self.durable;
+        self.note(if is_rejected { now } else { trade.event_ms.max(now) });
     }
 
     fn reject(&mut self, _: u32, _: Reason) {
-        self.is_waiting |= self.now() >= self.durable;
+        self.note(self.now());
     }
 
     fn control(&mut self, control: Control<'_>) {
         match control {
             // The dataflow rejects one source too many as well.
             Control::Progress { source, event_ms } => drop(self.frontier.progress(source, event_ms)),
-            Control::Bye { source } => self.frontier.bye(source),
+            Control::Bye { source } => self.frontier.bye(source, STEP_MS),
             Control::Gap => {}
         }
     }

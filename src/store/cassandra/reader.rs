@@ -19,10 +19,10 @@ use super::retry::RetryPolicy;
 use super::session::{Client, Level, Pages};
 use super::values::int;
 use super::write_rows::REJECTED_BUCKET;
-use super::{checkpoint, epoch, open, read_rows, settings, symbols};
+use super::{checkpoint, epoch, identity, open, read_rows, settings, symbols};
 use crate::store::{
-    CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, StoreError, StoreReader, StoredCandle,
-    StoredIndicators,
+    CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, StoreError, StoreIdentity, StoreReader,
+    StoredCandle, StoredIndicators,
 };
 
 /// Reader retry deadline.
@@ -61,6 +61,10 @@ impl StoreReader for CassandraReader {
 
     fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
         self.client.run("cannot read the settings", settings::read(&self.client))
+    }
+
+    fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {
+        self.client.run("cannot read the identity", identity::read(&self.client))
     }
 
     fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, StoreError> {

@@ -13,11 +13,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::Failure;
 use super::write_rows::int;
-use super::{checkpoint, frontier, schema, settings, symbols};
+use super::{checkpoint, frontier, identity, schema, settings, symbols};
 use crate::store::table::CANDLE_VALUES;
 use crate::store::{
-    CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, StoreError, StoreReader, StoredCandle,
-    StoredIndicators, table,
+    CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, StoreError, StoreIdentity, StoreReader,
+    StoredCandle, StoredIndicators, table,
 };
 
 /// Reads a SQLite file.
@@ -61,6 +61,10 @@ impl StoreReader for SqliteReader {
 
     fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
         self.run("cannot read the settings", settings::read)
+    }
+
+    fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {
+        self.run("cannot read the identity", identity::read)
     }
 
     fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, StoreError> {

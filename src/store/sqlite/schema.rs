@@ -12,7 +12,7 @@ use super::error::Failure;
 use crate::store::table;
 
 /// Schema version of this program.
-const SCHEMA: u64 = 2;
+const SCHEMA: u64 = 3;
 
 /// SQLite busy timeout.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,6 +37,7 @@ CREATE TABLE checkpoint_shards (
 CREATE TABLE epochs (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL) STRICT;
 INSERT INTO epochs VALUES (1, 0);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE symbols (
     symbol TEXT PRIMARY KEY, display_symbol TEXT NOT NULL, name TEXT NOT NULL, market TEXT NOT NULL,
     exchange TEXT NOT NULL, mic TEXT NOT NULL, currency TEXT NOT NULL, security_type TEXT NOT NULL, figi TEXT NOT NULL,

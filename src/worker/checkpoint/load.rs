@@ -22,7 +22,7 @@ pub(in crate::worker) fn read_header(
     let header: SnapshotHeader = codec::decode(&checkpoint.header)
         .map_err(|error| WorkerError::Checkpoint { frontier, source: error.into() })?;
     if header.fingerprint != settings.fingerprint() {
-        return Err(WorkerError::SettingsChanged { frontier });
+        return Err(WorkerError::SettingsChanged);
     }
     let identity = log.identity();
     if !header.log.is_empty() && !identity.is_empty() && header.log != identity {

@@ -18,6 +18,11 @@ impl Schedule {
         Self { every, next: Instant::now() + every, requested: 0 }
     }
 
+    /// Whether a checkpoint as of this time was requested.
+    pub(in crate::worker) fn has_requested(&self, time: Time) -> bool {
+        self.requested == time
+    }
+
     /// The time of the checkpoint that is due now: the next full minute after `frontier`. There is one at a time, so
     /// that they do not pile up while the store is unavailable.
     pub(in crate::worker) fn due(

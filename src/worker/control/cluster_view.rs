@@ -54,6 +54,7 @@ impl ClusterView {
             ControlMessage::Part(part) => return Some(part),
             ControlMessage::Committed(time) => self.committed = self.committed.max(time),
             ControlMessage::SymbolsEnd(end) => self.symbols_end = Some(end),
+            ControlMessage::Stop => {}
             ControlMessage::Done => self.done += 1,
         }
         None

@@ -84,7 +84,8 @@ fn bar(mut trades: Vec<&Trade>) -> Option<Bar> {
     let [open, high, low, close] = [open, high, low, close].map(units);
     let notional_double = double(&notional.to_string(), -20);
     let bar = [open, high, low, close, units(volume), notional_double, 0.0];
-    (count > 0).then(|| ([bar[0], bar[1], bar[2], bar[3], bar[4], bar[5], quotient(notional, volume)], count))
+    let vwap = if volume > 0 { quotient(notional, volume) } else { close };
+    Some(([bar[0], bar[1], bar[2], bar[3], bar[4], bar[5], vwap], count))
 }
 
 /// The double nearest to digits x 10^exponent, as the standard library reads it.

@@ -11,6 +11,7 @@ use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use dataflows::progress::time::{DAY_MS, Resolution};
 use dataflows::symbols::entry::Entry;
 use dataflows::symbols::symbol::Symbol;
+use ethnum::I256;
 use tickline::exit_code::ExitCode as _;
 use tickline::store::{
     Checkpoint, CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, RowBatch, Store, StoreError,
@@ -54,6 +55,7 @@ pub fn all(make: Make) {
 }
 
 pub const ALL: Range = Range { from_ms: 0, to_ms: u64::MAX, limit: usize::MAX };
+const PRICE: i128 = 1_000_000_000_000_000_000;
 const ONE: i128 = 10_000_000_000;
 
 pub fn candle(symbol: &str, resolution: Resolution, window_start_ms: u64, price: i128, as_of: u64) -> CandleRow {
@@ -61,12 +63,12 @@ pub fn candle(symbol: &str, resolution: Resolution, window_start_ms: u64, price:
         symbol: Symbol::new(symbol).unwrap(),
         resolution,
         window_start_ms,
-        open: price * ONE,
-        high: (price + 1) * ONE,
-        low: price * ONE / 2,
-        close: price * ONE + ONE / 4,
+        open: price * PRICE,
+        high: (price + 1) * PRICE,
+        low: price * PRICE / 2,
+        close: price * PRICE + PRICE / 4,
         volume: 3 * ONE,
-        notional: 6 * price * ONE * ONE,
+        notional: I256::from(6 * price * ONE * PRICE),
         trades: 7,
         as_of,
     }
@@ -105,11 +107,11 @@ pub fn batch() -> RowBatch {
     let candles = Resolution::ALL.map(|r| candle("B:X", r, 10 * DAY_MS, 10 + r as i128, 9_000)).to_vec();
     let values = IndicatorValues {
         candles: 2,
-        close_sums: [3 * ONE; 3],
+        close_sums: [3 * PRICE; 3],
         volume_60: 4 * ONE,
-        notional_60: 2 * ONE * ONE,
+        notional_60: I256::from(2 * ONE * PRICE),
         cumulative_volume: 4 * ONE,
-        cumulative_notional: 2 * ONE * ONE,
+        cumulative_notional: I256::from(2 * ONE * PRICE),
         cumulative_trades: 5,
         ..IndicatorValues::default()
     };

@@ -4,21 +4,21 @@
 //! is for the general reader. Control records are rare and always go to the general reader.
 
 use super::{RawTrade, Visitor, in_range};
-use crate::log::decimal::{Decimal, ONE};
+use crate::log::decimal::{Decimal, PRICE_DIGITS, VOLUME_DIGITS};
 use crate::symbols::symbol::SYMBOL_BYTES_MAX;
 
 /// Maximum number of trades in a frame; larger frames are rare and go to the general reader.
 const FRAME_TRADES_MAX: usize = 64;
 
-/// 10^(10 - fraction digits), by fraction digits.
-const SCALE: [u64; 11] = {
-    let mut scale = [1; 11];
-    let mut at = 10;
-    while at > 0 {
-        scale[at - 1] = scale[at] * 10;
-        at -= 1;
+/// Powers of ten, by exponent.
+const POWERS: [u64; 19] = {
+    let mut powers = [1; 19];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
     }
-    scale
+    powers
 };
 
 /// Decodes a trade or a frame of trades; `false` when the record has another shape.
@@ -94,25 +94,19 @@ impl<'a> Cursor<'a> {
             self.expect(b",\"")?;
         }
         self.expect(b"p\":")?;
-        let price = self.number()?;
+        let price = self.price()?;
         self.expect(b",\"s\":\"")?;
         let symbol = self.symbol()?;
         self.expect(b",\"t\":")?;
         let event_ms = self.integer()?;
         self.expect(b",\"v\":")?;
-        let volume = self.number()?;
+        let volume = self.number(VOLUME_DIGITS as usize)?;
         self.expect(b"}")?;
-        let notional = in_range(price, volume, event_ms)?;
+        if !in_range(price, volume, event_ms) {
+            return None;
+        }
         let event_ms = event_ms as u64;
-        Some(RawTrade {
-            symbol,
-            price: price.value,
-            volume: volume.value,
-            notional,
-            event_ms,
-            conditions,
-            rounded: false,
-        })
+        Some(RawTrade { symbol, price: price.value, volume: volume.value, event_ms, conditions, rounded: false })
     }
 
     /// `null`, `[]`, or texts without escapes, of printable ASCII.
@@ -177,12 +171,20 @@ impl<'a> Cursor<'a> {
         i64::try_from(self.digits()?).ok()
     }
 
-    /// A number with at most 17 digits before the point and 10 after it, and no exponent.
     #[inline]
-    fn number(&mut self) -> Option<Decimal> {
-        let integer = self.digits()?;
+    fn price(&mut self) -> Option<Decimal> {
+        let negative = self.peek()? == b'-';
+        self.at += usize::from(negative);
+        let price = self.number(PRICE_DIGITS as usize)?;
+        Some(Decimal { value: if negative { -price.value } else { price.value }, ..price })
+    }
+
+    /// A number with at most 17 digits before the point and `digits` after it, and no exponent.
+    #[inline]
+    fn number(&mut self, digits: usize) -> Option<Decimal> {
+        let whole = i128::from(self.digits()?) * i128::from(POWERS[digits]);
         if self.peek()? != b'.' {
-            return Some(Decimal { value: i128::from(integer) * ONE, rounded: false });
+            return Some(Decimal { value: whole, rounded: false });
         }
         self.at += 1;
         let start = self.at;
@@ -192,7 +194,9 @@ impl<'a> Cursor<'a> {
             self.at += 1;
         }
         let len = self.at - start;
-        let fraction = fraction * SCALE.get(len).filter(|_| len > 0)?;
-        Some(Decimal { value: i128::from(integer) * ONE + i128::from(fraction), rounded: false })
+        if len == 0 || len > digits {
+            return None;
+        }
+        Some(Decimal { value: whole + i128::from(fraction * POWERS[digits - len]), rounded: false })
     }
 }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::{RawTrade, Visitor, in_range};
 use crate::log::control::{self, ControlKind};
-use crate::log::decimal::{self, Decimal, DecimalError};
+use crate::log::decimal::{self, Decimal, DecimalError, PRICE_DIGITS, VOLUME_DIGITS};
 use crate::log::json::{Fields, integer, object, text};
 use crate::log::reject::Reason;
 use crate::symbols::symbol::Symbol;
@@ -62,18 +62,19 @@ fn checked_trade<'a>(fields: &Fields<'a>, symbol: Option<&'a str>) -> Result<Raw
     let field = |name| fields.get(name).ok_or(Reason::MissingField);
     let (_, p, t, v) = (field("s")?, field("p")?, field("t")?, field("v")?);
     let symbol = symbol.filter(|s| Symbol::new(s).is_some()).ok_or(Reason::BadSymbol)?;
-    let price = number(p, Reason::BadPrice)?;
-    let volume = number(v, Reason::BadVolume)?;
+    let price = number(p, PRICE_DIGITS, Reason::BadPrice)?;
+    let volume = number(v, VOLUME_DIGITS, Reason::BadVolume)?;
     let event_ms = integer(t).ok_or(Reason::BadTime)?;
     let conditions_json = fields.get("c").map_or("", |c| c.get());
     conditions(conditions_json).ok_or(Reason::BadConditions)?;
     let (price, volume) = (price.ok_or(Reason::OutOfRange)?, volume.ok_or(Reason::OutOfRange)?);
-    let notional = in_range(price, volume, event_ms).ok_or(Reason::OutOfRange)?;
+    if !in_range(price, volume, event_ms) {
+        return Err(Reason::OutOfRange);
+    }
     Ok(RawTrade {
         symbol,
         price: price.value,
         volume: volume.value,
-        notional,
         event_ms: event_ms as u64,
         conditions: conditions_json,
         rounded: price.rounded || volume.rounded,
@@ -81,8 +82,8 @@ fn checked_trade<'a>(fields: &Fields<'a>, symbol: Option<&'a str>) -> Result<Raw
 }
 
 /// A number; `Ok(None)` when it is out of range.
-fn number(value: &RawValue, otherwise: Reason) -> Result<Option<Decimal>, Reason> {
-    match decimal::parse(value.get().as_bytes()) {
+fn number(value: &RawValue, digits: u32, otherwise: Reason) -> Result<Option<Decimal>, Reason> {
+    match decimal::parse(value.get().as_bytes(), digits) {
         Ok(number) => Ok(Some(number)),
         Err(DecimalError::Range) => Ok(None),
         Err(DecimalError::Syntax) => Err(otherwise),

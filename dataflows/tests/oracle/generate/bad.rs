@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 /// Texts that are rejected as a record or as an element of a frame (or accepted, where the comment says so).
-const TRADES: [&str; 44] = [
+const TRADES: [&str; 47] = [
     "{}",
     r#"{"p":1,"s":"A","t":@}"#,
     r#"{"p":1,"s":"A","v":1}"#,
@@ -31,11 +31,15 @@ const TRADES: [&str; 44] = [
     r#"{"p":1,"s":"A","t":@,"v":1,"c":["1",2]}"#,
     r#"{"p":1,"s":"A","t":@,"v":1,"c":{}}"#,
     r#"{"p":1,"s":"A","t":@,"v":1,"c":["1",null]}"#,
+    // Prices of 0 and below are taken.
     r#"{"p":-1,"s":"A","t":@,"v":1}"#,
     r#"{"p":0,"s":"A","t":@,"v":1}"#,
-    r#"{"p":0.00000000005,"s":"A","t":@,"v":1}"#,
-    // Rounds up to 10^-10, and is taken.
-    r#"{"p":0.000000000050001,"s":"A","t":@,"v":1}"#,
+    r#"{"p":0.0000000000000000005,"s":"A","t":@,"v":1}"#,
+    r#"{"p":-1000000000000.1,"s":"A","t":@,"v":1}"#,
+    // Five digits would be left of it; of the next six, and of the last nothing is lost: both are taken.
+    r#"{"p":-0.0000000000000123456,"s":"A","t":@,"v":1}"#,
+    r#"{"p":0.0000000000001234567,"s":"A","t":@,"v":1}"#,
+    r#"{"p":0.000000000000000001,"s":"A","t":@,"v":1}"#,
     r#"{"p":1,"s":"A","t":@,"v":-1}"#,
     r#"{"p":1,"s":"A","t":@,"v":1e-11}"#,
     r#"{"p":1e400,"s":"A","t":@,"v":1}"#,
@@ -49,7 +53,7 @@ const TRADES: [&str; 44] = [
     r#"{"p":1,"s":"A","t":9214646400000,"v":1}"#,
     r#"{"p":1,"s":"A","t":4102444800000,"v":1}"#,
     // The greatest price x volume: taken.
-    r#"{"p":1000000,"s":"A","t":@,"v":1e9}"#,
+    r#"{"p":-1e12,"s":"A","t":@,"v":1e15}"#,
 ];
 
 /// Records that are not trades, or not JSON at all, or control records of any kind.
@@ -158,7 +162,7 @@ fn long_record() -> impl Strategy<Value = Vec<u8>> {
     let lengths = vec![1 << 20, (1 << 20) + 1, 64 << 10, (64 << 10) + 1];
     (prop::sample::select(lengths), any::<bool>()).prop_map(|(len, rejected)| {
         // Thirteen digits of time take the place of one character.
-        let p = if rejected { "-1" } else { "15" };
+        let p = if rejected { "{}" } else { "15" };
         let frame = format!(r#"{{"p":{p},"s":"A","t":@,"v":1,"x":""}}"#);
         let fill = "x".repeat(len - (frame.len() + 12));
         frame.replace(r#""x":"""#, &format!(r#""x":"{fill}""#)).into_bytes()

@@ -1,0 +1,60 @@
+//! What a store was made from: rows of the table `identity`, written with the first start and compared by every other.
+
+use std::fmt;
+
+/// What a store was made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreIdentity {
+    /// Identity of the log; empty where it has none.
+    pub log: String,
+    /// Number of its partitions.
+    pub partitions: u32,
+    /// Fingerprint of the settings that affect results.
+    pub settings: u64,
+    /// Pipeline revision.
+    pub revision: u64,
+}
+
+impl StoreIdentity {
+    /// Rows of the table `identity`.
+    pub fn rows(&self) -> [(&'static str, String); 4] {
+        [
+            ("log", self.log.clone()),
+            ("partitions", self.partitions.to_string()),
+            ("settings", format!("{:016x}", self.settings)),
+            ("revision", self.revision.to_string()),
+        ]
+    }
+
+    /// The identity from the rows of the table; `None` unless all are present and valid.
+    pub fn from_rows(rows: impl IntoIterator<Item = (String, String)>) -> Option<Self> {
+        let rows: std::collections::BTreeMap<String, String> = rows.into_iter().collect();
+        Some(Self {
+            log: rows.get("log")?.clone(),
+            partitions: rows.get("partitions")?.parse().ok()?,
+            settings: u64::from_str_radix(rows.get("settings")?, 16).ok()?,
+            revision: rows.get("revision")?.parse().ok()?,
+        })
+    }
+}
+
+impl fmt::Display for StoreIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let log = if self.log.is_empty() { "unknown" } else { &self.log };
+        write!(f, "log {log} with {} partitions", self.partitions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_read_back() {
+        let identity = StoreIdentity { log: "a".to_owned(), partitions: 3, settings: 0xabc, revision: 7 };
+        let rows = identity.rows().map(|(name, value)| (name.to_owned(), value));
+        assert_eq!(StoreIdentity::from_rows(rows.clone()), Some(identity));
+        assert_eq!(StoreIdentity::from_rows(rows.into_iter().skip(1)), None);
+        assert_eq!(StoreIdentity::from_rows([]), None);
+    }
+}
