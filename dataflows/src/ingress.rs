@@ -98,6 +98,16 @@ impl Ingress {
         self.partitions.iter().map(Partition::read_point).collect()
     }
 
+    /// Nothing more comes in the `at`th partition, so its frontier follows the others: to this one.
+    pub fn follow(&mut self, at: usize, frontier: Time) {
+        self.partitions[at].follow(frontier);
+    }
+
+    /// The first time step after every time given in the `at`th partition.
+    pub fn end(&self, at: usize) -> Time {
+        self.partitions[at].time_max().map_or(0, |time| time + self.settings.step_ms)
+    }
+
     /// Drops the resume points before this frontier.
     pub fn forget(&mut self, frontier: Time) {
         self.partitions.iter_mut().for_each(|partition| partition.forget(frontier));

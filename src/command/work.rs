@@ -143,15 +143,21 @@ pub fn run(args: &WorkArgs) -> anyhow::Result<()> {
     let row = watch.row.lock().unwrap_or_else(PoisonError::into_inner).take();
     let digest = row.map_or_else(String::new, |row| format!(", digest {}", row.digest));
     let (read, waiting) = (watch.records.load(Ordering::Relaxed), watch.records_waiting());
+    let unread = watch.records_unread.load(Ordering::SeqCst);
     eprintln!("work: {read} records read, {frontier}, {waiting} waiting{digest}");
     if is_stopped && !stopped.load(Ordering::SeqCst) {
         return Err(WorkerError::from(ClusterError::Stopped).into());
     }
-    if args.until_end && !is_stopped && waiting > 0 {
+    if args.until_end && !is_stopped && waiting + unread > 0 {
         let (frontier, partitions) = (watch.durable_frontier(), watch.holding_back());
-        return Err(
-            WorkerError::Incomplete { log: args.log.to_string(), records: waiting, frontier, partitions }.into()
-        );
+        return Err(WorkerError::Incomplete {
+            log: args.log.to_string(),
+            records: waiting,
+            unread,
+            frontier,
+            partitions,
+        }
+        .into());
     }
     Ok(())
 }

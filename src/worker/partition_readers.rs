@@ -7,8 +7,9 @@ use dataflows::ingress::Ingress;
 use dataflows::log::batch::RecordBatch;
 use dataflows::progress::time::Time;
 
+use super::control::messages::Reading;
 use super::host::Shared;
-use super::{PartitionRead, Watch, WorkerError};
+use super::{PartitionRead, Watch, WorkerConfig, WorkerError};
 use crate::log::{LogError, PartitionReader};
 
 /// Maximum bytes per read of a partition: enough to make the cost of a loop iteration small.
@@ -46,16 +47,14 @@ impl Readers {
     pub(super) fn feed(&mut self, shared: &Shared, ingress: &mut Ingress, durable: Time) -> Result<u64, WorkerError> {
         let (mut records, mut bytes) = (0, 0);
         for (at, partition) in self.readers.iter_mut().enumerate() {
-            let frontier = ingress.partition_frontier(at);
-            if is_past(shared.config.until, frontier) || frontier > durable.saturating_add(shared.config.read_ahead_ms)
-            {
+            if is_past(shared.config.until, ingress.partition_frontier(at)) {
                 continue;
             }
-            let waiting = ingress.records_from(at, durable);
-            if waiting > shared.config.read_ahead_records {
-                if frontier <= durable {
+            if is_blocked(&shared.config, ingress, at, durable) {
+                if ingress.partition_frontier(at) <= durable {
                     let (log, partition) = (shared.log.name(), partition.number);
-                    return Err(WorkerError::Stalled { log, partition, records: waiting });
+                    let records = ingress.records_from(at, durable);
+                    return Err(WorkerError::Stalled { log, partition, records });
                 }
                 continue;
             }
@@ -83,8 +82,57 @@ impl Readers {
     /// Whether everything that the log contained at the start has been read, up to the end of the run.
     pub(super) fn at_end(&self, ingress: &Ingress, until: Option<Time>) -> bool {
         let is_past = |at| is_past(until, ingress.partition_frontier(at));
-        self.readers.iter().enumerate().all(|(at, p)| p.reader.position() >= p.end || is_past(at))
+        self.readers.iter().enumerate().all(|(at, partition)| partition.is_at_end() || is_past(at))
     }
+}
+
+impl Readers {
+    /// How far the partitions are in a run until the end of the log.
+    pub(super) fn reading(&self, ingress: &Ingress, until: Option<Time>) -> Reading {
+        let mut reading = Reading::default();
+        for (at, partition) in self.readers.iter().enumerate() {
+            let frontier = ingress.partition_frontier(at);
+            let has_ended = partition.is_at_end() || is_past(until, frontier);
+            let least = if has_ended { &mut reading.ended } else { &mut reading.open };
+            *least = Some(least.map_or(frontier, |least| least.min(frontier)));
+            reading.past = reading.past.max(ingress.end(at));
+        }
+        reading
+    }
+
+    /// Whether every partition with more records is too far ahead of the durable frontier to be read.
+    pub(super) fn are_blocked(&self, config: &WorkerConfig, ingress: &Ingress, durable: Time) -> bool {
+        let waits = |(at, partition): (usize, &Partition)| {
+            partition.is_at_end()
+                || is_past(config.until, ingress.partition_frontier(at))
+                || is_blocked(config, ingress, at, durable)
+        };
+        self.readers.iter().enumerate().all(waits)
+    }
+
+    /// Records that the log held at the start and that were not read.
+    pub(super) fn unread(&self) -> u64 {
+        self.readers.iter().map(|partition| partition.end.saturating_sub(partition.reader.position())).sum()
+    }
+
+    /// Lets the partitions that were read to their end follow the others.
+    pub(super) fn follow(&self, ingress: &mut Ingress, frontier: Time) {
+        let ended = self.readers.iter().enumerate().filter(|(_, partition)| partition.is_at_end());
+        ended.for_each(|(at, _)| ingress.follow(at, frontier));
+    }
+}
+
+impl Partition {
+    /// Whether everything that it held at the start has been read.
+    fn is_at_end(&self) -> bool {
+        self.reader.position() >= self.end
+    }
+}
+
+/// Whether a partition is further ahead of the durable frontier than the bounds allow.
+fn is_blocked(config: &WorkerConfig, ingress: &Ingress, at: usize, durable: Time) -> bool {
+    ingress.partition_frontier(at) > durable.saturating_add(config.read_ahead_ms)
+        || ingress.records_from(at, durable) > config.read_ahead_records
 }
 
 /// Whether a partition has been read up to the end of the run.

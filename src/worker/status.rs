@@ -24,6 +24,8 @@ pub struct Watch {
     pub partitions: Mutex<BTreeMap<u32, PartitionRead>>,
     /// Records between the resume points and the end of the log, both as of the start.
     pub records_total: AtomicU64,
+    /// Records that the log held at the start and that were not read; set at the end.
+    pub records_unread: AtomicU64,
     /// Set to stop the workers: they read no more, complete what they have read as far as they can, and make a last
     /// checkpoint.
     pub stop: AtomicBool,

@@ -14,6 +14,7 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
+use dataflows::settings::ProgressMode;
 use timely::dataflow::operators::probe::Handle as Probe;
 use timely::dataflow::operators::{Inspect, Probe as _};
 use timely::worker::Worker;
@@ -23,7 +24,7 @@ use super::checkpoint::parts::{Emitted, Parts};
 use super::checkpoint::schedule::Schedule;
 use super::commit::{Stops, commit};
 use super::control::cluster_view::ClusterView;
-use super::control::messages::{ControlChannel, ControlMessage};
+use super::control::messages::{ControlChannel, ControlMessage, Reading};
 use super::host::{OnPanic, Shared};
 use super::partition_readers::Readers;
 use super::sink::sink;
@@ -60,6 +61,8 @@ struct WorkerLoop<'a> {
     positions_sent: Instant,
     /// When the first worker last compared the positions with the published ones.
     positions_published: Instant,
+    /// How far this worker was when it last told the others.
+    reading: Option<Reading>,
     /// Whether this worker has sent its end.
     sent_end: bool,
     /// The last checkpoint that the first worker has announced.
@@ -125,6 +128,7 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         reported: 0,
         positions_sent: Instant::now(),
         positions_published: Instant::now(),
+        reading: None,
         sent_end: false,
         announced: resumed_from,
         announced_stop: false,
@@ -168,6 +172,7 @@ impl WorkerLoop<'_> {
             }
             let durable = self.report_durable();
             self.publish_positions();
+            self.exchange_readings();
             let records = if self.sent_end { 0 } else { self.read(durable)? };
             let symbols = self.symbol_table.as_mut().map_or(Ok(0), SymbolTable::feed)?;
             if records > 0 || symbols > 0 {
@@ -188,6 +193,44 @@ impl WorkerLoop<'_> {
         let records = self.readers.feed(self.shared, &mut self.ingress, durable)?;
         self.inputs.send(self.ingress.take(), self.frontier());
         Ok(records)
+    }
+
+    /// In a run until the end of the log: tells the others how far this worker is. Without progress records the end of a
+    /// partition says that nothing more comes, so it does not hold back the others.
+    fn exchange_readings(&mut self) {
+        if !self.shared.config.until_end || self.sent_end {
+            return;
+        }
+        let reading = self.readers.reading(&self.ingress, self.shared.config.until);
+        if self.reading != Some(reading) {
+            self.reading = Some(reading);
+            self.control.broadcast(&ControlMessage::Reading { worker: self.index, reading });
+        }
+        if !self.has_progress()
+            && let Some(followed) = self.view.borrow().followed()
+        {
+            self.readers.follow(&mut self.ingress, followed);
+        }
+    }
+
+    /// Whether this worker has read what the log held at the start. Without progress records its partitions have to
+    /// follow those of the others to the end first.
+    fn has_read(&self) -> bool {
+        let is_last = self.has_progress() || self.view.borrow().is_all_read();
+        is_last && self.readers.at_end(&self.ingress, self.shared.config.until)
+    }
+
+    /// Whether the frontier cannot move any more: a partition that was read to its end holds it back, and the others are
+    /// too far ahead of it to be read.
+    fn is_stuck(&self) -> bool {
+        self.has_progress()
+            && self.view.borrow().limit().is_some_and(|limit| limit <= self.reported)
+            && self.readers.are_blocked(&self.shared.config, &self.ingress, self.reported)
+    }
+
+    /// Whether progress records move the frontier.
+    fn has_progress(&self) -> bool {
+        self.shared.config.settings.progress == ProgressMode::Records
     }
 
     fn is_stopping(&self) -> bool {
@@ -296,10 +339,8 @@ impl WorkerLoop<'_> {
     /// held at the start, sends its frontier and reads no more; the least of them is the end.
     fn end(&mut self, is_idle: bool) -> Option<Time> {
         let is_stopping = self.is_stopping();
-        let has_read = self.shared.config.until_end
-            && is_idle
-            && (self.sent_end || self.readers.at_end(&self.ingress, self.shared.config.until));
-        if !self.sent_end && (is_stopping || has_read) {
+        let ends = self.shared.config.until_end && is_idle;
+        if !self.sent_end && (is_stopping || (ends && (self.has_read() || self.is_stuck()))) {
             self.sent_end = true;
             self.control.broadcast(&ControlMessage::End { worker: self.index, end: self.frontier() });
         }
@@ -347,6 +388,7 @@ impl WorkerLoop<'_> {
             self.parts.send(&self.ingress, &self.commands);
         }
         self.readers.publish(&self.shared.watch, &self.ingress, end);
+        self.shared.watch.records_unread.fetch_add(self.readers.unread(), Ordering::SeqCst);
         let resume = self.view.borrow().positions_json();
         let row = self.view.borrow_mut().last_row.take();
         if let Some(row) = row {

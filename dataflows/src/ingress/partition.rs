@@ -65,6 +65,16 @@ impl Partition {
         ResumePoint { partition: self.number, offset: self.offset, frontier: self.frontier.clone() }
     }
 
+    /// [`PartitionFrontier::follow`].
+    pub(super) fn follow(&mut self, frontier: Time) {
+        self.frontier.follow(frontier);
+    }
+
+    /// [`PartitionFrontier::time_max`].
+    pub(super) fn time_max(&self) -> Option<Time> {
+        self.frontier.time_max()
+    }
+
     /// [`ResumeTrail::forget`].
     pub(super) fn forget(&mut self, frontier: Time) {
         self.trail.forget(frontier);

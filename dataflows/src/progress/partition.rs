@@ -67,6 +67,17 @@ impl PartitionFrontier {
         self.time_max = self.time_max.max(Some(time));
     }
 
+    /// Nothing more comes in this partition: the frontier follows the others. For a finished log in out-of-orderness
+    /// mode.
+    pub fn follow(&mut self, frontier_ms: u64) {
+        self.advance(Some(frontier_ms));
+    }
+
+    /// The greatest time given to a record.
+    pub fn time_max(&self) -> Option<Time> {
+        self.time_max
+    }
+
     /// A source leaves. When it was the last one, the frontier moves past every time given so far, by one time step.
     pub fn bye(&mut self, source: &str, step_ms: u64) {
         let was_live = self.sources.remove(source).is_some();

@@ -5,12 +5,14 @@ use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 
-use super::messages::{ControlMessage, Part};
+use super::messages::{ControlMessage, Part, Reading};
 
 /// One worker's view of the cluster.
 pub(in crate::worker) struct ClusterView {
     /// By worker: the frontier at which it has read everything that it must read.
     ends: Vec<Option<Time>>,
+    /// By worker: how far its partitions are, in a run until the end of the log.
+    readings: Vec<Option<Reading>>,
     /// By partition, on the first worker: how far it is read, and where a restart could resume.
     positions: Vec<Positions>,
     /// The positions that were published last.
@@ -32,6 +34,7 @@ impl ClusterView {
             starts.into_iter().map(|start| Positions { read: Some(start.clone()), resume: start }).collect();
         Self {
             ends: vec![None; workers],
+            readings: vec![None; workers],
             positions,
             published: String::new(),
             committed,
@@ -45,6 +48,7 @@ impl ClusterView {
     pub(in crate::worker) fn apply(&mut self, message: ControlMessage) -> Option<Part> {
         match message {
             ControlMessage::End { worker, end } => self.ends[worker] = Some(end),
+            ControlMessage::Reading { worker, reading } => self.readings[worker] = Some(reading),
             ControlMessage::Positions(all) => {
                 for positions in all {
                     let at = positions.resume.partition as usize;
@@ -63,6 +67,24 @@ impl ClusterView {
     /// The frontier at which everything is read, once every worker has sent its end.
     pub(in crate::worker) fn end(&self) -> Option<Time> {
         self.ends.iter().copied().collect::<Option<Vec<Time>>>()?.into_iter().min()
+    }
+
+    /// The frontier that no run to the end of the log can pass: the least of the partitions read to their end.
+    pub(in crate::worker) fn limit(&self) -> Option<Time> {
+        self.readings.iter().flatten().filter_map(|reading| reading.ended).min()
+    }
+
+    /// Whether all partitions were read to their end.
+    pub(in crate::worker) fn is_all_read(&self) -> bool {
+        self.readings.iter().all(|reading| reading.is_some_and(|reading| reading.open.is_none()))
+    }
+
+    /// The frontier that partitions without more records follow: the least of those with some, or, when all are read,
+    /// the first that is past everything.
+    pub(in crate::worker) fn followed(&self) -> Option<Time> {
+        let readings = self.readings.iter().copied().collect::<Option<Vec<Reading>>>()?;
+        let open = readings.iter().filter_map(|reading| reading.open).min();
+        open.or_else(|| readings.iter().map(|reading| reading.past).max())
     }
 
     pub(in crate::worker) fn symbols_end(&self) -> Option<u64> {
@@ -98,6 +120,13 @@ mod tests {
         view.apply(ControlMessage::Committed(60));
         view.apply(ControlMessage::Committed(40));
         assert_eq!(view.committed(), 60);
+        let reading = |open, ended, past| Reading { open, ended, past };
+        view.apply(ControlMessage::Reading { worker: 0, reading: reading(Some(7), Some(4), 90) });
+        assert_eq!((view.limit(), view.followed()), (Some(4), None), "one has not said how far it is");
+        view.apply(ControlMessage::Reading { worker: 1, reading: reading(None, Some(5), 80) });
+        assert_eq!((view.limit(), view.followed()), (Some(4), Some(7)));
+        view.apply(ControlMessage::Reading { worker: 0, reading: reading(None, Some(4), 90) });
+        assert_eq!(view.followed(), Some(90));
         view.apply(ControlMessage::Done);
         assert!(!view.all_done());
         view.apply(ControlMessage::Done);

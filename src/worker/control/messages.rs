@@ -29,6 +29,13 @@ pub(in crate::worker) enum ControlMessage {
         /// Its end frontier.
         end: Time,
     },
+    /// To all, in a run until the end of the log: how far the worker's partitions are.
+    Reading {
+        /// The worker.
+        worker: usize,
+        /// How far.
+        reading: Reading,
+    },
     /// To the first: how far this worker's partitions are read, and from where they would be read again as of the
     /// durable frontier it sees.
     Positions(Vec<Positions>),
@@ -42,6 +49,17 @@ pub(in crate::worker) enum ControlMessage {
     Stop,
     /// To the first: this worker sends no more messages.
     Done,
+}
+
+/// How far a worker's partitions are in a run until the end of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::worker) struct Reading {
+    /// The least frontier of those with records to read.
+    pub(in crate::worker) open: Option<Time>,
+    /// The least frontier of those that were read to their end.
+    pub(in crate::worker) ended: Option<Time>,
+    /// The first time step after every time given to a record.
+    pub(in crate::worker) past: Time,
 }
 
 /// One worker's part of a checkpoint, whose shards are in the store.
