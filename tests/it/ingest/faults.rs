@@ -97,8 +97,8 @@ async fn ends_three_times(fault: Fault, adjust: impl FnOnce(&mut IngestConfig), 
 
 #[tokio::test]
 async fn a_cut_connection_is_a_gap() {
-    ends_three_times(Fault::DisconnectEvery(Duration::from_millis(1_500)), untouched, "without closing handshake")
-        .await;
+    // A ping that the simulator has not read makes a reset of the cut.
+    ends_three_times(Fault::DisconnectEvery(Duration::from_millis(1_500)), untouched, "Connection reset").await;
 }
 
 #[tokio::test]
