@@ -3,7 +3,8 @@
 //! ```text
 //! config           the feed's settings
 //! client           connection after connection, with the gaps between them
-//! connection       one connection: connect, subscribe, next text
+//! connection       one connection: connect, subscribe, next text or sign of life
+//! life             what counts as a sign of life, and when a connection is dead
 //! error            why a connection failed
 //! backoff          pause before the next attempt
 //! message          parsing of the feed's texts (trades, ping, error), elements kept byte for byte
@@ -19,6 +20,7 @@ pub mod connection;
 pub mod default_symbols;
 pub mod error;
 pub mod exchanges;
+pub mod life;
 pub mod message;
 pub mod rest;
 

@@ -5,10 +5,11 @@
 //!                   routing             acknowledgements -> state file
 //! ```
 //!
-//! Trades keep their bytes. From the first connection on every partition gets a progress record each second, even
-//! without trades or a connection: trades missed meanwhile are reported by a `gap` record, not by a stalled frontier.
+//! Trades keep their bytes. From the first sign of life on every partition gets a progress record each second, as far
+//! as the feed has proved that nothing is missing. While it is silent, progress is repeated and does not advance; what
+//! was missed meanwhile is reported by a `gap` record, which begins where progress ended.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use dataflows::progress::partition::SOURCE_BYTES_MAX;
@@ -16,11 +17,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
 
-use crate::finnhub::client;
+use crate::finnhub::client::{self, FeedEvent};
 use crate::finnhub::config::FeedConfig;
 use crate::log::LogWriter;
 use crate::time::now_ms;
 
+mod clock;
 mod intake;
 pub mod metrics;
 pub mod router;
@@ -28,6 +30,7 @@ pub mod state_file;
 pub mod watchlist;
 mod writer;
 
+use clock::{Clock, Reading};
 use intake::Intake;
 use metrics::Meter;
 use state_file::StateFile;
@@ -45,8 +48,10 @@ pub struct IngestConfig {
     pub source: String,
     /// Maximum delay of an on-time trade, in milliseconds.
     pub max_out_of_orderness_ms: u64,
-    /// Interval of progress records.
+    /// Interval of progress records while there is no sign of life; each sign of life makes one at once.
     pub progress_every: Duration,
+    /// Wall clock, in Unix milliseconds.
+    pub wall_clock: fn() -> u64,
     /// Limits of the queue to the log.
     pub queue: QueueLimits,
     /// State file for the next ingest of this source, which without it reports no gap.
@@ -56,13 +61,14 @@ pub struct IngestConfig {
 }
 
 impl IngestConfig {
-    /// Default settings: progress each second, 1.5 s behind the wall clock.
+    /// Default settings: progress each second, 1.5 s behind the last sign of life.
     pub fn new(feed: FeedConfig, source: String) -> Self {
         Self {
             feed,
             source,
             max_out_of_orderness_ms: 1_500,
             progress_every: Duration::from_secs(1),
+            wall_clock: now_ms,
             queue: QueueLimits::default(),
             state: None,
             meter: Meter::default(),
@@ -106,26 +112,38 @@ pub async fn ingest(
         bail!("invalid source name of {} bytes: expected 1 to {SOURCE_BYTES_MAX}", config.source.len());
     }
     let predecessor_ms = config.state.as_ref().map_or(Ok(None), StateFile::predecessor_ms)?;
+    let clock = Clock::new(Reading::now(config.wall_clock));
     let queue_config = QueueConfig {
         limits: config.queue,
         source: config.source.clone(),
         max_out_of_orderness_ms: config.max_out_of_orderness_ms,
         state: config.state.clone(),
         meter: config.meter.clone(),
+        time: clock.time().clone(),
     };
     let (queue, writing) = writer::queue::start(writer, queue_config).context("cannot start the log's thread")?;
     let (sender, mut events) = mpsc::channel(EVENTS_MAX);
     let reading = tokio::spawn(client::run(config.feed.clone(), sender, stop));
     let mut seconds = interval(config.progress_every);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut intake = Intake::new(&config, queue, predecessor_ms);
+    let mut intake = Intake::new(&config, clock, queue, predecessor_ms);
     loop {
         let step = tokio::select! {
             // In this order, so that a busy feed does not delay progress.
             biased;
-            _ = seconds.tick() => intake.progress(now_ms()),
+            _ = seconds.tick() => intake.progress(Reading::now(config.wall_clock)),
             event = events.recv() => match event {
-                Some(event) => intake.take(event, now_ms()),
+                Some(event) => {
+                    let is_alive = matches!(event, FeedEvent::Alive { .. });
+                    let taken = intake.take(event, Instant::now());
+                    if is_alive && taken == Ok(()) {
+                        // Progress follows at once, and is repeated only if the next sign of life does not come.
+                        seconds.reset_after(config.progress_every * 3 / 2);
+                        intake.progress(Reading::now(config.wall_clock))
+                    } else {
+                        taken
+                    }
+                }
                 // The feed has ended, and all its events are processed.
                 None => break,
             },
@@ -140,7 +158,7 @@ pub async fn ingest(
         Ok(ended) => ended.context("cannot read the feed"),
         Err(error) => Err(error).context("the feed task failed"),
     };
-    let last_records = intake.end(outcome.is_ok(), now_ms());
+    let last_records = intake.end(outcome.is_ok(), Instant::now());
     tokio::task::spawn_blocking(last_records).await.context("cannot close the queue to the log")?;
     finish(&config.meter, outcome, writing).await
 }

@@ -14,8 +14,11 @@ pub struct Faults {
     pub reset_every: Option<Duration>,
     /// Every connection becomes silent after this long, and stays open.
     pub stall_after: Option<Duration>,
-    /// Every connection sends only pings after this long.
+    /// Every connection sends only pings after this long, and answers those of the client: a quiet market.
     pub only_pings_after: Option<Duration>,
+    /// Every connection sends only pings after this long, and reads nothing: what a dead feed behind a living server
+    /// looks like.
+    pub deaf_after: Option<Duration>,
     /// Attempts to connect that are answered with this HTTP status.
     pub refuse: Option<(u16, Times)>,
     /// Delay of attempts to connect.
@@ -56,6 +59,7 @@ impl Faults {
                 Fault::ResetEvery(after) => all.reset_every = Some(after),
                 Fault::StallAfter(after) => all.stall_after = Some(after),
                 Fault::OnlyPingsAfter(after) => all.only_pings_after = Some(after),
+                Fault::DeafAfter(after) => all.deaf_after = Some(after),
                 Fault::Refuse(status, times) => all.refuse = Some((status, times)),
                 Fault::SlowAccept(span, times) => all.slow_accept = Some((span, times)),
                 Fault::Flap(times) => all.flap = times,
@@ -82,6 +86,8 @@ pub enum Fault {
     StallAfter(Duration),
     /// `only-pings-after=30s`
     OnlyPingsAfter(Duration),
+    /// `deaf-after=30s`
+    DeafAfter(Duration),
     /// `refuse=429` or `refuse=500x3`
     Refuse(u16, Times),
     /// `slow-accept=2s` or `slow-accept=2sx3`
@@ -100,7 +106,8 @@ pub enum Fault {
 
 /// Values of `--fault`.
 pub const FORMS: &str = "disconnect-every=30s, close-every=30s, reset-every=30s, stall-after=30s, \
-    only-pings-after=30s, refuse=500x3, slow-accept=2sx3, flap=3, copies=2, frame-bytes=1048576, malformed, kick-both";
+    only-pings-after=30s, deaf-after=30s, refuse=500x3, slow-accept=2sx3, flap=3, copies=2, \
+    frame-bytes=1048576, malformed, kick-both";
 
 impl FromStr for Fault {
     type Err = String;
@@ -121,6 +128,7 @@ impl FromStr for Fault {
             "reset-every" => parse_span(value).map(Self::ResetEvery),
             "stall-after" => parse_span(value).map(Self::StallAfter),
             "only-pings-after" => parse_span(value).map(Self::OnlyPingsAfter),
+            "deaf-after" => parse_span(value).map(Self::DeafAfter),
             "refuse" => {
                 let (status, times) = parse_times(value)?;
                 let status = status.parse().ok().filter(|status| (400..600).contains(status));

@@ -24,6 +24,8 @@ const STEP: Duration = Duration::from_millis(50);
 const FRAME_TRADES_MAX: usize = 24;
 /// Timeout for a client that does not read.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// The feed's own keep-alive, sent together with a WebSocket ping.
+const PING: &str = r#"{"type":"ping"}"#;
 /// With the fault `malformed`, every fifth frame also has these elements.
 const MALFORMED_FRAME: u64 = 5;
 const MALFORMED: &str =
@@ -86,12 +88,14 @@ struct Session<'a> {
     /// Number of the connection.
     number: u64,
     only_pings: bool,
+    /// Nothing is read any more, so the client's pings get no pongs.
+    deaf: bool,
 }
 
 impl<'a> Session<'a> {
     fn new(shared: &'a Shared, socket: WebSocket, number: u64) -> Self {
         let market = Market::new(shared.config.seed, Arc::clone(&shared.universe), now_ms());
-        Self { shared, socket, market, subscriptions: 0, frames: 0, number, only_pings: false }
+        Self { shared, socket, market, subscriptions: 0, frames: 0, number, only_pings: false, deaf: false }
     }
 
     /// Serves until the client leaves, a fault ends the connection or the socket fails.
@@ -99,7 +103,8 @@ impl<'a> Session<'a> {
         let faults = self.shared.config.faults;
         let (cut, stall) = (after(faults.disconnect_every.or(faults.reset_every)), after(faults.stall_after));
         let (close, only_pings) = (after(faults.close_every), after(faults.only_pings_after));
-        tokio::pin!(cut, stall, close, only_pings);
+        let deaf = after(faults.deaf_after);
+        tokio::pin!(cut, stall, close, only_pings, deaf);
         let mut step = interval(STEP);
         step.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut ping = interval(self.shared.config.ping_every);
@@ -128,12 +133,19 @@ impl<'a> Session<'a> {
                     self.only_pings = true;
                     true
                 }
-                _ = ping.tick() => self.send(r#"{"type":"ping"}"#.to_owned()).await,
+                () = &mut deaf, if !self.deaf => {
+                    self.shared.count_fault();
+                    (self.only_pings, self.deaf) = (true, true);
+                    true
+                }
+                _ = ping.tick() => {
+                    self.send(Message::Ping(Default::default())).await && self.send_text(PING.to_owned()).await
+                }
                 _ = step.tick() => {
                     self.market.advance(now_ms(), &mut trades);
                     self.only_pings || self.send_trades(&trades).await
                 }
-                received = self.socket.recv() => match received {
+                received = self.socket.recv(), if !self.deaf => match received {
                     Some(Ok(Message::Text(text))) => self.request(text.as_str()).await,
                     Some(Ok(Message::Close(_)) | Err(_)) | None => false,
                     Some(Ok(_)) => true,
@@ -152,7 +164,7 @@ impl<'a> Session<'a> {
         match request.r#type.as_str() {
             "subscribe" if self.subscriptions >= self.shared.config.subscriptions_max => {
                 self.shared.counters.subscriptions_rejected.fetch_add(1, Ordering::Relaxed);
-                return self.send(r#"{"msg":"Subscribing to too many symbols","type":"error"}"#.to_owned()).await;
+                return self.send_text(r#"{"msg":"Subscribing to too many symbols","type":"error"}"#.to_owned()).await;
             }
             "subscribe" => self.subscriptions += usize::from(self.market.subscribe(instrument)),
             "unsubscribe" => self.subscriptions -= usize::from(self.market.unsubscribe(instrument)),
@@ -169,7 +181,7 @@ impl<'a> Session<'a> {
                     self.shared.count_fault();
                 }
                 self.record(frame);
-                if !self.send(text.clone()).await {
+                if !self.send_text(text.clone()).await {
                     return false;
                 }
                 self.shared.counters.trades.fetch_add(frame.len() as u64, Ordering::Relaxed);
@@ -221,8 +233,12 @@ impl<'a> Session<'a> {
         String::from_utf8_lossy(&text).into_owned()
     }
 
-    async fn send(&mut self, text: String) -> bool {
-        matches!(timeout(SEND_TIMEOUT, self.socket.send(Message::Text(text.into()))).await, Ok(Ok(())))
+    async fn send_text(&mut self, text: String) -> bool {
+        self.send(Message::Text(text.into())).await
+    }
+
+    async fn send(&mut self, message: Message) -> bool {
+        matches!(timeout(SEND_TIMEOUT, self.socket.send(message)).await, Ok(Ok(())))
     }
 }
 

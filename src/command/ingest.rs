@@ -15,7 +15,7 @@ use super::options::duration::Duration;
 use super::options::listen::{LISTEN, listen_address};
 use super::options::secret;
 use crate::finnhub::config::{FINNHUB_URL, FeedConfig};
-use crate::ingest::metrics::Meter;
+use crate::ingest::metrics::{Meter, Withheld};
 use crate::ingest::state_file::StateFile;
 use crate::ingest::watchlist::{Share, read_list, share_of};
 use crate::ingest::{IngestConfig, ingest};
@@ -28,6 +28,8 @@ use crate::tls;
 
 /// Partitions of a new directory log.
 const PARTITIONS: u32 = 4;
+/// Minimum liveness timeout: a feed far away needs some hundred milliseconds to answer a ping.
+const LIVENESS_TIMEOUT_MIN_MS: u64 = 1_000;
 /// Interval of status lines.
 const LINE_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -61,12 +63,12 @@ pub struct IngestArgs {
     /// Maximum number of symbols on one connection, as the feed's plan allows
     #[arg(long, env = "TICKLINE_SYMBOLS_MAX", default_value_t = 50)]
     pub symbols_max: usize,
-    /// How late a trade may arrive and still be on time: progress follows the newest trade at this distance
+    /// How late a trade may arrive and still be on time: progress follows the last sign of life at this distance
     #[arg(long, env = "TICKLINE_INGEST_MAX_OUT_OF_ORDERNESS", default_value_t = Duration::from_ms(1_500))]
     pub max_out_of_orderness: Duration,
-    /// Reconnect after this long without any frame
-    #[arg(long, env = "TICKLINE_SILENCE_MAX", default_value_t = Duration::from_ms(150_000))]
-    pub silence_max: Duration,
+    /// Reconnect after this long without a sign of life from the feed, at least 1s: it is pinged each second
+    #[arg(long, env = "TICKLINE_LIVENESS_TIMEOUT", default_value_t = Duration::from_ms(10_000))]
+    pub liveness_timeout: Duration,
     /// State file: the progress that a restart continues from [default: .tickline/ingest/SOURCE.state]
     #[arg(long, env = "TICKLINE_STATE", value_name = "FILE")]
     pub state: Option<PathBuf>,
@@ -138,8 +140,14 @@ async fn log_status(meter: Meter) {
         let rate = (trades - before) / LINE_EVERY.as_secs();
         before = trades;
         let feed = if meter.connected.get() == 1 { "connected" } else { "disconnected" };
+        let withheld = if Withheld::ALL.into_iter().any(|reason| meter.is_withheld(reason)) {
+            let reasons = Withheld::ALL.into_iter().filter(|reason| meter.is_withheld(*reason)).map(Withheld::name);
+            format!(", progress withheld ({})", reasons.collect::<Vec<_>>().join(", "))
+        } else {
+            String::new()
+        };
         eprintln!(
-            "ingest: {trades} trades, {rate}/s, feed {feed}, {} rejected, {} records lost, {} gaps",
+            "ingest: {trades} trades, {rate}/s, feed {feed}{withheld}, {} rejected, {} records lost, {} gaps",
             meter.rejected.get(),
             meter.lost.get(),
             meter.gaps()
@@ -158,7 +166,11 @@ fn config_of(args: &IngestArgs) -> anyhow::Result<IngestConfig> {
     };
     let symbols = share_of(&symbols, args.share, args.symbols_max).map_err(UsageError)?;
     let mut feed = FeedConfig::new(args.url.clone(), secret::read(args.token_file.as_deref())?, symbols);
-    feed.silence_max = args.silence_max.std();
+    if args.liveness_timeout.ms() < LIVENESS_TIMEOUT_MIN_MS {
+        let least = Duration::from_ms(LIVENESS_TIMEOUT_MIN_MS);
+        return Err(UsageError(format!("invalid --liveness-timeout: expected at least {least}")).into());
+    }
+    feed.liveness_timeout = args.liveness_timeout.std();
     feed.tls = args.ca.as_deref().map(tls::trusting).transpose().map_err(|error| UsageError(error.to_string()))?;
     let state = args.state.clone().unwrap_or_else(|| default_state(&args.source));
     let mut config = IngestConfig::new(feed, args.source.clone());

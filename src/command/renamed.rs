@@ -20,7 +20,7 @@ const COMPUTING: &[&str] = &["work", "replay", "verify"];
 /// Why the dashboard has no allowed lateness.
 const FROM_STORE: &str = "not a setting of the dashboard any more, which reads it from the store";
 
-const FLAGS: [Renamed; 14] = [
+const FLAGS: [Renamed; 15] = [
     renamed("tick", "--step", COMPUTING),
     renamed("horizon", "--allowed-lateness", COMPUTING),
     renamed("horizon", FROM_STORE, &["dashboard"]),
@@ -28,6 +28,7 @@ const FLAGS: [Renamed; 14] = [
     renamed("max-disorder", "--max-out-of-orderness", COMPUTING),
     renamed("lateness", "--max-out-of-orderness", &["ingest"]),
     renamed("shard", "--share", &["ingest"]),
+    renamed("silence-max", "--liveness-timeout", &["ingest"]),
     renamed("symbols", "--symbol-log", &["work"]),
     renamed("symbols", "--instruments", &["demo", "simulate"]),
     renamed("metrics", "--listen", &["work"]),
@@ -37,13 +38,14 @@ const FLAGS: [Renamed; 14] = [
     renamed("store", "--write-to", &["replay"]),
 ];
 
-const VARIABLES: [Renamed; 13] = [
+const VARIABLES: [Renamed; 14] = [
     renamed("TICKLINE_TICK", "TICKLINE_STEP", COMPUTING),
     renamed("TICKLINE_HORIZON", "TICKLINE_ALLOWED_LATENESS", COMPUTING),
     renamed("TICKLINE_HORIZON", FROM_STORE, &["dashboard"]),
     renamed("TICKLINE_MAX_DISORDER", "TICKLINE_MAX_OUT_OF_ORDERNESS", COMPUTING),
     renamed("TICKLINE_LATENESS", "TICKLINE_INGEST_MAX_OUT_OF_ORDERNESS", &["ingest"]),
     renamed("TICKLINE_SHARD", "TICKLINE_SHARE", &["ingest"]),
+    renamed("TICKLINE_SILENCE_MAX", "TICKLINE_LIVENESS_TIMEOUT", &["ingest"]),
     renamed("TICKLINE_SYMBOLS", "TICKLINE_SYMBOL_LOG", &["work"]),
     renamed("TICKLINE_WORK_METRICS", "TICKLINE_WORK_LISTEN", &["work"]),
     renamed("TICKLINE_METRICS_PORT", "TICKLINE_INGEST_LISTEN (HOST:PORT)", &["ingest"]),
@@ -53,12 +55,13 @@ const VARIABLES: [Renamed; 13] = [
     renamed("TICKLINE_REPLAY_STORE", "--write-to, on the command line only", &["replay"]),
 ];
 
-const KEYS: [Renamed; 9] = [
+const KEYS: [Renamed; 10] = [
     renamed("tick", "step", &[]),
     renamed("horizon", "allowed-lateness", &[]),
     renamed("max-disorder", "max-out-of-orderness, in [work], [replay] and [verify]", &[]),
     renamed("lateness", "max-out-of-orderness, in [ingest]", &[]),
     renamed("shard", "share", &[]),
+    renamed("silence-max", "liveness-timeout, in [ingest]", &[]),
     renamed("symbols", "symbol-log", &[]),
     renamed("metrics", "listen, in [work]", &[]),
     renamed("metrics-port", "listen, in [ingest]", &[]),
@@ -109,6 +112,7 @@ mod tests {
             ("tickline replay --log x --horizon=15m", "--horizon is now --allowed-lateness"),
             ("tickline verify --max-disorder 1s", "--max-disorder is now --max-out-of-orderness"),
             ("tickline ingest --lateness 1s", "--lateness is now --max-out-of-orderness"),
+            ("tickline ingest --silence-max 60s", "--silence-max is now --liveness-timeout"),
             ("tickline work --symbols dir:x", "--symbols is now --symbol-log"),
             ("tickline demo --symbols 5", "--symbols is now --instruments"),
             ("tickline dashboard --port 1", "--port is now --listen HOST:PORT"),

@@ -1,4 +1,4 @@
-//! Feed client: reconnects for ever, and reports texts and lost connections.
+//! Feed client: reconnects for ever, and reports texts, signs of life and lost connections.
 
 use std::time::Instant;
 
@@ -9,18 +9,26 @@ use tracing::{info, warn};
 
 use super::backoff::Backoff;
 use super::config::FeedConfig;
-use super::connection::{Socket, connect};
+use super::connection::{Received, Socket, connect};
 use super::error::SocketError;
 
 /// Feed event.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FeedEvent {
-    /// Connected, and subscribed to all symbols.
+    /// Connected, and all subscriptions are sent; the feed may not have read them yet.
     Connected,
     /// A text from the feed.
     Text {
         /// The text, unchanged.
         text: Utf8Bytes,
+        /// Time of arrival.
+        at: Instant,
+    },
+    /// A sign of life, after all texts that arrived before it: the feed has sent nothing up to `as_of` that is not
+    /// among them. The first one of a connection follows its subscriptions.
+    Alive {
+        /// The time that it proves.
+        as_of: Instant,
         /// Time of arrival.
         at: Instant,
     },
@@ -90,14 +98,21 @@ async fn one_connection(
     info!(symbols = config.symbols.len(), "feed connected");
     events.send(FeedEvent::Connected).await.ok()?;
     let socket = open.insert(opened);
+    let since = Instant::now();
     loop {
         // Reserve a slot before reading: a stop while waiting for one must not lose a text.
         let slot = events.reserve().await.ok()?;
+        // A connection that is dropped right after its handshake and first pong must back off.
         match socket.next().await {
-            Ok(text) => {
-                // Only a text proves the connection good: one that is dropped right after its handshake must back off.
+            Ok(Received::Text { text, at }) => {
                 backoff.reset();
-                slot.send(FeedEvent::Text { text, at: Instant::now() });
+                slot.send(FeedEvent::Text { text, at });
+            }
+            Ok(Received::Alive { as_of, at }) => {
+                if at.saturating_duration_since(since) >= config.liveness_timeout {
+                    backoff.reset();
+                }
+                slot.send(FeedEvent::Alive { as_of, at });
             }
             Err(error) => return Some(error),
         }

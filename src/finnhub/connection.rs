@@ -3,38 +3,58 @@
 //! Errors of the WebSocket library may contain the URL, and the URL contains the API token: every such text is scrubbed
 //! before it leaves this file.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, interval_at, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes, http};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use super::config::FeedConfig;
 use super::error::SocketError;
+use super::life::Life;
 use crate::secret::{Secret, percent_encode};
 
 /// Maximum message length in bytes; a longer message ends the connection.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
+/// What a connection received.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    /// A text.
+    Text {
+        /// The text, unchanged.
+        text: Utf8Bytes,
+        /// Time of arrival.
+        at: Instant,
+    },
+    /// A sign of life: every text that the feed sent up to a time has been received before this.
+    Alive {
+        /// That time.
+        as_of: Instant,
+        /// Time of arrival.
+        at: Instant,
+    },
+}
+
 /// An open connection.
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     token: Secret,
-    silence_max: Duration,
+    liveness_timeout: Duration,
     step_max: Duration,
-    /// When the connection counts as dead unless a frame comes first.
-    deadline: Instant,
-    pings: tokio::time::Interval,
+    life: Life,
+    /// What follows the text that was returned last: the sign of life that it was, or the end.
+    after_text: Option<Result<Received, SocketError>>,
 }
 
-/// Connects, with the API token added to the URL. The connection counts as dead when no frame comes for
-/// [`FeedConfig::silence_max`]; the client sends three pings in that time.
+/// Connects, with the API token added to the URL. The connection is dead after [`FeedConfig::liveness_timeout`] without
+/// a sign of life.
 pub async fn connect(config: &FeedConfig) -> Result<Socket, SocketError> {
     crate::tls::install_provider();
-    let FeedConfig { url, token, silence_max, step_max, .. } = config;
+    let FeedConfig { url, token, liveness_timeout, step_max, .. } = config;
     let address = address(url, token);
     let limits =
         WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX)).max_frame_size(Some(MESSAGE_BYTES_MAX));
@@ -45,15 +65,13 @@ pub async fn connect(config: &FeedConfig) -> Result<Socket, SocketError> {
         Ok(Err(error)) => return Err(explain(&error, token)),
         Err(_) => return Err(SocketError::Failed { why: "timeout while connecting".to_owned() }),
     };
-    let now = Instant::now();
-    let ping_every = (*silence_max / 3).max(Duration::from_millis(1));
     Ok(Socket {
         stream,
         token: token.clone(),
-        silence_max: *silence_max,
+        liveness_timeout: *liveness_timeout,
         step_max: *step_max,
-        deadline: now + *silence_max,
-        pings: interval_at(now + ping_every, ping_every),
+        life: Life::new(*liveness_timeout, Instant::now()),
+        after_text: None,
     })
 }
 
@@ -70,27 +88,57 @@ impl Socket {
         self.send(Message::text(request.to_string())).await
     }
 
-    /// The next text. Sends pings while it waits; cancel safe.
-    pub async fn next(&mut self) -> Result<Utf8Bytes, SocketError> {
+    /// The next text or sign of life. Sends pings while it waits, the first one at once; cancel safe between messages.
+    pub async fn next(&mut self) -> Result<Received, SocketError> {
+        if let Some(next) = self.after_text.take() {
+            return next;
+        }
         loop {
+            self.life.look(Instant::now());
             let message = tokio::select! {
-                message = self.stream.next() => message,
-                _ = self.pings.tick() => {
-                    self.send(Message::Ping(Default::default())).await?;
+                // In this order: what has arrived is read before the connection is given up, and a busy feed does not
+                // delay pings.
+                biased;
+                () = sleep_until(self.life.ping_due().into()) => {
+                    self.ping().await?;
                     continue;
                 }
-                () = sleep_until(self.deadline) => {
-                    return Err(SocketError::Silent { silence_ms: self.silence_max.as_millis() });
-                }
+                message = self.stream.next() => message,
+                () = sleep_until(self.life.dead_at().into()) => return Err(self.silent()),
             };
-            self.deadline = Instant::now() + self.silence_max;
+            let at = Instant::now();
             match message {
-                Some(Ok(Message::Text(text))) => return Ok(text),
+                Some(Ok(Message::Text(text))) => {
+                    self.after_text = match self.life.text(text.as_str(), at) {
+                        Some(as_of) => Some(Ok(Received::Alive { as_of, at })),
+                        None => (at >= self.life.dead_at()).then(|| Err(self.silent())),
+                    };
+                    return Ok(Received::Text { text, at });
+                }
+                Some(Ok(Message::Pong(payload))) => {
+                    if let Some(as_of) = self.life.pong(&payload, at) {
+                        return Ok(Received::Alive { as_of, at });
+                    }
+                }
                 Some(Ok(Message::Close(_))) | None => return Err(SocketError::Closed),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(explain(&error, &self.token)),
             }
+            if at >= self.life.dead_at() {
+                return Err(self.silent());
+            }
         }
+    }
+
+    async fn ping(&mut self) -> Result<(), SocketError> {
+        let payload = self.life.ping(Instant::now());
+        // A connection that takes no ping within the liveness timeout is dead.
+        let limit = self.step_max.min(self.liveness_timeout);
+        self.send_within(Message::Ping(payload.to_vec().into()), limit).await
+    }
+
+    fn silent(&self) -> SocketError {
+        SocketError::Silent { timeout_ms: self.liveness_timeout.as_millis() }
     }
 
     /// Closes the connection without waiting long for the other side.
@@ -100,7 +148,11 @@ impl Socket {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), SocketError> {
-        match timeout(self.step_max, self.stream.send(message)).await {
+        self.send_within(message, self.step_max).await
+    }
+
+    async fn send_within(&mut self, message: Message, limit: Duration) -> Result<(), SocketError> {
+        match timeout(limit, self.stream.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(explain(&error, &self.token)),
             Err(_) => Err(SocketError::Failed { why: "timeout while sending".to_owned() }),

@@ -24,11 +24,11 @@ pub enum SocketError {
         /// `Retry-After`, in seconds.
         retry_after_s: Option<u64>,
     },
-    /// No frame of any kind for too long.
-    #[error("no frame came for {silence_ms} ms")]
+    /// No sign of life for too long.
+    #[error("no sign of life for {timeout_ms} ms: neither trades nor an answer to pings")]
     Silent {
-        /// The limit.
-        silence_ms: u128,
+        /// The liveness timeout, in milliseconds.
+        timeout_ms: u128,
     },
     /// The feed closed the connection.
     #[error("the feed closed the connection")]

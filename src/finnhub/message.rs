@@ -46,6 +46,21 @@ pub fn read(text: &str) -> Frame<'_> {
     }
 }
 
+/// Whether a text holds trades, well-formed or not.
+pub fn has_trades(text: &str) -> bool {
+    matches!(read(text), Frame::Trades(elements) if !elements.is_empty())
+}
+
+/// Event time of the newest trade of a text, in Unix milliseconds; `None` without a trade that has one.
+pub fn newest_event_ms(text: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Timed {
+        t: u64,
+    }
+    let Frame::Trades(elements) = read(text) else { return None };
+    elements.iter().filter_map(|element| Some(serde_json::from_str::<Timed>(element.get()).ok()?.t)).max()
+}
+
 /// Routing data of an element.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Address<'a> {
@@ -112,6 +127,14 @@ mod tests {
         assert!(matches!(read(r#"{"type":"trade","data":7}"#), Frame::Other(Some(_))));
         for text in ["", "[]", "{\"type\":7}", "{\"data\":[1]}", "{\"type\":\"trade\"", "null"] {
             assert!(matches!(read(text), Frame::Other(None)), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_newest_trade_of_a_text_is_found() {
+        assert_eq!(newest_event_ms(r#"{"data":[{"t":5},17,{"t":9,"s":"A"},{"t":"x"}],"type":"trade"}"#), Some(9));
+        for text in [r#"{"data":[{"s":"A"}],"type":"trade"}"#, r#"{"type":"ping"}"#, r#"{"data":[],"type":"trade"}"#] {
+            assert_eq!(newest_event_ms(text), None, "{text}");
         }
     }
 

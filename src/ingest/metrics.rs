@@ -46,6 +46,31 @@ impl GapKind {
     }
 }
 
+/// Why progress is withheld.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withheld {
+    /// No sign of life from the feed for half the liveness timeout.
+    Feed,
+    /// The wall clock was set, and trades do not agree with it.
+    Clock,
+    /// A gap before it does not fit into the queue to the log yet.
+    Log,
+}
+
+impl Withheld {
+    /// All reasons, in the order of their discriminants.
+    pub const ALL: [Self; 3] = [Self::Feed, Self::Clock, Self::Log];
+
+    /// Label in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Feed => "feed",
+            Self::Clock => "clock",
+            Self::Log => "log",
+        }
+    }
+}
+
 /// Counters shared by threads.
 #[derive(Clone, Debug)]
 pub struct Meter {
@@ -69,6 +94,12 @@ pub struct Meter {
     pub too_many_symbols: Counter,
     /// 1 while the feed is connected.
     pub connected: Gauge,
+    /// Unix time of the last sign of life of the feed, in milliseconds; 0 before the first.
+    pub alive_ms: Gauge<i64, AtomicI64>,
+    /// Times that the wall clock was set.
+    pub clock_steps: Counter,
+    /// By reason: 1 while progress is withheld for it.
+    withheld: [Gauge; Withheld::ALL.len()],
     /// Unix time of the last text of the feed, in milliseconds; 0 before the first.
     pub frame_ms: Gauge<i64, AtomicI64>,
     /// Unix time of the last trade of the feed, in milliseconds; 0 before the first.
@@ -93,6 +124,9 @@ impl Default for Meter {
             complaints: Counter::default(),
             too_many_symbols: Counter::default(),
             connected: Gauge::default(),
+            alive_ms: Gauge::default(),
+            clock_steps: Counter::default(),
+            withheld: Default::default(),
             frame_ms: Gauge::default(),
             trade_ms: Gauge::default(),
             acknowledged_ms: Gauge::default(),
@@ -106,6 +140,16 @@ impl Meter {
     /// Counts a gap.
     pub fn gap(&self, kind: GapKind) {
         self.gaps[kind as usize].inc();
+    }
+
+    /// Records whether progress is withheld for a reason.
+    pub fn withhold(&self, reason: Withheld, is_withheld: bool) {
+        self.withheld[reason as usize].set(i64::from(is_withheld));
+    }
+
+    /// Whether progress is withheld for a reason.
+    pub fn is_withheld(&self, reason: Withheld) -> bool {
+        self.withheld[reason as usize].get() == 1
     }
 
     /// Gaps of all causes.
@@ -131,6 +175,7 @@ impl HealthCheck for Meter {
             (&catalog::INGEST_CONNECTIONS, &self.connections),
             (&catalog::INGEST_COMPLAINTS, &self.complaints),
             (&catalog::INGEST_TOO_MANY, &self.too_many_symbols),
+            (&catalog::INGEST_CLOCK_STEPS, &self.clock_steps),
         ];
         counters.into_iter().for_each(|(name, counter)| exposition.put(name, counter.get()));
         exposition.put_by(
@@ -138,6 +183,13 @@ impl HealthCheck for Meter {
             GapKind::ALL.map(|kind| (kind.name().to_owned(), self.gaps[kind as usize].get())),
         );
         exposition.put(&catalog::INGEST_CONNECTED, u64::from(self.connected.get() == 1));
+        if self.alive_ms.get() > 0 {
+            exposition.put(&catalog::INGEST_ALIVE, self.alive_ms.get() as f64 / 1e3);
+        }
+        exposition.put_by(
+            &catalog::INGEST_WITHHELD,
+            Withheld::ALL.map(|reason| (reason.name().to_owned(), u64::from(self.is_withheld(reason)))),
+        );
         let ages = [
             (&catalog::INGEST_FRAME_AGE, &self.frame_ms),
             (&catalog::INGEST_TRADE_AGE, &self.trade_ms),

@@ -4,6 +4,7 @@
 //! The feed is a script or the simulator with a fault; the log is in memory, or a directory log for processes.
 
 mod faults;
+mod life;
 mod memory;
 mod run;
 mod script;

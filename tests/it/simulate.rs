@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use simulator::fault::Faults;
 use simulator::universe::Universe;
 use simulator::{Simulator, SimulatorConfig, serve};
-use tickline::finnhub::connection::{Socket, connect};
+use tickline::finnhub::connection::{Received, Socket, connect};
 use tickline::finnhub::error::SocketError;
 use tickline::finnhub::{FeedConfig, Secret};
 use tokio::time::timeout;
@@ -17,16 +17,21 @@ use tokio::time::timeout;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 fn config(url: &str, token: &str) -> FeedConfig {
-    FeedConfig { silence_max: DEADLINE, ..FeedConfig::new(url.to_owned(), Secret::new(token), Vec::new()) }
+    FeedConfig { liveness_timeout: DEADLINE, ..FeedConfig::new(url.to_owned(), Secret::new(token), Vec::new()) }
 }
 
 async fn open(simulator: &Simulator, token: &str) -> Result<Socket, SocketError> {
     connect(&config(&simulator.url(), token)).await
 }
 
+/// The next text.
 async fn next(socket: &mut Socket) -> Value {
-    let text = timeout(DEADLINE, socket.next()).await.expect("a text in time").expect("an open connection");
-    serde_json::from_str(text.as_str()).expect("JSON")
+    loop {
+        let received = timeout(DEADLINE, socket.next()).await.expect("a text in time").expect("an open connection");
+        if let Received::Text { text, .. } = received {
+            return serde_json::from_str(text.as_str()).expect("JSON");
+        }
+    }
 }
 
 /// Reads until a frame is `wanted`.
@@ -139,23 +144,40 @@ async fn errors_hide_the_token() {
     }
 }
 
-#[tokio::test]
-async fn silence_ends_a_stalled_connection() {
-    let faults = Faults { stall_after: Some(Duration::from_millis(300)), ..Faults::default() };
-    let simulator = serve(SimulatorConfig { faults, ..Default::default() }).await.unwrap();
-    let mut socket =
-        connect(&FeedConfig { silence_max: Duration::from_millis(1_500), ..config(&simulator.url(), "key") })
-            .await
-            .unwrap();
+/// Reads from a simulator with this fault until the connection ends: why, and the texts and signs of life of the last
+/// second and a half.
+async fn end_of(faults: Faults) -> (SocketError, usize, usize) {
+    let ping_every = Duration::from_millis(200);
+    let simulator = serve(SimulatorConfig { faults, ping_every, ..Default::default() }).await.unwrap();
+    let liveness_timeout = Duration::from_millis(2_000);
+    let config = FeedConfig { liveness_timeout, ..config(&simulator.url(), "key") };
+    let mut socket = connect(&config).await.unwrap();
     socket.subscribe("NVDA").await.unwrap();
+    let (mut texts, mut signs) = (Vec::new(), Vec::new());
     let error = timeout(DEADLINE, async {
         loop {
-            if let Err(error) = socket.next().await {
-                return error;
+            match socket.next().await {
+                Ok(Received::Text { at, .. }) => texts.push(at),
+                Ok(Received::Alive { at, .. }) => signs.push(at),
+                Err(error) => return error,
             }
         }
     });
-    assert_eq!(error.await.unwrap(), SocketError::Silent { silence_ms: 1_500 });
+    let error = error.await.unwrap();
+    assert_eq!(simulator.counters().faults.load(Ordering::Relaxed), 1);
+    assert!(!signs.is_empty(), "it answered before the fault");
+    let late = |times: Vec<Instant>| times.iter().filter(|at| at.elapsed() < Duration::from_millis(1_500)).count();
+    (error, late(texts), late(signs))
+}
+
+#[tokio::test]
+async fn a_connection_without_a_sign_of_life_ends() {
+    let after = Some(Duration::from_millis(500));
+    let stalled = end_of(Faults { stall_after: after, ..Faults::default() }).await;
+    assert_eq!(stalled, (SocketError::Silent { timeout_ms: 2_000 }, 0, 0));
+    let (error, pings, signs) = end_of(Faults { deaf_after: after, ..Faults::default() }).await;
+    assert_eq!((error, signs), (SocketError::Silent { timeout_ms: 2_000 }, 0));
+    assert!(pings >= 3, "the feed's own pings came until the end: {pings}");
 }
 
 #[tokio::test]

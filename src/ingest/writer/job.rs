@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
+use crate::ingest::clock::UnixTime;
 use crate::ingest::metrics::Meter;
 use crate::ingest::router::Record;
 use crate::ingest::state_file::StateFile;
@@ -53,6 +54,8 @@ pub struct QueueConfig {
     pub state: Option<StateFile>,
     /// Counters.
     pub meter: Meter,
+    /// Unix time.
+    pub time: UnixTime,
 }
 
 /// Records that the log did not take in time.

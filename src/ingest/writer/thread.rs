@@ -14,7 +14,6 @@ use super::job::{Ended, Job, Loss, QueueConfig, Shared};
 use crate::ingest::metrics::GapKind;
 use crate::ingest::router::Record;
 use crate::log::{LogError, LogWriter};
-use crate::time::now_ms;
 
 /// Maximum records between two flushes.
 const FLUSH_RECORDS_MAX: u64 = 4_096;
@@ -110,7 +109,8 @@ impl Writing {
         let mut delivery_reports = Vec::new();
         self.writer.delivery_reports(&mut |report| delivery_reports.push(report));
         let meter = &self.config.meter;
-        let now = (Instant::now(), now_ms());
+        let now = Instant::now();
+        let now = (now, self.config.time.ms(now));
         let acknowledged =
             self.ack_tracker.acknowledge(&delivery_reports, now, self.config.max_out_of_orderness_ms, |after| {
                 meter.acknowledged(after)
@@ -132,6 +132,10 @@ impl Writing {
         self.write_state(complete_ms, false);
     }
 
+    fn now_ms(&self) -> u64 {
+        self.config.time.ms(Instant::now())
+    }
+
     fn write_state(&mut self, complete_ms: u64, bye: bool) {
         let Some(state) = &self.config.state else { return };
         match state.write(complete_ms, bye) {
@@ -151,7 +155,7 @@ impl Writing {
             let loss = self.shared.loss.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Some(Loss { from_ms, records }) = loss else { break };
             self.config.meter.gap(GapKind::Lost);
-            let gap = control::gap(&self.config.source, from_ms, now_ms(), &control::lost_cause(records));
+            let gap = control::gap(&self.config.source, from_ms, self.now_ms(), &control::lost_cause(records));
             self.gap(&gap, from_ms)?;
             self.sync()?;
         }
@@ -164,7 +168,7 @@ impl Writing {
             if self.ack_tracker.has_unreported_loss() {
                 return Ok(Ended { records: self.records, all_reported: false });
             }
-            self.write_state(now_ms(), true);
+            self.write_state(self.now_ms(), true);
         }
         Ok(Ended { records: self.records, all_reported: true })
     }

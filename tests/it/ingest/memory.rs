@@ -33,6 +33,26 @@ impl Memory {
         all.filter(|record| record["type"] == kind).collect()
     }
 
+    /// Time of the last progress record of a partition, in Unix milliseconds; 0 without one.
+    pub fn progress_ms(&self, partition: usize) -> u64 {
+        self.control(partition, "progress").last().map_or(0, |progress| progress["event_ms"].as_u64().unwrap())
+    }
+
+    /// Asserts that in no partition a gap record begins before progress that was reported earlier.
+    pub fn assert_no_gap_in_complete_time(&self) {
+        for partition in 0..PARTITIONS {
+            let mut complete_ms = 0;
+            for record in self.of(partition) {
+                let Ok(record) = serde_json::from_str::<Value>(&record) else { continue };
+                if record["type"] == "progress" {
+                    complete_ms = record["event_ms"].as_u64().unwrap();
+                } else if record["type"] == "gap" {
+                    assert!(complete_ms <= record["from_ms"].as_u64().unwrap(), "{complete_ms} was complete: {record}");
+                }
+            }
+        }
+    }
+
     /// The elements of a partition, joined by commas in the order of the log.
     pub fn elements(&self, partition: usize) -> String {
         let mut inner = Vec::new();
@@ -75,6 +95,8 @@ pub fn config(url: String, token: &str, symbols: &[&str]) -> IngestConfig {
     let mut feed = FeedConfig::new(url, Secret::new(token), symbols);
     feed.pause_min = Duration::from_millis(10);
     feed.pause_max = Duration::from_millis(100);
+    // Not reached where silence is not the subject.
+    feed.liveness_timeout = DEADLINE;
     let mut config = IngestConfig::new(feed, "test".to_owned());
     config.progress_every = Duration::from_millis(20);
     config

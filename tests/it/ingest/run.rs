@@ -103,6 +103,36 @@ fn ingest_exports_metrics_and_writes_a_bye() {
 }
 
 #[test]
+fn a_dead_feed_is_shown_and_withholds_progress() {
+    let home = Home::new();
+    let (simulator, address) = simulate(&home, "--fault deaf-after=2s");
+    let mut ingest = ingest(&home, &address, "--listen 127.0.0.1:0 --liveness-timeout 4s");
+    let metrics = ingest.address_after("metrics: http://");
+    let withheld = "tickline_ingest_progress_withheld{reason=\"feed\"}";
+    let alive = wait_for("progress", || {
+        let answer = get(&metrics, "/metrics");
+        let has_sign = answer.contains("tickline_ingest_sign_of_life_timestamp_seconds ");
+        (has_sign && number(&answer, withheld) == 0.0).then_some(answer)
+    });
+    let answer = wait_for("withheld progress", || {
+        let answer = get(&metrics, "/metrics");
+        (number(&answer, withheld) == 1.0).then_some(answer)
+    });
+    let name = "tickline_ingest_sign_of_life_timestamp_seconds";
+    let age = jiff::Timestamp::now().as_millisecond() as f64 / 1e3 - number(&answer, name);
+    assert!((2.0..60.0).contains(&age) && number(&answer, name) >= number(&alive, name), "{age}");
+    assert_eq!(number(&answer, "tickline_ingest_connected"), 1.0, "it is not given up yet");
+    wait_for("the gap", || ingest.stderr().contains("no sign of life for 4000 ms").then_some(()));
+    assert!(ingest.stderr().contains("no sign of life from the feed: progress is withheld"), "{}", ingest.stderr());
+    ends_well(simulator, "the simulator");
+    ends_well(ingest, "the ingest");
+    for (flag, value) in [("silence-max", "60s"), ("liveness-timeout", "999ms")] {
+        let line = format!("ingest --log dir:other --source one --symbols A --{flag} {value}");
+        home.start_with(&line, &[("FINNHUB_TOKEN", CANARY)]).end(&line).is(2, &["--liveness-timeout"]);
+    }
+}
+
+#[test]
 fn a_kill_leaves_a_gap_and_a_bye_does_not() {
     let home = Home::new();
     let (simulator, address) = simulate(&home, "");

@@ -21,7 +21,7 @@ const KEYS: [(&str, i64); 6] = [
     ("abc", 479470107),
 ];
 
-/// Accepts one client and reads its subscriptions.
+/// Accepts one client, reads its subscriptions, and answers its first ping.
 pub async fn accept(listener: &TcpListener, symbols: usize) -> (WebSocketStream<TcpStream>, Vec<String>) {
     let (stream, _) = listener.accept().await.unwrap();
     let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
@@ -34,6 +34,8 @@ pub async fn accept(listener: &TcpListener, symbols: usize) -> (WebSocketStream<
             symbols_seen.push(request["symbol"].as_str().unwrap().to_owned());
         }
     }
+    while !matches!(socket.next().await.unwrap().unwrap(), Message::Ping(_)) {}
+    socket.flush().await.unwrap();
     (socket, symbols_seen)
 }
 

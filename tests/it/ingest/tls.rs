@@ -7,7 +7,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use rcgen::{CertificateParams, KeyPair};
 use tickline::finnhub::Secret;
 use tickline::finnhub::config::FeedConfig;
-use tickline::finnhub::connection::connect;
+use tickline::finnhub::connection::{Received, connect};
 use tickline::finnhub::error::SocketError;
 use tickline::tls;
 use tokio::net::TcpListener;
@@ -52,7 +52,8 @@ async fn tls_needs_a_trusted_certificate() {
     let url = serve(&ca).await;
     let trusting = FeedConfig { tls: Some(tls::trusting(&ca).unwrap()), ..config(&url) };
     let mut socket = connect(&trusting).await.unwrap();
-    assert_eq!(socket.next().await.unwrap().as_str(), "hello");
+    let received = socket.next().await.unwrap();
+    assert!(matches!(&received, Received::Text { text, .. } if text.as_str() == "hello"), "{received:?}");
     socket.close().await;
     let error = connect(&config(&url)).await.err().unwrap();
     assert!(matches!(&error, SocketError::Failed { why } if why.contains("certificate")), "{error:?}");
