@@ -130,6 +130,7 @@ impl Visitor for Reading<'_> {
     fn control(&mut self, control: Control<'_>) {
         let before = self.partition.frontier.frontier_ms().map(|_| self.now());
         let progress = self.settings.progress == ProgressMode::Records;
+        let mut import_step = None;
         let frontier = &mut self.partition.frontier;
         let counter = match control {
             Control::Progress { source, event_ms } => {
@@ -139,6 +140,10 @@ impl Visitor for Reading<'_> {
                 Counter::Progress
             }
             Control::Gap => Counter::Gaps,
+            Control::Import { from_ms, .. } => {
+                import_step = Some(self.settings.step(from_ms));
+                Counter::Imports
+            }
             Control::Bye { source } => {
                 if progress {
                     frontier.bye(source);
@@ -146,8 +151,8 @@ impl Visitor for Reading<'_> {
                 Counter::Byes
             }
         };
-        // The first progress has no frontier before it, and counts at its own.
-        let now = before.unwrap_or_else(|| self.now());
+        // The first progress has no frontier before it, and counts at its own; an import, with its first trade.
+        let now = before.or(import_step).unwrap_or_else(|| self.now());
         if self.is_new(now) {
             self.router.count(now, counter);
         }

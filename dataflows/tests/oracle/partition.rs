@@ -112,6 +112,7 @@ impl<'a> Partition<'a> {
             Some("progress") => self.progress(record, &object),
             Some("bye") => self.bye(record, &object),
             Some("gap") => self.gap(record, &object),
+            Some("import") => self.import(record, &object),
             Some("trade") => self.frame(record, &object),
             _ => self.reject(record, 0, Reason::UnknownType),
         }
@@ -152,6 +153,22 @@ impl<'a> Partition<'a> {
             return self.reject(record, 0, Reason::BadControl);
         }
         self.count(self.frontier_step(), Counter::Gaps);
+    }
+
+    fn import(&mut self, record: &Record, object: &Object) {
+        let has_text = |key| object.get(key).and_then(text).is_some();
+        let time = |key| object.get(key).and_then(integer).filter(|ms| (0..EVENT_MS_END).contains(ms));
+        let (from_ms, to_ms) = (time("from_ms"), time("to_ms"));
+        let records = object.get("records").and_then(integer).is_some_and(|records| records >= 0);
+        let state = object.get("state").and_then(text).is_some_and(|state| state == "begin" || state == "end");
+        let Some(from_ms) = from_ms.filter(|_| to_ms.is_some() && records && state) else {
+            return self.reject(record, 0, Reason::BadControl);
+        };
+        if source(object).is_none() || !has_text("name") || !has_text("hash") {
+            return self.reject(record, 0, Reason::BadControl);
+        }
+        let at = self.frontier.unwrap_or(from_ms);
+        self.count(self.floor_step(at), Counter::Imports);
     }
 
     fn raise_to_least_progress(&mut self) {
