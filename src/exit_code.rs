@@ -6,6 +6,7 @@ use crate::cluster::ClusterError;
 use crate::command::UsageError;
 use crate::finnhub::error::SocketError;
 use crate::finnhub::rest::RestError;
+use crate::import::ImportError;
 use crate::log::LogError;
 use crate::process::supervisor::NotRestarted;
 use crate::store::StoreError;
@@ -23,7 +24,8 @@ pub trait ExitCode {
 type Lookup = for<'a> fn(&'a (dyn Error + 'static)) -> Option<&'a dyn ExitCode>;
 
 /// Every error type that has an exit code of its own. A test finds the types that are missing here.
-const LOOKUPS: [Lookup; 9] = [
+const LOOKUPS: [Lookup; 10] = [
+    lookup::<ImportError>,
     lookup::<LogError>,
     lookup::<StoreError>,
     lookup::<WorkerError>,

@@ -87,7 +87,7 @@ impl Visitor for Controls {
             // The dataflow rejects one source too many as well.
             Control::Progress { source, event_ms } => drop(self.0.progress(source, event_ms)),
             Control::Bye { source } => self.0.bye(source, STEP_MS),
-            Control::Gap => {}
+            Control::Gap | Control::Import { .. } => {}
         }
     }
 }

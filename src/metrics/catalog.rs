@@ -100,6 +100,8 @@ table! {
         "Gap records of sources, one in each partition, as of the durable frontier";
     BYES = Counter, "tickline_byes_total", [], FRONTIER,
         "Records by which a source leaves, one in each partition, as of the durable frontier";
+    IMPORTS = Counter, "tickline_imports_total", [], FRONTIER,
+        "Records by which an import begins or ends, two in each partition, as of the durable frontier";
     REJECTED = Counter, "tickline_rejected_total", ["reason"], FRONTIER,
         "Rejected records and trades by reason, as of the durable frontier";
 

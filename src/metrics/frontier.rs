@@ -27,6 +27,7 @@ pub fn put_row(exposition: &mut Exposition, row: &FrontierRow) {
         (&catalog::PROGRESS, Counter::Progress),
         (&catalog::GAPS, Counter::Gaps),
         (&catalog::BYES, Counter::Byes),
+        (&catalog::IMPORTS, Counter::Imports),
     ] {
         exposition.put(metric, row.counter(counter));
     }

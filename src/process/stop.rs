@@ -31,8 +31,12 @@ pub fn on_signal(watch: &Arc<Watch>) -> anyhow::Result<Arc<AtomicBool>> {
                 },
                 () = supervisor::gone() => {}
             }
-            eprintln!("tickline: stopping after a last checkpoint; interrupt again to stop at once");
             asked.store(true, Ordering::SeqCst);
+            if watch.epoch.load(Ordering::SeqCst) == 0 {
+                eprintln!("tickline: stopping before anything was read");
+                std::process::exit(0);
+            }
+            eprintln!("tickline: stopping after a last checkpoint; interrupt again to stop at once");
             watch.stop.store(true, Ordering::SeqCst);
             let again = tokio::time::timeout(STOP_MAX, signals::interrupted()).await.is_ok();
             let why = if again { "as asked" } else { "the store did not answer in time" };

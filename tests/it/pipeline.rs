@@ -3,6 +3,7 @@
 mod bad_input;
 mod checkpoints;
 mod disk;
+mod ends;
 mod faults;
 pub mod growing;
 mod live;

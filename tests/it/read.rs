@@ -156,6 +156,9 @@ fn status_shows_unread_records_per_partition() {
         log: format!("dir:{}", log.display()).parse().unwrap(),
         partitions: Some(2),
         source: "import".to_string(),
+        format: import::FormatArgs::default(),
+        dry_run: false,
+        again: false,
         as_live: false,
         from_log: None,
     };

@@ -20,6 +20,35 @@ pub enum Control<'a> {
         /// The source.
         source: &'a str,
     },
+    /// An import begins or ends. It counts, and has no other effect.
+    Import {
+        /// The source.
+        source: &'a str,
+        /// Hash of the imported content.
+        hash: &'a str,
+        /// Earliest event time of its trades.
+        from_ms: u64,
+        /// Whether the import begins or ends here.
+        state: ImportState,
+    },
+}
+
+/// The end of an import that a record marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportState {
+    /// What follows in the partition belongs to the import.
+    Begin,
+    /// Everything that the import writes to the partition precedes the record.
+    End,
+}
+
+impl ImportState {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Begin => "begin",
+            Self::End => "end",
+        }
+    }
 }
 
 /// A progress record: on-time trades after it in the partition have `event_ms` or a later time.
@@ -43,6 +72,29 @@ pub fn bye(source: &str) -> Vec<u8> {
     format!(r#"{{"type":"bye","source":{}}}"#, quoted(source)).into_bytes()
 }
 
+/// Contents of an import, as its records describe them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportContent {
+    /// Name for people.
+    pub name: String,
+    /// Hash of all records.
+    pub hash: String,
+    /// Number of records.
+    pub records: u64,
+    /// Earliest event time.
+    pub from_ms: u64,
+    /// Latest event time.
+    pub to_ms: u64,
+}
+
+/// An import record: the import of this content begins or ends.
+pub fn import(source: &str, state: ImportState, content: &ImportContent) -> Vec<u8> {
+    let ImportContent { name, hash, records, from_ms, to_ms } = content;
+    let (source, name, hash, state) = (quoted(source), quoted(name), quoted(hash), state.name());
+    let head = format!(r#"{{"type":"import","source":{source},"state":"{state}","name":{name},"hash":{hash}"#);
+    format!(r#"{head},"records":{records},"from_ms":{from_ms},"to_ms":{to_ms}}}"#).into_bytes()
+}
+
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -50,6 +102,7 @@ fn quoted(text: &str) -> String {
 /// Decodes the fields of a control record and passes it on; `None` when a field is missing or invalid.
 pub(super) fn decode<R>(kind: ControlKind, fields: &Fields<'_>, then: impl FnOnce(Control<'_>) -> R) -> Option<R> {
     let source = text(fields.get("source")?).filter(|s| (1..=SOURCE_BYTES_MAX).contains(&s.len()))?;
+    let hash;
     let control = match kind {
         ControlKind::Progress => {
             let event_ms = integer(fields.get("event_ms")?).filter(|&ms| is_progress_time(ms))?;
@@ -62,6 +115,16 @@ pub(super) fn decode<R>(kind: ControlKind, fields: &Fields<'_>, then: impl FnOnc
             Control::Gap
         }
         ControlKind::Bye => Control::Bye { source: &source },
+        ControlKind::Import => {
+            text(fields.get("name")?)?;
+            integer(fields.get("records")?).filter(|records| *records >= 0)?;
+            integer(fields.get("to_ms")?).filter(|&ms| is_progress_time(ms))?;
+            let from_ms = integer(fields.get("from_ms")?).filter(|&ms| is_progress_time(ms))? as u64;
+            hash = text(fields.get("hash")?)?;
+            let name = text(fields.get("state")?)?;
+            let state = [ImportState::Begin, ImportState::End].into_iter().find(|state| state.name() == name)?;
+            Control::Import { source: &source, hash: &hash, from_ms, state }
+        }
     };
     Some(then(control))
 }
@@ -72,6 +135,7 @@ pub(super) enum ControlKind {
     Progress,
     Gap,
     Bye,
+    Import,
 }
 
 impl ControlKind {
@@ -80,6 +144,7 @@ impl ControlKind {
             "progress" => Some(Self::Progress),
             "gap" => Some(Self::Gap),
             "bye" => Some(Self::Bye),
+            "import" => Some(Self::Import),
             _ => None,
         }
     }
@@ -106,6 +171,10 @@ mod tests {
         }
     }
 
+    fn content(name: &str) -> ImportContent {
+        ImportContent { name: name.into(), hash: "f0".into(), records: 7, from_ms: 5, to_ms: 9 }
+    }
+
     fn decoded(record: &[u8]) -> Vec<String> {
         let mut decoded = Decoded::default();
         decode(record, record.len() as u64, &mut decoded);
@@ -117,6 +186,10 @@ mod tests {
         assert_eq!(progress("a\"b", 5), br#"{"type":"progress","source":"a\"b","event_ms":5}"#);
         assert_eq!(gap("s", 1, 2, "x"), br#"{"type":"gap","source":"s","from_ms":1,"to_ms":2,"cause":"x"}"#);
         assert_eq!(bye("s"), br#"{"type":"bye","source":"s"}"#);
+        assert_eq!(
+            import("s", ImportState::Begin, &content("a.csv")),
+            br#"{"type":"import","source":"s","state":"begin","name":"a.csv","hash":"f0","records":7,"from_ms":5,"to_ms":9}"#
+        );
     }
 
     #[test]
@@ -126,6 +199,10 @@ mod tests {
                 (progress(source, 5), Control::Progress { source, event_ms: 5 }),
                 (gap(source, 1, 2, &lost_cause(3)), Control::Gap),
                 (bye(source), Control::Bye { source }),
+                (
+                    import(source, ImportState::End, &content(source)),
+                    Control::Import { source, hash: "f0", from_ms: 5, state: ImportState::End },
+                ),
             ];
             for (record, control) in expected {
                 assert_eq!(decoded(&record), [format!("{control:?}")]);
@@ -136,7 +213,8 @@ mod tests {
     #[test]
     fn invalid_sources_are_rejected() {
         for source in [String::new(), "a".repeat(SOURCE_BYTES_MAX + 1)] {
-            for record in [progress(&source, 5), gap(&source, 1, 2, "x"), bye(&source)] {
+            let import = import(&source, ImportState::Begin, &content("x"));
+            for record in [progress(&source, 5), gap(&source, 1, 2, "x"), bye(&source), import] {
                 assert_eq!(decoded(&record), ["BadControl"]);
             }
         }

@@ -25,10 +25,12 @@ pub enum Counter {
     Byes,
     /// Rejected records and trades, by reason.
     Rejected(Reason),
+    /// Imports that began or ended.
+    Imports,
 }
 
 /// Number of different counters.
-pub const COUNTERS: usize = 8 + Reason::ALL.len();
+pub const COUNTERS: usize = 9 + Reason::ALL.len();
 
 impl Counter {
     /// Its index below [`COUNTERS`], for arrays.
@@ -43,6 +45,7 @@ impl Counter {
             Self::Gaps => 6,
             Self::Byes => 7,
             Self::Rejected(reason) => 8 + reason as usize,
+            Self::Imports => COUNTERS - 1,
         }
     }
 
@@ -58,7 +61,7 @@ impl Counter {
             Self::Gaps,
             Self::Byes,
         ];
-        counts.into_iter().chain(Reason::ALL.into_iter().map(Self::Rejected))
+        counts.into_iter().chain(Reason::ALL.into_iter().map(Self::Rejected)).chain([Self::Imports])
     }
 
     /// The name in the frontier row: `trades`, `late`, ..., `rejected_bad_json`, ...
@@ -73,6 +76,7 @@ impl Counter {
             Self::Gaps => "gaps".into(),
             Self::Byes => "byes".into(),
             Self::Rejected(reason) => format!("rejected_{}", reason.name()),
+            Self::Imports => "imports".into(),
         }
     }
 }

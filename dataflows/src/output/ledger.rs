@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::output::counters::Counter;
+use crate::output::counters::{COUNTERS, Counter};
 use crate::output::digest::Digest;
 use crate::output::frontier_row::FrontierRow;
 use crate::progress::time::{MINUTE_MS, Time};
@@ -38,7 +38,9 @@ pub struct Ledger {
 
 impl Ledger {
     /// Continues from a frontier row: an empty one, or one as of a full minute.
-    pub fn new(start: FrontierRow) -> Self {
+    pub fn new(mut start: FrontierRow) -> Self {
+        // A row kept before a counter existed lacks it.
+        start.counters.resize(COUNTERS.max(start.counters.len()), 0);
         Self { sum: start, pending: BTreeMap::new(), joined: Vec::new(), open_minute_end: None }
     }
 

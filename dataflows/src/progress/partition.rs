@@ -80,11 +80,17 @@ impl PartitionFrontier {
 
     /// A source leaves. When it was the last one, the frontier moves past every time given so far, by one time step.
     pub fn bye(&mut self, source: &str, step_ms: u64) {
-        let was_live = self.sources.remove(source).is_some();
-        if was_live && self.sources.is_empty() {
-            self.advance(self.time_max.map(|time| time + step_ms));
+        if self.sources.remove(source).is_some() {
+            self.rest(step_ms);
         }
         self.advance(self.sources.values().min().copied());
+    }
+
+    /// Moves past every time given so far, by one time step, unless a source is live or there was none yet.
+    pub fn rest(&mut self, step_ms: u64) {
+        if self.sources.is_empty() && self.frontier_ms.is_some() {
+            self.advance(self.time_max.map(|time| time + step_ms));
+        }
     }
 
     /// A trade was accepted: in out-of-orderness mode it moves the frontier.

@@ -114,6 +114,7 @@ impl<'a> Partition<'a> {
             Some("progress") => self.progress(record, &object),
             Some("bye") => self.bye(record, &object),
             Some("gap") => self.gap(record, &object),
+            Some("import") => self.import(record, &object),
             Some("trade") => self.frame(record, &object),
             _ => self.reject(record, 0, Reason::UnknownType),
         }
@@ -143,9 +144,8 @@ impl<'a> Partition<'a> {
         if self.settings.max_out_of_orderness_ms.is_none() {
             let left = self.progress.remove(&source).is_some();
             self.raise_to_least_progress();
-            // Nothing more is to be waited for: past all that there is, this record included.
-            if let Some(time_max) = self.time_max.filter(|_| left && self.progress.is_empty()) {
-                self.raise((time_max + self.settings.step_ms) as i64);
+            if left {
+                self.raise_past_all();
             }
         }
     }
@@ -158,6 +158,34 @@ impl<'a> Partition<'a> {
             return self.reject(record, 0, Reason::BadControl);
         }
         self.count(self.frontier_step(), Counter::Gaps);
+    }
+
+    fn import(&mut self, record: &Record, object: &Object) {
+        let has_text = |key| object.get(key).and_then(text).is_some();
+        let time = |key| object.get(key).and_then(integer).filter(|ms| (0..EVENT_MS_END).contains(ms));
+        let (from_ms, to_ms) = (time("from_ms"), time("to_ms"));
+        let records = object.get("records").and_then(integer).is_some_and(|records| records >= 0);
+        let state = object.get("state").and_then(text).is_some_and(|state| state == "begin" || state == "end");
+        let Some(from_ms) = from_ms.filter(|_| to_ms.is_some() && records && state) else {
+            return self.reject(record, 0, Reason::BadControl);
+        };
+        if source(object).is_none() || !has_text("name") || !has_text("hash") {
+            return self.reject(record, 0, Reason::BadControl);
+        }
+        let at_frontier = self.frontier.is_some();
+        let at = self.frontier.unwrap_or(from_ms);
+        self.count(self.floor_step(at), Counter::Imports);
+        let ends = object.get("state").and_then(text).as_deref() == Some("end");
+        if ends && self.settings.max_out_of_orderness_ms.is_none() && at_frontier {
+            self.raise_past_all();
+        }
+    }
+
+    /// Without a live source nothing is to be waited for: past all that there is, the last record included.
+    fn raise_past_all(&mut self) {
+        if let Some(time_max) = self.time_max.filter(|_| self.progress.is_empty()) {
+            self.raise((time_max + self.settings.step_ms) as i64);
+        }
     }
 
     fn raise_to_least_progress(&mut self) {

@@ -5,17 +5,12 @@
 
 use anyhow::bail;
 
-use super::has_records;
-use super::shape::shape;
-use crate::command::UsageError;
+use crate::import::shape::Shape;
 use crate::log::address::LogAddress;
 use crate::log::{Log, LogError, LogWriter, read_to_end, sync_all};
 
 /// Copies the present contents of `from`.
 pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyhow::Result<()> {
-    if from == to {
-        return Err(UsageError(format!("cannot copy {from} to itself")).into());
-    }
     let source = from.open()?;
     to.open_or_create(partitions, source.partitions())?;
     let mut writer = to.open_writer()?;
@@ -44,6 +39,7 @@ fn copy_partition(source: &dyn Log, writer: &mut dyn LogWriter, partition: u32) 
         );
     }
     let mut records = 0;
+    let mut shape = Shape::new(writer.partitions());
     read_to_end(source, partition, first, |span, record| {
         if span.total_len > span.len as u64 {
             let (name, offset, len) = (source.name(), span.offset, span.total_len);
@@ -52,10 +48,21 @@ fn copy_partition(source: &dyn Log, writer: &mut dyn LogWriter, partition: u32) 
             );
         }
         // A trade's key is its symbol in every log, so it need not be read from the source.
-        let shape = shape(record, writer.partitions());
+        shape.read(record);
         writer.append(partition, shape.key().map(str::as_bytes), record)?;
         records += 1;
         Ok(())
     })?;
     Ok(records)
+}
+
+/// Whether the log has any records.
+fn has_records(log: &LogAddress) -> Result<bool, LogError> {
+    let log = log.open()?;
+    for partition in 0..log.partitions() {
+        if log.end_offset(partition)? > log.first_offset(partition)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

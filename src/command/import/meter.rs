@@ -1,5 +1,6 @@
 //! Progress of the import on standard error: a bar on a terminal, a line every few seconds elsewhere.
 
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -12,43 +13,48 @@ const EVERY: Duration = Duration::from_secs(5);
 /// Number of records between two readings of the clock.
 const RECORDS_PER_CHECK: u64 = 4096;
 
-/// Shows progress through a known number of bytes.
+/// Shows progress through a number of bytes or records.
 pub struct Meter {
-    /// The bar, which the reader advances.
-    pub bar: ProgressBar,
+    stage: &'static str,
+    bar: ProgressBar,
     terminal: bool,
     started: Instant,
-    shown: Instant,
+    shown: Cell<Instant>,
     records: u64,
 }
 
 impl Meter {
-    /// A meter at 0 of `bytes`.
-    pub fn new(bytes: u64) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        let bar = progress_bar("{msg:8} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} ETA {eta}");
-        bar.set_length(bytes);
+    /// A meter of this stage, at 0 of `length`; 0 if unknown.
+    pub fn new(stage: &'static str, length: u64) -> Self {
+        let bar = progress_bar("{msg:8} {wide_bar} {percent}% ETA {eta}");
+        bar.set_length(length);
+        bar.set_message(stage);
         let now = Instant::now();
-        Self { bar, terminal, started: now, shown: now, records: 0 }
+        let terminal = std::io::stderr().is_terminal();
+        Self { stage, bar, terminal, started: now, shown: Cell::new(now), records: 0 }
     }
 
-    /// Sets the name of the current stage.
-    pub fn stage(&self, name: &'static str) {
-        self.bar.set_message(name);
+    /// Counts bytes that were read.
+    pub fn read(&self, bytes: u64) {
+        self.bar.inc(bytes);
+        self.line(|at, of| format!("{} of {}", HumanBytes(at), HumanBytes(of)));
     }
 
-    /// Counts a record.
+    /// Counts a record that was written.
     pub fn record(&mut self) {
         self.records += 1;
-        if self.terminal || !self.records.is_multiple_of(RECORDS_PER_CHECK) || self.shown.elapsed() < EVERY {
+        if self.records.is_multiple_of(RECORDS_PER_CHECK) {
+            self.bar.inc(RECORDS_PER_CHECK);
+            self.line(|at, of| format!("{at} of {of} records and progress"));
+        }
+    }
+
+    fn line(&self, text: impl Fn(u64, u64) -> String) {
+        if self.terminal || self.shown.get().elapsed() < EVERY {
             return;
         }
-        self.shown = Instant::now();
-        let (at, of) = (self.bar.position(), self.bar.length().unwrap_or(0));
-        let seconds = self.started.elapsed().as_secs_f64();
-        let left = if at == 0 { 0.0 } else { seconds * of.saturating_sub(at) as f64 / at as f64 };
-        let stage = self.bar.message();
-        eprintln!("{stage}: {} of {}, about {left:.0} s left", HumanBytes(at), HumanBytes(of));
+        self.shown.set(Instant::now());
+        eprintln!("{}: {}", self.stage, text(self.bar.position(), self.bar.length().unwrap_or(0)));
     }
 
     /// Seconds since the start.

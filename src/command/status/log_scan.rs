@@ -93,7 +93,7 @@ impl Visitor for RecordTimes {
             // The dataflow rejects one source too many as well.
             Control::Progress { source, event_ms } => drop(self.frontier.progress(source, event_ms)),
             Control::Bye { source } => self.frontier.bye(source, STEP_MS),
-            Control::Gap => {}
+            Control::Gap | Control::Import { .. } => {}
         }
     }
 }

@@ -114,6 +114,15 @@ const RECORDS: [&str; 54] = [
     r#"{"type":"gap","source":"b","from_ms":1,"to_ms":2,"cause":3}"#,
     r#"{"type":"gap","source":"b","from_ms":1.5,"to_ms":2,"cause":"x"}"#,
     r#"{"type":"gap","source":"b","from_ms":-1,"to_ms":2,"cause":"x","more":[]}"#,
+    r#"{"type":"import","source":"b","state":"begin","name":"","hash":"","records":0,"from_ms":@,"to_ms":@}"#,
+    r#"{"to_ms":@,"from_ms":@,"records":9,"hash":"f0","name":"a","state":"e\u006ed","source":"b","type":"import"}"#,
+    r#"{"type":"import","source":"b","state":"middle","name":"a","hash":"f0","records":0,"from_ms":@,"to_ms":@}"#,
+    r#"{"type":"import","source":"b","state":"begin","name":"a","hash":"f0","records":-1,"from_ms":@,"to_ms":@}"#,
+    r#"{"type":"import","source":"b","state":"begin","name":"a","hash":7,"records":1,"from_ms":@,"to_ms":@}"#,
+    r#"{"type":"import","source":"b","state":"begin","hash":"f0","records":1,"from_ms":@,"to_ms":@}"#,
+    r#"{"type":"import","state":"begin","name":"a","hash":"f0","records":1,"from_ms":@,"to_ms":@}"#,
+    r#"{"type":"import","source":"b","state":"end","name":"a","hash":"f0","records":1,"from_ms":@}"#,
+    r#"{"type":"import","source":"b","state":"end","name":"a","hash":"f0","records":1,"from_ms":-1,"to_ms":@}"#,
 ];
 
 /// An element of a frame that is odd, and JSON.
