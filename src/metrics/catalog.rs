@@ -159,8 +159,8 @@ table! {
         "Unix time up to which the feed has proved that nothing is missing: its pong to a ping sent then. Progress \
          follows it. Absent before the first";
     INGEST_WITHHELD = Gauge, "tickline_ingest_progress_withheld", ["reason"], INGEST,
-        "1 while progress is withheld, by reason: feed (no sign of life for half the liveness timeout), clock (the wall clock was \
-         set and trades do not agree with it yet), log (a gap does not fit into the queue)";
+        "1 while progress is withheld, by reason: feed (no sign of life for half the liveness timeout), clock (the \
+         wall clock was set and trades do not agree with it yet), log (a gap does not fit into the queue)";
     INGEST_CLOCK_STEPS = Counter, "tickline_ingest_clock_steps_total", [], INGEST,
         "Times that the wall clock was set by more than a second";
     INGEST_FRAME_AGE = Gauge, "tickline_ingest_frame_age_seconds", [], INGEST,

@@ -86,8 +86,8 @@ pub fn flows(meter: &Meter) -> bool {
     meter.trades.get() > 100
 }
 
-/// Three lost connections are three gaps with this cause, and one more for the end of the simulator. Connections without
-/// a sign of life have a gap together.
+/// Three lost connections are three gaps with this cause, and one more for the end of the simulator. Connections
+/// without a sign of life have a gap together.
 async fn ends_three_times(fault: Fault, adjust: impl FnOnce(&mut IngestConfig), cause: &str) {
     let outcome = survive(fault, adjust, |_, meter| meter.gaps() >= 3 && flows(meter)).await;
     assert!(outcome.faults >= 3 && outcome.report.connections >= outcome.report.gaps, "{:?}", outcome.report);

@@ -1,5 +1,5 @@
-//! No progress without a sign of life: a dead feed stalls the frontier at once and is a gap from there; a quiet one does
-//! not; a clock that was set stops progress.
+//! No progress without a sign of life: a dead feed stalls the frontier at once and is a gap from there; a quiet one
+//! does not; a clock that was set stops progress.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, Ordering};
