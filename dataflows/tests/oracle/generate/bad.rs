@@ -53,7 +53,7 @@ const TRADES: [&str; 44] = [
 ];
 
 /// Records that are not trades, or not JSON at all, or control records of any kind.
-const RECORDS: [&str; 54] = [
+const RECORDS: [&str; 63] = [
     "",
     " ",
     "[]",
