@@ -1,8 +1,8 @@
 //! Import of trades from files: reading, merging by event time, and writing to a log with exact progress.
 //!
-//! Every input is read once, whatever its order, into sorted runs ([`sorter`]); nothing is written to the log before all
-//! inputs are read. What is then written to each partition is a function of the inputs alone ([`sequence`]), so that an
-//! interrupted import finds what it has already written and continues after it ([`written`]).
+//! Every input is read once, whatever its order, into sorted runs ([`sorter`]); nothing is written to the log before
+//! all inputs are read. What is then written to each partition is a function of the inputs alone ([`sequence`]), so
+//! that an interrupted import finds what it has already written and continues after it ([`written`]).
 
 mod compression;
 mod csv;

@@ -22,8 +22,9 @@ pub fn json_number(text: &str) -> Option<Cow<'_, str>> {
     let integer = if integer.is_empty() { "0" } else { integer };
     let rest = if rest == "." { "" } else { rest };
     let number = format!("{sign}{integer}{rest}");
-    // A sign or a point alone is not a number.
-    (unsigned.contains(|c: char| c.is_ascii_digit()) && known(&number)).then_some(Cow::Owned(number))
+    // A sign, a point or an exponent alone is not a number.
+    let has_digits = unsigned.trim_start_matches('.').starts_with(|c: char| c.is_ascii_digit());
+    (has_digits && known(&number)).then_some(Cow::Owned(number))
 }
 
 /// The number divided by 10^`places`, exactly. The text has no exponent.

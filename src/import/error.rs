@@ -51,7 +51,8 @@ pub enum ImportError {
     },
     /// A control record of another source in a file.
     #[error(
-        "{input}, line {line}: a progress record of another source: remove the line, or copy a whole log with --from-log"
+        "{input}, line {line}: a progress record of another source: remove the line, or copy a whole log with \
+         --from-log"
     )]
     ForeignProgress {
         /// The input.

@@ -38,7 +38,7 @@ enum Format<'a> {
     Lines,
     Array,
     Objects,
-    Table(CsvTrades<'a>),
+    Table(Box<CsvTrades<'a>>),
 }
 
 fn read_text(
@@ -92,26 +92,31 @@ fn json_record(
     Ok(())
 }
 
-/// The text up to the end of its first line that is not blank.
+/// The text up to the end of its first line that is not blank; after an opening brace, of the next one as well.
 fn head(text: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut limited = text.take(HEAD_BYTES_MAX);
     while head.trim_ascii().is_empty() && limited.read_until(b'\n', &mut head)? > 0 {}
+    if head.trim_ascii() == b"{" {
+        // The next line decides whether this is an object over lines or a torn one.
+        limited.read_until(b'\n', &mut head)?;
+    }
     Ok(head)
 }
 
 /// The format of a text that begins like this, and why a line that is not JSON is not a trade.
 fn format<'a>(head: &[u8], name: &str, options: &'a ReadOptions) -> (Format<'a>, String) {
-    let line = head.trim_ascii();
+    let mut lines = head.trim_ascii().splitn(2, |byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let (line, next) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     let not_json = || "not one JSON object".to_owned();
     match line.first() {
         Some(b'[') => (Format::Array, not_json()),
         // An object that goes on over lines.
-        Some(b'{') if line == b"{" || line.ends_with(b"[") => (Format::Objects, not_json()),
+        Some(b'{') if line == b"{" && next.starts_with(b"\"") || line.ends_with(b"[") => (Format::Objects, not_json()),
         Some(b'{') | None => (Format::Lines, not_json()),
         Some(_) if options.preset.is_some() || !options.columns.is_empty() || is_tabular(line) => {
             match CsvTrades::new(options, name, line) {
-                Ok(table) => (Format::Table(table), String::new()),
+                Ok(table) => (Format::Table(Box::new(table)), String::new()),
                 Err(why) => (Format::Lines, why),
             }
         }
@@ -143,6 +148,7 @@ mod tests {
             ("  [\n{", "array"),
             ("\n{\n  \"a\"", "objects"),
             ("{\"trades\": [\n", "objects"),
+            ("{\n{\"a\":1}\n", "lines"),
             ("time,price,size\n1,2,3", "table"),
             ("\n\ntime\tprice\tsize", "table"),
             ("a,b,c\n{}", "lines"),

@@ -85,7 +85,7 @@ impl Collector {
         (self.time, self.leading) = (None, 0);
     }
 
-    /// Adds a record that is written as it is. `false` if it is not added because it is not a trade and may be converted.
+    /// Adds a record that is written as it is. `false` if it is not a trade: it is not added, and may be converted.
     pub fn record(&mut self, line: u64, raw: &[u8]) -> Result<bool, ImportError> {
         self.shape.read(raw);
         if self.shape.trades == 0 && self.shape.rejected > 0 {

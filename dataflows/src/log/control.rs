@@ -187,8 +187,8 @@ mod tests {
         assert_eq!(gap("s", 1, 2, "x"), br#"{"type":"gap","source":"s","from_ms":1,"to_ms":2,"cause":"x"}"#);
         assert_eq!(bye("s"), br#"{"type":"bye","source":"s"}"#);
         assert_eq!(
-            import("s", ImportState::Begin, &content("a.csv")),
-            br#"{"type":"import","source":"s","state":"begin","name":"a.csv","hash":"f0","records":7,"from_ms":5,"to_ms":9}"#
+            import("s", ImportState::Begin, &content("")),
+            br#"{"type":"import","source":"s","state":"begin","name":"","hash":"f0","records":7,"from_ms":5,"to_ms":9}"#
         );
     }
 

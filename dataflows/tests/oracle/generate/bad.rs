@@ -57,7 +57,7 @@ const TRADES: [&str; 47] = [
 ];
 
 /// Records that are not trades, or not JSON at all, or control records of any kind.
-const RECORDS: [&str; 54] = [
+const RECORDS: [&str; 63] = [
     "",
     " ",
     "[]",
