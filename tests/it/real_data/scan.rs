@@ -114,7 +114,7 @@ pub fn candles(trades: &[Trade], symbol: &str, seconds: u64) -> Vec<Bar> {
         if prices.is_empty() {
             prices = some().map(|t| t.price).collect();
         }
-        (!counted.is_empty()).then(|| Bar {
+        (!prices.is_empty()).then(|| Bar {
             start_ms,
             open: double(prices[0], 10),
             high: double(*prices.iter().max().unwrap(), 10),
