@@ -1,6 +1,7 @@
 //! The cases folder: files as people have them, from public bug reports. It is beside the repository, or where
 //! TICKLINE_CASES says; without it these tests say so and do nothing.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use crate::shared::process::Home;
@@ -12,7 +13,9 @@ fn case(name: &str) -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path);
     }
-    println!("THE CASE {name} WAS NOT RUN: {} does not exist (set TICKLINE_CASES)", path.display());
+    // Written past the harness, which keeps what a passing test prints.
+    let notice = format!("THE CASE {name} WAS NOT RUN: {} does not exist (set TICKLINE_CASES)\n", path.display());
+    std::io::stderr().write_all(notice.as_bytes()).unwrap();
     None
 }
 
@@ -94,7 +97,7 @@ fn twenty_trades_in_every_wrapping() {
         ("nano.jsonl", "--time-unit ns"),
         ("seconds.jsonl", "--time-unit s"),
         ("t.jsonl.bz2", ""),
-        ("t.zip", ""),
+        ("t.zip", csv.as_str()),
         ("trades.csv", csv.as_str()),
         ("trades.csv", "--from binance-trades --symbol KRAKEN:XDGUSD"),
         ("int_c.jsonl", ""),
