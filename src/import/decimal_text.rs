@@ -8,7 +8,7 @@ use dataflows::log::decimal::{DecimalError, parse};
 /// not a number.
 pub fn json_number(text: &str) -> Option<Cow<'_, str>> {
     let text = text.trim();
-    let known = |number: &str| !matches!(parse(number.as_bytes()), Err(DecimalError::Syntax));
+    let known = |number: &str| !matches!(parse(number.as_bytes(), 0), Err(DecimalError::Syntax));
     if known(text) {
         return Some(Cow::Borrowed(text));
     }

@@ -104,7 +104,7 @@ fn scaled(text: &str, unit: TimeUnit) -> Option<i64> {
         TimeUnit::Nanos => 10_i128.pow(16),
         _ => 10_i128.pow(10),
     };
-    i64::try_from(parse(kept.as_bytes()).ok()?.value.div_euclid(per_ms)).ok()
+    i64::try_from(parse(kept.as_bytes(), KEPT as u32).ok()?.value.div_euclid(per_ms)).ok()
 }
 
 fn iso(name: &str, text: &str, rule: &TimeRule) -> Result<i64, String> {
