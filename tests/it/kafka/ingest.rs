@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
@@ -241,6 +241,13 @@ fn two_ingests_share_one_topic() {
         more_acknowledged(metrics);
         wait_for("acknowledged progress", || {
             (number(metrics, "tickline_ingest_acknowledged_age_seconds") < 10.0).then_some(())
+        });
+    }
+    // Progress ends with the feed, so every symbol must have traded well before.
+    let traded = Instant::now();
+    for (_, metrics) in &both {
+        wait_for("progress past these trades", || {
+            (number(metrics, "tickline_ingest_acknowledged_age_seconds") < traded.elapsed().as_secs_f64()).then_some(())
         });
     }
     simulator.terminate();
