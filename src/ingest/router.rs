@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use dataflows::log::control::is_reserved;
 use dataflows::symbols::symbol::Symbol;
 use serde_json::value::RawValue;
 
@@ -50,7 +51,7 @@ pub fn route(text: &str, partitions: u32) -> Routed {
         Frame::Ping => Routed::default(),
         Frame::Error(complaint) => Routed { complaint: Some(complaint), ..Routed::default() },
         Frame::Other(kind) => {
-            let ours = kind.as_deref().is_some_and(|kind| matches!(kind, "progress" | "gap" | "bye" | "trade"));
+            let ours = kind.as_deref().is_some_and(is_reserved);
             let record = if ours || address(text).has_type && kind.is_none() { framed(&[text]) } else { flat(text) };
             Routed { records: vec![Record::without_key(record)], malformed: 1, ..Routed::default() }
         }

@@ -25,7 +25,7 @@ pub fn on_signal(watch: &Arc<Watch>) -> anyhow::Result<Arc<AtomicBool>> {
     std::thread::spawn(move || {
         runtime.block_on(async {
             tokio::select! {
-                heard = signals::interrupted() => if let Err(error) = heard {
+                signal = signals::interrupted() => if let Err(error) = signal {
                     tracing::warn!(%error, "signals end this process at once");
                     return;
                 },

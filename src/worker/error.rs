@@ -78,9 +78,11 @@ pub enum WorkerError {
     /// The run ended before everything that it had read was complete.
     #[error(
         "{records} records were read and are not complete, and {unread} were not read: nothing says that the trades \
-         before them have all come. The frontier is held back at {} by partition {}: `tickline status --log {log} --store STORE` names the sources; \
-         restart a dead one, or retire it. For a finished log without progress records use --max-out-of-orderness",
-        frontier.map_or_else(|| "its start".to_owned(), rfc3339), partitions.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+         before them have all come. The frontier is held back at {} by partition {}: `tickline status --log {log} \
+         --store STORE` names the sources; restart a dead one, or retire it. For a finished log without progress \
+         records use --max-out-of-orderness",
+        frontier.map_or_else(|| "its start".to_owned(), rfc3339),
+        partitions.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
     )]
     Incomplete {
         /// The log.

@@ -61,7 +61,7 @@ struct WorkerLoop<'a> {
     positions_sent: Instant,
     /// When the first worker last compared the positions with the published ones.
     positions_published: Instant,
-    /// How far this worker was when it last told the others.
+    /// What this worker last sent of its reading.
     reading: Option<Reading>,
     /// Whether this worker has sent its end.
     sent_end: bool,
@@ -195,7 +195,7 @@ impl WorkerLoop<'_> {
         Ok(records)
     }
 
-    /// In a run until the end of the log: tells the others how far this worker is. Without progress records the end of a
+    /// In a run until the end of the log: sends the others how far this worker is. Without progress records the end of a
     /// partition says that nothing more comes, so it does not hold back the others.
     fn exchange_readings(&mut self) {
         if !self.shared.config.until_end || self.sent_end {

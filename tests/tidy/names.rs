@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::files::File;
 
 /// The store's tables, in order.
-pub const TABLES: [&str; 14] = [
+pub const TABLES: [&str; 15] = [
     "candles_1d",
     "candles_1h",
     "candles_1m",
@@ -16,6 +16,7 @@ pub const TABLES: [&str; 14] = [
     "epochs",
     "frontier",
     "frontier_history",
+    "identity",
     "indicators_5s",
     "meta",
     "rejected",

@@ -99,6 +99,11 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// Whether records of this type have a meaning of their own, so that no text of a feed may look like one.
+pub fn is_reserved(kind: &str) -> bool {
+    kind == "trade" || ControlKind::from_name(kind).is_some()
+}
+
 /// Decodes the fields of a control record and passes it on; `None` when a field is missing or invalid.
 pub(super) fn decode<R>(kind: ControlKind, fields: &Fields<'_>, then: impl FnOnce(Control<'_>) -> R) -> Option<R> {
     let source = text(fields.get("source")?).filter(|s| (1..=SOURCE_BYTES_MAX).contains(&s.len()))?;

@@ -42,7 +42,7 @@ pub enum DecimalError {
 /// Digits that an i128 holds, whatever they are.
 const DIGITS_MAX: i64 = 37;
 
-/// Reads a JSON number (RFC 8259, section 6) into fixed point of so many fraction digits.
+/// Reads a JSON number (RFC 8259, section 6) into fixed point with this number of fraction digits.
 ///
 /// ```
 /// use dataflows::log::decimal::parse;

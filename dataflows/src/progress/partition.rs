@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(partition.frontier_ms(), Some(200));
         partition.note(230);
         partition.bye("c", 10);
-        assert_eq!(partition.frontier_ms(), Some(200), "a stranger's bye is none");
+        assert_eq!(partition.frontier_ms(), Some(200), "a source that is not live cannot leave");
         partition.bye("a", 10);
         assert_eq!(partition.frontier_ms(), Some(240), "past every time given");
         partition.bye("a", 10);

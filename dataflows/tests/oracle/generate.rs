@@ -163,7 +163,7 @@ fn price() -> impl Strategy<Value = String> {
         4 => (90_u32..110).prop_map(|whole| whole.to_string()),
         2 => (1_u64..1_000_000_000_000_000).prop_map(|n| format!("0.{n:015}")),
         1 => (1_u64..1_000_000_000).prop_map(|n| format!("0.{n:021}")),
-        1 => (-5_000_i32..5_000).prop_map(|cents| format!("{}{}.{:02}", if cents < 0 { "-" } else { "" }, cents.abs() / 100, cents.abs() % 100)),
+        1 => (0_u32..5_000).prop_map(|cents| format!("-{}.{:02}", cents / 100, cents % 100)),
         2 => prop::sample::select(odd.to_vec()).prop_map(str::to_string),
         1 => prop::sample::select(ends.to_vec()).prop_map(str::to_string),
     ]

@@ -1,5 +1,5 @@
 //! The identity of a directory log: a random number in the file `log-id`, made with the log or when a log without one
-//! is first opened. It tells a log from another one that was put in its place.
+//! is first opened. With it, a log is not taken for another one that was put in its place.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
