@@ -30,6 +30,6 @@ pub fn main() {
     let rows = outcome.candles.into_iter().filter(|(row, _, diff)| row.resolution == Resolution::S5 && *diff > 0);
     let mut candles: Vec<_> = rows.map(|(row, _, _)| (row.window_start_ms - NOON, row.high, row.trades)).collect();
     candles.sort_unstable();
-    let unit = 10_000_000_000;
+    let unit = 1_000_000_000_000_000_000;
     assert_eq!(candles, [(0, 102 * unit, 2), (5_000, 101 * unit, 1)]);
 }

@@ -181,11 +181,12 @@ fn late_price_update_corrects_only_differences() {
         let out = driver.feed(0, &progress("a", NOON + 58_000));
         assert_eq!(candles(&out), [("5s", 20, -1), ("5s", 20, 1)]);
         assert_eq!(indicators(&out), [20, 25, 30, 35, 40, 45].map(|at| [(at, -1), (at, 1)]).concat());
-        // A window in which nothing was traded has no row, whatever its price.
+        // A price update alone makes a window, without volume.
         driver.feed(0, &trade("A", NOON + 51_000, "101.5", "0"));
         let out = driver.feed(0, &progress("a", NOON + 59_000));
-        assert_eq!(candles(&out), ["1m", "5m", "1h", "1d"].map(|r| [(r, 0, -1), (r, 0, 1)]).concat());
-        assert!(out.indicators.is_empty(), "{out:?}");
+        let longer = ["1m", "5m", "1h", "1d"].map(|r| [(r, 0, -1), (r, 0, 1)]).concat();
+        assert_eq!(candles(&out), [vec![("5s", 50, 1)], longer].concat());
+        assert_eq!(indicators(&out), [(50, 1)]);
     });
 }
 
@@ -215,7 +216,7 @@ fn slowest_partition_and_source_hold_back() {
         assert_eq!(driver.frontier(), NOON + 90_000, "who has left holds nothing");
         driver.feed(1, &bye("b"));
         driver.feed(1, &progress("d", NOON));
-        assert_eq!(driver.frontier(), NOON + 90_000, "never back");
+        assert_eq!(driver.frontier(), NOON + 91_000, "past the last record, and never back");
     });
 }
 
@@ -230,7 +231,7 @@ fn the_order_of_reading_decides_nothing() {
         driver.work();
         driver.feed(0, &progress("a", NOON + 1_000));
         let out = driver.feed(1, &progress("a", NOON + 1_000));
-        let units = |price: i128| price / 10_000_000_000;
+        let units = |price: i128| price / 1_000_000_000_000_000_000;
         assert!(out.candles.iter().all(|(row, ..)| (units(row.open), units(row.close)) == (10, 14)), "{out:?}");
         assert_eq!(out.candles.len(), 5);
     });
@@ -306,11 +307,11 @@ fn late_log_gives_values_of_ordered_log() {
         }
         rows
     });
-    let one = 10_000_000_000;
+    let (one_price, one) = (1_000_000_000_000_000_000, 10_000_000_000);
     let trades = (0..700).filter(|at| at + delay(*at) < 700).map(|at| oracle::Trade {
         symbol: "A".to_owned(),
         place: (NOON + at * 5_000, 0, at, 0),
-        price: i128::from(price(at)) * one,
+        price: i128::from(price(at)) * one_price,
         volume: i128::from(volume(at)) * one,
         flags: oracle::Flags::ALL,
         time: 0,

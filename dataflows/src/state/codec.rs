@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn bytes_are_what_they_were() {
-        let golden = [2, 8, 0, 0, 0, 0, 0, 0, 0, 149, 24, 88, 166, 101, 156, 222, 251, 7, 0, 0, 0, 0, 0, 0, 0];
+        let golden = [VERSION, 8, 0, 0, 0, 0, 0, 0, 0, 149, 24, 88, 166, 101, 156, 222, 251, 7, 0, 0, 0, 0, 0, 0, 0];
         let bytes = encode(&7_u64).unwrap();
         assert_eq!((bytes[0], &bytes[1..9], &bytes[17..]), (golden[0], &golden[1..9], &golden[17..]));
         assert_eq!(decode::<u64>(&bytes).unwrap(), 7);

@@ -176,7 +176,7 @@ mod tests {
         let tables = wanted_tables(SETUP);
         let column = |table: &str, column: &str| tables[table][column].clone();
         let of = |kind: &str, part: &str| (kind.to_owned(), part.to_owned());
-        assert_eq!(tables.len(), 14);
+        assert_eq!(tables.len(), 15);
         assert_eq!(column("candles_5s", "symbol"), of("text", "partition_key 0"));
         assert_eq!(column("candles_5s", "bucket"), of("date", "partition_key 1"));
         assert_eq!(column("candles_5s", "window_start"), of("timestamp", "clustering 0 desc"));
