@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use dataflows::log::control;
+use dataflows::progress::time::{STEP_MS, floor_step};
 use tracing::{error, info, warn};
 
 use super::clock::{Change, Clock, Reading};
@@ -25,6 +26,8 @@ pub(super) struct Intake {
     meter: Meter,
     clock: Clock,
     progress_ms: u64,
+    /// Event time of the newest trade.
+    newest_ms: Option<u64>,
     /// Unix time up to which the feed has proved that nothing is missing; `None` before the first sign of life.
     alive_ms: Option<u64>,
     /// Unix time of the first connection.
@@ -58,6 +61,7 @@ impl Intake {
             meter: config.meter.clone(),
             clock,
             progress_ms: 0,
+            newest_ms: None,
             alive_ms: None,
             begun_ms: None,
             is_new: false,
@@ -98,6 +102,9 @@ impl Intake {
         if routed.trades > 0 {
             self.meter.trade_ms.set(clock_ms);
             self.compare_clock(text, at);
+            // A trade from the future says nothing of its neighbours.
+            let newest_ms = newest_event_ms(text).filter(|event_ms| *event_ms <= at_ms + STEP_MS);
+            self.newest_ms = self.newest_ms.max(newest_ms);
         }
         let elements = routed.trades + routed.malformed;
         if self.queue.offer(routed.records, at)? {
@@ -300,8 +307,11 @@ impl Intake {
                 (control::gap(&self.source, from_ms, to_ms, &cause), from_ms)
             })
             .collect();
-        let bye = clean.then(|| control::bye(&self.source));
-        move || self.queue.finish(gaps, bye)
+        // Past the last trade, in all partitions: what is in the log waits for nobody once its sources have left.
+        let past_ms = self.newest_ms.map_or(0, |ms| floor_step(ms, STEP_MS) + STEP_MS).max(self.progress_ms);
+        let past = (past_ms > 0).then(|| control::progress(&self.source, past_ms));
+        let last = clean.then(|| past.into_iter().chain([control::bye(&self.source)]).collect());
+        move || self.queue.finish(gaps, last)
     }
 }
 

@@ -22,8 +22,8 @@ pub(in crate::ingest) enum Job {
     Progress { record: Vec<u8>, complete_ms: u64 },
     /// A gap record for every partition, for a gap from this Unix time (ms) on.
     Gap { record: Vec<u8>, from_ms: u64 },
-    /// The end, with a `bye` after a clean stop.
-    End { bye: Option<Vec<u8>> },
+    /// The end; after a clean stop with the last progress and a `bye`.
+    End { last: Option<Vec<Vec<u8>>> },
 }
 
 /// Limits of the queue.

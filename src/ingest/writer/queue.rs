@@ -86,9 +86,9 @@ impl Queue {
     }
 
     /// Queues the last gaps and a `bye` and closes the queue. Blocks while the queue is full.
-    pub fn finish(self, gaps: Vec<(Vec<u8>, u64)>, bye: Option<Vec<u8>>) {
+    pub fn finish(self, gaps: Vec<(Vec<u8>, u64)>, last: Option<Vec<Vec<u8>>>) {
         let gaps = gaps.into_iter().map(|(record, from_ms)| Job::Gap { record, from_ms });
-        for job in gaps.chain([Job::End { bye }]) {
+        for job in gaps.chain([Job::End { last }]) {
             if self.jobs.send(job).is_err() {
                 // The thread has ended with an error, which is in its result.
                 return;

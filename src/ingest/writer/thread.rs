@@ -51,7 +51,7 @@ impl Writing {
                 Ok(Job::Begin { complete_ms }) => self.write_state(complete_ms, false),
                 Ok(Job::Progress { record, complete_ms }) => self.progress(&record, complete_ms)?,
                 Ok(Job::Gap { record, from_ms }) => self.gap(&record, from_ms)?,
-                Ok(Job::End { bye }) => return self.end(bye.as_deref()),
+                Ok(Job::End { last }) => return self.end(last.as_ref()),
                 Err(RecvTimeoutError::Timeout) => self.acknowledge(),
                 // The ingest was dropped: queued records are written, without a last gap or `bye`.
                 Err(RecvTimeoutError::Disconnected) => {
@@ -149,7 +149,7 @@ impl Writing {
     }
 
     /// Waits for all acknowledgements, records any losses as gaps, and writes `bye` once nothing is unreported.
-    fn end(mut self, bye: Option<&[u8]>) -> Result<Ended, LogError> {
+    fn end(mut self, last: Option<&Vec<Vec<u8>>>) -> Result<Ended, LogError> {
         self.sync()?;
         for _ in 0..END_TRIES {
             let loss = self.shared.loss.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -162,8 +162,8 @@ impl Writing {
         if self.ack_tracker.has_unreported_loss() {
             return Ok(Ended { records: self.records, all_reported: false });
         }
-        if let Some(bye) = bye {
-            self.everywhere(bye)?;
+        if let Some(last) = last {
+            last.iter().try_for_each(|record| self.everywhere(record))?;
             self.sync()?;
             if self.ack_tracker.has_unreported_loss() {
                 return Ok(Ended { records: self.records, all_reported: false });

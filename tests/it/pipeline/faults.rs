@@ -50,7 +50,7 @@ fn damaged_checkpoint_is_rejected() {
         ("UPDATE checkpoints SET header = CAST(x'09' || substr(header, 2) AS BLOB)", "version 9"),
         (
             "UPDATE checkpoint_shards SET bytes = CAST(substr(bytes, 1, 30) || x'a7a7' || substr(bytes, 33) AS BLOB)",
-            "checksum",
+            "shard",
         ),
         ("UPDATE checkpoint_shards SET bytes = x''", "shard"),
         (
@@ -147,6 +147,12 @@ fn another_log_is_rejected() {
     home.fails(&format!("work --log dir:empty {rows}"), 2, &["partition-00000.jsonl"]);
 
     home.ok("import trades.jsonl --log dir:wide --partitions 5");
+    for line in [format!("work --log dir:wide {rows}"), "verify --log dir:wide --store sqlite:rows.db".to_owned()] {
+        home.fails(&line, 3, &["dir:wide was replaced", "made from another log"]);
+    }
+    // Logs that pass for the same one.
+    let pass_for_ours = |log: &str| fs::copy(home.path("log/log-id"), home.path(&format!("{log}/log-id"))).unwrap();
+    pass_for_ours("wide");
     home.fails(&format!("work --log dir:wide {rows}"), 3, &["the log has 5 partitions", "made with 3"]);
 
     home.write(
@@ -159,6 +165,7 @@ fn another_log_is_rejected() {
             .concat(),
     );
     home.ok("import few.jsonl --log dir:few --partitions 3");
+    pass_for_ours("few");
     let resume = tables::rows(&tables::open(&home.path("rows.db")), "SELECT resume FROM frontier");
     assert_eq!(resume.len(), 1);
     let available = |partition| {
@@ -179,7 +186,7 @@ fn another_log_is_rejected() {
 #[test]
 fn changed_settings_are_rejected() {
     let home = home_with_checkpoint();
-    let words = ["the settings", "differ from those of the checkpoint", "a new store"];
+    let words = ["the settings", "differ from those that the store was made with", "a new store"];
     home.fails(&format!("{WORK} --allowed-lateness 5m"), 2, &words);
     home.fails(&format!("{WORK} --step 500ms"), 2, &words);
     home.fails(&format!("{WORK} --max-out-of-orderness 1s"), 2, &words);

@@ -10,7 +10,8 @@ use crate::shared::process::Home;
 const T0: u64 = 1_700_000_000_000;
 
 fn frontier_ms(home: &Home) -> u64 {
-    home.ok("work --log dir:log --store sqlite:store.db --until-end");
+    // A live source remains, so that the last trade waits.
+    home.fails("work --log dir:log --store sqlite:store.db --until-end", 1, &["not complete"]);
     let status = home.ok("status --store sqlite:store.db --format json");
     serde_json::from_str::<Value>(&status).unwrap()["frontier_ms"].as_u64().unwrap()
 }

@@ -55,7 +55,7 @@ fn dead_source_holds_back_what_was_read() {
         append(&home, partition, &[progress("alive", 60)]);
     }
     // Trades that wait for the dead source are not complete, and this does not pass for success.
-    let words = ["4 records were read and are not complete", "partition 0, 1", "tickline status"];
+    let words = ["12 records were read and are not complete", "partition 0, 1", "tickline status"];
     home.fails("work --log dir:log --store sqlite:store.db --until-end", 1, &words);
     // Nobody reads these two.
     append(&home, 1, &[trade(61), trade(62)]);
