@@ -308,8 +308,8 @@ impl Intake {
             })
             .collect();
         // Past the last trade, in all partitions: what is in the log waits for nobody once its sources have left.
-        let past_ms = self.newest_ms.map_or(0, |ms| floor_step(ms, STEP_MS) + STEP_MS).max(self.progress_ms);
-        let past = (past_ms > 0).then(|| control::progress(&self.source, past_ms));
+        let past_ms = self.newest_ms.map(|ms| floor_step(ms, STEP_MS) + STEP_MS).filter(|ms| *ms > self.progress_ms);
+        let past = past_ms.map(|ms| control::progress(&self.source, ms));
         let last = clean.then(|| past.into_iter().chain([control::bye(&self.source)]).collect());
         move || self.queue.finish(gaps, last)
     }

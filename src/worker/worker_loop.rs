@@ -195,8 +195,8 @@ impl WorkerLoop<'_> {
         Ok(records)
     }
 
-    /// In a run until the end of the log: sends the others how far this worker is. Without progress records the end of a
-    /// partition says that nothing more comes, so it does not hold back the others.
+    /// In a run until the end of the log: sends the others how far this worker is. Without progress records the end of
+    /// a partition says that nothing more comes, so it does not hold back the others.
     fn exchange_readings(&mut self) {
         if !self.shared.config.until_end || self.sent_end {
             return;
@@ -220,8 +220,8 @@ impl WorkerLoop<'_> {
         is_last && self.readers.at_end(&self.ingress, self.shared.config.until)
     }
 
-    /// Whether the frontier cannot move any more: a partition that was read to its end holds it back, and the others are
-    /// too far ahead of it to be read.
+    /// Whether the frontier cannot move any more: a partition that was read to its end holds it back, and the others
+    /// are too far ahead of it to be read.
     fn is_stuck(&self) -> bool {
         self.has_progress()
             && self.view.borrow().limit().is_some_and(|limit| limit <= self.reported)
