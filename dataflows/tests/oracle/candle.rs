@@ -22,9 +22,13 @@ pub struct Candle {
     pub trades: u64,
 }
 
-/// Price x volume, exact.
-fn notional(trade: &Trade) -> BigInt {
-    BigInt::from(trade.price) * BigInt::from(trade.volume)
+/// The sum of price x volume, exact: mostly it fits an i128.
+fn notional(trades: &[&Trade]) -> I256 {
+    let add = |sum: i128, trade: &&Trade| sum.checked_add(trade.price.checked_mul(trade.volume)?);
+    trades.iter().try_fold(0, add).map_or_else(
+        || wide(&trades.iter().map(|trade| BigInt::from(trade.price) * BigInt::from(trade.volume)).sum()),
+        I256::from,
+    )
 }
 
 /// The candle of one window of one symbol, given all trades of the symbol.
@@ -48,7 +52,7 @@ pub fn candle(trades: &[&Trade], window_start_ms: u64, length_ms: u64) -> Option
         low: range.iter().map(|t| t.price).min()?,
         close: last.iter().max_by_key(|t| t.place)?.price,
         volume: counted.iter().map(|t| t.volume).sum(),
-        notional: wide(&counted.iter().map(|t| notional(t)).sum::<BigInt>()),
+        notional: notional(&counted),
         trades: counted.len() as u64,
     })
 }

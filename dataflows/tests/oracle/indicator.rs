@@ -10,6 +10,7 @@ use num_traits::ToPrimitive;
 
 /// From the unit of prices to that of averages.
 const FINER: i128 = 10_i128.pow(6);
+const POWER_8: i128 = 10_i128.pow(8);
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// The values of each candle's row.
@@ -94,7 +95,9 @@ fn smoothed(closes: &[i128], change: impl Fn(i128, i128) -> i128) -> Vec<i128> {
 
 /// ln(close / before), where both are above 0.
 pub fn log_return(before: i128, close: i128) -> Option<i128> {
-    (before.min(close) > 0).then(|| logarithm(before, close))
+    // Only their quotient counts, and that of smaller numbers is found sooner.
+    let unit = if before % POWER_8 == 0 && close % POWER_8 == 0 { POWER_8 } else { 1 };
+    (before.min(close) > 0).then(|| logarithm(before / unit, close / unit))
 }
 
 /// log1p((close − before) / before): the quotient a double, the result a count of 10^-16.
