@@ -26,6 +26,8 @@ use support::updates::{Keyed, tables};
 
 /// 2019-12-05T13:00:00Z, the start of a window of every resolution but the day.
 const NOON: u64 = 1_575_550_800_000;
+const IMPORT_END: &str =
+    r#"{"type":"import","source":"x","state":"end","name":"f","hash":"h","records":1,"from_ms":1,"to_ms":2}"#;
 
 fn settings() -> Settings {
     Settings::new(support::conditions(false))
@@ -215,8 +217,11 @@ fn slowest_partition_and_source_hold_back() {
         driver.feed(1, &bye("c"));
         assert_eq!(driver.frontier(), NOON + 90_000, "who has left holds nothing");
         driver.feed(1, &bye("b"));
+        assert_eq!(driver.frontier(), NOON + 91_000, "past the last record");
+        driver.feed(1, IMPORT_END);
+        assert_eq!(driver.frontier(), NOON + 92_000, "the end of an import waits for nobody");
         driver.feed(1, &progress("d", NOON));
-        assert_eq!(driver.frontier(), NOON + 91_000, "past the last record, and never back");
+        assert_eq!(driver.frontier(), NOON + 92_000, "never back");
     });
 }
 
