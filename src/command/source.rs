@@ -83,12 +83,8 @@ impl Visitor for Controls {
     fn reject(&mut self, _: u32, _: Reason) {}
 
     fn control(&mut self, control: Control<'_>) {
-        match control {
-            // The dataflow rejects one source too many as well.
-            Control::Progress { source, event_ms } => drop(self.0.progress(source, event_ms)),
-            Control::Bye { source } => self.0.bye(source, STEP_MS),
-            Control::Gap | Control::Import { .. } => {}
-        }
+        // The dataflow rejects one source too many as well.
+        let _ = control.apply(&mut self.0, STEP_MS);
     }
 }
 

@@ -81,17 +81,16 @@ impl Visitor for Scan<'_> {
 
     fn control(&mut self, control: Control<'_>) {
         let state = &mut self.state;
+        // The dataflow rejects one source too many as well.
+        let _ = control.apply(&mut state.frontier, STEP_MS);
         match control {
-            // The dataflow rejects one source too many as well.
-            Control::Progress { source, event_ms } => drop(state.frontier.progress(source, event_ms)),
-            Control::Bye { source } => state.frontier.bye(source, STEP_MS),
             Control::Import { source, hash, state: ImportState::Begin, .. } if hash == self.hash => {
                 state.begins += 1;
                 state.begun_at = self.offset;
                 source.clone_into(&mut state.begun_by);
             }
             Control::Import { hash, state: ImportState::End, .. } if hash == self.hash => state.ends += 1,
-            Control::Import { .. } | Control::Gap => {}
+            _ => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::candles::candle::{Place, Trade};
 use crate::ingress::router::Router;
 use crate::log::batch::RecordSpan;
-use crate::log::control::{Control, ImportState};
+use crate::log::control::Control;
 use crate::log::decode::{RawTrade, Visitor};
 use crate::log::reject::{ORIGINAL_BYTES_MAX, Reason};
 use crate::output::counters::Counter;
@@ -141,36 +141,19 @@ impl Visitor for Reading<'_> {
 
     fn control(&mut self, control: Control<'_>) {
         let before = self.partition.frontier.frontier_ms().map(|_| self.now());
-        let progress = self.settings.progress == ProgressMode::Records;
-        let mut import_step = None;
-        let frontier = &mut self.partition.frontier;
-        // A `bye` moves the frontier past its own time, too.
-        before.into_iter().for_each(|now| frontier.note(now));
-        let counter = match control {
-            Control::Progress { source, event_ms } => {
-                if progress && frontier.progress(source, event_ms).is_err() {
-                    return self.reject(0, Reason::BadControl);
-                }
-                Counter::Progress
-            }
-            Control::Gap => Counter::Gaps,
-            Control::Import { from_ms, state, .. } => {
-                import_step = Some(self.settings.step(from_ms));
-                // It comes after the `bye`, and must not wait for another source either.
-                if progress && state == ImportState::End {
-                    frontier.rest(self.settings.step_ms);
-                }
-                Counter::Imports
-            }
-            Control::Bye { source } => {
-                if progress {
-                    frontier.bye(source, self.settings.step_ms);
-                }
-                Counter::Byes
-            }
+        if self.settings.progress == ProgressMode::Records
+            && control.apply(&mut self.partition.frontier, self.settings.step_ms).is_err()
+        {
+            return self.reject(0, Reason::BadControl);
+        }
+        let (counter, first) = match control {
+            Control::Progress { .. } => (Counter::Progress, None),
+            Control::Gap => (Counter::Gaps, None),
+            Control::Bye { .. } => (Counter::Byes, None),
+            Control::Import { from_ms, .. } => (Counter::Imports, Some(self.settings.step(from_ms))),
         };
         // The first progress has no frontier before it, and counts at its own; an import, with its first trade.
-        let now = before.or(import_step).unwrap_or_else(|| self.now());
+        let now = before.or(first).unwrap_or_else(|| self.now());
         if self.is_new(now) {
             self.router.count(now, counter);
         }

@@ -1,7 +1,8 @@
 //! Control records: what a source writes about its own progress. The only place that encodes and decodes them.
 
 use super::json::{Fields, integer, text};
-use crate::progress::partition::{SOURCE_BYTES_MAX, is_progress_time};
+use crate::progress::partition::{PartitionFrontier, SOURCE_BYTES_MAX, TooManySources, is_progress_time};
+use crate::progress::time::floor_step;
 
 /// A control record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub enum Control<'a> {
         /// The source.
         source: &'a str,
     },
-    /// An import begins or ends. It counts, and has no other effect.
+    /// An import begins or ends.
     Import {
         /// The source.
         source: &'a str,
@@ -31,6 +32,24 @@ pub enum Control<'a> {
         /// Whether the import begins or ends here.
         state: ImportState,
     },
+}
+
+impl Control<'_> {
+    /// Applies the record to the frontier of its partition, where progress records move it.
+    pub fn apply(&self, frontier: &mut PartitionFrontier, step_ms: u64) -> Result<(), TooManySources> {
+        // The last source to leave moves the frontier past the time of this record, too.
+        if let Some(ms) = frontier.frontier_ms() {
+            frontier.note(floor_step(ms, step_ms));
+        }
+        match *self {
+            Self::Progress { source, event_ms } => frontier.progress(source, event_ms)?,
+            Self::Bye { source } => frontier.bye(source, step_ms),
+            // It comes after the `bye`, and must not wait for another source either.
+            Self::Import { state: ImportState::End, .. } => frontier.rest(step_ms),
+            Self::Import { state: ImportState::Begin, .. } | Self::Gap => {}
+        }
+        Ok(())
+    }
 }
 
 /// The end of an import that a record marks.

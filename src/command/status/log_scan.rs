@@ -89,11 +89,7 @@ impl Visitor for RecordTimes {
     }
 
     fn control(&mut self, control: Control<'_>) {
-        match control {
-            // The dataflow rejects one source too many as well.
-            Control::Progress { source, event_ms } => drop(self.frontier.progress(source, event_ms)),
-            Control::Bye { source } => self.frontier.bye(source, STEP_MS),
-            Control::Gap | Control::Import { .. } => {}
-        }
+        // The dataflow rejects one source too many as well.
+        let _ = control.apply(&mut self.frontier, STEP_MS);
     }
 }
