@@ -8,9 +8,9 @@ use dataflows::state::codec;
 use dataflows::state::snapshot::{SnapshotHeader, decode_shard};
 use dataflows::symbols::symbol::SHARDS;
 
-use crate::log::{Log, LogError};
-use crate::store::{Checkpoint, Store};
-use crate::worker::WorkerError;
+use crate::log::Log;
+use crate::store::{Checkpoint, Store, StoreIdentity};
+use crate::worker::{WorkerError, identity};
 
 /// Decodes the header, and checks that it was made with these settings and from this log.
 pub(in crate::worker) fn read_header(
@@ -21,19 +21,15 @@ pub(in crate::worker) fn read_header(
     let frontier = checkpoint.frontier;
     let header: SnapshotHeader = codec::decode(&checkpoint.header)
         .map_err(|error| WorkerError::Checkpoint { frontier, source: error.into() })?;
-    if header.fingerprint != settings.fingerprint() {
-        return Err(WorkerError::SettingsChanged);
-    }
-    let identity = log.identity();
-    if !header.log.is_empty() && !identity.is_empty() && header.log != identity {
-        let (path, was) = (log.name(), header.log);
-        let hint = "the checkpoint was made from another log under this name; put the old one back, or work from the \
-                    new one into a new store";
-        return Err(LogError::Replaced { path, was, is: identity, hint }.into());
-    }
-    if header.resume.len() != log.partitions() as usize {
-        return Err(WorkerError::Partitions { log: log.partitions(), checkpoint: header.resume.len() as u32 });
-    }
+    // An encoded state of another revision has another fingerprint.
+    let ours = identity::of(settings, log);
+    let theirs = StoreIdentity {
+        log: header.log.clone(),
+        partitions: header.resume.len() as u32,
+        settings: header.fingerprint,
+        revision: ours.revision,
+    };
+    identity::check(&theirs, &ours, &log.name())?;
     Ok(header)
 }
 
