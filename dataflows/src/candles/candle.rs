@@ -7,7 +7,7 @@ use ethnum::I256;
 use serde::{Deserialize, Serialize};
 
 use crate::log::conditions::Flags;
-use crate::log::decimal::notional;
+use crate::log::decimal::product;
 use crate::state::wide;
 
 /// Position of a trade among all trades: the order that decides open and close.
@@ -97,7 +97,7 @@ impl Candle {
             low: trade.price,
             close: trade.price,
             volume: if counts { trade.volume } else { 0 },
-            notional: if counts { notional(trade.price, trade.volume) } else { I256::ZERO },
+            notional: if counts { product(trade.price, trade.volume) } else { I256::ZERO },
             open_at: trade.place,
             close_at: trade.place,
             trades: u64::from(counts),
@@ -122,7 +122,7 @@ impl Candle {
         self.stretch(rank, trade.price, trade.price);
         if trade.flags.volume {
             self.volume += trade.volume;
-            self.notional += notional(trade.price, trade.volume);
+            self.notional += product(trade.price, trade.volume);
             self.trades += 1;
         }
     }

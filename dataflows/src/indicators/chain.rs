@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use ethnum::I256;
 use serde::{Deserialize, Serialize};
 
-use crate::log::decimal::{AVERAGE_ONE, PRICE_ONE, div_half_even, ratio_f64};
+use crate::log::decimal::{AVERAGE_ONE, PRICE_ONE, div_half_even, product, ratio_f64};
 use crate::output::row::IndicatorValues;
 use crate::progress::time::{DAY_MS, Time};
 use crate::state::wide;
@@ -83,7 +83,7 @@ impl Chain {
             *sum += point.close - left;
         }
         v.bollinger_sum += point.close - bollinger;
-        v.bollinger_sum_sq += square(point.close) - square(bollinger);
+        v.bollinger_sum_sq += product(point.close, point.close) - product(bollinger, bollinger);
         v.volume_60 += point.volume - rolling.0;
         v.notional_60 += point.notional - rolling.1;
         let [new, left] = [point.log_return, rolling.2].map(|r| i128::from(r.unwrap_or(0)));
@@ -123,14 +123,6 @@ impl Chain {
         v.cumulative_volume += point.volume;
         v.cumulative_notional += point.notional;
         v.cumulative_trades += point.trades;
-    }
-}
-
-#[inline]
-fn square(close: i128) -> I256 {
-    match i64::try_from(close) {
-        Ok(small) => I256::from(i128::from(small) * i128::from(small)),
-        Err(_) => I256::from(close) * I256::from(close),
     }
 }
 

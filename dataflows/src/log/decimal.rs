@@ -149,12 +149,12 @@ pub fn notional_per_volume_f64(notional: I256, volume: i128) -> f64 {
     wide_ratio_f64(notional, I256::from(volume) * I256::from(PRICE_ONE))
 }
 
-/// Price x volume, exact.
+/// The exact product of two fixed-point numbers: price x volume, or a square.
 #[inline]
-pub fn notional(price: i128, volume: i128) -> I256 {
-    match price.checked_mul(volume) {
+pub fn product(a: i128, b: i128) -> I256 {
+    match a.checked_mul(b) {
         Some(product) => I256::from(product),
-        None => I256::from(price) * I256::from(volume),
+        None => I256::from(a) * I256::from(b),
     }
 }
 
