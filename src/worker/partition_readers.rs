@@ -81,19 +81,18 @@ impl Readers {
 
     /// Whether everything that the log contained at the start has been read, up to the end of the run.
     pub(super) fn at_end(&self, ingress: &Ingress, until: Option<Time>) -> bool {
-        let is_past = |at| is_past(until, ingress.partition_frontier(at));
-        self.readers.iter().enumerate().all(|(at, partition)| partition.is_at_end() || is_past(at))
+        self.readers
+            .iter()
+            .enumerate()
+            .all(|(at, partition)| partition.has_ended(ingress.partition_frontier(at), until))
     }
-}
 
-impl Readers {
     /// How far the partitions are in a run until the end of the log.
     pub(super) fn reading(&self, ingress: &Ingress, until: Option<Time>) -> Reading {
         let mut reading = Reading::default();
         for (at, partition) in self.readers.iter().enumerate() {
             let frontier = ingress.partition_frontier(at);
-            let has_ended = partition.is_at_end() || is_past(until, frontier);
-            let least = if has_ended { &mut reading.ended } else { &mut reading.open };
+            let least = if partition.has_ended(frontier, until) { &mut reading.ended } else { &mut reading.open };
             *least = Some(least.map_or(frontier, |least| least.min(frontier)));
             reading.past = reading.past.max(ingress.end(at));
         }
@@ -103,8 +102,7 @@ impl Readers {
     /// Whether every partition with more records is too far ahead of the durable frontier to be read.
     pub(super) fn are_blocked(&self, config: &WorkerConfig, ingress: &Ingress, durable: Time) -> bool {
         let waits = |(at, partition): (usize, &Partition)| {
-            partition.is_at_end()
-                || is_past(config.until, ingress.partition_frontier(at))
+            partition.has_ended(ingress.partition_frontier(at), config.until)
                 || is_blocked(config, ingress, at, durable)
         };
         self.readers.iter().enumerate().all(waits)
@@ -126,6 +124,11 @@ impl Partition {
     /// Whether everything that it held at the start has been read.
     fn is_at_end(&self) -> bool {
         self.reader.position() >= self.end
+    }
+
+    /// Whether nothing of it is left to read in a run until the end of the log or up to a frontier.
+    fn has_ended(&self, frontier: Time, until: Option<Time>) -> bool {
+        self.is_at_end() || is_past(until, frontier)
     }
 }
 
