@@ -19,6 +19,7 @@ use tracing::info;
 
 use crate::finnhub::client::{self, FeedEvent};
 use crate::finnhub::config::FeedConfig;
+use crate::finnhub::connection::Received;
 use crate::log::LogWriter;
 use crate::time::now_ms;
 
@@ -134,7 +135,7 @@ pub async fn ingest(
             _ = seconds.tick() => intake.progress(Reading::now(config.wall_clock)),
             event = events.recv() => match event {
                 Some(event) => {
-                    let is_alive = matches!(event, FeedEvent::Alive { .. });
+                    let is_alive = matches!(event, FeedEvent::Received(Received::Alive { .. }));
                     let taken = intake.take(event, Instant::now());
                     if is_alive && taken == Ok(()) {
                         // Progress follows at once, and is repeated only if the next sign of life does not come.

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{info, warn};
 
 use super::backoff::Backoff;
@@ -17,21 +16,8 @@ use super::error::SocketError;
 pub enum FeedEvent {
     /// Connected, and all subscriptions are sent; the feed may not have read them yet.
     Connected,
-    /// A text from the feed.
-    Text {
-        /// The text, unchanged.
-        text: Utf8Bytes,
-        /// Time of arrival.
-        at: Instant,
-    },
-    /// A sign of life, after all texts that arrived before it: the feed has sent nothing up to `as_of` that is not
-    /// among them. The first one of a connection follows its subscriptions.
-    Alive {
-        /// The time that it proves.
-        as_of: Instant,
-        /// Time of arrival.
-        at: Instant,
-    },
+    /// The connection has received something.
+    Received(Received),
     /// The connection was lost, or could not be made; another attempt follows.
     Lost {
         /// What happened, without the API token.
@@ -104,15 +90,15 @@ async fn one_connection(
         let slot = events.reserve().await.ok()?;
         // A connection that is dropped right after its handshake and first pong must back off.
         match socket.next().await {
-            Ok(Received::Text { text, at }) => {
-                backoff.reset();
-                slot.send(FeedEvent::Text { text, at });
-            }
-            Ok(Received::Alive { as_of, at }) => {
-                if at.saturating_duration_since(since) >= config.liveness_timeout {
+            Ok(received) => {
+                let is_stable = match &received {
+                    Received::Text { .. } => true,
+                    Received::Alive { at, .. } => at.saturating_duration_since(since) >= config.liveness_timeout,
+                };
+                if is_stable {
                     backoff.reset();
                 }
-                slot.send(FeedEvent::Alive { as_of, at });
+                slot.send(FeedEvent::Received(received));
             }
             Err(error) => return Some(error),
         }

@@ -30,9 +30,10 @@ pub enum Received {
         /// Time of arrival.
         at: Instant,
     },
-    /// A sign of life: every text that the feed sent up to a time has been received before this.
+    /// A sign of life, after all texts that arrived before it: the feed has sent nothing up to `as_of` that is not
+    /// among them. The first one of a connection follows its subscriptions.
     Alive {
-        /// That time.
+        /// The time that it proves.
         as_of: Instant,
         /// Time of arrival.
         at: Instant,

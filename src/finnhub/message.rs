@@ -1,7 +1,7 @@
 //! Parsing of the feed's texts.
 //!
-//! Of an element only the symbol is read. Its bytes go into the log unchanged and the `dataflows` crate decides what
-//! they mean, so a bad element does not affect its neighbours.
+//! Of an element only symbol and time are read. Its bytes go into the log unchanged and the `dataflows` crate decides
+//! what they mean, so a bad element does not affect its neighbours.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -51,21 +51,13 @@ pub fn has_trades(text: &str) -> bool {
     matches!(read(text), Frame::Trades(elements) if !elements.is_empty())
 }
 
-/// Event time of the newest trade of a text, in Unix milliseconds; `None` without a trade that has one.
-pub fn newest_event_ms(text: &str) -> Option<u64> {
-    #[derive(Deserialize)]
-    struct Timed {
-        t: u64,
-    }
-    let Frame::Trades(elements) = read(text) else { return None };
-    elements.iter().filter_map(|element| Some(serde_json::from_str::<Timed>(element.get()).ok()?.t)).max()
-}
-
 /// Routing data of an element.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Address<'a> {
     /// Value of `s`. If the key is repeated, the last one counts.
     pub symbol: Option<Cow<'a, str>>,
+    /// Value of `t`: its event time in Unix milliseconds. If the key is repeated, the last one counts.
+    pub event_ms: Option<u64>,
     /// Whether it has a key `type`: as a record by itself it would not be read as a trade.
     pub has_type: bool,
 }
@@ -91,6 +83,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Address<'a> {
                     if key == "s" {
                         let value: &'de RawValue = map.next_value()?;
                         address.symbol = serde_json::from_str::<Text<'de>>(value.get()).ok().map(|text| text.0);
+                    } else if key == "t" {
+                        let value: &'de RawValue = map.next_value()?;
+                        address.event_ms = serde_json::from_str(value.get()).ok();
                     } else {
                         address.has_type |= key == "type";
                         map.next_value::<IgnoredAny>()?;
@@ -127,14 +122,6 @@ mod tests {
         assert!(matches!(read(r#"{"type":"trade","data":7}"#), Frame::Other(Some(_))));
         for text in ["", "[]", "{\"type\":7}", "{\"data\":[1]}", "{\"type\":\"trade\"", "null"] {
             assert!(matches!(read(text), Frame::Other(None)), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_newest_trade_of_a_text_is_found() {
-        assert_eq!(newest_event_ms(r#"{"data":[{"t":5},17,{"t":9,"s":"A"},{"t":"x"}],"type":"trade"}"#), Some(9));
-        for text in [r#"{"data":[{"s":"A"}],"type":"trade"}"#, r#"{"type":"ping"}"#, r#"{"data":[],"type":"trade"}"#] {
-            assert_eq!(newest_event_ms(text), None, "{text}");
         }
     }
 

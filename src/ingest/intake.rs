@@ -12,7 +12,7 @@ use super::writer::job::{Gone, Loss};
 use super::writer::queue::Queue;
 use super::{IngestConfig, router};
 use crate::finnhub::client::FeedEvent;
-use crate::finnhub::message::newest_event_ms;
+use crate::finnhub::connection::Received;
 
 /// Error of the feed when the plan allows fewer symbols. It does not name the symbol.
 const TOO_MANY_SYMBOLS: &str = "too many symbols";
@@ -75,9 +75,9 @@ impl Intake {
     /// Handles an event of the feed.
     pub fn take(&mut self, event: FeedEvent, now: Instant) -> Result<(), Gone> {
         match event {
-            FeedEvent::Text { text, at } => self.text(text.as_str(), at),
+            FeedEvent::Received(Received::Text { text, at }) => self.text(text.as_str(), at),
             FeedEvent::Connected => self.connected(now),
-            FeedEvent::Alive { as_of, at } => self.alive(as_of, at),
+            FeedEvent::Received(Received::Alive { as_of, at }) => self.alive(as_of, at),
             FeedEvent::Lost { cause } => {
                 self.meter.connected.set(0);
                 // The first cause is the one that started the gap.
@@ -101,9 +101,9 @@ impl Intake {
         }
         if routed.trades > 0 {
             self.meter.trade_ms.set(clock_ms);
-            self.compare_clock(text, at);
+            self.compare_clock(routed.newest_ms, at);
             // A trade from the future says nothing of its neighbours.
-            let newest_ms = newest_event_ms(text).filter(|event_ms| *event_ms <= at_ms + STEP_MS);
+            let newest_ms = routed.newest_ms.filter(|event_ms| *event_ms <= at_ms + STEP_MS);
             self.newest_ms = self.newest_ms.max(newest_ms);
         }
         let elements = routed.trades + routed.malformed;
@@ -120,9 +120,9 @@ impl Intake {
     }
 
     /// While the wall clock is in doubt, trades decide whether it is right.
-    fn compare_clock(&mut self, text: &str, at: Instant) {
+    fn compare_clock(&mut self, newest_ms: Option<u64>, at: Instant) {
         if self.clock.is_stepped()
-            && let Some(event_ms) = newest_event_ms(text)
+            && let Some(event_ms) = newest_ms
         {
             let change = self.clock.trades(event_ms, at, self.max_out_of_orderness_ms);
             self.clock_changed(change);

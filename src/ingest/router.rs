@@ -40,6 +40,8 @@ pub struct Routed {
     pub trades: u64,
     /// Elements and texts without a symbol; they are among the records too.
     pub malformed: u64,
+    /// Event time of the newest element that has one, in Unix milliseconds.
+    pub newest_ms: Option<u64>,
     /// Error message of the feed.
     pub complaint: Option<String>,
 }
@@ -65,7 +67,8 @@ fn route_elements(elements: &[&RawValue], partitions: u32) -> Routed {
     let mut group_of: HashMap<Cow<'_, str>, usize> = HashMap::new();
     for element in elements {
         let text = element.get();
-        let Address { symbol, has_type } = address(text);
+        let Address { symbol, event_ms, has_type } = address(text);
+        routed.newest_ms = routed.newest_ms.max(event_ms);
         let Some(symbol) = symbol else {
             routed.malformed += 1;
             let bytes = if has_type { framed(&[text]) } else { flat(text) };
@@ -118,6 +121,15 @@ mod tests {
         let frame = r#"{"type":"trade","data":[{"s":"A","v":1},{"s":"A","v":3.0}]}"#;
         assert_eq!(texts(&routed), [(0, frame), (0, r#"{"v":2,"s":"B"}"#)]);
         assert_eq!((routed.trades, routed.malformed), (3, 0));
+    }
+
+    #[test]
+    fn the_newest_trade_of_a_text_is_found() {
+        let newest_ms = |text| route(text, 1).newest_ms;
+        assert_eq!(newest_ms(r#"{"data":[{"t":5},17,{"t":9,"s":"A"},{"t":"x"}],"type":"trade"}"#), Some(9));
+        for text in [r#"{"data":[{"s":"A"}],"type":"trade"}"#, r#"{"type":"ping"}"#, r#"{"data":[],"type":"trade"}"#] {
+            assert_eq!(newest_ms(text), None, "{text}");
+        }
     }
 
     #[test]

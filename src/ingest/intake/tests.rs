@@ -73,7 +73,7 @@ impl Feed {
 
     fn text(&mut self, text: &str, ms: u64) {
         let at = self.at(ms);
-        self.intake.take(FeedEvent::Text { text: text.into(), at }, at).unwrap();
+        self.intake.take(FeedEvent::Received(Received::Text { text: text.into(), at }), at).unwrap();
     }
 
     fn connected(&mut self, ms: u64) {
@@ -86,7 +86,7 @@ impl Feed {
 
     fn alive(&mut self, as_of_ms: u64, ms: u64) {
         let (as_of, at) = (self.at(as_of_ms), self.at(ms));
-        self.intake.take(FeedEvent::Alive { as_of, at }, at).unwrap();
+        self.intake.take(FeedEvent::Received(Received::Alive { as_of, at }), at).unwrap();
     }
 
     /// A moment to report progress, with a wall clock that is ahead by `ahead_ms`.
