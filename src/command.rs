@@ -21,6 +21,7 @@ pub mod setup;
 pub mod simulate;
 pub mod source;
 pub mod status;
+mod stop;
 pub mod symbols;
 pub mod top;
 pub mod verify;

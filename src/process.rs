@@ -3,6 +3,5 @@
 pub mod lock_file;
 pub mod os_error;
 pub mod signals;
-pub mod stop;
 pub mod supervisor;
 pub mod terminal;

@@ -48,7 +48,7 @@ impl TimeUnit {
     }
 }
 
-/// The event time in milliseconds of the field `name`, or why there is none.
+/// The event time in milliseconds of the field `name`, or the reason why it has no time.
 pub fn event_ms(name: &str, text: &str, rule: &TimeRule) -> Result<i64, String> {
     let text = text.trim();
     if let Some(day) = rule.day {

@@ -69,7 +69,7 @@ pub struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// The canonical trade, or why there is none.
+    /// The canonical trade, or the reason why it is not a trade.
     pub fn canonical(&self, rule: &TimeRule, symbol: Option<&str>) -> Result<Vec<u8>, String> {
         let text = |field: Field| self.texts[field as usize].as_deref().filter(|text| !text.trim().is_empty());
         let name = |field: Field| match self.names[field as usize] {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::{signals, supervisor};
+use crate::process::{signals, supervisor};
 use crate::worker::Watch;
 
 /// Time for an orderly stop; Kubernetes and the contract allow 10 s.
