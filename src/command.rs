@@ -13,6 +13,7 @@ pub mod ingest;
 pub mod man;
 pub mod options;
 pub(crate) mod output;
+pub mod pace;
 pub mod rejected;
 pub mod renamed;
 pub mod replay;

@@ -11,10 +11,13 @@ mod delivery_report;
 pub mod dir;
 mod error;
 pub mod kafka;
+pub mod paced;
 pub mod partitioner;
+pub mod progress_log;
 
 pub use delivery_report::DeliveryReport;
 pub use error::LogError;
+use progress_log::ProgressLog;
 
 /// Bytes per read of [`read_to_end`].
 const READ_BYTES: usize = 1 << 20;
@@ -36,6 +39,10 @@ pub trait Log: Send + Sync {
     /// Identity that distinguishes this log from an earlier one of the same name; empty if unknown.
     fn identity(&self) -> String {
         String::new()
+    }
+    /// The progress log beside it, if there is one.
+    fn progress_log(&self) -> Option<&ProgressLog> {
+        None
     }
 }
 

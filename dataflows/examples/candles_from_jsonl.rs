@@ -24,7 +24,8 @@ pub fn main() {
         partition.push(offset, line.as_bytes(), None);
     }
     partition.push(4, &control::progress("example", NOON + 10_000), None);
-    let plan = Plan { workers: 1, batch_records: 100, steps: 1, checkpoints: Vec::new(), resume: None };
+    let plan =
+        Plan { workers: 1, batch_records: 100, steps: 1, checkpoints: Vec::new(), resume: None, bindings: Vec::new() };
     let outcome = run(&Settings::new(ConditionTable::neutral()), &Arc::new(vec![partition]), &plan);
 
     let rows = outcome.candles.into_iter().filter(|(row, _, diff)| row.resolution == Resolution::S5 && *diff > 0);

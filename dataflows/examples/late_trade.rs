@@ -29,7 +29,8 @@ pub fn main() {
         partition.push(offset, record, None);
     }
     // One record at a time, with steps between, so that the first row is out before the late trade arrives.
-    let plan = Plan { workers: 1, batch_records: 1, steps: 20, checkpoints: Vec::new(), resume: None };
+    let plan =
+        Plan { workers: 1, batch_records: 1, steps: 20, checkpoints: Vec::new(), resume: None, bindings: Vec::new() };
     let outcome = run(&Settings::new(ConditionTable::neutral()), &Arc::new(vec![partition]), &plan);
 
     let rows = outcome.candles.into_iter().filter(|(row, _, _)| row.resolution == Resolution::S5);

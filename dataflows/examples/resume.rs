@@ -21,7 +21,14 @@ pub fn main() {
     }
     let log = Arc::new(vec![partition]);
     let settings = Settings::new(ConditionTable::neutral());
-    let plan = Plan { workers: 1, batch_records: 1, steps: 20, checkpoints: vec![NOON + 120_000], resume: None };
+    let plan = Plan {
+        workers: 1,
+        batch_records: 1,
+        steps: 20,
+        checkpoints: vec![NOON + 120_000],
+        resume: None,
+        bindings: Vec::new(),
+    };
     let whole = run(&settings, &log, &plan);
 
     assert_eq!(whole.snapshots.len(), 1);

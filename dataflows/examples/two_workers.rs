@@ -26,7 +26,8 @@ pub fn main() {
     let log = Arc::new(vec![partition("AAPL"), partition("MSFT")]);
     let settings = Settings::new(ConditionTable::neutral());
     let frontier_row = |workers| {
-        let plan = Plan { workers, batch_records: 10, steps: 1, checkpoints: Vec::new(), resume: None };
+        let plan =
+            Plan { workers, batch_records: 10, steps: 1, checkpoints: Vec::new(), resume: None, bindings: Vec::new() };
         run(&settings, &log, &plan).last
     };
     let row = frontier_row(1);

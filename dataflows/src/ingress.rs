@@ -5,13 +5,18 @@
 //! `router` merges trades and addresses them to the worker that keeps their symbol's state.
 
 pub mod delivery;
+pub mod frontier_scan;
 mod partition;
+mod reading;
 pub mod router;
 mod symbols;
+mod waiting_trade;
 
-use crate::ingress::partition::{Partition, Reading};
+use crate::ingress::partition::Partition;
+use crate::ingress::reading::Reading;
 use crate::ingress::router::{Outgoing, Router};
 use crate::log::batch::{RecordBatch, RecordSpan};
+use crate::log::binding::Binding;
 use crate::log::decode::{RawTrade, Visitor, decode};
 use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
@@ -32,13 +37,17 @@ pub struct Ingress {
 impl Ingress {
     /// Starts at these resume points, one for each partition that this worker owns; `resumed_from` is 0 for a new run.
     pub fn new(settings: Settings, worker: usize, peers: usize, starts: Vec<ResumePoint>, resumed_from: Time) -> Self {
-        let partitions = starts.into_iter().map(Partition::new).collect();
+        let partitions = starts.into_iter().map(|start| Partition::new(start, &settings)).collect();
         Self { settings, resumed_from, partitions, router: Router::new(worker, peers) }
     }
 
-    /// Reads the next records of this worker's `at`th partition.
-    pub fn feed(&mut self, at: usize, batch: &RecordBatch) {
-        for (n, span) in batch.records.iter().enumerate() {
+    /// Reads the next records of this worker's `at`th partition, from the batch's `from`th record on. Returns the
+    /// number of the first record that may not be read yet: all are, unless a progress log has to tell first.
+    pub fn feed(&mut self, at: usize, batch: &RecordBatch, from: usize) -> usize {
+        for (n, span) in batch.records.iter().enumerate().skip(from) {
+            if !self.partitions[at].reaches(span.offset) {
+                return n;
+            }
             if n % MARK_EVERY == 0 {
                 self.partitions[at].mark(span.offset);
             }
@@ -46,6 +55,28 @@ impl Ingress {
             decode(record, span.total_len, &mut self.reading(at, span, record));
             self.partitions[at].set_read(span.offset);
         }
+        batch.records.len()
+    }
+
+    /// Takes the next binding of the progress log, of this worker's `at`th partition.
+    pub fn add_binding(&mut self, at: usize, binding: Binding) {
+        self.partitions[at].add_binding(binding);
+    }
+
+    /// Everything before this position of the `at`th partition is read: what the progress log says of it counts.
+    pub fn bind_up_to(&mut self, at: usize, position: u64) {
+        self.partitions[at].bind_up_to(position);
+    }
+
+    /// Only records of the `at`th partition before this offset may be read.
+    pub fn bound(&self, at: usize) -> u64 {
+        self.partitions[at].bound()
+    }
+
+    /// The `at`th partition of a finished log is read: nothing more confirms the trades that wait for it.
+    pub fn end_partition(&mut self, at: usize) {
+        let span = RecordSpan { offset: u64::MAX, start: 0, len: 0, total_len: 0, timestamp_ms: None };
+        self.reading(at, &span, &[]).end();
     }
 
     /// Reads one decoded trade as the record at `offset` of the `at`th partition.

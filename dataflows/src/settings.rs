@@ -4,17 +4,21 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::log::conditions::ConditionTable;
-use crate::progress::time::{ALLOWED_LATENESS_MS, MAX_AHEAD_MS, Resolution, STEP_MS, Time, floor_step};
+use crate::progress::time::{
+    ALLOWED_LATENESS_MS, MAX_AHEAD_MS, MAX_AHEAD_TRADE_MS, Resolution, STEP_MS, Time, floor_step,
+};
 
 /// Revision of the rules that make rows: raised so that reprocessed rows win over old ones. At most 999.
-pub const PIPELINE_REVISION: u64 = 1;
+pub const PIPELINE_REVISION: u64 = 2;
 
 /// Source of a partition's progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProgressMode {
     /// By the progress records of its sources.
     Records,
-    /// By the newest trade, less a bound on out-of-orderness: for logs without progress records.
+    /// By a progress log beside the log: for logs without progress records.
+    ProgressLog,
+    /// By the newest trade, less a bound on out-of-orderness: for one finished log without progress records.
     BoundedOutOfOrderness {
         /// Max out-of-orderness: distance of the frontier behind the newest trade, in milliseconds.
         max_out_of_orderness_ms: u64,
@@ -28,8 +32,10 @@ pub struct Settings {
     pub step_ms: u64,
     /// Allowed lateness: how late a trade may be and still correct its candle, in milliseconds.
     pub allowed_lateness_ms: u64,
-    /// Trades further ahead of the frontier than this are rejected, in milliseconds.
+    /// Progress further ahead than this of everything known leaps, and has to be confirmed, in milliseconds.
     pub max_ahead_ms: u64,
+    /// Trades further ahead of the frontier than this are rejected, in milliseconds.
+    pub max_ahead_trade_ms: u64,
     /// Source of progress.
     pub progress: ProgressMode,
     /// Trade conditions.
@@ -53,6 +59,7 @@ impl Settings {
             step_ms: STEP_MS,
             allowed_lateness_ms: ALLOWED_LATENESS_MS,
             max_ahead_ms: MAX_AHEAD_MS,
+            max_ahead_trade_ms: MAX_AHEAD_TRADE_MS,
             progress: ProgressMode::Records,
             conditions,
             indicators: true,

@@ -16,6 +16,7 @@ use crate::build::{Outputs, build};
 use crate::candles::state::{SymbolState, Update};
 use crate::ingress::Ingress;
 use crate::log::batch::RecordBatch;
+use crate::log::binding::Binding;
 use crate::output::frontier_row::FrontierRow;
 use crate::output::ledger::{Ledger, LedgerChange};
 use crate::output::row::{CandleRow, IndicatorRow, RejectedRow};
@@ -39,6 +40,8 @@ pub struct Plan {
     pub checkpoints: Vec<Time>,
     /// The snapshot to resume from.
     pub resume: Option<Snapshot>,
+    /// The records of the progress log, where there is one. As many are read at once as records of a partition.
+    pub bindings: Vec<Binding>,
 }
 
 /// A snapshot: header and shards.
@@ -129,18 +132,26 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
     let mut checkpoints = plan.checkpoints.clone();
     let mut pending = Vec::new();
     let mut batch = RecordBatch::default();
+    let mut bindings = plan.bindings.iter();
     loop {
         ask_for_checkpoint(&mut ingress, index, &mut checkpoints);
-        let mut fed = false;
+        let next_bindings: Vec<_> = bindings.by_ref().take(plan.batch_records).collect();
+        let mut fed = !next_bindings.is_empty();
+        for binding in next_bindings {
+            if let Some(at) = owned.iter().position(|&partition| partition == binding.partition as usize) {
+                ingress.add_binding(at, *binding);
+            }
+        }
         for (at, &partition) in owned.iter().enumerate() {
             let rest = &log[partition].records[next[at]..];
             batch.clear();
             for span in &rest[..rest.len().min(plan.batch_records)] {
                 batch.push(span.offset, log[partition].record(span), span.timestamp_ms);
             }
-            next[at] += batch.records.len();
-            fed |= !batch.records.is_empty();
-            ingress.feed(at, &batch);
+            let read = ingress.feed(at, &batch, 0);
+            next[at] += read;
+            fed |= read > 0;
+            ingress.bind_up_to(at, next[at].checked_sub(1).map_or(0, |last| log[partition].records[last].offset + 1));
         }
         let frontier = ingress.frontier();
         inputs.send(ingress.take(), frontier.unwrap_or_default());

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use dataflows::log::batch::RecordBatch;
+use dataflows::log::binding::Binding;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
 use dataflows::progress::time::{MINUTE_MS, Time};
@@ -43,6 +44,7 @@ struct Case {
     oracle: Oracle,
     settings: Settings,
     log: Arc<Vec<RecordBatch>>,
+    bindings: Vec<Binding>,
     /// The frontier at the log's end.
     last: Time,
     /// Frontiers that a run in small steps passes through, ascending.
@@ -73,6 +75,7 @@ impl Case {
             last: oracle.final_frontier(),
             oracle,
             frontiers: frontiers(&settings, &log),
+            bindings: support::bindings(&settings),
             settings: support::settings(&settings),
             log: support::batches(&log),
             expected: RefCell::default(),
@@ -95,8 +98,8 @@ impl Case {
         checkpoints: &[Time],
         resume: Option<&Snapshot>,
     ) -> Outcome {
-        let (checkpoints, resume) = (checkpoints.to_vec(), resume.cloned());
-        run(&self.settings, &self.log, &Plan { workers, batch_records, steps, checkpoints, resume })
+        let (checkpoints, resume, bindings) = (checkpoints.to_vec(), resume.cloned(), self.bindings.clone());
+        run(&self.settings, &self.log, &Plan { workers, batch_records, steps, checkpoints, resume, bindings })
     }
 
     /// The ends of the minutes in which something counts, as far as the frontier goes.

@@ -434,7 +434,7 @@ fn section_6_correction_changes_later_rows() {
 #[test]
 fn section_6_windows_of_candles_slide() {
     let lines = (0..300_u64).map(|n| trade("A", DAY + n * 5_000, &(n + 1).to_string(), "1")).collect();
-    let settings = Settings { max_ahead_ms: 86_400_000, ..Settings::default() };
+    let settings = Settings { max_ahead_trade_ms: 86_400_000, ..Settings::default() };
     let rows = make_with(&settings, &[lines]).indicator_rows(EVER);
     let last = rows[299].values;
     // Sums of the last n of 1, 2, .., 300.

@@ -10,7 +10,7 @@ use dataflows::log::batch::RecordBatch;
 use dataflows::log::reject::Reason;
 use dataflows::output::digest::{Canonical, Digest};
 use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
-use dataflows::progress::partition::PartitionFrontier;
+use dataflows::progress::partition::{PartitionFrontier, RecordContext};
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Resolution;
 use dataflows::settings::Settings;
@@ -55,14 +55,15 @@ const INDICATORS_HASH: u128 = 0x8eb6_f573_31eb_3dc7_e123_aad4_f715_f220;
 const REJECTED_HASH: u128 = 0x6f68_8f7a_505f_c87e_636b_d745_9586_c9cb;
 const SHARD: u32 = 143;
 const SHARD_BYTES: usize = 3529;
-const SHARD_HASH: u64 = 0x4ecd_6212_559f_98b8;
+const SHARD_HASH: u64 = 0x23bb_7dbe_0aa3_23c5;
 const SHARD_HEAD: &str = concat!(
-    "03b80d000000000000afa895da5083a98a01000000000000000c000000000000004943204d41524b4554533a31010000",
+    "04b80d000000000000afa895da5083a98a01000000000000000c000000000000004943204d41524b4554533a31010000",
     "84e2506ce67c000000000000000000005dccfd995e800000000000000000000084e2506ce67c00000000000000000000",
 );
 const RESUME_POINT: &str = concat!(
-    "034100000000000000cc5cfcaf1cee85b403000000050000000000000002000000000000000100000000000000610900",
-    "00000000000001000000000000006207000000000000000107000000000000000000",
+    "045400000000000000c88a9fbeccf3b34f03000000050000000000000002000000000000000100000000000000610900",
+    "000000000000010000000000000062070000000000000001070000000000000000000000000000000000000000000000",
+    "0000000000",
 );
 
 fn hex(bytes: &[u8]) -> String {
@@ -178,13 +179,20 @@ fn small_log() -> Arc<Vec<RecordBatch>> {
 #[test]
 fn a_shard_is_encoded_as_it_was() {
     let settings = Settings::new(support::conditions(false));
-    let plan = Plan { workers: 1, batch_records: 1, steps: 3, checkpoints: vec![1_575_590_405_000], resume: None };
+    let plan = Plan {
+        workers: 1,
+        batch_records: 1,
+        steps: 3,
+        checkpoints: vec![1_575_590_405_000],
+        resume: None,
+        bindings: Vec::new(),
+    };
     let outcome = run(&settings, &small_log(), &plan);
     let [snapshot] = outcome.snapshots.as_slice() else { panic!("{:?}", outcome.snapshots) };
     let [shard] = snapshot.shards.as_slice() else { panic!("{:?}", snapshot.shards) };
     assert_eq!(decode_shard(&shard.bytes).unwrap().len(), 1);
     // Of the whole only length and hash: nobody would read it.
-    assert_eq!(codec::VERSION, 3, "take the new constants");
+    assert_eq!(codec::VERSION, 4, "take the new constants");
     assert_eq!(shard.shard, SHARD);
     assert_eq!((shard.bytes.len(), xxh3_64(&shard.bytes)), (SHARD_BYTES, SHARD_HASH));
     assert_eq!(hex(&shard.bytes[..SHARD_HEAD.len() / 2]), SHARD_HEAD);
@@ -193,8 +201,8 @@ fn a_shard_is_encoded_as_it_was() {
 #[test]
 fn a_header_is_encoded_as_it_was() {
     let mut frontier = PartitionFrontier::default();
-    frontier.progress("b", 7).unwrap();
-    frontier.progress("a", 9).unwrap();
+    frontier.progress("b", 7, &RecordContext::with_defaults(None)).unwrap();
+    frontier.progress("a", 9, &RecordContext::with_defaults(None)).unwrap();
     let bytes = codec::encode(&ResumePoint { partition: 3, offset: 5, frontier }).unwrap();
     assert_eq!(hex(&bytes), RESUME_POINT);
 }

@@ -54,6 +54,7 @@ fn workers_batches_and_a_resume_change_nothing() {
         steps,
         checkpoints: vec![checkpoint],
         resume: None,
+        bindings: Vec::new(),
     };
     let whole = run(&settings, &log, &plan(1, 100, 3));
     let last = whole.last.clone().unwrap();
@@ -64,8 +65,14 @@ fn workers_batches_and_a_resume_change_nothing() {
     }
     let [snapshot] = whole.snapshots.as_slice() else { panic!("{} snapshots", whole.snapshots.len()) };
     for workers in [1, 2, 3] {
-        let resumed =
-            Plan { workers, batch_records: 77, steps: 1, checkpoints: Vec::new(), resume: Some(snapshot.clone()) };
+        let resumed = Plan {
+            workers,
+            batch_records: 77,
+            steps: 1,
+            checkpoints: Vec::new(),
+            resume: Some(snapshot.clone()),
+            bindings: Vec::new(),
+        };
         assert_eq!(run(&settings, &log, &resumed).last.as_ref(), Some(&last), "resumed on {workers} workers");
     }
 }

@@ -3,7 +3,7 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    candles, checkpoint, completions, dashboard, demo, import, indicators, ingest, man, rejected, replay, setup,
+    candles, checkpoint, completions, dashboard, demo, import, indicators, ingest, man, pace, rejected, replay, setup,
     source, status, symbols, top, verify, work,
 };
 
@@ -33,6 +33,8 @@ pub enum Command {
     Import(import::Args),
     /// Create topics, log directories and tables, or verify existing ones
     Setup(setup::SetupArgs),
+    /// Watch a log of other producers, and write how far it is complete into a progress log
+    Pace(pace::PaceArgs),
     /// Run the dataflow: compute rows from the log and write them to the store
     Work(Box<work::WorkArgs>),
     /// Replay the log and print the digests
@@ -72,6 +74,7 @@ impl Cli {
             Command::Ingest(args) => ingest::run(&args),
             Command::Import(args) => import::run(&args),
             Command::Setup(args) => setup::run(&args),
+            Command::Pace(args) => pace::run(&args),
             Command::Work(args) => work::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Verify(args) => verify::run(&args),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use dataflows::progress::partition::SOURCE_BYTES_MAX;
-use dataflows::progress::time::MAX_AHEAD_MS;
+use dataflows::progress::time::MAX_AHEAD_TRADE_MS;
 
 use crate::command::UsageError;
 use crate::import::input::Input;
@@ -131,8 +131,8 @@ fn summary(args: &Args, collected: &Collected, report: Report, seconds: f64) {
     }
     if report.too_far_ahead > 0 {
         eprintln!(
-            "{} trades are more than {MAX_AHEAD_MS} ms ahead of those before them: they will be rejected as \
-             too_far_ahead unless --max-ahead is larger; without --as-live they are sorted first",
+            "{} trades are more than {MAX_AHEAD_TRADE_MS} ms ahead of those before them: they will be rejected as \
+             too_far_ahead unless --max-ahead-trade is larger; without --as-live they are sorted first",
             report.too_far_ahead
         );
     }

@@ -8,12 +8,9 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand};
-use dataflows::log::control::{self, Control};
-use dataflows::log::decode::{RawTrade, Visitor, decode};
-use dataflows::log::reject::Reason;
-use dataflows::progress::partition::PartitionFrontier;
+use dataflows::ingress::frontier_scan::FrontierScan;
+use dataflows::log::control;
 use dataflows::progress::positions::Positions;
-use dataflows::progress::time::STEP_MS;
 
 use super::UsageError;
 use super::output::format::print;
@@ -74,20 +71,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-/// Applies control records to a partition's frontier, and ignores all else.
-struct Controls(PartitionFrontier);
-
-impl Visitor for Controls {
-    fn trade(&mut self, _: u32, _: &RawTrade<'_>) {}
-
-    fn reject(&mut self, _: u32, _: Reason) {}
-
-    fn control(&mut self, control: Control<'_>) {
-        // The dataflow rejects one source too many as well.
-        let _ = control.apply(&mut self.0, STEP_MS);
-    }
-}
-
 fn live(args: &ListArgs) -> anyhow::Result<BTreeMap<String, SourceProgress>> {
     let durable = args.store.as_ref().map(|store| store.open_reader()?.frontier()).transpose()?.flatten();
     let positions = match (&durable, &args.store) {
@@ -97,18 +80,18 @@ fn live(args: &ListArgs) -> anyhow::Result<BTreeMap<String, SourceProgress>> {
     let log = args.log.open()?;
     let mut live: BTreeMap<String, SourceProgress> = BTreeMap::new();
     for partition in 0..log.partitions() {
-        let mut controls = Controls(PartitionFrontier::default());
+        let mut scan = FrontierScan::default();
         let mut from = log.first_offset(partition)?;
         // What was read before the published position need not be read again, unless retention has removed it since.
         for read in positions.iter().map(Positions::read).filter(|read| read.partition == partition) {
             from = read.offset.max(from);
-            controls.0 = read.frontier.clone();
+            scan = FrontierScan::new(read.frontier.clone());
         }
         read_to_end(&*log, partition, from, |span, record| {
-            decode(record, span.total_len, &mut controls);
+            scan.read(span, record, |_| ());
             Ok::<_, LogError>(())
         })?;
-        for (source, progress_ms) in controls.0.sources() {
+        for (source, progress_ms) in scan.frontier.sources() {
             let known =
                 live.entry(source.to_owned()).or_insert(SourceProgress { partitions: 0, least_ms: progress_ms });
             known.partitions += 1;

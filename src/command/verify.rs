@@ -53,7 +53,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
         return Err(UsageError(format!("{} has no frontier yet: run `tickline work` on it first", args.store)).into());
     };
     if let Some(identity) = reader.identity()? {
-        let log = args.log.open()?;
+        let log = args.settings.open(&args.log)?;
         identity::check(&identity, &identity::of(&args.settings.settings()?, &*log), &log.name())?;
     }
     let kept = reader.frontiers()?.into_iter().map(|row| ((row.frontier, Kind::Kept), row));

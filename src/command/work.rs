@@ -95,18 +95,18 @@ fn mirror(args: &WorkArgs, to: &LogAddress, log: &dyn Log, store: &dyn Store) ->
             "--rejected-to {to} allows one writer, but there are several processes: use a Kafka topic"
         )));
     }
-    if to.exists()? && is_same(&args.log, log, to)? {
+    if to.exists()? && is_same(&args.log, to)? {
         return Err(usage(format!("--rejected-to {to} is the log itself, where every record would be rejected again")));
     }
     Mirror::open(to, &args.log, log.partitions()).with_context(|| format!("cannot mirror to {to}"))
 }
 
 /// Whether both addresses lead to the same existing log.
-fn is_same(address: &LogAddress, log: &dyn Log, to: &LogAddress) -> anyhow::Result<bool> {
+fn is_same(address: &LogAddress, to: &LogAddress) -> anyhow::Result<bool> {
     Ok(match (address, to) {
         (LogAddress::Dir(ours), LogAddress::Dir(theirs)) => ours.canonicalize()? == theirs.canonicalize()?,
         (LogAddress::Kafka(ours), LogAddress::Kafka(theirs)) => {
-            ours.topic == theirs.topic && log.identity() == to.open()?.identity()
+            ours.topic == theirs.topic && address.open()?.identity() == to.open()?.identity()
         }
         _ => false,
     })
@@ -128,7 +128,7 @@ pub fn run(args: &WorkArgs) -> anyhow::Result<()> {
     let watch = Arc::new(Watch::default());
     let stopped = stop::on_signal(&watch)?;
     let config = args.config()?;
-    let log: Arc<dyn Log> = Arc::from(args.log.open()?);
+    let log: Arc<dyn Log> = Arc::from(args.settings.open(&args.log)?);
     let store = args.store.open_writer()?;
     let mirror = args.rejected_to.as_ref().map(|to| mirror(args, to, &*log, &*store)).transpose()?;
     let _answering = args.listen.map(|listen| answer(listen, &watch)).transpose()?;

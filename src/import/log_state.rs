@@ -1,10 +1,8 @@
 //! State of a log before an import: frontiers, and earlier imports of the same content.
 
+use dataflows::ingress::frontier_scan::FrontierScan;
 use dataflows::log::control::{Control, ImportState};
-use dataflows::log::decode::{RawTrade, Visitor, decode};
-use dataflows::log::reject::Reason;
 use dataflows::progress::partition::PartitionFrontier;
-use dataflows::progress::time::STEP_MS;
 
 use crate::log::{Log, LogError, read_to_end};
 
@@ -37,13 +35,13 @@ pub enum Earlier {
 /// Reads the whole log.
 pub fn scan(log: &dyn Log, hash: &str) -> Result<Vec<PartitionState>, LogError> {
     let scan = |partition| {
-        let mut visitor = Scan { hash, offset: 0, state: PartitionState::default() };
+        let (mut scan, mut state) = (FrontierScan::default(), PartitionState::default());
         read_to_end(log, partition, log.first_offset(partition)?, |span, record| {
-            visitor.offset = span.offset;
-            decode(record, span.total_len, &mut visitor);
+            scan.read(span, record, |control| state.note(control, hash, span.offset));
             Ok::<_, LogError>(())
         })?;
-        Ok(visitor.state)
+        state.frontier = scan.frontier;
+        Ok(state)
     };
     (0..log.partitions()).map(scan).collect()
 }
@@ -68,28 +66,15 @@ fn begins(states: &[PartitionState]) -> u32 {
     states.iter().map(|state| state.begins).max().unwrap_or(0)
 }
 
-struct Scan<'a> {
-    hash: &'a str,
-    offset: u64,
-    state: PartitionState,
-}
-
-impl Visitor for Scan<'_> {
-    fn trade(&mut self, _: u32, _: &RawTrade<'_>) {}
-
-    fn reject(&mut self, _: u32, _: Reason) {}
-
-    fn control(&mut self, control: Control<'_>) {
-        let state = &mut self.state;
-        // The dataflow rejects one source too many as well.
-        let _ = control.apply(&mut state.frontier, STEP_MS);
-        match control {
-            Control::Import { source, hash, state: ImportState::Begin, .. } if hash == self.hash => {
-                state.begins += 1;
-                state.begun_at = self.offset;
-                source.clone_into(&mut state.begun_by);
+impl PartitionState {
+    fn note(&mut self, control: &Control<'_>, wanted: &str, offset: u64) {
+        match *control {
+            Control::Import { source, hash, state: ImportState::Begin, .. } if hash == wanted => {
+                self.begins += 1;
+                self.begun_at = offset;
+                source.clone_into(&mut self.begun_by);
             }
-            Control::Import { hash, state: ImportState::End, .. } if hash == self.hash => state.ends += 1,
+            Control::Import { hash, state: ImportState::End, .. } if hash == wanted => self.ends += 1,
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use dataflows::log::control::ImportContent;
 use dataflows::log::reject::Reason;
-use dataflows::progress::time::MAX_AHEAD_MS;
+use dataflows::progress::time::MAX_AHEAD_TRADE_MS;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
@@ -126,7 +126,7 @@ impl Collector {
         if self.shape.is_progress {
             return Err(ImportError::ForeignProgress { input: self.look.name.clone(), line });
         }
-        if trades > 1 && !self.keep_order && greatest_ms - least_ms > MAX_AHEAD_MS {
+        if trades > 1 && !self.keep_order && greatest_ms - least_ms > MAX_AHEAD_TRADE_MS {
             return self.split(line, record);
         }
         if self.shape.rejected > 0 {

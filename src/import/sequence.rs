@@ -5,7 +5,7 @@
 //! or too far ahead, however long nothing was traded.
 
 use dataflows::log::control::{ImportContent, ImportState, bye, import, progress};
-use dataflows::progress::time::{MAX_AHEAD_MS, MINUTE_MS, STEP_MS, floor_step};
+use dataflows::progress::time::{MAX_AHEAD_TRADE_MS, MINUTE_MS, STEP_MS, floor_step};
 
 use super::ImportError;
 use super::shape::Shape;
@@ -75,7 +75,7 @@ impl Emitter<'_> {
         if shape.trades > 0 && self.sequence.as_live {
             self.report_newest(shape.greatest_ms)?;
             // The dataflow rejects trades too far ahead; the last progress must not include such a time either.
-            if shape.greatest_ms > self.progress_ms[shape.partition as usize] + MAX_AHEAD_MS {
+            if shape.greatest_ms > self.progress_ms[shape.partition as usize] + MAX_AHEAD_TRADE_MS {
                 self.too_far_ahead += 1;
             } else {
                 self.newest_ms = self.newest_ms.max(Some(shape.greatest_ms));

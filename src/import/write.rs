@@ -1,7 +1,7 @@
 //! Writes what was read to a log: the checks before, the part that is already there, and the rest.
 
 use dataflows::log::control::ImportContent;
-use dataflows::progress::time::{ALLOWED_LATENESS_MS, MAX_AHEAD_MS};
+use dataflows::progress::time::{ALLOWED_LATENESS_MS, MAX_AHEAD_TRADE_MS};
 
 use super::ImportError;
 use super::log_state::{Earlier, PartitionState, begun, earlier, scan};
@@ -106,7 +106,7 @@ fn check_times(
     for (partition, state) in (0..).zip(states) {
         let others = state.frontier.sources().filter(|(source, _)| *source != options.source);
         if let Some((source, progress_ms)) = others.min_by_key(|(_, progress_ms)| *progress_ms)
-            && progress_ms + MAX_AHEAD_MS < content.to_ms
+            && progress_ms + MAX_AHEAD_TRADE_MS < content.to_ms
         {
             return Err(ImportError::HeldBack {
                 log: log(),

@@ -64,8 +64,8 @@ pub enum WorkerError {
     /// A partition has no progress.
     #[error(
         "{log}, partition {partition}: {records} records were read and the frontier is stalled: either its sources \
-         write no progress records (use --max-out-of-orderness for such a log), or one of them is dead (`tickline \
-         source list` names it: restart it, or retire it)"
+         write no progress records (`tickline pace` writes a progress log for such a log, for --progress), or one of \
+         them is dead (`tickline source list` names it: restart it, or retire it)"
     )]
     Stalled {
         /// The log.
@@ -79,8 +79,9 @@ pub enum WorkerError {
     #[error(
         "{records} records were read and are not complete, and {unread} were not read: nothing says that the trades \
          before them have all come. The frontier is held back at {} by partition {}: `tickline status --log {log} \
-         --store STORE` names the sources; restart a dead one, or retire it. For a finished log without progress \
-         records use --max-out-of-orderness",
+         --store STORE` names the sources; restart a dead one, or retire it. A log without progress records needs a \
+         progress log that reaches its end (`tickline pace --log {log} --progress LOG --until-end`, then --progress \
+         LOG here), or, when it is finished, --max-out-of-orderness",
         frontier.map_or_else(|| "its start".to_owned(), rfc3339),
         partitions.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
     )]

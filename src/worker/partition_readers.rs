@@ -10,6 +10,7 @@ use dataflows::progress::time::Time;
 use super::control::messages::Reading;
 use super::host::Shared;
 use super::{PartitionRead, Watch, WorkerConfig, WorkerError};
+use crate::log::progress_log::BindingReader;
 use crate::log::{LogError, PartitionReader};
 
 /// Maximum bytes per read of a partition: enough to make the cost of a loop iteration small.
@@ -19,11 +20,15 @@ const READ_BYTES_MAX: usize = 4 << 20;
 pub(super) struct Readers {
     readers: Vec<Partition>,
     batch: RecordBatch,
+    /// The progress log, if there is one.
+    bindings: Option<BindingReader>,
 }
 
 struct Partition {
     number: u32,
     reader: Box<dyn PartitionReader>,
+    /// A batch of which some records may not be read yet, and the number of the first of them.
+    held: Option<(RecordBatch, usize)>,
     /// The end of the log when the run began.
     end: u64,
 }
@@ -37,14 +42,28 @@ impl Readers {
             let reader = shared.log.reader(number, start.offset)?;
             let end = shared.log.end_offset(number)?;
             shared.watch.records_total.fetch_add(end.saturating_sub(start.offset), Ordering::Relaxed);
-            readers.push(Partition { number, reader, end });
+            readers.push(Partition { number, reader, held: None, end });
         }
-        Ok(Self { readers, batch: RecordBatch::default() })
+        let from = shared.starts.iter().skip(index).step_by(peers).map(|start| start.frontier.bound_by()).min();
+        let bindings = shared.log.progress_log().map(|progress| progress.reader(from.unwrap_or(0))).transpose()?;
+        Ok(Self { readers, batch: RecordBatch::default(), bindings })
+    }
+
+    /// Hands over what the progress log says of these partitions. Returns the number of records read there.
+    fn feed_bindings(&mut self, ingress: &mut Ingress) -> Result<u64, LogError> {
+        let Some(bindings) = &mut self.bindings else { return Ok(0) };
+        let readers = &self.readers;
+        bindings.read(|binding| {
+            if let Some(at) = readers.iter().position(|partition| partition.number == binding.partition) {
+                ingress.add_binding(at, binding);
+            }
+        })
     }
 
     /// Feeds the next records of each partition that may be read. None is read beyond the durable frontier by more than
     /// the bounds, so that partitions go in step and a slow store slows down reading. Returns the number of records.
     pub(super) fn feed(&mut self, shared: &Shared, ingress: &mut Ingress, durable: Time) -> Result<u64, WorkerError> {
+        let bindings = self.feed_bindings(ingress)?;
         let (mut records, mut bytes) = (0, 0);
         for (at, partition) in self.readers.iter_mut().enumerate() {
             if is_past(shared.config.until, ingress.partition_frontier(at)) {
@@ -58,41 +77,52 @@ impl Readers {
                 }
                 continue;
             }
-            partition.reader.read(&mut self.batch, READ_BYTES_MAX)?;
-            ingress.feed(at, &self.batch);
-            records += self.batch.records.len() as u64;
-            bytes += self.batch.bytes.len() as u64;
+            if ingress.bound(at) > partition.position() {
+                let (read, read_bytes) = partition.feed(ingress, at, &mut self.batch)?;
+                records += read;
+                bytes += read_bytes;
+            }
+            ingress.bind_up_to(at, partition.position());
+            if shared.config.until_end && partition.is_at_end() {
+                ingress.end_partition(at);
+            }
         }
         shared.watch.records.fetch_add(records, Ordering::Relaxed);
         shared.watch.record_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.publish(&shared.watch, ingress, durable);
-        Ok(records)
+        Ok(records + bindings)
     }
 
     /// Publishes the read position of each partition.
     pub(super) fn publish(&self, watch: &Watch, ingress: &Ingress, durable: Time) {
         let mut partitions = watch.partitions.lock().unwrap_or_else(PoisonError::into_inner);
-        for (at, Partition { number, reader, .. }) in self.readers.iter().enumerate() {
-            let (offset, unread, frontier) = (reader.position(), reader.unread(), ingress.partition_frontier(at));
-            let waiting = ingress.records_from(at, durable);
-            partitions.insert(*number, PartitionRead { offset, unread, waiting, frontier });
+        for (at, partition) in self.readers.iter().enumerate() {
+            let (offset, unread) = (partition.position(), partition.unread());
+            let (frontier, waiting) = (ingress.partition_frontier(at), ingress.records_from(at, durable));
+            partitions.insert(partition.number, PartitionRead { offset, unread, waiting, frontier });
         }
     }
 
     /// Whether everything that the log contained at the start has been read, up to the end of the run.
     pub(super) fn at_end(&self, ingress: &Ingress, until: Option<Time>) -> bool {
-        self.readers
-            .iter()
-            .enumerate()
-            .all(|(at, partition)| partition.has_ended(ingress.partition_frontier(at), until))
+        (0..self.readers.len()).all(|at| self.has_ended(at, ingress, until))
+    }
+
+    /// Whether nothing of a partition is left to read in a run until the end of the log or up to a frontier. Where a
+    /// progress log ends before the log, the rest may not be read.
+    fn has_ended(&self, at: usize, ingress: &Ingress, until: Option<Time>) -> bool {
+        let partition = &self.readers[at];
+        let is_bound =
+            self.bindings.as_ref().is_some_and(BindingReader::is_at_end) && ingress.bound(at) <= partition.position();
+        partition.is_at_end() || is_bound || is_past(until, ingress.partition_frontier(at))
     }
 
     /// How far the partitions are in a run until the end of the log.
     pub(super) fn reading(&self, ingress: &Ingress, until: Option<Time>) -> Reading {
         let mut reading = Reading::default();
-        for (at, partition) in self.readers.iter().enumerate() {
+        for at in 0..self.readers.len() {
             let frontier = ingress.partition_frontier(at);
-            let least = if partition.has_ended(frontier, until) { &mut reading.ended } else { &mut reading.open };
+            let least = if self.has_ended(at, ingress, until) { &mut reading.ended } else { &mut reading.open };
             *least = Some(least.map_or(frontier, |least| least.min(frontier)));
             reading.past = reading.past.max(ingress.end(at));
         }
@@ -101,16 +131,13 @@ impl Readers {
 
     /// Whether every partition with more records is too far ahead of the durable frontier to be read.
     pub(super) fn are_blocked(&self, config: &WorkerConfig, ingress: &Ingress, durable: Time) -> bool {
-        let waits = |(at, partition): (usize, &Partition)| {
-            partition.has_ended(ingress.partition_frontier(at), config.until)
-                || is_blocked(config, ingress, at, durable)
-        };
-        self.readers.iter().enumerate().all(waits)
+        let waits = |at| self.has_ended(at, ingress, config.until) || is_blocked(config, ingress, at, durable);
+        (0..self.readers.len()).all(waits)
     }
 
     /// Records that the log held at the start and that were not read.
     pub(super) fn unread(&self) -> u64 {
-        self.readers.iter().map(|partition| partition.end.saturating_sub(partition.reader.position())).sum()
+        self.readers.iter().map(|partition| partition.end.saturating_sub(partition.position())).sum()
     }
 
     /// Lets the partitions that were read to their end follow the others.
@@ -121,14 +148,37 @@ impl Readers {
 }
 
 impl Partition {
-    /// Whether everything that it held at the start has been read.
-    fn is_at_end(&self) -> bool {
-        self.reader.position() >= self.end
+    /// Feeds its next records, as far as they may be read. Returns their number, and the bytes fetched for them.
+    fn feed(&mut self, ingress: &mut Ingress, at: usize, batch: &mut RecordBatch) -> Result<(u64, u64), LogError> {
+        let (mut from, mut bytes) = (0, 0);
+        if let Some(held) = self.held.take() {
+            (*batch, from) = held;
+        } else {
+            self.reader.read(batch, READ_BYTES_MAX)?;
+            bytes = batch.bytes.len() as u64;
+        }
+        let next = ingress.feed(at, batch, from);
+        if next < batch.records.len() {
+            self.held = Some((std::mem::take(batch), next));
+        }
+        Ok(((next - from) as u64, bytes))
     }
 
-    /// Whether nothing of it is left to read in a run until the end of the log or up to a frontier.
-    fn has_ended(&self, frontier: Time, until: Option<Time>) -> bool {
-        self.is_at_end() || is_past(until, frontier)
+    /// Offset of the next record to feed.
+    fn position(&self) -> u64 {
+        let held = self.held.as_ref().and_then(|(batch, next)| batch.records.get(*next));
+        held.map_or_else(|| self.reader.position(), |span| span.offset)
+    }
+
+    /// Records that were not fed, if known without a request.
+    fn unread(&self) -> Option<u64> {
+        let held = self.held.as_ref().map_or(0, |(batch, next)| batch.records.len() - next);
+        self.reader.unread().map(|unread| unread + held as u64)
+    }
+
+    /// Whether everything that it held at the start has been read.
+    fn is_at_end(&self) -> bool {
+        self.position() >= self.end
     }
 }
 

@@ -1,13 +1,10 @@
-//! One partition: assigns a time to everything in a record, by the partition's frontier at that record.
+//! One partition: its frontier, its resume points, and what of it may be read.
 
-use crate::candles::candle::{Place, Trade};
-use crate::ingress::router::Router;
-use crate::log::batch::RecordSpan;
-use crate::log::control::Control;
-use crate::log::decode::{RawTrade, Visitor};
-use crate::log::reject::{ORIGINAL_BYTES_MAX, Reason};
-use crate::output::counters::Counter;
-use crate::output::row::RejectedRow;
+use std::collections::VecDeque;
+
+use crate::ingress::waiting_trade::WaitingTrade;
+use crate::log::binding::Binding;
+use crate::progress::leap::Leaps;
 use crate::progress::partition::PartitionFrontier;
 use crate::progress::resume::{ResumePoint, ResumeTrail};
 use crate::progress::time::Time;
@@ -15,27 +12,39 @@ use crate::settings::{ProgressMode, Settings};
 
 /// Read position of one partition.
 pub(super) struct Partition {
-    number: u32,
-    frontier: PartitionFrontier,
-    trail: ResumeTrail,
+    pub(super) number: u32,
+    pub(super) frontier: PartitionFrontier,
+    pub(super) trail: ResumeTrail,
+    /// Trades whose leap is not confirmed yet.
+    pub(super) leaps: Leaps<WaitingTrade>,
+    /// Bindings of the progress log that are not applied yet, by offset.
+    bindings: VecDeque<Binding>,
+    /// Only records before this offset may be read: a later binding may be about those from here on.
+    bound: u64,
     /// Offset of the next record.
     offset: u64,
 }
 
 impl Partition {
     /// Starts at a resume point.
-    pub(super) fn new(start: ResumePoint) -> Self {
+    pub(super) fn new(start: ResumePoint, settings: &Settings) -> Self {
         Self {
             number: start.partition,
             frontier: start.frontier.clone(),
+            leaps: Leaps::new(settings.max_ahead_trade_ms),
+            bindings: VecDeque::new(),
+            bound: if settings.progress == ProgressMode::ProgressLog { 0 } else { u64::MAX },
             offset: start.offset,
             trail: ResumeTrail::new(start),
         }
     }
 
-    /// Marks a possible resume point before the next record.
+    /// Marks a possible resume point before the next record. Records that wait to be confirmed have no time yet, so no
+    /// mark may follow them.
     pub(super) fn mark(&mut self, offset: u64) {
-        self.trail.mark(offset, &self.frontier);
+        if self.leaps.is_empty() {
+            self.trail.mark(offset, &self.frontier);
+        }
     }
 
     /// The record at `offset` is read.
@@ -44,20 +53,50 @@ impl Partition {
         self.trail.end_record();
     }
 
+    /// The next binding of the progress log. Offsets ascend; one that falls says nothing that may still be used.
+    pub(super) fn add_binding(&mut self, binding: Binding) {
+        if binding.offset >= self.bound {
+            self.bound = binding.offset;
+            self.bindings.push_back(binding);
+        }
+    }
+
+    /// Whether the record at `offset` may be read. What the progress log says of it counts from here on.
+    #[inline]
+    pub(super) fn reaches(&mut self, offset: u64) -> bool {
+        if self.bound == u64::MAX {
+            return true;
+        }
+        self.bind_up_to(offset);
+        offset < self.bound
+    }
+
+    /// Applies the bindings up to this position: everything before it is read.
+    pub(super) fn bind_up_to(&mut self, position: u64) {
+        while let Some(binding) = self.bindings.pop_front_if(|binding| binding.offset <= position) {
+            self.frontier.bind(binding.place, binding.event_ms);
+        }
+    }
+
+    /// Only records before this offset may be read.
+    pub(super) fn bound(&self) -> u64 {
+        self.bound
+    }
+
     /// The partition's frontier as a time step: the time of everything without an event time.
     #[inline]
     pub(super) fn now(&self, settings: &Settings) -> Time {
         self.frontier.frontier_ms().map_or(0, |ms| settings.step(ms))
     }
 
-    /// [`ResumeTrail::records_from`].
+    /// [`ResumeTrail::records_from`], and the trades that have no time yet.
     pub(super) fn records_from(&self, frontier: Time) -> u64 {
-        self.trail.records_from(frontier)
+        self.trail.records_from(frontier) + self.leaps.len() as u64
     }
 
     /// The resume point as of `frontier`.
     pub(super) fn resume_point(&self, frontier: Time) -> ResumePoint {
-        self.trail.resume_point(frontier, self.read_point())
+        self.trail.resume_point(frontier, self.read_point(), !self.leaps.is_empty())
     }
 
     /// The position after the last record read.
@@ -78,129 +117,5 @@ impl Partition {
     /// [`ResumeTrail::forget`].
     pub(super) fn forget(&mut self, frontier: Time) {
         self.trail.forget(frontier);
-    }
-}
-
-/// A record during decoding.
-pub(super) struct Reading<'a> {
-    pub(super) partition: &'a mut Partition,
-    pub(super) router: &'a mut Router,
-    pub(super) settings: &'a Settings,
-    /// Records before this time are already in the state.
-    pub(super) resumed_from: Time,
-    pub(super) span: &'a RecordSpan,
-    pub(super) record: &'a [u8],
-}
-
-impl Reading<'_> {
-    fn now(&self) -> Time {
-        self.partition.now(self.settings)
-    }
-
-    /// Records a time for the resume rule; `false` when the state already holds everything of that time.
-    #[inline]
-    fn is_new(&mut self, time: Time) -> bool {
-        self.partition.trail.note(time);
-        self.partition.frontier.note(time);
-        time >= self.resumed_from
-    }
-
-    /// The reason to reject a trade for its time.
-    #[inline]
-    fn untimely(&self, event_ms: u64, frontier_ms: Option<u64>) -> Option<Reason> {
-        let settings = self.settings;
-        if frontier_ms.is_some_and(|frontier_ms| event_ms < frontier_ms.saturating_sub(settings.allowed_lateness_ms)) {
-            return Some(Reason::BeyondAllowedLateness);
-        }
-        let reference_ms = match settings.progress {
-            ProgressMode::Records => frontier_ms,
-            ProgressMode::BoundedOutOfOrderness { .. } => self.span.timestamp_ms.map(|ms| ms.max(0) as u64),
-        };
-        let ahead = reference_ms.is_some_and(|ms| event_ms > ms.saturating_add(settings.max_ahead_ms));
-        ahead.then_some(Reason::TooFarAhead)
-    }
-}
-
-impl Visitor for Reading<'_> {
-    #[inline]
-    fn trade(&mut self, index: u32, raw: &RawTrade<'_>) {
-        let frontier_ms = self.partition.frontier.frontier_ms();
-        if let Some(reason) = self.untimely(raw.event_ms, frontier_ms) {
-            return self.reject(index, reason);
-        }
-        let settings = self.settings;
-        let own = settings.step(raw.event_ms);
-        let now = frontier_ms.map_or(0, |ms| settings.step(ms));
-        let time = own.max(now);
-        let mode = settings.progress;
-        if self.is_new(time) {
-            self.take(index, raw, time, own < now);
-        }
-        self.partition.frontier.observe(raw.event_ms, mode);
-    }
-
-    fn control(&mut self, control: Control<'_>) {
-        let before = self.partition.frontier.frontier_ms().map(|_| self.now());
-        if self.settings.progress == ProgressMode::Records
-            && control.apply(&mut self.partition.frontier, self.settings.step_ms).is_err()
-        {
-            return self.reject(0, Reason::BadControl);
-        }
-        let (counter, first) = match control {
-            Control::Progress { .. } => (Counter::Progress, None),
-            Control::Gap => (Counter::Gaps, None),
-            Control::Bye { .. } => (Counter::Byes, None),
-            Control::Import { from_ms, .. } => (Counter::Imports, Some(self.settings.step(from_ms))),
-        };
-        // The first progress has no frontier before it, and counts at its own; an import, with its first trade.
-        let now = before.or(first).unwrap_or_else(|| self.now());
-        if self.is_new(now) {
-            self.router.count(now, counter);
-        }
-    }
-
-    #[cold]
-    fn reject(&mut self, index: u32, reason: Reason) {
-        let as_of = self.now();
-        if !self.is_new(as_of) {
-            return;
-        }
-        let kept = self.record.len().min(ORIGINAL_BYTES_MAX);
-        let row = RejectedRow {
-            partition: self.partition.number,
-            offset: self.span.offset,
-            index,
-            reason,
-            original: self.record[..kept].into(),
-            original_bytes_total: self.span.total_len,
-            as_of,
-        };
-        self.router.reject(row);
-    }
-}
-
-impl Reading<'_> {
-    #[inline]
-    fn take(&mut self, index: u32, raw: &RawTrade<'_>, time: Time, late: bool) {
-        let place = Place { event_ms: raw.event_ms, partition: self.partition.number, offset: self.span.offset, index };
-        let (table, router) = (&self.settings.conditions, &mut *self.router);
-        let Some(symbol) = router.symbol(table, raw.symbol) else { return self.reject(index, Reason::BadSymbol) };
-        let mut flags = router.flags(table, symbol, raw.conditions);
-        router.count_trade(time);
-        if late {
-            router.count(time, Counter::Late);
-        }
-        if raw.rounded {
-            router.count(time, Counter::Rounded);
-        }
-        if raw.volume == 0 {
-            router.count(time, Counter::PriceUpdates);
-            flags.volume = false;
-        }
-        if flags.is_none() {
-            return router.count(time, Counter::Excluded);
-        }
-        let trade = Trade { place, price: raw.price, volume: raw.volume, flags };
-        router.merge(symbol, time, &trade);
     }
 }

@@ -1,7 +1,7 @@
 //! Control records: what a source writes about its own progress. The only place that encodes and decodes them.
 
 use super::json::{Fields, integer, text};
-use crate::progress::partition::{PartitionFrontier, SOURCE_BYTES_MAX, TooManySources, is_progress_time};
+use crate::progress::partition::{PartitionFrontier, ProgressError, RecordContext, SOURCE_BYTES_MAX, is_progress_time};
 use crate::progress::time::floor_step;
 
 /// A control record.
@@ -15,7 +15,16 @@ pub enum Control<'a> {
         event_ms: u64,
     },
     /// Trades may be missing, as the source knows.
-    Gap,
+    Gap {
+        /// The source.
+        source: &'a str,
+        /// From this time on.
+        from_ms: i64,
+        /// Up to this one.
+        to_ms: i64,
+        /// Why, for people.
+        cause: &'a str,
+    },
     /// The source leaves.
     Bye {
         /// The source.
@@ -29,6 +38,8 @@ pub enum Control<'a> {
         hash: &'a str,
         /// Earliest event time of its trades.
         from_ms: u64,
+        /// Latest event time of its trades.
+        to_ms: u64,
         /// Whether the import begins or ends here.
         state: ImportState,
     },
@@ -36,17 +47,23 @@ pub enum Control<'a> {
 
 impl Control<'_> {
     /// Applies the record to the frontier of its partition, where progress records move it.
-    pub fn apply(&self, frontier: &mut PartitionFrontier, step_ms: u64) -> Result<(), TooManySources> {
+    pub fn apply(&self, frontier: &mut PartitionFrontier, context: &RecordContext) -> Result<(), ProgressError> {
+        let step_ms = context.step_ms;
         // The last source to leave moves the frontier past the time of this record, too.
         if let Some(ms) = frontier.frontier_ms() {
             frontier.note(floor_step(ms, step_ms));
         }
         match *self {
-            Self::Progress { source, event_ms } => frontier.progress(source, event_ms)?,
+            Self::Progress { source, event_ms } => frontier.progress(source, event_ms, context)?,
             Self::Bye { source } => frontier.bye(source, step_ms),
             // It comes after the `bye`, and must not wait for another source either.
-            Self::Import { state: ImportState::End, .. } => frontier.rest(step_ms),
-            Self::Import { state: ImportState::Begin, .. } | Self::Gap => {}
+            Self::Import { source, state: ImportState::End, .. } => {
+                frontier.arrive(source);
+                frontier.rest(step_ms);
+            }
+            Self::Import { source, to_ms, state: ImportState::Begin, .. } => frontier.announce(source, to_ms),
+            Self::Gap { source, to_ms, .. } if is_progress_time(to_ms) => frontier.announce(source, to_ms as u64),
+            Self::Gap { .. } => {}
         }
         Ok(())
     }
@@ -126,28 +143,27 @@ pub fn is_reserved(kind: &str) -> bool {
 /// Decodes the fields of a control record and passes it on; `None` when a field is missing or invalid.
 pub(super) fn decode<R>(kind: ControlKind, fields: &Fields<'_>, then: impl FnOnce(Control<'_>) -> R) -> Option<R> {
     let source = text(fields.get("source")?).filter(|s| (1..=SOURCE_BYTES_MAX).contains(&s.len()))?;
-    let hash;
+    let (hash, cause);
     let control = match kind {
         ControlKind::Progress => {
             let event_ms = integer(fields.get("event_ms")?).filter(|&ms| is_progress_time(ms))?;
             Control::Progress { source: &source, event_ms: event_ms as u64 }
         }
         ControlKind::Gap => {
-            integer(fields.get("from_ms")?)?;
-            integer(fields.get("to_ms")?)?;
-            text(fields.get("cause")?)?;
-            Control::Gap
+            let (from_ms, to_ms) = (integer(fields.get("from_ms")?)?, integer(fields.get("to_ms")?)?);
+            cause = text(fields.get("cause")?)?;
+            Control::Gap { source: &source, from_ms, to_ms, cause: &cause }
         }
         ControlKind::Bye => Control::Bye { source: &source },
         ControlKind::Import => {
             text(fields.get("name")?)?;
             integer(fields.get("records")?).filter(|records| *records >= 0)?;
-            integer(fields.get("to_ms")?).filter(|&ms| is_progress_time(ms))?;
+            let to_ms = integer(fields.get("to_ms")?).filter(|&ms| is_progress_time(ms))? as u64;
             let from_ms = integer(fields.get("from_ms")?).filter(|&ms| is_progress_time(ms))? as u64;
             hash = text(fields.get("hash")?)?;
             let name = text(fields.get("state")?)?;
             let state = [ImportState::Begin, ImportState::End].into_iter().find(|state| state.name() == name)?;
-            Control::Import { source: &source, hash: &hash, from_ms, state }
+            Control::Import { source: &source, hash: &hash, from_ms, to_ms, state }
         }
     };
     Some(then(control))
@@ -221,11 +237,11 @@ mod tests {
         for source in ["a", "a\"b\\", "ü\n"] {
             let expected = [
                 (progress(source, 5), Control::Progress { source, event_ms: 5 }),
-                (gap(source, 1, 2, &lost_cause(3)), Control::Gap),
+                (gap(source, 1, 2, "x"), Control::Gap { source, from_ms: 1, to_ms: 2, cause: "x" }),
                 (bye(source), Control::Bye { source }),
                 (
                     import(source, ImportState::End, &content(source)),
-                    Control::Import { source, hash: "f0", from_ms: 5, state: ImportState::End },
+                    Control::Import { source, hash: "f0", from_ms: 5, to_ms: 9, state: ImportState::End },
                 ),
             ];
             for (record, control) in expected {

@@ -87,12 +87,13 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::progress::partition::RecordContext;
 
     #[test]
     fn the_text_reads_back() {
         let mut frontier = PartitionFrontier::default();
-        frontier.progress("b", 7).unwrap();
-        frontier.progress("a", 9).unwrap();
+        frontier.progress("b", 7, &RecordContext::with_defaults(None)).unwrap();
+        frontier.progress("a", 9, &RecordContext::with_defaults(None)).unwrap();
         let resume = ResumePoint { partition: 3, offset: 12, frontier: frontier.clone() };
         frontier.bye("b", 1_000);
         let read = ResumePoint { partition: 3, offset: 15, frontier };

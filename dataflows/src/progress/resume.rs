@@ -73,6 +73,14 @@ impl ResumeTrail {
         }
     }
 
+    /// Something in an earlier record, after the last mark, has this time: it had waited to be confirmed.
+    pub fn note_settled(&mut self, time: Time) {
+        if let Some(last) = self.marks.back_mut() {
+            last.time_max = last.time_max.max(Some(time));
+        }
+        *self.waiting.entry(time).or_default() += 1;
+    }
+
     /// The record at hand is complete.
     #[inline]
     pub fn end_record(&mut self) {
@@ -92,10 +100,11 @@ impl ResumeTrail {
     }
 
     /// Where to resume as of `frontier`: the last mark before which every record has an earlier time.
-    /// Without such a mark it is `end`, the trail's end.
-    pub fn resume_point(&self, frontier: Time, end: ResumePoint) -> ResumePoint {
+    /// Without such a mark it is `end`, the trail's end, unless a record after the last mark has no time yet.
+    pub fn resume_point(&self, frontier: Time, end: ResumePoint, has_waiting: bool) -> ResumePoint {
         let open = self.marks.iter().find(|m| m.time_max.is_some_and(|time| time >= frontier));
-        open.map_or(end, |mark| mark.point.clone())
+        let last = self.marks.back().filter(|_| has_waiting);
+        open.or(last).map_or(end, |mark| mark.point.clone())
     }
 
     /// Records with a time at or after `frontier`, which is not before the last one given to [`Self::forget`].

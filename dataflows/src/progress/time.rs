@@ -9,8 +9,10 @@ pub type Time = u64;
 pub const STEP_MS: u64 = 1_000;
 /// Default allowed lateness, in milliseconds.
 pub const ALLOWED_LATENESS_MS: u64 = 15 * 60 * 1_000;
+/// Default distance beyond which progress that nothing confirms is rejected, in milliseconds.
+pub const MAX_AHEAD_MS: u64 = 5 * 60 * 1_000;
 /// Default distance ahead of its partition's frontier beyond which a trade is rejected, in milliseconds.
-pub const MAX_AHEAD_MS: u64 = 60 * 60 * 1_000;
+pub const MAX_AHEAD_TRADE_MS: u64 = 60 * 60 * 1_000;
 /// Distance between the frontier rows that are kept, in milliseconds of event time.
 pub const MINUTE_MS: u64 = 60 * 1_000;
 /// One UTC day.

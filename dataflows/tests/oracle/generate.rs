@@ -52,12 +52,14 @@ fn nth(strategy: impl Strategy<Value = Case>, seed: u64) -> (Settings, Log) {
 fn settings() -> impl Strategy<Value = Settings> {
     let step_ms = prop_oneof![6 => Just(1_000), 1 => Just(500), 1 => Just(5_000)];
     let allowed_lateness_ms = prop_oneof![5 => Just(20_000), 1 => Just(0), 1 => Just(7_300), 2 => Just(900_000)];
-    let max_ahead_ms = prop_oneof![1 => Just(15_000), 2 => Just(3_600_000)];
+    let max_ahead_trade_ms = prop_oneof![1 => Just(15_000), 2 => Just(3_600_000)];
     let max_out_of_orderness =
         prop_oneof![3 => Just(None), 2 => prop::sample::select(vec![0, 1_500, 10_000]).prop_map(Some)];
-    (step_ms, allowed_lateness_ms, max_ahead_ms, max_out_of_orderness).prop_map(
-        |(step, allowed_lateness, ahead, max_out_of_orderness)| {
-            plan::settings(step, allowed_lateness, ahead, max_out_of_orderness)
+    let max_ahead_ms = prop_oneof![1 => Just(10_000), 2 => Just(300_000)];
+    (step_ms, allowed_lateness_ms, max_ahead_ms, max_ahead_trade_ms, max_out_of_orderness).prop_map(
+        |(step, allowed_lateness, max_ahead_ms, ahead, max_out_of_orderness)| Settings {
+            max_ahead_ms,
+            ..plan::settings(step, allowed_lateness, ahead, max_out_of_orderness)
         },
     )
 }
@@ -66,7 +68,7 @@ fn settings() -> impl Strategy<Value = Settings> {
 fn kind_settings() -> impl Strategy<Value = Settings> {
     settings().prop_map(|settings| Settings {
         allowed_lateness_ms: settings.allowed_lateness_ms.max(20_000),
-        max_ahead_ms: 3_600_000,
+        max_ahead_trade_ms: 3_600_000,
         ..settings
     })
 }

@@ -29,10 +29,14 @@ pub struct Settings {
     pub step_ms: u64,
     /// How old a trade may be to correct its candle.
     pub allowed_lateness_ms: u64,
-    /// How far ahead a trade may be.
+    /// How far ahead progress may be that nothing confirms.
     pub max_ahead_ms: u64,
+    /// How far ahead a trade may be.
+    pub max_ahead_trade_ms: u64,
     /// Set in out-of-orderness mode.
     pub max_out_of_orderness_ms: Option<u64>,
+    /// The records of a progress log, where there is one: partition, offset, event time.
+    pub bindings: Option<Vec<(u32, u64, i64)>>,
     /// What conditions mean.
     pub conditions: Conditions,
 }
@@ -42,8 +46,10 @@ impl Default for Settings {
         Self {
             step_ms: 1_000,
             allowed_lateness_ms: 900_000,
-            max_ahead_ms: 3_600_000,
+            max_ahead_ms: 300_000,
+            max_ahead_trade_ms: 3_600_000,
             max_out_of_orderness_ms: None,
+            bindings: None,
             conditions: Conditions::finnhub(),
         }
     }

@@ -1,6 +1,6 @@
 //! One partition read in order: what each record is, when it counts, and where the partition's frontier stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dataflows::log::reject::Reason;
 use dataflows::output::counters::Counter;
@@ -43,11 +43,22 @@ pub struct Partition<'a> {
     pub rejected: Vec<RejectedRow>,
     /// The greatest time that anything was given.
     time_max: Option<u64>,
+    /// The newest event time among the trades taken.
+    newest: Option<i64>,
+    /// Until when each source has announced to be silent.
+    announced: BTreeMap<String, i64>,
+    /// The last progress that was not believed.
+    doubted: Option<(String, i64)>,
+    /// The symbols of the trades taken.
+    symbols: BTreeSet<String>,
+    /// Trades that nothing has confirmed or refuted yet.
+    pending: Vec<(Record, u32, Draft)>,
     /// Everything that is counted, with its time.
     pub counts: Vec<(u64, Counter)>,
 }
 
 /// A trade as its own record describes it.
+#[derive(Clone, Debug)]
 struct Draft {
     symbol: String,
     price: i128,
@@ -65,9 +76,37 @@ impl<'a> Partition<'a> {
     pub fn read(settings: &'a Settings, partition: u32, records: &[Record]) -> Self {
         let mut read = Self::unread(settings, partition);
         for record in records {
+            if !read.may_read(record.offset) {
+                break;
+            }
             read.record(record);
         }
+        if let Some(last) = records.last().filter(|last| read.may_read(last.offset)) {
+            read.bind(last.offset + 1);
+        }
         read
+    }
+
+    /// Raises the frontier to what the progress log says of this offset; whether it says anything of a later one.
+    fn may_read(&mut self, offset: u64) -> bool {
+        self.bind(offset);
+        let Some(bindings) = &self.settings.bindings else { return true };
+        bindings.iter().any(|binding| binding.0 == self.partition && binding.1 > offset)
+    }
+
+    fn bind(&mut self, offset: u64) {
+        let (mut greatest, settings, partition) = (0, self.settings, self.partition);
+        for &(_, at, event_ms) in settings.bindings.iter().flatten().filter(|binding| binding.0 == partition) {
+            // One that goes back says nothing.
+            if at >= greatest && at <= offset {
+                self.raise(event_ms);
+            }
+            greatest = greatest.max(at);
+        }
+    }
+
+    fn has_progress_records(&self) -> bool {
+        self.settings.max_out_of_orderness_ms.is_none() && self.settings.bindings.is_none()
     }
 
     /// The partition frontier's time step after each record.
@@ -90,6 +129,11 @@ impl<'a> Partition<'a> {
             rejected: Vec::new(),
             counts: Vec::new(),
             time_max: None,
+            newest: None,
+            announced: BTreeMap::new(),
+            doubted: None,
+            symbols: BTreeSet::new(),
+            pending: Vec::new(),
         }
     }
 
@@ -125,12 +169,17 @@ impl<'a> Partition<'a> {
         let (Some(source), Some(event_ms)) = (source(object), event_ms) else {
             return self.reject(record, 0, Reason::BadControl);
         };
-        let in_progress_mode = self.settings.max_out_of_orderness_ms.is_none();
+        let in_progress_mode = self.has_progress_records();
         if in_progress_mode && !self.progress.contains_key(&source) && self.progress.len() == 1024 {
             return self.reject(record, 0, Reason::BadControl);
         }
+        if in_progress_mode && self.is_doubtful(record, &source, event_ms) {
+            self.doubted = Some((source, event_ms));
+            return self.reject(record, 0, Reason::TooFarAhead);
+        }
         let before = self.frontier.map(|_| self.frontier_step());
         if in_progress_mode {
+            self.believe(&source);
             let progress = self.progress.get(&source).copied().unwrap_or(event_ms);
             self.progress.insert(source, progress.max(event_ms));
             self.raise_to_least_progress();
@@ -138,10 +187,34 @@ impl<'a> Partition<'a> {
         self.count(before.unwrap_or_else(|| self.frontier_step()), Counter::Progress);
     }
 
+    /// Progress that nothing explains: further than `max_ahead_ms` past all that is known.
+    fn is_doubtful(&self, record: &Record, source: &str, event_ms: i64) -> bool {
+        let of_log = record.timestamp_ms.map(|ms| ms.max(0));
+        let said = self.progress.values().copied().chain(self.frontier).max().filter(|_| !self.progress.is_empty());
+        let Some(known) = of_log.or(said) else { return false };
+        let known = [Some(known), self.newest, self.announced.get(source).copied()].into_iter().flatten().max();
+        event_ms > known.unwrap() + self.settings.max_ahead_ms as i64
+    }
+
+    fn believe(&mut self, source: &str) {
+        if self.doubted.as_ref().is_some_and(|(name, _)| name == source) {
+            self.doubted = None;
+        }
+    }
+
+    fn announce(&mut self, source: String, to_ms: i64) {
+        if self.announced.len() < 1024 || self.announced.contains_key(&source) {
+            let to_ms = self.announced.get(&source).map_or(to_ms, |known| to_ms.max(*known));
+            self.announced.insert(source, to_ms);
+        }
+    }
+
     fn bye(&mut self, record: &Record, object: &Object) {
         let Some(source) = source(object) else { return self.reject(record, 0, Reason::BadControl) };
         self.count(self.frontier_step(), Counter::Byes);
-        if self.settings.max_out_of_orderness_ms.is_none() {
+        if self.has_progress_records() {
+            self.announced.remove(&source);
+            self.believe(&source);
             let left = self.progress.remove(&source).is_some();
             self.raise_to_least_progress();
             if left {
@@ -158,6 +231,9 @@ impl<'a> Partition<'a> {
             return self.reject(record, 0, Reason::BadControl);
         }
         self.count(self.frontier_step(), Counter::Gaps);
+        if let (Some(source), Some(to_ms)) = (source(object), to_ms.filter(|ms| (0..EVENT_MS_END).contains(ms))) {
+            self.announce(source, to_ms);
+        }
     }
 
     fn import(&mut self, record: &Record, object: &Object) {
@@ -176,7 +252,14 @@ impl<'a> Partition<'a> {
         let at = self.frontier.unwrap_or(from_ms);
         self.count(self.floor_step(at), Counter::Imports);
         let ends = object.get("state").and_then(text).as_deref() == Some("end");
-        if ends && self.settings.max_out_of_orderness_ms.is_none() && at_frontier {
+        if let (Some(source), Some(to_ms)) = (source(object), to_ms) {
+            if ends {
+                self.announced.remove(&source);
+            } else {
+                self.announce(source, to_ms);
+            }
+        }
+        if ends && self.has_progress_records() && at_frontier {
             self.raise_past_all();
         }
     }
@@ -213,11 +296,75 @@ impl<'a> Partition<'a> {
     }
 
     fn trade(&mut self, record: &Record, index: u32, object: &Object) {
-        let checked = self.draft(object).and_then(|draft| self.check_time(record, &draft).map(|()| draft));
-        let draft = match checked {
+        let draft = match self.draft(object) {
             Ok(draft) => draft,
             Err(reason) => return self.reject(record, index, reason),
         };
+        if self.has_progress_records() {
+            let near = |to_ms: i64| draft.event_ms.abs_diff(to_ms) <= self.settings.max_ahead_ms;
+            if let Some((source, to_ms)) = self.doubted.clone().filter(|(_, to_ms)| near(*to_ms)) {
+                self.doubted = None;
+                if self.progress.contains_key(&source) || self.progress.len() < 1024 {
+                    let progress = self.progress.get(&source).copied().unwrap_or(to_ms);
+                    self.progress.insert(source, progress.max(to_ms));
+                    self.raise_to_least_progress();
+                }
+            }
+        }
+        if self.settings.max_out_of_orderness_ms.is_some() {
+            self.confirmed_trade(record, index, draft);
+        } else {
+            self.timed_trade(record, index, draft);
+        }
+    }
+
+    /// A trade where the newest one makes the frontier: alone, it may not make a leap.
+    fn confirmed_trade(&mut self, record: &Record, index: u32, draft: Draft) {
+        if let Err(reason) = self.check_time(record, &draft) {
+            return self.reject(record, index, reason);
+        }
+        let far = self.settings.max_ahead_trade_ms as i64;
+        let agrees_with_log =
+            record.timestamp_ms.is_some_and(|ms| draft.event_ms.abs_diff(ms.max(0)) <= self.settings.max_ahead_ms);
+        let leaps = !agrees_with_log && self.frontier.is_none_or(|pf| draft.event_ms > pf + far);
+        let first = self.pending.first().map(|(_, _, first)| first.event_ms);
+        let agrees = first.is_some_and(|first| (draft.event_ms - first).abs() <= far);
+        let follows_a_first = self.frontier.is_none() && first.is_some_and(|first| first < draft.event_ms);
+        if leaps && (agrees || first.is_none()) {
+            self.pending.push((record.clone(), index, draft));
+            let symbols: BTreeSet<&String> = self.pending.iter().map(|(_, _, draft)| &draft.symbol).collect();
+            let enough = self.symbols.len() < 2 || symbols.len() > 1;
+            if (enough && self.pending.len() >= 3) || self.pending.len() >= 1024 {
+                self.take_pending();
+            }
+        } else if first.is_none() {
+            self.symbols.insert(draft.symbol.clone());
+            self.timed_trade(record, index, draft);
+        } else {
+            if agrees || follows_a_first {
+                self.take_pending();
+            } else {
+                for (record, index, _) in std::mem::take(&mut self.pending) {
+                    self.reject(&record, index, Reason::TooFarAhead);
+                }
+            }
+            self.confirmed_trade(record, index, draft);
+        }
+    }
+
+    fn take_pending(&mut self) {
+        for (record, index, draft) in std::mem::take(&mut self.pending) {
+            self.symbols.insert(draft.symbol.clone());
+            let undated = Record { timestamp_ms: None, ..record };
+            self.timed_trade(&undated, index, draft);
+        }
+    }
+
+    fn timed_trade(&mut self, record: &Record, index: u32, draft: Draft) {
+        if let Err(reason) = self.check_time(record, &draft) {
+            return self.reject(record, index, reason);
+        }
+        self.newest = self.newest.max(Some(draft.event_ms));
         let time = self.floor_step(self.frontier.map_or(draft.event_ms, |ms| ms.max(draft.event_ms)));
         let late = self.frontier.is_some() && self.floor_step(draft.event_ms) < self.frontier_step();
         let counters = [
@@ -285,13 +432,13 @@ impl<'a> Partition<'a> {
 
     fn check_time(&self, record: &Record, draft: &Draft) -> Result<(), Reason> {
         let event_ms = i128::from(draft.event_ms);
-        let max_ahead = i128::from(self.settings.max_ahead_ms);
+        let max_ahead = i128::from(self.settings.max_ahead_trade_ms);
         if self.frontier.is_some_and(|pf| event_ms < i128::from(pf) - i128::from(self.settings.allowed_lateness_ms)) {
             return Err(Reason::BeyondAllowedLateness);
         }
         let believed_from = match self.settings.max_out_of_orderness_ms {
-            None => self.frontier,
-            Some(_) => record.timestamp_ms,
+            None => self.frontier.or(record.timestamp_ms.map(|ms| ms.max(0))),
+            Some(_) => record.timestamp_ms.map(|ms| ms.max(0)),
         };
         if believed_from.is_some_and(|from| event_ms > i128::from(from) + max_ahead) {
             return Err(Reason::TooFarAhead);

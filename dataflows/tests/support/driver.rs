@@ -114,7 +114,7 @@ impl<'w> Driver<'w> {
         let mut batch = RecordBatch::default();
         batch.push(self.offsets[partition], record.as_bytes(), None);
         self.offsets[partition] += 1;
-        self.ingress.feed(partition, &batch);
+        self.ingress.feed(partition, &batch, 0);
     }
 
     /// Hands in a record, and lets the worker work.
@@ -122,7 +122,7 @@ impl<'w> Driver<'w> {
         let mut batch = RecordBatch::default();
         batch.push(offset, record, timestamp_ms);
         self.offsets[partition] = offset + 1;
-        self.ingress.feed(partition, &batch);
+        self.ingress.feed(partition, &batch, 0);
         self.work()
     }
 

@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use dataflows::log::batch::RecordBatch;
+use dataflows::log::binding::Binding;
 use dataflows::log::conditions::{BUILT_IN, ConditionTable};
 use dataflows::settings::{ProgressMode, Settings};
 use proptest::prelude::*;
@@ -51,9 +52,26 @@ pub fn settings(of: &oracle::Settings) -> Settings {
     let progress = of.max_out_of_orderness_ms.map_or(ProgressMode::Records, |max_out_of_orderness_ms| {
         ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms }
     });
-    let (step_ms, allowed_lateness_ms, max_ahead_ms) = (of.step_ms, of.allowed_lateness_ms, of.max_ahead_ms);
-    let settings = Settings::new(conditions(of.conditions.0.len() > 1));
-    Settings { step_ms, allowed_lateness_ms, max_ahead_ms, progress, ..settings }
+    let progress = if of.bindings.is_some() { ProgressMode::ProgressLog } else { progress };
+    Settings {
+        step_ms: of.step_ms,
+        allowed_lateness_ms: of.allowed_lateness_ms,
+        max_ahead_ms: of.max_ahead_ms,
+        max_ahead_trade_ms: of.max_ahead_trade_ms,
+        progress,
+        ..Settings::new(conditions(of.conditions.0.len() > 1))
+    }
+}
+
+/// The records of the same progress log; none where there is none.
+pub fn bindings(of: &oracle::Settings) -> Vec<Binding> {
+    let binding = |(place, &(partition, offset, event_ms)): (usize, &(u32, u64, i64))| Binding {
+        partition,
+        offset,
+        event_ms: event_ms as u64,
+        place: place as u64,
+    };
+    of.bindings.iter().flatten().enumerate().map(binding).collect()
 }
 
 /// The same log for the dataflow.

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use dataflows::log::conditions::{BUILT_IN, ConditionTable};
-use dataflows::progress::time::{ALLOWED_LATENESS_MS, MAX_AHEAD_MS, STEP_MS};
+use dataflows::progress::time::{ALLOWED_LATENESS_MS, MAX_AHEAD_MS, MAX_AHEAD_TRADE_MS, STEP_MS};
 use dataflows::settings::{ProgressMode, Settings};
 
 use crate::command::UsageError;
 use crate::command::options::duration::Duration;
+use crate::log::address::LogAddress;
+use crate::log::paced::PacedLog;
+use crate::log::{Log, LogError};
 
 /// Settings that affect results.
 #[derive(clap::Args, Clone, Debug)]
@@ -20,10 +23,16 @@ pub struct SettingsArgs {
     /// How late a trade may be and still correct its candle
     #[arg(long, env = "TICKLINE_ALLOWED_LATENESS", default_value_t = Duration::from_ms(ALLOWED_LATENESS_MS))]
     pub allowed_lateness: Duration,
-    /// Reject trades further ahead of the frontier than this
+    /// Reject progress further ahead than this of the trades and of the log's own time, until a trade confirms it
     #[arg(long, env = "TICKLINE_MAX_AHEAD", default_value_t = Duration::from_ms(MAX_AHEAD_MS))]
     pub max_ahead: Duration,
-    /// For logs without progress records: keep the frontier this far behind the newest trade
+    /// Reject trades further ahead of the frontier than this
+    #[arg(long, env = "TICKLINE_MAX_AHEAD_TRADE", default_value_t = Duration::from_ms(MAX_AHEAD_TRADE_MS))]
+    pub max_ahead_trade: Duration,
+    /// For logs without progress records: the progress log that `tickline pace` writes
+    #[arg(long, env = "TICKLINE_PROGRESS", value_name = "LOG", conflicts_with = "max_out_of_orderness")]
+    pub progress: Option<LogAddress>,
+    /// For one finished log without progress records: keep the frontier this far behind the newest trade
     #[arg(long, env = "TICKLINE_MAX_OUT_OF_ORDERNESS")]
     pub max_out_of_orderness: Option<Duration>,
     /// TOML file that defines by condition code which trades set prices and add volume
@@ -32,6 +41,14 @@ pub struct SettingsArgs {
 }
 
 impl SettingsArgs {
+    /// Opens a log, with the progress log beside it if one is given.
+    pub fn open(&self, log: &LogAddress) -> Result<Box<dyn Log>, LogError> {
+        match &self.progress {
+            Some(progress) => Ok(Box::new(PacedLog::open(log, progress)?)),
+            None => log.open(),
+        }
+    }
+
     /// Reads the condition table and validates everything. Every error is a usage error.
     pub fn settings(&self) -> anyhow::Result<Settings> {
         self.read().map_err(|error| UsageError(format!("{error:#}")).into())
@@ -49,6 +66,10 @@ impl SettingsArgs {
         settings.step_ms = self.step.ms();
         settings.allowed_lateness_ms = self.allowed_lateness.ms();
         settings.max_ahead_ms = self.max_ahead.ms();
+        settings.max_ahead_trade_ms = self.max_ahead_trade.ms();
+        if self.progress.is_some() {
+            settings.progress = ProgressMode::ProgressLog;
+        }
         if let Some(max_out_of_orderness) = self.max_out_of_orderness {
             settings.progress =
                 ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms: max_out_of_orderness.ms() };

@@ -5,13 +5,11 @@
 
 use std::time::Instant;
 
+use dataflows::ingress::frontier_scan::FrontierScan;
 use dataflows::log::batch::RecordBatch;
-use dataflows::log::control::Control;
-use dataflows::log::decode::{RawTrade, Visitor, decode};
-use dataflows::log::reject::Reason;
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
-use dataflows::progress::time::{MAX_AHEAD_MS, STEP_MS, Time, floor_step};
+use dataflows::progress::time::Time;
 
 use crate::log::{Log, LogError};
 
@@ -39,7 +37,7 @@ pub fn scan(
     durable: Time,
     deadline: Instant,
 ) -> Result<LogScan, LogError> {
-    let mut times = RecordTimes { frontier: start.frontier.clone(), durable, is_waiting: false };
+    let mut frontier_scan = FrontierScan::new(start.frontier.clone());
     let mut reader = log.reader(start.partition, start.offset)?;
     let mut batch = RecordBatch::default();
     let mut waiting = 0;
@@ -49,47 +47,9 @@ pub fn scan(
             std::thread::sleep(PAUSE);
         }
         for span in batch.records.iter().filter(|span| span.offset < end) {
-            times.is_waiting = false;
-            decode(batch.record(span), span.total_len, &mut times);
-            waiting += u64::from(times.is_waiting && span.offset < read_to);
+            let time = frontier_scan.read(span, batch.record(span), |_| ());
+            waiting += u64::from(time.is_some_and(|time| time >= durable) && span.offset < read_to);
         }
     }
-    Ok(LogScan { waiting, frontier: times.frontier, scanned_to: reader.position().min(end) })
-}
-
-/// Follows the partition's frontier, and notes whether the record at hand is complete.
-struct RecordTimes {
-    frontier: PartitionFrontier,
-    durable: Time,
-    is_waiting: bool,
-}
-
-impl RecordTimes {
-    fn now(&self) -> u64 {
-        self.frontier.frontier_ms().unwrap_or(0)
-    }
-
-    fn note(&mut self, time: u64) {
-        self.frontier.note(floor_step(time, STEP_MS));
-        // The durable frontier is a whole time step, so that milliseconds compare as their steps do.
-        self.is_waiting |= time >= self.durable;
-    }
-}
-
-impl Visitor for RecordTimes {
-    fn trade(&mut self, _: u32, trade: &RawTrade<'_>) {
-        let now = self.now();
-        let is_rejected =
-            self.frontier.frontier_ms().is_some_and(|now| trade.event_ms > now.saturating_add(MAX_AHEAD_MS));
-        self.note(if is_rejected { now } else { trade.event_ms.max(now) });
-    }
-
-    fn reject(&mut self, _: u32, _: Reason) {
-        self.note(self.now());
-    }
-
-    fn control(&mut self, control: Control<'_>) {
-        // The dataflow rejects one source too many as well.
-        let _ = control.apply(&mut self.frontier, STEP_MS);
-    }
+    Ok(LogScan { waiting, frontier: frontier_scan.frontier, scanned_to: reader.position().min(end) })
 }

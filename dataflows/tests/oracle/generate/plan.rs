@@ -197,9 +197,16 @@ fn source_json(source: usize) -> String {
 pub fn settings(
     step_ms: u64,
     allowed_lateness_ms: u64,
-    max_ahead_ms: u64,
+    max_ahead_trade_ms: u64,
     max_out_of_orderness_ms: Option<u64>,
 ) -> Settings {
     let conditions = Conditions::with_lean_bits(BITS_PREFIX);
-    Settings { step_ms, allowed_lateness_ms, max_ahead_ms, max_out_of_orderness_ms, conditions }
+    Settings {
+        step_ms,
+        allowed_lateness_ms,
+        max_ahead_trade_ms,
+        max_out_of_orderness_ms,
+        conditions,
+        ..Settings::default()
+    }
 }

@@ -1,0 +1,51 @@
+//! A log with a progress log beside it: what both hold decides the rows, so both make its identity.
+
+use super::address::LogAddress;
+use super::progress_log::ProgressLog;
+use super::{Log, LogError, PartitionReader};
+
+/// A log and its progress log.
+pub struct PacedLog {
+    log: Box<dyn Log>,
+    progress: ProgressLog,
+}
+
+impl PacedLog {
+    /// Opens both.
+    pub fn open(log: &LogAddress, progress: &LogAddress) -> Result<Self, LogError> {
+        let log = log.open()?;
+        let progress = ProgressLog::open(progress, &*log)?;
+        Ok(Self { log, progress })
+    }
+}
+
+impl Log for PacedLog {
+    fn partitions(&self) -> u32 {
+        self.log.partitions()
+    }
+
+    fn first_offset(&self, partition: u32) -> Result<u64, LogError> {
+        self.log.first_offset(partition)
+    }
+
+    fn end_offset(&self, partition: u32) -> Result<u64, LogError> {
+        self.log.end_offset(partition)
+    }
+
+    fn reader(&self, partition: u32, offset: u64) -> Result<Box<dyn PartitionReader>, LogError> {
+        self.log.reader(partition, offset)
+    }
+
+    fn name(&self) -> String {
+        self.log.name()
+    }
+
+    fn identity(&self) -> String {
+        let (log, progress) = (self.log.identity(), self.progress.identity());
+        if log.is_empty() || progress.is_empty() { String::new() } else { format!("{log} paced by {progress}") }
+    }
+
+    fn progress_log(&self) -> Option<&ProgressLog> {
+        Some(&self.progress)
+    }
+}

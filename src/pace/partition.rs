@@ -1,0 +1,257 @@
+//! The progress of one partition: the newest trade less the bound on out-of-orderness, as bindings.
+//!
+//! A trade that leaps ahead binds nothing until the next trades confirm it, and nothing after it is bound before: the
+//! rules are those of [`dataflows::progress::leap`].
+
+use dataflows::log::batch::{RecordBatch, RecordSpan};
+use dataflows::log::binding::Binding;
+use dataflows::log::control::Control;
+use dataflows::log::decode::{RawTrade, Visitor, decode};
+use dataflows::log::reject::Reason;
+use dataflows::progress::leap::{Leaping, Leaps, Verdict};
+use dataflows::progress::partition::PartitionFrontier;
+use dataflows::progress::time::{ALLOWED_LATENESS_MS, MAX_AHEAD_MS, STEP_MS, floor_step};
+use dataflows::settings::ProgressMode;
+
+/// The progress of one partition.
+pub(super) struct PartitionPacer {
+    number: u32,
+    mode: ProgressMode,
+    max_out_of_orderness_ms: u64,
+    frontier: PartitionFrontier,
+    leaps: Leaps<WaitingTrade>,
+    /// Everything before this offset is read.
+    position: u64,
+    /// The last binding made, as offset and event time.
+    bound: Option<(u64, u64)>,
+    bindings: Vec<Binding>,
+}
+
+/// A trade that waits to be confirmed.
+struct WaitingTrade {
+    offset: u64,
+    event_ms: u64,
+    symbol: Box<str>,
+}
+
+impl Leaping for WaitingTrade {
+    fn event_ms(&self) -> u64 {
+        self.event_ms
+    }
+
+    fn symbol(&self) -> &str {
+        &self.symbol
+    }
+}
+
+impl PartitionPacer {
+    /// Continues at `position`, after the last binding made, if there is one.
+    pub(super) fn new(
+        number: u32,
+        position: u64,
+        last: Option<Binding>,
+        max_out_of_orderness_ms: u64,
+        max_ahead_trade_ms: u64,
+    ) -> Self {
+        Self {
+            number,
+            mode: ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms },
+            max_out_of_orderness_ms,
+            frontier: PartitionFrontier::at(last.map(|last| last.event_ms), [].into()),
+            leaps: Leaps::new(max_ahead_trade_ms),
+            position,
+            bound: last.map(|last| (last.offset, last.event_ms)),
+            bindings: Vec::new(),
+        }
+    }
+
+    /// The partition.
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The frontier in event milliseconds, once there is one.
+    pub(super) fn frontier_ms(&self) -> Option<u64> {
+        self.frontier.frontier_ms()
+    }
+
+    /// The greatest event time of a trade.
+    pub(super) fn newest_ms(&self) -> Option<u64> {
+        self.frontier.newest_ms()
+    }
+
+    /// Everything before this offset is read.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Reads the next records, up to `position`. Returns whether there was a trade among them.
+    pub(super) fn read(&mut self, batch: &RecordBatch, position: u64) -> bool {
+        let mut has_trades = false;
+        for span in &batch.records {
+            let mut reading = Reading { pacer: self, span, has_trades: false };
+            decode(batch.record(span), span.total_len, &mut reading);
+            has_trades |= reading.has_trades;
+            self.position = span.offset + 1;
+            if self.bound.is_none_or(|(_, bound_ms)| self.step() > Some(floor_step(bound_ms, STEP_MS))) {
+                self.bind_read();
+            }
+        }
+        self.position = self.position.max(position);
+        self.bind_read();
+        has_trades
+    }
+
+    fn step(&self) -> Option<u64> {
+        self.frontier_ms().map(|ms| floor_step(ms, STEP_MS))
+    }
+
+    /// Nothing more comes for now: the partition follows the others, to this event time.
+    pub(super) fn follow(&mut self, event_ms: u64) {
+        self.frontier.follow(event_ms);
+        self.end();
+        self.bind_read();
+    }
+
+    /// Nothing confirms the trades that wait: they are decided by what is known now.
+    pub(super) fn end(&mut self) {
+        if let Some(first) = self.leaps.first() {
+            let (event_ms, frontier_ms) = (first.event_ms, self.frontier_ms());
+            // The others may have arrived where it is by now.
+            let verdict = match self.leaps.next(frontier_ms, event_ms, false) {
+                Verdict::Confirmed(trades) => Verdict::Confirmed(trades),
+                _ => self.leaps.end(frontier_ms),
+            };
+            self.settle(verdict);
+        }
+    }
+
+    fn settle(&mut self, verdict: Verdict<WaitingTrade>) {
+        let Verdict::Confirmed(trades) = verdict else { return };
+        let (Some(first), Some(least_ms)) = (trades.first(), trades.iter().map(|trade| trade.event_ms).min()) else {
+            return;
+        };
+        self.frontier.follow(least_ms.saturating_sub(self.max_out_of_orderness_ms));
+        self.bind(first.offset);
+        for trade in &trades {
+            self.observe(&trade.symbol, trade.event_ms);
+        }
+    }
+
+    fn observe(&mut self, symbol: &str, event_ms: u64) {
+        self.frontier.observe_symbol(symbol);
+        self.frontier.observe(event_ms, self.mode);
+    }
+
+    /// Binds what is read, up to the first trade that waits.
+    fn bind_read(&mut self) {
+        self.bind(self.leaps.first().map_or(self.position, |first| first.offset));
+    }
+
+    fn bind(&mut self, offset: u64) {
+        let Some(event_ms) = self.frontier_ms() else { return };
+        let (bound_offset, bound_ms) = self.bound.unwrap_or_default();
+        if self.bound.is_none() || offset > bound_offset || event_ms > bound_ms {
+            let (offset, event_ms) = (offset.max(bound_offset), event_ms.max(bound_ms));
+            self.bound = Some((offset, event_ms));
+            self.bindings.push(Binding { partition: self.number, offset, event_ms, place: 0 });
+        }
+    }
+
+    /// The bindings made since the last call.
+    pub(super) fn take(&mut self) -> Vec<Binding> {
+        std::mem::take(&mut self.bindings)
+    }
+}
+
+/// A record during decoding.
+struct Reading<'a> {
+    pacer: &'a mut PartitionPacer,
+    span: &'a RecordSpan,
+    has_trades: bool,
+}
+
+impl Visitor for Reading<'_> {
+    fn trade(&mut self, _: u32, trade: &RawTrade<'_>) {
+        self.has_trades = true;
+        let RawTrade { event_ms, symbol, .. } = *trade;
+        let is_near =
+            self.span.timestamp_ms.is_some_and(|ms| event_ms.abs_diff(ms.max(0).unsigned_abs()) <= MAX_AHEAD_MS);
+        loop {
+            let frontier_ms = self.pacer.frontier_ms();
+            if frontier_ms.is_some_and(|ms| event_ms < ms.saturating_sub(ALLOWED_LATENESS_MS)) {
+                return;
+            }
+            match self.pacer.leaps.next(frontier_ms, event_ms, is_near) {
+                Verdict::Accept => return self.pacer.observe(symbol, event_ms),
+                Verdict::Wait => break,
+                decided => self.pacer.settle(decided),
+            }
+        }
+        let waiting = WaitingTrade { offset: self.span.offset, event_ms, symbol: symbol.into() };
+        let confirmed = self.pacer.leaps.wait(waiting, self.pacer.frontier.has_several_symbols());
+        self.pacer.settle(Verdict::Confirmed(confirmed));
+    }
+
+    fn control(&mut self, _: Control<'_>) {}
+
+    fn reject(&mut self, _: u32, _: Reason) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(from: u64, trades: &[(&str, u64)]) -> RecordBatch {
+        let mut batch = RecordBatch::default();
+        for (offset, (symbol, t)) in (from..).zip(trades) {
+            let text = format!(r#"{{"c":null,"p":1,"s":"{symbol}","t":{t},"v":1}}"#);
+            batch.push(offset, text.as_bytes(), None);
+        }
+        batch
+    }
+
+    fn bindings(pacer: &mut PartitionPacer) -> Vec<(u64, u64)> {
+        pacer.take().into_iter().map(|binding| (binding.offset, binding.event_ms)).collect()
+    }
+
+    const NOON: u64 = 1_575_547_200_000;
+
+    fn pacer() -> PartitionPacer {
+        PartitionPacer::new(0, 0, None, 5_000, 3_600_000)
+    }
+
+    #[test]
+    fn bindings_follow_the_newest_trade() {
+        let mut pacer = pacer();
+        assert!(pacer.read(&batch(0, &[("A", NOON), ("A", NOON + 100)]), 2));
+        assert_eq!(bindings(&mut pacer), [], "the first trades have to confirm each other");
+        pacer.read(&batch(2, &[("A", NOON + 200), ("A", NOON + 1_100), ("A", NOON + 1_200)]), 5);
+        let first = [(0, NOON - 5_000), (3, NOON - 4_800), (4, NOON - 3_900), (5, NOON - 3_800)];
+        assert_eq!(bindings(&mut pacer), first);
+        pacer.follow(NOON);
+        assert_eq!(bindings(&mut pacer), [(5, NOON)]);
+    }
+
+    #[test]
+    fn nothing_is_bound_past_a_leap_before_it_is_confirmed() {
+        let day = 86_400_000;
+        let mut pacer = pacer();
+        pacer.read(&batch(0, &[("A", NOON), ("B", NOON), ("A", NOON)]), 3);
+        bindings(&mut pacer);
+        pacer.read(&batch(3, &[("A", NOON + day), ("A", NOON + day), ("A", NOON + day)]), 6);
+        assert_eq!(bindings(&mut pacer), [], "one symbol of two confirms nothing");
+        pacer.read(&batch(6, &[("B", NOON + day - 3)]), 7);
+        assert_eq!(bindings(&mut pacer), [(3, NOON + day - 5_003), (7, NOON + day - 5_000)]);
+        pacer.read(&batch(7, &[("A", NOON + 3 * day), ("B", NOON + day)]), 9);
+        assert_eq!(bindings(&mut pacer), [(9, NOON + day - 5_000)], "refuted");
+    }
+
+    #[test]
+    fn a_quiet_partition_decides_what_waits() {
+        let mut pacer = pacer();
+        pacer.read(&batch(0, &[("A", NOON)]), 1);
+        pacer.follow(NOON + 20_000);
+        assert_eq!(bindings(&mut pacer), [(0, NOON + 20_000), (1, NOON + 20_000)]);
+    }
+}
