@@ -184,6 +184,19 @@ fn every_batching_matches_the_oracle() {
     });
 }
 
+#[test]
+fn paced_logs_match_the_oracle() {
+    let at = any::<prop::sample::Index>();
+    let strategy = (generate::paced_cases(), prop::collection::vec(feedings(), 3), at);
+    support::check(64, &strategy, |(case, feedings, at)| {
+        let case = Case::new(case, true);
+        feedings.iter().try_for_each(|feeding| case.check(&case.run(*feeding, &[], None), &[]))?;
+        let cuts = case.cuts();
+        prop_assume!(!cuts.is_empty());
+        cut_once(&case, feedings[0], feedings[1], *at.get(&cuts))
+    });
+}
+
 /// More than 260 candles: the longest averages move, and what is older than the allowed lateness is folded.
 #[test]
 fn long_logs_match_the_oracle() {

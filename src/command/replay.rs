@@ -77,7 +77,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         last = replayed.row;
         Ok(())
     });
-    let result = result.and_then(|()| if printed == last.frontier { Ok(()) } else { Ok(print(&last)?) });
+    let result = result.and_then(|_| if printed == last.frontier { Ok(()) } else { Ok(print(&last)?) });
     match result.as_ref().err().and_then(|error| error.downcast_ref::<std::io::Error>()) {
         // The reader has closed the pipe, as `head` does.
         Some(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -105,12 +105,13 @@ pub enum Kind {
     Now,
 }
 
-/// Replays the log and calls `each` with every frontier row. Rows of one kind come in order.
+/// Replays the log and calls `each` with every frontier row. Rows of one kind come in order. Returns how many records
+/// of the log are not before the last frontier.
 pub fn replay(
     args: &ReplayArgs,
     stops: Vec<Time>,
     mut each: impl FnMut(ReplayedRow) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<u64> {
     let settings = args.settings.settings()?;
     let log: Arc<dyn Log> = Arc::from(args.settings.open(&args.log)?);
     if let Some((partition, _)) = args.from_offset.iter().find(|(partition, _)| *partition >= log.partitions()) {
@@ -148,7 +149,10 @@ pub fn replay(
     // It only displays progress, so its end cannot matter.
     let _ = display.join();
     handed?;
-    result.map_err(|_| anyhow::anyhow!("the worker failed"))?.with_context(|| format!("replay of {} ends", args.log))
+    result
+        .map_err(|_| anyhow::anyhow!("the worker failed"))?
+        .with_context(|| format!("replay of {} ends", args.log))?;
+    Ok(watch.records_waiting() + watch.records_unread.load(Ordering::SeqCst))
 }
 
 /// A store that also reports the frontier rows.

@@ -69,7 +69,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
         settings: args.settings.clone(),
     };
     let mut agree = 0;
-    replay(&replay_args, vec![durable.row.frontier], |replayed| {
+    let after = replay(&replay_args, vec![durable.row.frontier], |replayed| {
         let frontier = replayed.row.frontier;
         if frontier > durable.row.frontier || replayed.kind == Kind::Now {
             return Ok(());
@@ -88,7 +88,13 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
         let what = "the store has a frontier row that the replay does not produce".into();
         return Err(Mismatch { agree, at: rfc3339(frontier), what }.into());
     }
-    println!("{}, the last at {}, digest {}", matching(agree), rfc3339(durable.row.frontier), durable.row.digest);
+    let after = match after {
+        0 => "no record of the log lies after it".to_owned(),
+        1 => "1 record of the log lies after it and was not compared".to_owned(),
+        _ => format!("{after} records of the log lie after it and were not compared"),
+    };
+    let (frontier, digest) = (rfc3339(durable.row.frontier), durable.row.digest);
+    println!("{}, the last at {frontier}, digest {digest}; {after}", matching(agree));
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use dataflows::progress::leap::{Leaping, Leaps, Verdict};
 use dataflows::progress::partition::PartitionFrontier;
-use dataflows::progress::time::{ALLOWED_LATENESS_MS, MAX_AHEAD_MS, STEP_MS, floor_step};
+use dataflows::progress::time::{ALLOWED_LATENESS_MS, STEP_MS, floor_step};
 use dataflows::settings::ProgressMode;
 
 /// The progress of one partition.
@@ -118,7 +118,7 @@ impl PartitionPacer {
         if let Some(first) = self.leaps.first() {
             let (event_ms, frontier_ms) = (first.event_ms, self.frontier_ms());
             // The others may have arrived where it is by now.
-            let verdict = match self.leaps.next(frontier_ms, event_ms, false) {
+            let verdict = match self.leaps.next(frontier_ms, event_ms) {
                 Verdict::Confirmed(trades) => Verdict::Confirmed(trades),
                 _ => self.leaps.end(frontier_ms),
             };
@@ -175,14 +175,12 @@ impl Visitor for Reading<'_> {
     fn trade(&mut self, _: u32, trade: &RawTrade<'_>) {
         self.has_trades = true;
         let RawTrade { event_ms, symbol, .. } = *trade;
-        let is_near =
-            self.span.timestamp_ms.is_some_and(|ms| event_ms.abs_diff(ms.max(0).unsigned_abs()) <= MAX_AHEAD_MS);
         loop {
             let frontier_ms = self.pacer.frontier_ms();
             if frontier_ms.is_some_and(|ms| event_ms < ms.saturating_sub(ALLOWED_LATENESS_MS)) {
                 return;
             }
-            match self.pacer.leaps.next(frontier_ms, event_ms, is_near) {
+            match self.pacer.leaps.next(frontier_ms, event_ms) {
                 Verdict::Accept => return self.pacer.observe(symbol, event_ms),
                 Verdict::Wait => break,
                 decided => self.pacer.settle(decided),

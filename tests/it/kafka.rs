@@ -5,6 +5,7 @@ mod ingest;
 mod lives;
 mod log;
 mod mirror;
+mod pace;
 mod pipeline;
 mod setup;
 mod show;

@@ -8,6 +8,7 @@ mod faults;
 pub mod growing;
 mod live;
 mod mirror;
+mod paced;
 mod part;
 mod recovery;
 mod rejected;

@@ -9,5 +9,6 @@ pub mod pids;
 pub mod process;
 pub mod proxy;
 pub mod proxy_cql;
+pub mod raw_log;
 pub mod server;
 pub mod tables;

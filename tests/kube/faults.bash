@@ -31,7 +31,7 @@ rolls_out() {
     expect 'the schema is made' job_ends cassandra-schema Complete 300
     for kind in statefulset/kafka statefulset/cassandra statefulset/prometheus deployment/grafana deployment/simulate \
         deployment/dashboard deployment/ingest; do
-        expect "$kind rolls out" k rollout status "$kind" --timeout=120s
+        expect "$kind rolls out" k rollout status "$kind" --timeout=360s
     done
     expect 'all workers are together' within 90 together
     # It asks at most once a second; nobody waits for it yet.
@@ -136,7 +136,7 @@ spec:
       command: [sleep, "3600"]
       securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 YAML
-    expect "a stranger is in $1" cluster -n "$1" wait --for=condition=Ready pod/stranger --timeout=60s
+    expect "a stranger is in $1" cluster -n "$1" wait --for=condition=Ready pod/stranger --timeout=180s
 }
 
 # lost POD: it is deleted, another one comes, and everything goes on by itself.
@@ -146,7 +146,7 @@ lost() {
     k delete pod "$1" --wait=false >/dev/null
     another() { [[ $(k get pod "$1" -o jsonpath='{.metadata.uid}' 2>/dev/null) != "$uid" ]]; }
     expect "$1 is deleted" within 200 another "$1"
-    expect "$1 is back" k wait --for=condition=Ready "pod/$1" --timeout=150s
+    expect "$1 is back" k wait --for=condition=Ready "pod/$1" --timeout=450s
     expect 'all workers are together' within 120 together
     expect 'the frontier follows the clock again' flows 120
 }
@@ -166,10 +166,10 @@ node_lost() {
     expect 'a worker runs on the second node' node_has_worker
     # Its number is the one that the control plane's processes see.
     nsenter -t "$control_plane" -p -- kill -KILL "$(cat "$STATE/nodepid/2")"
-    expect 'the second node is not ready' cluster wait --for=condition=Ready=unknown node/node2 --timeout=90s
+    expect 'the second node is not ready' cluster wait --for=condition=Ready=unknown node/node2 --timeout=270s
     cluster delete node node2 >/dev/null
     expect 'all workers are together on what is left' within 180 together
-    expect 'the page is on what is left' k rollout status deployment/dashboard --timeout=120s
+    expect 'the page is on what is left' k rollout status deployment/dashboard --timeout=360s
     expect 'the frontier follows the clock again' flows 180
     expect 'a replay agrees with the store' agrees
 }
@@ -187,7 +187,7 @@ goes_on_without() {
         expect 'the frontier follows the clock without it' flows 60
         expect 'all the time' is_away "$pod"
         cluster uncordon "$node" >/dev/null
-        expect "$pod is back" k wait --for=condition=Ready "pod/$pod" --timeout=150s
+        expect "$pod is back" k wait --for=condition=Ready "pod/$pod" --timeout=450s
         expect 'the frontier follows the clock' flows 60
     done
     expect 'a replay agrees with the store' agrees

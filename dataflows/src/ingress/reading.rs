@@ -91,13 +91,12 @@ impl<'a> Reading<'a> {
     /// The next trade where the newest trades move the frontier: one that leaps has to be confirmed by the next ones.
     fn take_confirmed(&mut self, index: u32, raw: &RawTrade<'_>) {
         let timestamp_ms = self.timestamp_ms();
-        let is_near = timestamp_ms.is_some_and(|ms| raw.event_ms.abs_diff(ms) <= self.settings.max_ahead_ms);
         loop {
             let frontier_ms = self.partition.frontier.frontier_ms();
             if let Some(reason) = self.untimely(raw.event_ms, frontier_ms, timestamp_ms) {
                 return self.reject(index, reason);
             }
-            match self.partition.leaps.next(frontier_ms, raw.event_ms, is_near) {
+            match self.partition.leaps.next(frontier_ms, raw.event_ms) {
                 Verdict::Accept => {
                     self.partition.frontier.observe_symbol(raw.symbol);
                     return self.accept(&self.origin(index), raw, frontier_ms);

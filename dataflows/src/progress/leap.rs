@@ -61,10 +61,10 @@ impl<T: Leaping> Leaps<T> {
     }
 
     /// What to do next with a trade of this time. `frontier_ms` is what it may be ahead of; without one, only the
-    /// trades after it can tell whether its clock is right. `is_near` says that the log's own time of the record
-    /// agrees with it.
-    pub fn next(&mut self, frontier_ms: Option<u64>, event_ms: u64, is_near: bool) -> Verdict<T> {
-        let is_leap = !is_near && frontier_ms.is_none_or(|ms| event_ms > ms.saturating_add(self.max_ahead_ms));
+    /// trades after it can tell whether its clock is right. The log's own time of its record cannot: many producers
+    /// write the event time there.
+    pub fn next(&mut self, frontier_ms: Option<u64>, event_ms: u64) -> Verdict<T> {
+        let is_leap = frontier_ms.is_none_or(|ms| event_ms > ms.saturating_add(self.max_ahead_ms));
         let Some(first_ms) = self.waiting.first().map(Leaping::event_ms) else {
             return if is_leap { Verdict::Wait } else { Verdict::Accept };
         };
@@ -115,12 +115,12 @@ mod tests {
     #[test]
     fn a_leap_needs_three_trades_of_two_symbols() {
         let mut leaps = Leaps::new(100);
-        assert_eq!(leaps.next(Some(50), 150, false), Verdict::Accept);
+        assert_eq!(leaps.next(Some(50), 150), Verdict::Accept);
         for n in 0..4 {
-            assert_eq!(leaps.next(Some(50), 500 + n, false), Verdict::Wait);
+            assert_eq!(leaps.next(Some(50), 500 + n), Verdict::Wait);
             assert!(leaps.wait((500 + n, "a"), true).is_empty());
         }
-        assert_eq!(leaps.next(Some(50), 400, false), Verdict::Wait);
+        assert_eq!(leaps.next(Some(50), 400), Verdict::Wait);
         assert_eq!(leaps.wait((400, "b"), true).len(), 5);
         for n in 0..2 {
             assert!(leaps.wait((500 + n, "a"), false).is_empty());
@@ -132,11 +132,11 @@ mod tests {
     fn others_refute_a_leap() {
         let mut leaps = Leaps::new(100);
         leaps.wait((500, "a"), false);
-        assert_eq!(leaps.next(Some(50), 60, false), Verdict::Refuted(vec![(500, "a")]));
+        assert_eq!(leaps.next(Some(50), 60), Verdict::Refuted(vec![(500, "a")]));
         leaps.wait((500, "a"), false);
-        assert_eq!(leaps.next(Some(50), 900, false), Verdict::Refuted(vec![(500, "a")]), "another leap");
+        assert_eq!(leaps.next(Some(50), 900), Verdict::Refuted(vec![(500, "a")]), "another leap");
         leaps.wait((160, "a"), false);
-        assert_eq!(leaps.next(Some(50), 150, false), Verdict::Confirmed(vec![(160, "a")]), "they agree");
+        assert_eq!(leaps.next(Some(50), 150), Verdict::Confirmed(vec![(160, "a")]), "they agree");
         leaps.wait((500, "a"), false);
         assert_eq!(leaps.end(Some(50)), Verdict::Refuted(vec![(500, "a")]));
     }
@@ -144,21 +144,12 @@ mod tests {
     #[test]
     fn the_first_trades_confirm_each_other() {
         let mut leaps = Leaps::new(100);
-        assert_eq!(leaps.next(None, 500, false), Verdict::Wait);
+        assert_eq!(leaps.next(None, 500), Verdict::Wait);
         leaps.wait((500, "a"), false);
-        assert_eq!(leaps.next(None, 100, false), Verdict::Refuted(vec![(500, "a")]), "a first one far ahead");
+        assert_eq!(leaps.next(None, 100), Verdict::Refuted(vec![(500, "a")]), "a first one far ahead");
         leaps.wait((100, "a"), false);
-        assert_eq!(leaps.next(None, 500, false), Verdict::Confirmed(vec![(100, "a")]), "a first one far behind");
+        assert_eq!(leaps.next(None, 500), Verdict::Confirmed(vec![(100, "a")]), "a first one far behind");
         leaps.wait((100, "a"), false);
         assert_eq!(leaps.end(None), Verdict::Confirmed(vec![(100, "a")]));
-    }
-
-    #[test]
-    fn the_time_of_the_log_confirms_at_once() {
-        let mut leaps = Leaps::<(u64, &str)>::new(100);
-        assert_eq!(leaps.next(None, 500, true), Verdict::Accept);
-        assert_eq!(leaps.next(Some(50), 500, true), Verdict::Accept);
-        leaps.wait((900, "a"), false);
-        assert_eq!(leaps.next(Some(50), 500, true), Verdict::Refuted(vec![(900, "a")]));
     }
 }

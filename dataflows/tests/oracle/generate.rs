@@ -24,6 +24,23 @@ pub fn long_cases() -> impl Strategy<Value = Case> {
     (kind_settings(), plans(prop::collection::vec(long_step(), 1_700..1_900)))
 }
 
+/// Short logs with a progress log beside them, which may end before they do, or go back.
+pub fn paced_cases() -> impl Strategy<Value = Case> {
+    let binding = (0_usize..6, 0_u64..8, 0_i64..30_000, prop::bool::weighted(0.1));
+    (cases(), prop::collection::vec(binding, 0..150)).prop_map(|((mut settings, plan), bindings)| {
+        let mut reached = vec![(0, plan.start_ms - 20_000); plan.partitions];
+        let bind = |(partition, records, ms, goes_back): (usize, u64, i64, bool)| {
+            let partition = partition % plan.partitions;
+            let (offset, event_ms) = &mut reached[partition];
+            (*offset, *event_ms) = (*offset + records, *event_ms + ms);
+            (partition as u32, offset.saturating_sub(if goes_back { 5 } else { 0 }), *event_ms)
+        };
+        settings.bindings = Some(bindings.into_iter().map(bind).collect());
+        settings.max_out_of_orderness_ms = None;
+        (settings, plan)
+    })
+}
+
 /// A case of [`cases`] that is always the same for the same number: for tests over seeds without shrinking.
 pub fn case(seed: u64) -> (Settings, Log) {
     nth(cases(), seed)

@@ -81,8 +81,10 @@ impl<'a> Partition<'a> {
             }
             read.record(record);
         }
-        if let Some(last) = records.last().filter(|last| read.may_read(last.offset)) {
-            read.bind(last.offset + 1);
+        match records.last() {
+            Some(last) if read.may_read(last.offset) => read.bind(last.offset + 1),
+            Some(_) => {}
+            None => read.bind(0),
         }
         read
     }
@@ -324,9 +326,7 @@ impl<'a> Partition<'a> {
             return self.reject(record, index, reason);
         }
         let far = self.settings.max_ahead_trade_ms as i64;
-        let agrees_with_log =
-            record.timestamp_ms.is_some_and(|ms| draft.event_ms.abs_diff(ms.max(0)) <= self.settings.max_ahead_ms);
-        let leaps = !agrees_with_log && self.frontier.is_none_or(|pf| draft.event_ms > pf + far);
+        let leaps = self.frontier.is_none_or(|pf| draft.event_ms > pf + far);
         let first = self.pending.first().map(|(_, _, first)| first.event_ms);
         let agrees = first.is_some_and(|first| (draft.event_ms - first).abs() <= far);
         let follows_a_first = self.frontier.is_none() && first.is_some_and(|first| first < draft.event_ms);

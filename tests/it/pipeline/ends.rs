@@ -1,11 +1,9 @@
 //! The end of a run: it completes what it has read, leaves a checkpoint, and says what is not complete.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-
 use serde_json::Value;
 
 use crate::shared::process::{Home, wait_for};
+use crate::shared::raw_log::log_of;
 use crate::shared::tables;
 
 const WORK: &str = "work --log dir:log --store sqlite:rows.db";
@@ -13,18 +11,6 @@ const T0: u64 = 1_700_000_000_000;
 
 fn trade(symbol: &str, seconds: u64) -> String {
     format!(r#"{{"c":null,"p":2,"s":"{symbol}","t":{},"v":1}}"#, T0 + seconds * 1_000)
-}
-
-/// A log of three partitions with these lines, as another program writes it.
-fn log_of(partitions: [&[String]; 3]) -> Home {
-    let home = Home::new();
-    home.ok("setup --log dir:log --partitions 3");
-    for (number, lines) in partitions.iter().enumerate() {
-        let path = home.path(&format!("log/partition-{number:05}.jsonl"));
-        let mut file = OpenOptions::new().append(true).open(path).unwrap();
-        lines.iter().for_each(|line| writeln!(file, "{line}").unwrap());
-    }
-    home
 }
 
 fn read(stderr: &str) -> u64 {
