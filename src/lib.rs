@@ -10,6 +10,7 @@ pub mod import;
 pub mod ingest;
 pub mod log;
 pub mod metrics;
+pub mod pipeline_state;
 pub mod process;
 pub mod rejected;
 pub mod retry;

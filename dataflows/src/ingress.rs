@@ -5,10 +5,12 @@
 //! `router` merges trades and addresses them to the worker that keeps their symbol's state.
 
 pub mod delivery;
+pub mod heard;
 mod partition;
 pub mod router;
 mod symbols;
 
+use crate::ingress::heard::HeardSource;
 use crate::ingress::partition::{Partition, Reading};
 use crate::ingress::router::{Outgoing, Router};
 use crate::log::batch::{RecordBatch, RecordSpan};
@@ -96,6 +98,11 @@ impl Ingress {
     /// The position after the last record read, for each partition of this worker.
     pub fn read_points(&self) -> Vec<ResumePoint> {
         self.partitions.iter().map(Partition::read_point).collect()
+    }
+
+    /// The live sources of the `at`th partition, and what was heard of them.
+    pub fn sources(&self, at: usize) -> impl Iterator<Item = HeardSource<'_>> {
+        self.partitions[at].sources()
     }
 
     /// Nothing more comes in the `at`th partition, so its frontier follows the others: to this one.

@@ -7,7 +7,7 @@ use crate::log::conditions::ConditionTable;
 use crate::progress::time::{ALLOWED_LATENESS_MS, MAX_AHEAD_MS, Resolution, STEP_MS, Time, floor_step};
 
 /// Revision of the rules that make rows: raised so that reprocessed rows win over old ones. At most 999.
-pub const PIPELINE_REVISION: u64 = 1;
+pub const PIPELINE_REVISION: u64 = 2;
 
 /// Source of a partition's progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    candles, checkpoint, completions, dashboard, demo, import, indicators, ingest, man, rejected, replay, setup,
+    candles, checkpoint, completions, dashboard, demo, gaps, import, indicators, ingest, man, rejected, replay, setup,
     source, status, symbols, top, verify, work,
 };
 
@@ -43,6 +43,8 @@ pub enum Command {
     Candles(candles::Args),
     /// Show indicators from a store
     Indicators(indicators::Args),
+    /// Show gaps in the feed, as its sources report them
+    Gaps(gaps::Args),
     /// Watch a store live in the terminal: watch list, chart, frontier
     Top(top::Args),
     /// Show the frontier, unread and waiting records, and what holds the frontier back
@@ -77,6 +79,7 @@ impl Cli {
             Command::Verify(args) => verify::run(&args),
             Command::Candles(args) => candles::run(&args),
             Command::Indicators(args) => indicators::run(&args),
+            Command::Gaps(args) => gaps::run(&args),
             Command::Top(args) => top::run(&args),
             Command::Status(args) => status::run(&args),
             Command::Checkpoint(args) => checkpoint::run(&args),

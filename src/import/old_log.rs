@@ -36,7 +36,7 @@ fn is_of_source(record: &[u8]) -> bool {
         fn reject(&mut self, _: u32, _: Reason) {}
 
         fn control(&mut self, control: Control<'_>) {
-            self.0 = !matches!(control, Control::Gap);
+            self.0 = !matches!(control, Control::Gap { .. });
         }
     }
     let mut kind = Kind(false);

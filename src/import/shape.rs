@@ -70,7 +70,7 @@ impl Visitor for Shape {
     }
 
     fn control(&mut self, control: Control<'_>) {
-        self.is_progress = !matches!(control, Control::Gap);
+        self.is_progress = !matches!(control, Control::Gap { .. });
     }
 
     fn reject(&mut self, _index: u32, reason: Reason) {

@@ -1,13 +1,14 @@
 //! One partition: assigns a time to everything in a record, by the partition's frontier at that record.
 
 use crate::candles::candle::{Place, Trade};
+use crate::ingress::heard::{HeardSource, HeardSources};
 use crate::ingress::router::Router;
 use crate::log::batch::RecordSpan;
 use crate::log::control::Control;
 use crate::log::decode::{RawTrade, Visitor};
 use crate::log::reject::{ORIGINAL_BYTES_MAX, Reason};
 use crate::output::counters::Counter;
-use crate::output::row::RejectedRow;
+use crate::output::row::{GapRow, RejectedRow};
 use crate::progress::partition::PartitionFrontier;
 use crate::progress::resume::{ResumePoint, ResumeTrail};
 use crate::progress::time::Time;
@@ -18,6 +19,7 @@ pub(super) struct Partition {
     number: u32,
     frontier: PartitionFrontier,
     trail: ResumeTrail,
+    heard: HeardSources,
     /// Offset of the next record.
     offset: u64,
 }
@@ -30,6 +32,7 @@ impl Partition {
             frontier: start.frontier.clone(),
             offset: start.offset,
             trail: ResumeTrail::new(start),
+            heard: HeardSources::default(),
         }
     }
 
@@ -63,6 +66,11 @@ impl Partition {
     /// The position after the last record read.
     pub(super) fn read_point(&self) -> ResumePoint {
         ResumePoint { partition: self.number, offset: self.offset, frontier: self.frontier.clone() }
+    }
+
+    /// The live sources, and what was heard of them.
+    pub(super) fn sources(&self) -> impl Iterator<Item = HeardSource<'_>> {
+        self.heard.of(&self.frontier)
     }
 
     /// [`PartitionFrontier::follow`].
@@ -146,9 +154,14 @@ impl Visitor for Reading<'_> {
         {
             return self.reject(0, Reason::BadControl);
         }
+        match control {
+            Control::Progress { source, .. } => self.partition.heard.progress(source, self.span.timestamp_ms),
+            Control::Bye { source } => self.partition.heard.bye(source),
+            Control::Gap { .. } | Control::Import { .. } => {}
+        }
         let (counter, first) = match control {
             Control::Progress { .. } => (Counter::Progress, None),
-            Control::Gap => (Counter::Gaps, None),
+            Control::Gap { .. } => (Counter::Gaps, None),
             Control::Bye { .. } => (Counter::Byes, None),
             Control::Import { from_ms, .. } => (Counter::Imports, Some(self.settings.step(from_ms))),
         };
@@ -156,6 +169,11 @@ impl Visitor for Reading<'_> {
         let now = before.or(first).unwrap_or_else(|| self.now());
         if self.is_new(now) {
             self.router.count(now, counter);
+            if let Control::Gap { source, from_ms, to_ms, cause } = control {
+                let (partition, offset) = (self.partition.number, self.span.offset);
+                let (source, cause) = (source.into(), cause.into());
+                self.router.gap(GapRow { partition, offset, source, from_ms, to_ms, cause, as_of: now });
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 
 use super::state::State;
 use crate::command::output::candlestick::{Scale, bar, cell, fell, price};
+use crate::pipeline_state::{Mood, PipelineState, State as Judged};
 use crate::store::StoredCandle;
 use crate::time::rfc3339;
 
@@ -37,7 +38,7 @@ const HELP: [&str; 9] = [
 /// Draws everything. Also records how many rows and candles fit, for the next query.
 pub fn draw(frame: &mut Frame<'_>, state: &mut State, now_ms: u64) {
     let [head, body, foot] =
-        Layout::vertical([Constraint::Length(2), Constraint::Fill(1), Constraint::Length(1)]).areas(frame.area());
+        Layout::vertical([Constraint::Length(3), Constraint::Fill(1), Constraint::Length(1)]).areas(frame.area());
     frame.render_widget(Paragraph::new(head_lines(state, now_ms)), head);
     frame.render_widget(Paragraph::new(foot_line(state)), foot);
     let wide = body.width >= CHART_FROM;
@@ -57,23 +58,20 @@ pub fn draw(frame: &mut Frame<'_>, state: &mut State, now_ms: u64) {
     }
 }
 
-/// The frontier, and the counters as of it.
+/// The frontier, the state of the pipeline, and the counters as of the frontier.
 fn head_lines(state: &State, now_ms: u64) -> Vec<Line<'static>> {
     let bold = Style::new().add_modifier(Modifier::BOLD);
+    let Some(judged) = state.judge(now_ms) else {
+        return vec![Line::from(format!(" {}", state.store)), Line::from(" reading")];
+    };
     let Some(durable) = &state.durable else {
-        let why = match (&state.error, state.loaded) {
-            (Some(_), _) => "",
-            (None, true) => "nothing is complete yet: is a worker writing to this store?",
-            (None, false) => "reading",
-        };
-        return vec![Line::from(format!(" {}", state.store)), Line::from(format!(" {why}"))];
+        return vec![Line::from(format!(" {}", state.store)), judgement(state, &judged, now_ms)];
     };
     let row = &durable.row;
-    let behind = age(now_ms as i64 - row.frontier as i64);
     let first = vec![
         Span::from(" complete up to "),
         Span::styled(rfc3339(row.frontier), bold),
-        Span::from(format!("  {behind}  epoch {}  digest {}", durable.epoch, row.digest)),
+        Span::from(format!("  epoch {}  digest {}", durable.epoch, row.digest)),
     ];
     let counts = [
         ("trades", row.counter(Counter::Trades)),
@@ -83,7 +81,25 @@ fn head_lines(state: &State, now_ms: u64) -> Vec<Line<'static>> {
         ("rows", u64::try_from(row.rows).unwrap_or(0)),
     ];
     let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {}", HumanCount(*count))).collect();
-    vec![Line::from(first), Line::from(format!(" {}", counts.join("  ")))]
+    vec![Line::from(first), judgement(state, &judged, now_ms), Line::from(format!(" {}", counts.join("  ")))]
+}
+
+/// The state of the pipeline, with the lag of a live one.
+fn judgement(state: &State, judged: &PipelineState, now_ms: u64) -> Line<'static> {
+    let frontier = state.durable.as_ref().map_or(0, |durable| durable.row.frontier);
+    let lag_ms = now_ms.saturating_sub(frontier);
+    let lag = if judged.state == Judged::Live {
+        format!("  {}.{} s behind", lag_ms / 1_000, lag_ms % 1_000 / 100)
+    } else {
+        String::new()
+    };
+    let style = match (state.coloured, judged.mood) {
+        (true, Mood::Bad) => Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
+        (true, Mood::Busy) => Style::new().fg(Color::Yellow),
+        (false, Mood::Bad) => Style::new().add_modifier(Modifier::BOLD),
+        _ => Style::new(),
+    };
+    Line::styled(format!(" {}{lag}", judged.line(now_ms)), style)
 }
 
 fn foot_line(state: &State) -> Line<'static> {
@@ -182,17 +198,6 @@ fn chart_title(state: &State) -> String {
             format!("{name} {} ", numbers.join("  "))
         }
         None => name,
-    }
-}
-
-/// The lag behind the clock as text.
-fn age(ms: i64) -> String {
-    match ms {
-        ..0 => "ahead of the clock".to_owned(),
-        0..60_000 => format!("{}.{} s behind", ms / 1_000, ms % 1_000 / 100),
-        60_000..7_200_000 => format!("{} min behind", ms / 60_000),
-        7_200_000..172_800_000 => format!("{} h behind", ms / 3_600_000),
-        _ => format!("{} days behind", ms / 86_400_000),
     }
 }
 
