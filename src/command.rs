@@ -7,6 +7,7 @@ pub mod completions;
 pub mod config_file;
 pub mod dashboard;
 pub mod demo;
+pub mod gaps;
 pub mod import;
 pub mod indicators;
 pub mod ingest;

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::Router;
@@ -24,6 +24,7 @@ use crate::store::{StoreError, StoreReader};
 mod access;
 mod api;
 mod assets;
+mod condition;
 mod error;
 mod etag;
 mod frontier_watcher;
@@ -38,6 +39,7 @@ mod stream;
 mod subscriptions;
 
 use access::Access;
+use condition::Condition;
 use frontier_watcher::{Advance, FrontierWatcher};
 use index::Index;
 use pool::ReaderPool;
@@ -114,6 +116,7 @@ struct Shared {
     index: watch::Receiver<Arc<Index>>,
     subscriptions: Arc<AllSubscriptions>,
     advances: broadcast::Sender<Arc<Advance>>,
+    condition: watch::Receiver<Condition>,
     stop: watch::Receiver<bool>,
     requests: metrics::Requests,
 }
@@ -133,8 +136,11 @@ pub async fn serve(
     let addr = listener.local_addr().context("the listening socket has no address")?;
     let (stop, stopped) = watch::channel(false);
     let (advances, _) = broadcast::channel(frontier_watcher::ADVANCES_KEPT);
-    let start = pool.read(|reader| Ok((reader.frontier()?, Index::read(reader)?)));
-    let (frontier, index) = start.await?;
+    let start = pool.read(|reader| Ok((reader.frontier()?, reader.heartbeat()?, Index::read(reader)?)));
+    let (frontier, heartbeat, index) = start.await?;
+    let frontier_ms = frontier.as_ref().map(|frontier| frontier.row.frontier);
+    let known = Condition { frontier_ms, heartbeat, read_ms: crate::time::now_ms(), failure: None };
+    let (known, condition) = watch::channel(known);
     let (index_sender, index) = watch::channel(Arc::new(index));
     let subscriptions = Arc::new(AllSubscriptions::default());
     let watcher = FrontierWatcher {
@@ -142,6 +148,8 @@ pub async fn serve(
         index: index.clone(),
         subscriptions: Arc::clone(&subscriptions),
         advances: advances.clone(),
+        condition: known,
+        heartbeat_read: Instant::now(),
         allowed_lateness_ms: config.allowed_lateness_ms,
         last_sent: frontier.as_ref().map(frontier_watcher::version),
     };
@@ -150,7 +158,7 @@ pub async fn serve(
     let indexer = tokio::spawn(indexer);
     let access = Access { token: config.token, is_loopback: addr.ip().is_loopback() };
     let requests = metrics::Requests::default();
-    let shared = Shared { pool, index, subscriptions, advances, stop: stopped.clone(), requests };
+    let shared = Shared { pool, index, subscriptions, advances, condition, stop: stopped.clone(), requests };
     let router = router(Arc::new(shared), Arc::new(access));
     let server = axum::serve(listener, router).with_graceful_shutdown(until(stopped));
     Ok(Dashboard { addr, stop, server: tokio::spawn(server.into_future()), watcher, indexer })
@@ -162,6 +170,7 @@ fn router(shared: Arc<Shared>, access: Arc<Access>) -> Router {
         .route("/api/symbols", get(api::symbols))
         .route("/api/candles", get(api::candles))
         .route("/api/indicators", get(api::indicators))
+        .route("/api/gaps", get(api::gaps))
         .route("/api/frontier", get(api::frontier))
         .route("/api/stream", get(stream::stream))
         .route("/metrics", get(metrics::metrics))

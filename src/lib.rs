@@ -11,6 +11,7 @@ pub mod ingest;
 pub mod log;
 pub mod metrics;
 pub mod pace;
+pub mod pipeline_state;
 pub mod process;
 pub mod rejected;
 pub mod retry;

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 
 use dataflows::log::reject::Reason;
 use dataflows::output::frontier_row::FrontierRow;
-use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use dataflows::progress::time::{Resolution, Time};
 use dataflows::settings::PIPELINE_REVISION;
 use dataflows::symbols::entry::Entry;
@@ -18,6 +18,8 @@ pub mod cassandra;
 mod checkpoint;
 mod error;
 mod frontier_row;
+mod gap;
+mod heartbeat;
 mod identity;
 pub mod none;
 mod settings;
@@ -26,6 +28,8 @@ pub mod table;
 
 pub use checkpoint::{Checkpoint, CheckpointInfo};
 pub use error::StoreError;
+pub use gap::{Gap, GapRange};
+pub use heartbeat::{Ended, Heartbeat, Life, PartitionLife, SourceLife};
 pub use identity::StoreIdentity;
 pub use settings::PipelineSettings;
 
@@ -43,12 +47,14 @@ pub struct RowBatch {
     pub indicators: Vec<IndicatorRow>,
     /// Rejected records.
     pub rejected: Vec<RejectedRow>,
+    /// Gaps.
+    pub gaps: Vec<GapRow>,
 }
 
 impl RowBatch {
     /// Number of rows.
     pub fn len(&self) -> usize {
-        self.candles.len() + self.indicators.len() + self.rejected.len()
+        self.candles.len() + self.indicators.len() + self.rejected.len() + self.gaps.len()
     }
 
     /// Whether the batch has no rows.
@@ -91,6 +97,14 @@ pub trait Store: Send {
     /// Published rows are final. A frontier lower than the published one, as after a restart from a checkpoint, leaves
     /// the published one in place. A second row for the same frontier must be equal, else the store is `Corrupt`.
     fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError>;
+    /// Writes the heartbeat. An older epoch's never replaces a newer one's. Nothing depends on it but displays.
+    fn beat(&mut self, _heartbeat: &Heartbeat) -> Result<(), StoreError> {
+        Ok(())
+    }
+    /// The last heartbeat, by this epoch or an earlier one.
+    fn heartbeat(&mut self) -> Result<Option<Heartbeat>, StoreError> {
+        Ok(None)
+    }
     /// Whether the store keeps rows and checkpoints; if not, the worker does not collect them.
     fn keeps_rows(&self) -> bool {
         true
@@ -135,6 +149,10 @@ pub trait StoreReader: Send {
     fn epoch(&mut self) -> Result<Option<u64>, StoreError> {
         Ok(self.frontier()?.map(|frontier| frontier.epoch))
     }
+    /// The newest epoch's last heartbeat; `None` before the first.
+    fn heartbeat(&mut self) -> Result<Option<Heartbeat>, StoreError> {
+        Ok(None)
+    }
     /// Settings of the pipeline that writes this store, as its newest epoch recorded them.
     fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
         Ok(None)
@@ -172,6 +190,8 @@ pub trait StoreReader: Send {
     fn symbols(&mut self, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, StoreError>;
     /// Rejected records, ascending by partition, offset and index; the first `limit` of them.
     fn rejected(&mut self, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, StoreError>;
+    /// Gaps of the range, one row for each partition that reports one: [`Gap::merge`] makes gaps of them.
+    fn gaps(&mut self, range: GapRange) -> Result<Vec<GapRow>, StoreError>;
 }
 
 /// A range of windows.

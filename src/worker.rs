@@ -12,6 +12,7 @@
 //!  sink, commit       dataflow -> commands     store_thread  commands -> store
 //!  checkpoint         when one is due, collecting its parts, loading it
 //!  control            messages between workers, and the cluster view they add up to
+//!  life, heartbeats   which sources write and move, for displays; written to the store every few seconds
 //!  status             live status: health (health check), metrics (store metrics)
 //! ```
 
@@ -21,8 +22,10 @@ mod config;
 mod control;
 mod error;
 pub mod health;
+mod heartbeats;
 mod host;
 pub mod identity;
+mod life;
 mod metrics;
 mod partition_readers;
 mod sink;

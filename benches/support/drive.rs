@@ -63,7 +63,7 @@ fn feed(ingress: &mut Ingress, at: usize, input: &Input, partition: usize, chunk
         }
         Input::Json(partitions, progress) => {
             if let Some(batch) = partitions[partition].get(chunk) {
-                ingress.feed(at, batch);
+                ingress.feed(at, batch, 0);
             }
             progress[partition].get(chunk).copied()
         }
@@ -72,7 +72,7 @@ fn feed(ingress: &mut Ingress, at: usize, input: &Input, partition: usize, chunk
     let mut progress = RecordBatch::default();
     let text = format!("{{\"type\":\"progress\",\"source\":\"bench\",\"event_ms\":{progress_ms}}}");
     progress.push(u64::MAX / 2 + chunk as u64, text.as_bytes(), None);
-    ingress.feed(at, &progress);
+    ingress.feed(at, &progress, 0);
 }
 
 fn count(outputs: Outputs<'_>, updates: &Arc<AtomicU64>) -> Handle<Time> {

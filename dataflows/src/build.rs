@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  Ingress::take, at the least frontier of the worker's partitions
-//!    | deliveries (by receiver)      | rejected            | counts
+//!    | deliveries (by receiver)      | rejected, gaps      | counts
 //!  Windows: time steps before the frontier|                     |
 //!    | candles   | indicators        |                     |
-//!  Digest      Digest              Digest                  |
+//!  Digest      Digest              Digests                 |
 //!    | rows      | rows              | rows                |
 //!    |           |                   |        changes of the ledger, summed on worker 0
 //! ```
@@ -24,7 +24,7 @@ use crate::ingress::delivery::Delivery;
 use crate::ingress::router::Outgoing;
 use crate::output::digest_operator::digests;
 use crate::output::ledger::LedgerChange;
-use crate::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use crate::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use crate::progress::time::Time;
 use crate::settings::Settings;
 
@@ -40,6 +40,7 @@ pub struct Inputs(Option<Open>);
 struct Open {
     deliveries: Handle<Delivery>,
     rejected: Handle<(RejectedRow, Time, i64)>,
+    gaps: Handle<(GapRow, Time, i64)>,
     counts: Handle<LedgerChange>,
 }
 
@@ -51,6 +52,8 @@ pub struct Outputs<'scope> {
     pub indicators: VecCollection<'scope, Time, IndicatorRow, i64>,
     /// Rejected records.
     pub rejected: VecCollection<'scope, Time, RejectedRow, i64>,
+    /// Gaps.
+    pub gaps: VecCollection<'scope, Time, GapRow, i64>,
     /// Changes of digest, row count and counters; [`crate::output::ledger::Ledger`] sums them on one worker.
     pub ledger: StreamVec<'scope, Time, LedgerChange>,
     /// Parts of snapshots.
@@ -67,19 +70,23 @@ pub fn build<'scope>(
 ) -> (Inputs, Outputs<'scope>) {
     let (deliveries, delivery_stream) = scope.new_unordered_input();
     let (rejected, rejected_stream) = scope.new_unordered_input();
+    let (gaps, gap_stream) = scope.new_unordered_input();
     let (counts, count_stream) = scope.new_unordered_input();
     let windows = windows(delivery_stream, settings, states, stops);
     let (candles, candle_changes) = digests(windows.candles, "DigestCandles");
     let (indicators, indicator_changes) = digests(windows.indicators, "DigestIndicators");
     let (rejected_rows, rejected_changes) = digests(rejected_stream.as_collection(), "DigestRejected");
+    let (gap_rows, gap_changes) = digests(gap_stream.as_collection(), "DigestGaps");
+    let changes = [candle_changes, indicator_changes, rejected_changes, gap_changes, windows.joined, count_stream];
     let outputs = Outputs {
         candles,
         indicators,
         rejected: rejected_rows,
-        ledger: scope.concatenate([candle_changes, indicator_changes, rejected_changes, windows.joined, count_stream]),
+        gaps: gap_rows,
+        ledger: scope.concatenate(changes),
         snapshots: windows.snapshots,
     };
-    (Inputs(Some(Open { deliveries, rejected, counts })), outputs)
+    (Inputs(Some(Open { deliveries, rejected, gaps, counts })), outputs)
 }
 
 impl Inputs {
@@ -88,6 +95,7 @@ impl Inputs {
         let Some(open) = &mut self.0 else { return };
         give(&mut open.deliveries, outgoing.deliveries, frontier);
         give(&mut open.rejected, outgoing.rejected, frontier);
+        give(&mut open.gaps, outgoing.gaps, frontier);
         give(&mut open.counts, outgoing.counts, frontier);
     }
 

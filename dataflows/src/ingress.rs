@@ -6,12 +6,14 @@
 
 pub mod delivery;
 pub mod frontier_scan;
+pub mod heard;
 mod partition;
 mod reading;
 pub mod router;
 mod symbols;
 mod waiting_trade;
 
+use crate::ingress::heard::HeardSource;
 use crate::ingress::partition::Partition;
 use crate::ingress::reading::Reading;
 use crate::ingress::router::{Outgoing, Router};
@@ -127,6 +129,11 @@ impl Ingress {
     /// The position after the last record read, for each partition of this worker.
     pub fn read_points(&self) -> Vec<ResumePoint> {
         self.partitions.iter().map(Partition::read_point).collect()
+    }
+
+    /// The live sources of the `at`th partition, and what was heard of them.
+    pub fn sources(&self, at: usize) -> impl Iterator<Item = HeardSource<'_>> {
+        self.partitions[at].sources()
     }
 
     /// Nothing more comes in the `at`th partition, so its frontier follows the others: to this one.

@@ -19,7 +19,7 @@ use crate::log::batch::RecordBatch;
 use crate::log::binding::Binding;
 use crate::output::frontier_row::FrontierRow;
 use crate::output::ledger::{Ledger, LedgerChange};
-use crate::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use crate::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use crate::progress::partition::PartitionFrontier;
 use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
@@ -62,6 +62,8 @@ pub struct Outcome {
     pub indicators: Vec<Update<IndicatorRow>>,
     /// Every update of the rejected records.
     pub rejected: Vec<Update<RejectedRow>>,
+    /// Every update of the gaps.
+    pub gaps: Vec<Update<GapRow>>,
     /// The frontier rows kept, one per minute.
     pub kept: Vec<FrontierRow>,
     /// Every frontier row on the way.
@@ -205,6 +207,8 @@ fn capture(outputs: Outputs<'_>, plan: &Plan, shared: &Arc<Mutex<Shared>>) -> Pr
     outputs.indicators.inner.inspect(move |update| lock(&keep).outcome.indicators.push(update.clone()));
     let keep = Arc::clone(shared);
     outputs.rejected.inner.inspect(move |update| lock(&keep).outcome.rejected.push(update.clone()));
+    let keep = Arc::clone(shared);
+    outputs.gaps.inner.inspect(move |update| lock(&keep).outcome.gaps.push(update.clone()));
     let keep = Arc::clone(shared);
     outputs.snapshots.inspect(move |part| {
         let shards = part.shards.clone().unwrap_or_default();

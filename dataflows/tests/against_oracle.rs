@@ -9,7 +9,7 @@ use std::sync::Arc;
 use dataflows::log::batch::RecordBatch;
 use dataflows::log::binding::Binding;
 use dataflows::output::frontier_row::FrontierRow;
-use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use dataflows::progress::time::{MINUTE_MS, Time};
 use dataflows::settings::Settings;
 use dataflows::testing::{Outcome, Plan, Snapshot, run};
@@ -58,6 +58,7 @@ struct Expected {
     candles: Vec<CandleRow>,
     indicators: Vec<IndicatorRow>,
     rejected: Vec<RejectedRow>,
+    gaps: Vec<GapRow>,
     row: FrontierRow,
 }
 
@@ -87,6 +88,7 @@ impl Case {
             candles: sorted(self.oracle.candle_rows(frontier)),
             indicators: sorted(self.oracle.indicator_rows(frontier)),
             rejected: sorted(self.oracle.rejected_rows(frontier)),
+            gaps: sorted(self.oracle.gap_rows(frontier)),
             row: self.oracle.frontier_row(frontier),
         };
         Rc::clone(self.expected.borrow_mut().entry(frontier).or_insert_with(|| Rc::new(ask())))
@@ -139,6 +141,7 @@ impl Case {
         prop_assert_eq!(&tables.candles.as_of(frontier), &expected.candles, "as of {}", frontier);
         prop_assert_eq!(&tables.indicators.as_of(frontier), &expected.indicators, "as of {}", frontier);
         prop_assert_eq!(&tables.rejected.as_of(frontier), &expected.rejected, "as of {}", frontier);
+        prop_assert_eq!(&tables.gaps.as_of(frontier), &expected.gaps, "as of {}", frontier);
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use dataflows::log::batch::RecordBatch;
 use dataflows::log::reject::Reason;
 use dataflows::output::digest::{Canonical, Digest};
-use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
+use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, IndicatorValues, RejectedRow};
 use dataflows::progress::partition::{PartitionFrontier, RecordContext};
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Resolution;
@@ -44,6 +44,10 @@ const REJECTED: &str = concat!(
     "110100000002000000000000000300000008000000000000006261645f6a736f6e02000000000000007b0a0400000000",
     "0000000500000000000000",
 );
+const GAP: &str = concat!(
+    "12010000000200000000000000030000000000000061c3a4fdffffffffffffff0400000000000000060000000000000063",
+    "6c6f7365640500000000000000",
+);
 const CANDLE_HASHES: [u128; 5] = [
     0x8d1c_0024_a885_36a5_3e16_2413_250c_3fc4,
     0xc241_6983_b549_c5a8_1e61_3cb7_95ff_38fc,
@@ -53,6 +57,7 @@ const CANDLE_HASHES: [u128; 5] = [
 ];
 const INDICATORS_HASH: u128 = 0x8eb6_f573_31eb_3dc7_e123_aad4_f715_f220;
 const REJECTED_HASH: u128 = 0x6f68_8f7a_505f_c87e_636b_d745_9586_c9cb;
+const GAP_HASH: u128 = 1;
 const SHARD: u32 = 143;
 const SHARD_BYTES: usize = 3529;
 const SHARD_HASH: u64 = 0x23bb_7dbe_0aa3_23c5;
@@ -120,6 +125,18 @@ fn rejected() -> RejectedRow {
     }
 }
 
+fn gap() -> GapRow {
+    GapRow {
+        partition: 1,
+        offset: 2,
+        source: "a\u{e4}".into(),
+        from_ms: -3,
+        to_ms: 4,
+        cause: "closed".into(),
+        as_of: 5,
+    }
+}
+
 #[test]
 fn canonical_bytes_are_what_they_were() {
     let bytes = |row: &dyn Fn(&mut Vec<u8>)| {
@@ -130,6 +147,7 @@ fn canonical_bytes_are_what_they_were() {
     assert_eq!(bytes(&|to| candle(Resolution::H1).canonical(to)), CANDLE);
     assert_eq!(bytes(&|to| indicators().canonical(to)), INDICATORS);
     assert_eq!(bytes(&|to| rejected().canonical(to)), REJECTED);
+    assert_eq!(bytes(&|to| gap().canonical(to)), GAP);
 }
 
 /// The constants are the oracle's, which has a layout and a hash function of its own.
@@ -137,13 +155,19 @@ fn canonical_bytes_are_what_they_were() {
 fn hashes_are_what_they_were() {
     let mut scratch = vec![1];
     for (resolution, expected) in Resolution::ALL.into_iter().zip(CANDLE_HASHES) {
-        assert_eq!(oracle::digest::digest(&[candle(resolution)], &[], &[]), expected, "the oracle, {resolution:?}");
+        assert_eq!(
+            oracle::digest::digest(&[candle(resolution)], &[], &[], &[]),
+            expected,
+            "the oracle, {resolution:?}"
+        );
         assert_eq!(candle(resolution).hash(&mut scratch), expected, "{resolution:?}");
     }
-    assert_eq!(oracle::digest::digest(&[], &[indicators()], &[]), INDICATORS_HASH, "the oracle");
+    assert_eq!(oracle::digest::digest(&[], &[indicators()], &[], &[]), INDICATORS_HASH, "the oracle");
     assert_eq!(indicators().hash(&mut scratch), INDICATORS_HASH);
-    assert_eq!(oracle::digest::digest(&[], &[], &[rejected()]), REJECTED_HASH, "the oracle");
+    assert_eq!(oracle::digest::digest(&[], &[], &[rejected()], &[]), REJECTED_HASH, "the oracle");
     assert_eq!(rejected().hash(&mut scratch), REJECTED_HASH);
+    assert_eq!(oracle::digest::digest(&[], &[], &[], &[gap()]), GAP_HASH, "the oracle");
+    assert_eq!(gap().hash(&mut scratch), GAP_HASH);
 }
 
 #[test]
@@ -152,7 +176,7 @@ fn a_digest_is_a_multiset() {
     digest.update(INDICATORS_HASH, 1);
     digest.update(REJECTED_HASH, 2);
     digest.update(REJECTED_HASH, -1);
-    assert_eq!(digest.0, oracle::digest::digest(&[], &[indicators()], &[rejected()]));
+    assert_eq!(digest.0, oracle::digest::digest(&[], &[indicators()], &[rejected()], &[]));
     assert_eq!(digest.to_string(), format!("{:032x}", INDICATORS_HASH.wrapping_add(REJECTED_HASH)));
     digest.update(INDICATORS_HASH, -1);
     digest.update(REJECTED_HASH, -1);

@@ -80,6 +80,7 @@ fn rows_are_out_before_their_frontier_passes() {
                     so_far.candles.extend(out.candles);
                     so_far.indicators.extend(out.indicators);
                     so_far.rejected.extend(out.rejected);
+                    so_far.gaps.extend(out.gaps);
                     let frontier = driver.frontier();
                     if frontier == last {
                         continue;
@@ -97,6 +98,7 @@ fn rows_are_out_before_their_frontier_passes() {
                     let mut rows = oracle.rejected_rows(frontier);
                     rows.sort_unstable();
                     prop_assert_eq!(tables.rejected.as_of(frontier), rows, "as of {}", frontier);
+                    prop_assert_eq!(tables.gaps.as_of(frontier), oracle.gap_rows(frontier), "as of {}", frontier);
                     count.fetch_add(1, Ordering::SeqCst);
                 }
             }

@@ -3,8 +3,8 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    candles, checkpoint, completions, dashboard, demo, import, indicators, ingest, man, pace, rejected, replay, setup,
-    source, status, symbols, top, verify, work,
+    candles, checkpoint, completions, dashboard, demo, gaps, import, indicators, ingest, man, pace, rejected, replay,
+    setup, source, status, symbols, top, verify, work,
 };
 
 /// Real-time market data with an exact answer to: is this complete?
@@ -45,6 +45,8 @@ pub enum Command {
     Candles(candles::Args),
     /// Show indicators from a store
     Indicators(indicators::Args),
+    /// Show gaps in the feed, as its sources report them
+    Gaps(gaps::Args),
     /// Watch a store live in the terminal: watch list, chart, frontier
     Top(top::Args),
     /// Show the frontier, unread and waiting records, and what holds the frontier back
@@ -80,6 +82,7 @@ impl Cli {
             Command::Verify(args) => verify::run(&args),
             Command::Candles(args) => candles::run(&args),
             Command::Indicators(args) => indicators::run(&args),
+            Command::Gaps(args) => gaps::run(&args),
             Command::Top(args) => top::run(&args),
             Command::Status(args) => status::run(&args),
             Command::Checkpoint(args) => checkpoint::run(&args),

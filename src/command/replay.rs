@@ -18,7 +18,9 @@ use crate::command::UsageError;
 use crate::log::Log;
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
-use crate::store::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity};
+use crate::store::{
+    Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity,
+};
 use crate::time::Moment;
 use crate::time::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
@@ -191,6 +193,10 @@ impl Store for ReportingStore {
         kept.iter().for_each(|row| self.report(row, Kind::Kept));
         self.report(&frontier.row, Kind::Now);
         Ok(())
+    }
+
+    fn beat(&mut self, heartbeat: &Heartbeat) -> Result<(), StoreError> {
+        self.store.beat(heartbeat)
     }
 
     fn observe(&mut self, row: &FrontierRow) -> Result<(), StoreError> {

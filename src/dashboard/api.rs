@@ -14,7 +14,8 @@ use super::index::{Query, SymbolView};
 use super::json::{CandleView, FrontierView, IndicatorView};
 use super::query::{Pairs, Parameters};
 use super::{Shared, now_ms};
-use crate::store::{Range, StoreError, StoreReader};
+use crate::pipeline_state::{Facts, PipelineState};
+use crate::store::{Gap, GapRange, Range, StoreError, StoreReader};
 
 /// Default number of symbols in a response.
 const SYMBOLS_DEFAULT: usize = 50;
@@ -40,12 +41,51 @@ pub struct SymbolsView<'a> {
     symbols: Vec<&'a SymbolView>,
 }
 
+/// The frontier, and the state of the pipeline.
+#[derive(Serialize)]
+pub struct FrontierAnswer {
+    #[serde(flatten)]
+    frontier: FrontierView,
+    state: PipelineState,
+}
+
+/// Gaps in the feed.
+#[derive(Serialize)]
+pub struct GapsView {
+    /// The frontier at which `complete` was decided; 0 if nothing is complete yet.
+    frontier_ms: Time,
+    /// Number of gaps in the range.
+    total: usize,
+    /// The newest of them, ascending.
+    gaps: Vec<Gap>,
+}
+
+/// `/api/gaps?from=&to=&limit=`: gaps that have a moment in common with the range.
+pub async fn gaps(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Json<GapsView>, ApiError> {
+    let Range { from_ms, to_ms, limit } = Parameters::new(pairs, &["from", "to", "limit"])?.range()?;
+    let read = shared.pool.read(move |reader| {
+        let frontier_ms = frontier_ms(reader)?;
+        let mut gaps = Gap::merge(reader.gaps(GapRange { from_ms, to_ms })?, frontier_ms);
+        let total = gaps.len();
+        gaps.drain(..total.saturating_sub(limit));
+        Ok(GapsView { frontier_ms, total, gaps })
+    });
+    Ok(Json(read.await?))
+}
+
 /// `/api/frontier`.
-pub async fn frontier(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Json<FrontierView>, ApiError> {
+pub async fn frontier(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Json<FrontierAnswer>, ApiError> {
     Parameters::new(pairs, &[])?;
-    let frontier = shared.pool.read(|reader| reader.frontier()).await?;
-    let none = || ApiError::unavailable("nothing complete yet", "check that a worker writes to this store");
-    Ok(Json(FrontierView::new(&frontier.ok_or_else(none)?, now_ms())))
+    let (frontier, heartbeat) = shared.pool.read(|reader| Ok((reader.frontier()?, reader.heartbeat()?))).await?;
+    let frontier_ms = frontier.as_ref().map(|frontier| frontier.row.frontier);
+    let facts = Facts { frontier_ms, heartbeat: heartbeat.as_ref(), now_ms: crate::time::now_ms() };
+    let state = PipelineState::judge(&facts);
+    let none = || {
+        let hint = format!("{}: check that a worker writes to this store", state.text);
+        ApiError::unavailable("nothing complete yet", hint)
+    };
+    let frontier = FrontierView::new(&frontier.ok_or_else(none)?, now_ms());
+    Ok(Json(FrontierAnswer { frontier, state }))
 }
 
 /// `/api/symbols?query=&exchange=&traded=&limit=`: matching symbols, best first. Served from memory.

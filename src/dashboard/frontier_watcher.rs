@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use serde::Serialize;
@@ -14,16 +14,20 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::condition::Condition;
 use super::error::ApiError;
 use super::index::Index;
 use super::json::FrontierView;
 use super::pool::ReaderPool;
 use super::subscriptions::{AllSubscriptions, Chart};
 use super::{now_ms, queries, until};
-use crate::store::DurableFrontier;
+use crate::store::{DurableFrontier, StoreReader};
 
 /// Capacity of the channel to the viewers, in advances.
 pub const ADVANCES_KEPT: usize = 16;
+
+/// Interval between reads of the heartbeat.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 
 /// One frontier advance: the encoded changes since the previous one.
 #[derive(Debug)]
@@ -59,6 +63,10 @@ pub struct FrontierWatcher {
     pub subscriptions: Arc<AllSubscriptions>,
     /// Broadcast channel to the viewers.
     pub advances: broadcast::Sender<Arc<Advance>>,
+    /// What is known of the pipeline, for viewers.
+    pub condition: watch::Sender<Condition>,
+    /// When the heartbeat was last read.
+    pub heartbeat_read: Instant,
     /// Allowed lateness, in milliseconds: how far back a late trade can change rows.
     pub allowed_lateness_ms: u64,
     /// Version of the last advance sent.
@@ -83,11 +91,30 @@ impl FrontierWatcher {
                 _ => {}
             }
             failing = result.is_err();
+            if let Err(error) = &result {
+                self.condition.send_modify(|condition| condition.fail(&error.to_string(), crate::time::now_ms()));
+            }
         }
     }
 
     async fn poll(&mut self) -> Result<(), ApiError> {
-        let Some(frontier) = self.pool.read(|reader| reader.frontier()).await? else { return Ok(()) };
+        let is_due = self.heartbeat_read.elapsed() >= HEARTBEAT_EVERY;
+        let read = move |reader: &mut dyn StoreReader| {
+            Ok((reader.frontier()?, is_due.then(|| reader.heartbeat()).transpose()?))
+        };
+        let (frontier, heartbeat) = self.pool.read(read).await?;
+        if is_due {
+            self.heartbeat_read = Instant::now();
+        }
+        self.condition.send_modify(|condition| {
+            condition.frontier_ms = frontier.as_ref().map(|frontier| frontier.row.frontier);
+            condition.read_ms = crate::time::now_ms();
+            condition.failure = None;
+            if let Some(heartbeat) = heartbeat {
+                condition.heartbeat = heartbeat;
+            }
+        });
+        let Some(frontier) = frontier else { return Ok(()) };
         let now = version(&frontier);
         if self.last_sent == Some(now) {
             return Ok(());

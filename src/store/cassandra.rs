@@ -11,7 +11,7 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
 use dataflows::symbols::entry::Entry;
 
-use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity};
+use super::{Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity};
 
 pub mod address;
 mod checkpoint;
@@ -21,6 +21,8 @@ mod connect;
 mod epoch;
 mod error;
 mod frontier;
+mod gaps;
+mod heartbeat;
 mod identity;
 mod open;
 mod read_rows;
@@ -123,6 +125,14 @@ impl Store for CassandraStore {
     fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError> {
         let publish = frontier::publish(&self.client, frontier, kept, &mut self.published);
         self.client.run("cannot publish the frontier", publish)
+    }
+
+    fn beat(&mut self, beat: &Heartbeat) -> Result<(), StoreError> {
+        self.client.run("cannot write the heartbeat", heartbeat::write(&self.client, beat))
+    }
+
+    fn heartbeat(&mut self) -> Result<Option<Heartbeat>, StoreError> {
+        self.client.run("cannot read the heartbeat", heartbeat::read(&self.client))
     }
 
     fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {

@@ -13,13 +13,14 @@ use dataflows::progress::time::Time;
 use dataflows::symbols::entry::Entry;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity};
+use super::{Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity};
 use crate::process::lock_file::{self, LockFailure};
 use crate::process::os_error;
 
 mod checkpoint;
 mod error;
 mod frontier;
+mod heartbeat;
 mod identity;
 mod reader;
 mod schema;
@@ -113,6 +114,17 @@ impl Store for SqliteStore {
             frontier::publish(t, frontier)?;
             kept.iter().try_for_each(|row| frontier::keep(t, row))
         })
+    }
+
+    fn beat(&mut self, beat: &Heartbeat) -> Result<(), StoreError> {
+        self.transact("cannot write the heartbeat", |t| {
+            checkpoint::check_epoch(t, beat.epoch)?;
+            heartbeat::write(t, beat)
+        })
+    }
+
+    fn heartbeat(&mut self) -> Result<Option<Heartbeat>, StoreError> {
+        self.transact("cannot read the heartbeat", |t| heartbeat::read(t))
     }
 
     fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 //! Buckets follow the calendar (UTC), so that a hand-written query can name the buckets of a time range.
 
 use dataflows::output::to_f64::INDICATOR_COLUMNS;
-use dataflows::progress::time::{DAY_MS, Resolution};
+use dataflows::progress::time::{DAY_MS, EVENT_MS_END, Resolution};
 
 /// Columns of a candle after its key, in table order.
 pub const CANDLE_VALUES: &str = "open, high, low, close, volume, notional, vwap, trades, as_of";
@@ -14,6 +14,12 @@ pub const SYMBOL_VALUES: &str = "display_symbol, name, market, exchange, mic, cu
 /// Columns of an indicator row after its key, in table order.
 pub fn indicator_values() -> String {
     format!("{}, candles, cumulative_trades, as_of", INDICATOR_COLUMNS.join(", "))
+}
+
+/// Start of the bucket that holds a gap, in milliseconds: the month of its start. Times before 1970 and after 2100 share
+/// the first and the last bucket.
+pub fn gap_bucket_ms(from_ms: i64) -> u64 {
+    month_ms(from_ms.clamp(0, EVENT_MS_END).unsigned_abs())
 }
 
 /// The candle table of a resolution.

@@ -18,7 +18,7 @@ use crate::cluster::ClusterError;
 use crate::cluster::peer::Mesh;
 use crate::log::Log;
 use crate::rejected::mirror::Mirror;
-use crate::store::{Store, StoreError};
+use crate::store::{Heartbeat, Store, StoreError};
 
 /// State shared by the worker threads of this process.
 pub(super) struct Shared {
@@ -30,6 +30,8 @@ pub(super) struct Shared {
     /// The resume point of each partition.
     pub(super) starts: Vec<ResumePoint>,
     pub(super) resumed: Option<SnapshotHeader>,
+    /// The last heartbeat of an earlier run.
+    pub(super) heartbeat: Option<Heartbeat>,
     failure: Mutex<Failure>,
     /// Notified of the first failure.
     failed: Sender<()>,
@@ -73,10 +75,12 @@ pub fn run(
     {
         watch.store.publish(&row);
     }
+    let heartbeat = store.heartbeat()?;
     let store_thread = StoreThread::start(store, mirror, epoch, &config, log.identity(), Arc::clone(&watch));
     let (failed, failures) = unbounded();
     let failure = Mutex::default();
-    let shared = Arc::new(Shared { config, log, symbols, store_thread, watch, starts, resumed, failure, failed });
+    let shared =
+        Arc::new(Shared { config, log, symbols, store_thread, watch, starts, resumed, heartbeat, failure, failed });
     let (peers, lost, _loss_sender) = match mesh {
         Some(Mesh { peers, lost, loss_sender, rejected_connections }) => {
             shared.watch.peers.store(peers.iter().flatten().count() as u64, Ordering::SeqCst);

@@ -30,7 +30,7 @@ pub struct StoreMeter {
 }
 
 /// The tables, as metric labels: candles as in [`Resolution::ALL`], then the others.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     table::candles(Resolution::S5),
     table::candles(Resolution::M1),
     table::candles(Resolution::M5),
@@ -38,6 +38,7 @@ const TABLES: [&str; 8] = [
     table::candles(Resolution::D1),
     "indicators",
     "rejected",
+    "gaps",
     "symbols",
 ];
 
@@ -102,9 +103,10 @@ impl StoreMeter {
         for row in &rows.candles {
             self.rows[row.resolution as usize].fetch_add(1, Ordering::Relaxed);
         }
-        let [.., indicators, rejected, _] = &self.rows;
+        let [.., indicators, rejected, gaps, _] = &self.rows;
         indicators.fetch_add(rows.indicators.len() as u64, Ordering::Relaxed);
         rejected.fetch_add(rows.rejected.len() as u64, Ordering::Relaxed);
+        gaps.fetch_add(rows.gaps.len() as u64, Ordering::Relaxed);
     }
 
     /// Counts acknowledged entries of the symbol table.

@@ -103,6 +103,11 @@ impl Readers {
         }
     }
 
+    /// Number of each partition, and its records not read yet, if known.
+    pub(super) fn unread_by_partition(&self) -> impl Iterator<Item = (u32, Option<u64>)> {
+        self.readers.iter().map(|partition| (partition.number, partition.reader.unread()))
+    }
+
     /// Whether everything that the log contained at the start has been read, up to the end of the run.
     pub(super) fn at_end(&self, ingress: &Ingress, until: Option<Time>) -> bool {
         (0..self.readers.len()).all(|at| self.has_ended(at, ingress, until))

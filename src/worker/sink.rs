@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::Sender;
 use dataflows::candles::state::Update;
 use dataflows::held::HeldCapability;
-use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use dataflows::progress::time::Time;
 use differential_dataflow::VecCollection;
 use timely::dataflow::StreamVec;
@@ -32,6 +32,7 @@ struct Sink {
     candles: Gathered<CandleRow>,
     indicators: Gathered<IndicatorRow>,
     rejected: Gathered<RejectedRow>,
+    gaps: Gathered<GapRow>,
     held: HeldCapability,
     in_flight: VecDeque<(Capability<Time>, Arc<AtomicBool>)>,
 }
@@ -41,6 +42,7 @@ pub(super) fn sink<'scope>(
     candles: VecCollection<'scope, Time, CandleRow, i64>,
     indicators: VecCollection<'scope, Time, IndicatorRow, i64>,
     rejected: VecCollection<'scope, Time, RejectedRow, i64>,
+    gaps: VecCollection<'scope, Time, GapRow, i64>,
     commands: Sender<Command>,
 ) -> StreamVec<'scope, Time, ()> {
     let scope = candles.inner.scope();
@@ -48,12 +50,14 @@ pub(super) fn sink<'scope>(
     let mut candles = builder.new_input(candles.inner, Pipeline);
     let mut indicators = builder.new_input(indicators.inner, Pipeline);
     let mut rejected = builder.new_input(rejected.inner, Pipeline);
+    let mut gaps = builder.new_input(gaps.inner, Pipeline);
     let (_output, stream) = builder.new_output::<Vec<()>>();
     let activator = scope.worker().sync_activator_for(builder.operator_info().address.to_vec());
     let mut sink = Sink {
         candles: Gathered { rows: Vec::new() },
         indicators: Gathered { rows: Vec::new() },
         rejected: Gathered { rows: Vec::new() },
+        gaps: Gathered { rows: Vec::new() },
         held: HeldCapability::none(),
         in_flight: VecDeque::new(),
     };
@@ -63,6 +67,7 @@ pub(super) fn sink<'scope>(
             candles.for_each(|message, rows| gather(held, &message, &mut sink.candles, rows));
             indicators.for_each(|message, rows| gather(held, &message, &mut sink.indicators, rows));
             rejected.for_each(|message, rows| gather(held, &message, &mut sink.rejected, rows));
+            gaps.for_each(|message, rows| gather(held, &message, &mut sink.gaps, rows));
             let frontier = frontiers.iter().filter_map(|f| f.frontier().first().copied()).min().unwrap_or(Time::MAX);
             sink.release();
             if sink.in_flight.len() < IN_FLIGHT_MAX
@@ -109,11 +114,11 @@ impl Sink {
             candles: self.candles.take_before(frontier, |r| (r.resolution, r.symbol.clone(), r.window_start_ms)),
             indicators: self.indicators.take_before(frontier, |r| (r.symbol.clone(), r.window_start_ms)),
             rejected: self.rejected.take_before(frontier, |r| (r.partition, r.offset, r.index)),
+            gaps: self.gaps.take_before(frontier, |r| (r.partition, r.offset)),
         };
         let held = self.held.get().map(|[held]| held.clone()).filter(|_| !batch.is_empty());
-        let pending =
-            [self.candles.least(), self.indicators.least(), self.rejected.least()].into_iter().flatten().min();
-        self.held.keep_from(pending);
+        let pending = [self.candles.least(), self.indicators.least(), self.rejected.least(), self.gaps.least()];
+        self.held.keep_from(pending.into_iter().flatten().min());
         Some((batch, held?))
     }
 }

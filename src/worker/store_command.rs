@@ -5,7 +5,7 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::symbols::entry::Entry;
 
 use super::control::messages::Part;
-use crate::store::RowBatch;
+use crate::store::{Life, RowBatch};
 
 /// Callback for a durable command.
 pub(super) type Ack = Box<dyn FnOnce() + Send>;
@@ -16,6 +16,8 @@ pub(super) enum Command {
     Write(RowBatch, Ack),
     /// The durable frontier, and the rows kept before it.
     Frontier { row: FrontierRow, kept: Vec<FrontierRow>, resume: String, ack: Ack },
+    /// The heartbeat: when it was made, and life of the sources.
+    Beat(u64, Life, Ack),
     /// The exact frontier row as of a requested time.
     RowAt(FrontierRow),
     /// The shards of one worker's part of a checkpoint.
@@ -33,6 +35,8 @@ pub(super) enum Kind {
     Rows,
     /// The frontier row.
     Frontier,
+    /// The heartbeat.
+    Heartbeat,
     /// Shards of a checkpoint.
     Shards,
     /// The commit of a checkpoint.
@@ -47,6 +51,7 @@ impl Kind {
         match self {
             Self::Rows => "rows",
             Self::Frontier => "frontier",
+            Self::Heartbeat => "heartbeat",
             Self::Shards => "shards",
             Self::Checkpoint => "checkpoint",
             Self::Symbols => "symbols",

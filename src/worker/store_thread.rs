@@ -18,7 +18,7 @@ use super::host::OnPanic;
 use super::store_command::{Ack, Command, Kind};
 use super::{Watch, WorkerConfig, WorkerError};
 use crate::rejected::mirror::Mirror;
-use crate::store::{DurableFrontier, RowBatch, Store};
+use crate::store::{DurableFrontier, Heartbeat, RowBatch, Store};
 
 /// The workers' handle to the store thread.
 pub(super) struct StoreThread {
@@ -117,6 +117,12 @@ impl Executor {
             Command::Frontier { row, kept, resume, ack } => {
                 let frontier = DurableFrontier { row, epoch: self.epoch, resume };
                 self.publish(&frontier, &kept, ack)
+            }
+            Command::Beat(written_ms, life, ack) => {
+                let heartbeat = Heartbeat { epoch: self.epoch, written_ms, life };
+                self.watch.store.time(Kind::Heartbeat, || self.store.beat(&heartbeat))?;
+                ack();
+                Ok(())
             }
             Command::RowAt(row) => {
                 self.store.observe(&row)?;

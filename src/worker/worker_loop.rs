@@ -25,11 +25,15 @@ use super::checkpoint::schedule::Schedule;
 use super::commit::{Stops, commit};
 use super::control::cluster_view::ClusterView;
 use super::control::messages::{ControlChannel, ControlMessage, Reading};
+use super::heartbeats::Heartbeats;
 use super::host::{OnPanic, Shared};
+use super::life::LifeWatch;
 use super::partition_readers::Readers;
 use super::sink::sink;
 use super::store_command::Command;
 use super::symbol_table::SymbolTable;
+use crate::store::{Ended, Life};
+use crate::time::now_ms;
 
 /// Maximum sleep of a worker whose partitions have nothing new.
 const IDLE: Duration = Duration::from_millis(10);
@@ -61,6 +65,10 @@ struct WorkerLoop<'a> {
     positions_sent: Instant,
     /// When the first worker last compared the positions with the published ones.
     positions_published: Instant,
+    /// Life of the sources of this worker's partitions.
+    life: LifeWatch,
+    /// The heartbeats of the first worker.
+    heartbeats: Heartbeats,
     /// What this worker last sent of its reading.
     reading: Option<Reading>,
     /// Whether this worker has sent its end.
@@ -128,6 +136,8 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         reported: 0,
         positions_sent: Instant::now(),
         positions_published: Instant::now(),
+        life: LifeWatch::new(shared.heartbeat.as_ref(), now_ms()),
+        heartbeats: Heartbeats::default(),
         reading: None,
         sent_end: false,
         announced: resumed_from,
@@ -151,7 +161,7 @@ fn connect(
     let rows = shared
         .store_thread
         .keeps_rows()
-        .then(|| sink(outputs.candles, outputs.indicators, outputs.rejected, commands.clone()));
+        .then(|| sink(outputs.candles, outputs.indicators, outputs.rejected, outputs.gaps, commands.clone()));
     let view = Rc::clone(view);
     let committed = move |row: &FrontierRow| {
         let mut view = view.borrow_mut();
@@ -172,6 +182,7 @@ impl WorkerLoop<'_> {
             }
             let durable = self.report_durable();
             self.publish_positions();
+            self.beat(None);
             self.exchange_readings();
             let records = if self.sent_end { 0 } else { self.read(durable)? };
             let symbols = self.symbol_table.as_mut().map_or(Ok(0), SymbolTable::feed)?;
@@ -296,6 +307,9 @@ impl WorkerLoop<'_> {
             let positions: Vec<_> = positions.collect();
             if !positions.is_empty() {
                 self.control.send(0, ControlMessage::Positions(positions));
+                if self.life.is_due() {
+                    self.send_life();
+                }
             }
             self.shared.watch.frontier.fetch_max(durable, Ordering::SeqCst);
         }
@@ -321,6 +335,22 @@ impl WorkerLoop<'_> {
             drop(view);
             self.command(Command::Frontier { row, kept: Vec::new(), resume, ack: Box::new(|| ()) });
         }
+    }
+
+    fn send_life(&mut self) {
+        let life = self.life.look(&self.ingress, &self.readers, now_ms());
+        self.control.send(0, ControlMessage::Life(life));
+    }
+
+    /// The first worker's sign of life, with what it knows of all sources.
+    fn beat(&mut self, ended: Option<Ended>) {
+        if self.index != 0 || !self.shared.store_thread.keeps_rows() || !self.heartbeats.is_due(ended.is_some()) {
+            return;
+        }
+        let Some(partitions) = self.view.borrow().life() else { return };
+        let life = Life { ended, has_progress: self.has_progress(), partitions };
+        let ack = self.heartbeats.begin();
+        self.command(Command::Beat(now_ms(), life, ack));
     }
 
     /// Requests a checkpoint when one is due. The first worker's own frontier holds back all others until they know of
@@ -382,11 +412,13 @@ impl WorkerLoop<'_> {
             let is_committed = checkpoint.is_none_or(|time| self.view.borrow().committed() >= time);
             if !sent_done && is_committed && self.parts.are_stored() {
                 sent_done = true;
+                self.send_life();
                 self.control.send(0, ControlMessage::Done);
             }
             worker.step_or_park(Some(IDLE));
             self.parts.send(&self.ingress, &self.commands);
         }
+        self.beat(Some(if self.is_stopping() { Ended::Stopped } else { Ended::ReadToEnd }));
         self.readers.publish(&self.shared.watch, &self.ingress, end);
         self.shared.watch.records_unread.fetch_add(self.readers.unread(), Ordering::SeqCst);
         let resume = self.view.borrow().positions_json();

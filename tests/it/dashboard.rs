@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tickline::dashboard::{Dashboard, DashboardConfig, serve};
 
 mod access;
+mod condition;
 mod described;
 mod events;
 mod fake;
@@ -198,7 +199,8 @@ async fn empty_store_is_live_but_not_ready() {
     let alive = reqwest::get(format!("http://{}/healthz", d.addr())).await.unwrap();
     assert_eq!(alive.status(), StatusCode::OK);
     let first = Events::open(d).await.next().await;
-    assert_eq!(first, json!({"whole": true, "watch": [], "chart": null}));
+    assert_eq!((&first["whole"], &first["watch"], &first["chart"]), (&json!(true), &json!([]), &json!(null)));
+    assert_eq!((&first["state"]["state"], first.get("frontier_ms")), (&json!("nothing_yet"), None));
     store.advance(1_000);
     let ready = reqwest::get(format!("http://{}/readyz", d.addr())).await.unwrap();
     assert_eq!(ready.text().await.unwrap(), "ready: complete up to 1970-01-01T00:00:01Z\n");

@@ -5,6 +5,7 @@ mod checkpoints;
 mod disk;
 mod ends;
 mod faults;
+mod gaps;
 pub mod growing;
 mod live;
 mod mirror;

@@ -1,6 +1,7 @@
 //! The store: one suite over the traits for every implementation, and tests of each implementation.
 
 mod cassandra;
+mod displays;
 mod plain;
 mod setup;
 mod sqlite;
@@ -10,7 +11,7 @@ use tickline::store::address::StoreAddress;
 
 #[test]
 fn sqlite_passes_the_suite() {
-    suite::all(&|| {
+    let make = || {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("store.db");
         let address: StoreAddress = format!("sqlite:{}", path.display()).parse().unwrap();
@@ -27,7 +28,9 @@ fn sqlite_passes_the_suite() {
             reader: Box::new(move || address.open_reader().unwrap()),
             _home: Box::new(home),
         }
-    });
+    };
+    suite::all(&make);
+    displays::all(&make);
 }
 
 #[test]

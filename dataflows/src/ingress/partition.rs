@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::ingress::heard::{HeardSource, HeardSources};
 use crate::ingress::waiting_trade::WaitingTrade;
 use crate::log::binding::Binding;
 use crate::progress::leap::Leaps;
@@ -21,6 +22,7 @@ pub(super) struct Partition {
     bindings: VecDeque<Binding>,
     /// Only records before this offset may be read: a later binding may be about those from here on.
     bound: u64,
+    pub(super) heard: HeardSources,
     /// Offset of the next record.
     offset: u64,
 }
@@ -36,6 +38,7 @@ impl Partition {
             bound: if settings.progress == ProgressMode::ProgressLog { 0 } else { u64::MAX },
             offset: start.offset,
             trail: ResumeTrail::new(start),
+            heard: HeardSources::default(),
         }
     }
 
@@ -102,6 +105,11 @@ impl Partition {
     /// The position after the last record read.
     pub(super) fn read_point(&self) -> ResumePoint {
         ResumePoint { partition: self.number, offset: self.offset, frontier: self.frontier.clone() }
+    }
+
+    /// The live sources, and what was heard of them.
+    pub(super) fn sources(&self) -> impl Iterator<Item = HeardSource<'_>> {
+        self.heard.of(&self.frontier)
     }
 
     /// [`PartitionFrontier::follow`].

@@ -9,7 +9,7 @@ use crate::log::control::Control;
 use crate::log::decode::{RawTrade, Visitor};
 use crate::log::reject::{ORIGINAL_BYTES_MAX, Reason};
 use crate::output::counters::Counter;
-use crate::output::row::RejectedRow;
+use crate::output::row::{GapRow, RejectedRow};
 use crate::progress::leap::Verdict;
 use crate::progress::partition::{ProgressError, RecordContext};
 use crate::progress::time::Time;
@@ -161,6 +161,11 @@ impl Visitor for Reading<'_> {
                 Err(ProgressError::TooFarAhead) => return self.reject(0, Reason::TooFarAhead),
             }
         }
+        match control {
+            Control::Progress { source, .. } => self.partition.heard.progress(source, self.span.timestamp_ms),
+            Control::Bye { source } => self.partition.heard.bye(source),
+            Control::Gap { .. } | Control::Import { .. } => {}
+        }
         let (counter, first) = match control {
             Control::Progress { .. } => (Counter::Progress, None),
             Control::Gap { .. } => (Counter::Gaps, None),
@@ -171,6 +176,11 @@ impl Visitor for Reading<'_> {
         let now = before.or(first).unwrap_or_else(|| self.now());
         if self.is_new(now, &self.origin(0)) {
             self.router.count(now, counter);
+            if let Control::Gap { source, from_ms, to_ms, cause } = control {
+                let (partition, offset) = (self.partition.number, self.span.offset);
+                let (source, cause) = (source.into(), cause.into());
+                self.router.gap(GapRow { partition, offset, source, from_ms, to_ms, cause, as_of: now });
+            }
         }
     }
 

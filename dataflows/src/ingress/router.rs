@@ -14,7 +14,7 @@ use crate::log::conditions::{ConditionTable, Flags};
 use crate::log::decode::general;
 use crate::output::counters::Counter;
 use crate::output::ledger::LedgerChange;
-use crate::output::row::RejectedRow;
+use crate::output::row::{GapRow, RejectedRow};
 use crate::progress::time::{Resolution, Time};
 use crate::symbols::symbol::Symbol;
 
@@ -28,6 +28,8 @@ pub struct Outgoing {
     pub deliveries: Vec<Delivery>,
     /// Rejected records.
     pub rejected: Vec<(RejectedRow, Time, i64)>,
+    /// Gaps.
+    pub gaps: Vec<(GapRow, Time, i64)>,
     /// Counts, by time.
     pub counts: Vec<LedgerChange>,
 }
@@ -39,6 +41,7 @@ pub(super) struct Router {
     flags: Vec<HashMap<Box<str>, Flags>>,
     deliveries: Vec<Delivery>,
     rejected: Vec<(RejectedRow, Time, i64)>,
+    gaps: Vec<(GapRow, Time, i64)>,
     counts: BTreeMap<Time, LedgerChange>,
     /// Counts of the common case: trades of the current time step.
     trades: (Time, u64),
@@ -54,6 +57,7 @@ impl Router {
             flags: Vec::new(),
             deliveries: deliveries.collect(),
             rejected: Vec::new(),
+            gaps: Vec::new(),
             counts: BTreeMap::new(),
             trades: (0, 0),
         }
@@ -73,6 +77,7 @@ impl Router {
         Outgoing {
             deliveries: full.collect(),
             rejected: std::mem::take(&mut self.rejected),
+            gaps: std::mem::take(&mut self.gaps),
             counts: std::mem::take(&mut self.counts).into_values().collect(),
         }
     }
@@ -87,6 +92,12 @@ impl Router {
         let as_of = row.as_of;
         self.count(as_of, Counter::Rejected(row.reason));
         self.rejected.push((row, as_of, 1));
+    }
+
+    /// Adds a gap, which is counted like every control record.
+    pub(super) fn gap(&mut self, row: GapRow) {
+        let as_of = row.as_of;
+        self.gaps.push((row, as_of, 1));
     }
 
     pub(super) fn count(&mut self, time: Time, counter: Counter) {

@@ -1,8 +1,13 @@
 //! Control records: what a source writes about its own progress. The only place that encodes and decodes them.
 
+use std::borrow::Cow;
+
 use super::json::{Fields, integer, text};
 use crate::progress::partition::{PartitionFrontier, ProgressError, RecordContext, SOURCE_BYTES_MAX, is_progress_time};
 use crate::progress::time::floor_step;
+
+/// Longest cause of a gap, in bytes. A record with a longer one is rejected, never cut.
+pub const CAUSE_BYTES_MAX: usize = 1024;
 
 /// A control record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,15 +19,15 @@ pub enum Control<'a> {
         /// How far the source is complete.
         event_ms: u64,
     },
-    /// Trades may be missing, as the source knows.
+    /// Trades of this span may be missing, as the source knows.
     Gap {
         /// The source.
         source: &'a str,
-        /// From this time on.
+        /// Start of the span, in Unix milliseconds.
         from_ms: i64,
-        /// Up to this one.
+        /// End of the span, in Unix milliseconds.
         to_ms: i64,
-        /// Why, for people.
+        /// What happened, for people: at most [`CAUSE_BYTES_MAX`] bytes.
         cause: &'a str,
     },
     /// The source leaves.
@@ -92,9 +97,10 @@ pub fn progress(source: &str, event_ms: u64) -> Vec<u8> {
     format!(r#"{{"type":"progress","source":{},"event_ms":{event_ms}}}"#, quoted(source)).into_bytes()
 }
 
-/// A gap record: trades of this span may be missing.
+/// A gap record: trades of this span may be missing. A cause that is too long for a record ends with the number of
+/// bytes that it lacks.
 pub fn gap(source: &str, from_ms: u64, to_ms: u64, cause: &str) -> Vec<u8> {
-    let (source, cause) = (quoted(source), quoted(cause));
+    let (source, cause) = (quoted(source), quoted(&bounded(cause)));
     format!(r#"{{"type":"gap","source":{source},"from_ms":{from_ms},"to_ms":{to_ms},"cause":{cause}}}"#).into_bytes()
 }
 
@@ -131,6 +137,16 @@ pub fn import(source: &str, state: ImportState, content: &ImportContent) -> Vec<
     format!(r#"{head},"records":{records},"from_ms":{from_ms},"to_ms":{to_ms}}}"#).into_bytes()
 }
 
+/// A cause of at most [`CAUSE_BYTES_MAX`] bytes.
+fn bounded(cause: &str) -> Cow<'_, str> {
+    if cause.len() <= CAUSE_BYTES_MAX {
+        return Cow::Borrowed(cause);
+    }
+    // Room for the number of bytes left out.
+    let kept = cause.floor_char_boundary(CAUSE_BYTES_MAX - 64);
+    Cow::Owned(format!("{} [{} more bytes]", &cause[..kept], cause.len() - kept))
+}
+
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -151,7 +167,7 @@ pub(super) fn decode<R>(kind: ControlKind, fields: &Fields<'_>, then: impl FnOnc
         }
         ControlKind::Gap => {
             let (from_ms, to_ms) = (integer(fields.get("from_ms")?)?, integer(fields.get("to_ms")?)?);
-            cause = text(fields.get("cause")?)?;
+            cause = text(fields.get("cause")?).filter(|cause| cause.len() <= CAUSE_BYTES_MAX)?;
             Control::Gap { source: &source, from_ms, to_ms, cause: &cause }
         }
         ControlKind::Bye => Control::Bye { source: &source },
@@ -237,7 +253,10 @@ mod tests {
         for source in ["a", "a\"b\\", "ü\n"] {
             let expected = [
                 (progress(source, 5), Control::Progress { source, event_ms: 5 }),
-                (gap(source, 1, 2, "x"), Control::Gap { source, from_ms: 1, to_ms: 2, cause: "x" }),
+                (
+                    gap(source, 1, 2, &lost_cause(3)),
+                    Control::Gap { source, from_ms: 1, to_ms: 2, cause: "the log did not take 3 records in time" },
+                ),
                 (bye(source), Control::Bye { source }),
                 (
                     import(source, ImportState::End, &content(source)),
@@ -248,6 +267,17 @@ mod tests {
                 assert_eq!(decoded(&record), [format!("{control:?}")]);
             }
         }
+    }
+
+    #[test]
+    fn a_long_cause_is_rejected_and_never_written() {
+        let record = |cause: &str| format!(r#"{{"type":"gap","source":"s","from_ms":1,"to_ms":2,"cause":"{cause}"}}"#);
+        let cause = "é".repeat(CAUSE_BYTES_MAX / 2);
+        let control = Control::Gap { source: "s", from_ms: 1, to_ms: 2, cause: &cause };
+        assert_eq!(decoded(record(&cause).as_bytes()), [format!("{control:?}")]);
+        assert_eq!(decoded(record(&format!("{cause}x")).as_bytes()), ["BadControl"]);
+        let written = decoded(&gap("s", 1, 2, &format!("{cause}{cause}")));
+        assert!(written[0].contains("é [1088 more bytes]"), "{written:?}");
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! The digest: a 128-bit multiset hash of rows, the same whatever the order, the grouping and the number of workers.
 //!
-//! A row's canonical bytes are: table number (1 byte: 0..=4 candles by resolution, 16 indicators, 17 rejected), then
-//! the fields in the order in which `row.rs` declares them, integers little-endian in their own width, texts and byte
-//! strings after their length (8 bytes), a rejection's reason as its name. Their XXH3-128 is the row's hash; the
+//! A row's canonical bytes are: table number (1 byte: 0..=4 candles by resolution, 16 indicators, 17 rejected, 18
+//! gaps), then the fields in the order in which `row.rs` declares them, integers little-endian in their own width, texts
+//! and byte strings after their length (8 bytes), a rejection's reason as its name. Their XXH3-128 is the row's hash; the
 //! digest is the wrapping sum of diff x hash. Nothing here may change without a new pipeline revision: golden tests
 //! hold it.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use crate::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 
 /// Wrapping sum of diff x hash over rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,19 @@ impl Canonical for IndicatorRow {
         }
         bytes.extend_from_slice(&v.cumulative_notional.to_le_bytes());
         bytes.extend_from_slice(&v.cumulative_trades.to_le_bytes());
+        bytes.extend_from_slice(&self.as_of.to_le_bytes());
+    }
+}
+
+impl Canonical for GapRow {
+    fn canonical(&self, bytes: &mut Vec<u8>) {
+        bytes.push(18);
+        bytes.extend_from_slice(&self.partition.to_le_bytes());
+        bytes.extend_from_slice(&self.offset.to_le_bytes());
+        put_text(bytes, self.source.as_bytes());
+        bytes.extend_from_slice(&self.from_ms.to_le_bytes());
+        bytes.extend_from_slice(&self.to_ms.to_le_bytes());
+        put_text(bytes, self.cause.as_bytes());
         bytes.extend_from_slice(&self.as_of.to_le_bytes());
     }
 }

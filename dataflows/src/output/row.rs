@@ -91,6 +91,26 @@ pub struct IndicatorValues {
     pub cumulative_trades: u64,
 }
 
+/// A gap in a feed, as one partition of the log reports it: key (partition, offset). A source writes it to every
+/// partition; readers merge rows that are equal in all but the key and `as_of`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GapRow {
+    /// Partition of the log.
+    pub partition: u32,
+    /// Offset of the record in it.
+    pub offset: u64,
+    /// The source that misses trades.
+    pub source: Box<str>,
+    /// Start of the span, in Unix milliseconds, as the record says.
+    pub from_ms: i64,
+    /// End of the span, in Unix milliseconds, as the record says.
+    pub to_ms: i64,
+    /// What happened, for people: at most [`crate::log::control::CAUSE_BYTES_MAX`] bytes.
+    pub cause: Box<str>,
+    /// Time step at which it was read.
+    pub as_of: Time,
+}
+
 /// A rejected record or trade: key (partition, offset, index).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RejectedRow {

@@ -1,6 +1,6 @@
 //! The digest from the layout's words, with another implementation of XXH3-128 than the program's.
 
-use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use twox_hash::XxHash3_128;
 
 /// Canonical bytes under construction.
@@ -32,6 +32,11 @@ impl Layout {
         self
     }
 
+    fn i64(mut self, value: i64) -> Self {
+        self.0.extend_from_slice(&value.to_le_bytes());
+        self
+    }
+
     fn i128(mut self, value: i128) -> Self {
         self.0.extend_from_slice(&value.to_le_bytes());
         self
@@ -44,8 +49,9 @@ impl Layout {
 }
 
 /// The wrapping sum of the hashes of all rows.
-pub fn digest(candles: &[CandleRow], indicators: &[IndicatorRow], rejected: &[RejectedRow]) -> u128 {
+pub fn digest(candles: &[CandleRow], indicators: &[IndicatorRow], rejected: &[RejectedRow], gaps: &[GapRow]) -> u128 {
     let layouts = candles.iter().map(candle).chain(indicators.iter().map(indicator)).chain(rejected.iter().map(reject));
+    let layouts = layouts.chain(gaps.iter().map(gap));
     layouts.fold(0, |sum, layout| sum.wrapping_add(XxHash3_128::oneshot(&layout.0)))
 }
 
@@ -100,5 +106,16 @@ fn reject(row: &RejectedRow) -> Layout {
         .bytes(row.reason.name().as_bytes())
         .bytes(&row.original)
         .u64(row.original_bytes_total)
+        .u64(row.as_of)
+}
+
+fn gap(row: &GapRow) -> Layout {
+    Layout::table(18)
+        .u32(row.partition)
+        .u64(row.offset)
+        .bytes(row.source.as_bytes())
+        .i64(row.from_ms)
+        .i64(row.to_ms)
+        .bytes(row.cause.as_bytes())
         .u64(row.as_of)
 }

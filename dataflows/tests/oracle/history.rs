@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dataflows::output::counters::{COUNTERS, Counter};
 use dataflows::output::digest::Digest;
 use dataflows::output::frontier_row::FrontierRow;
-use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
+use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, IndicatorValues, RejectedRow};
 use dataflows::progress::time::Resolution;
 use dataflows::symbols::symbol::Symbol;
 
@@ -26,6 +26,7 @@ pub struct Oracle {
     /// Every trade that was taken, by partition and then in the order of the log.
     pub trades: Vec<Trade>,
     rejected: Vec<RejectedRow>,
+    gaps: Vec<GapRow>,
     counts: Vec<(u64, Counter)>,
     candles: Versions<(usize, String, u64), Candle>,
     indicators: Versions<(String, u64), IndicatorValues>,
@@ -39,6 +40,7 @@ impl Oracle {
             log: log.clone(),
             trades: Vec::new(),
             rejected: Vec::new(),
+            gaps: Vec::new(),
             counts: Vec::new(),
             candles: BTreeMap::new(),
             indicators: BTreeMap::new(),
@@ -47,6 +49,7 @@ impl Oracle {
             let mut read = Partition::read(settings, partition as u32, records);
             oracle.trades.append(&mut read.trades);
             oracle.rejected.append(&mut read.rejected);
+            oracle.gaps.append(&mut read.gaps);
             oracle.counts.append(&mut read.counts);
         }
         let traded: BTreeSet<(u64, String)> = oracle.trades.iter().map(|t| (t.time, t.symbol.clone())).collect();
@@ -107,11 +110,17 @@ impl Oracle {
         self.rejected.iter().filter(|row| row.as_of < frontier).cloned().collect()
     }
 
+    /// Gaps as of a frontier, by partition and offset.
+    pub fn gap_rows(&self, frontier: u64) -> Vec<GapRow> {
+        self.gaps.iter().filter(|row| row.as_of < frontier).cloned().collect()
+    }
+
     /// The frontier row, as of any frontier.
     pub fn frontier_row(&self, frontier: u64) -> FrontierRow {
         let candles = self.candle_rows(frontier);
         let indicators = self.indicator_rows(frontier);
         let rejected = self.rejected_rows(frontier);
+        let gaps = self.gap_rows(frontier);
         let mut counters = vec![0; COUNTERS];
         for (time, counter) in &self.counts {
             if *time < frontier {
@@ -120,8 +129,8 @@ impl Oracle {
         }
         FrontierRow {
             frontier,
-            digest: Digest(digest::digest(&candles, &indicators, &rejected)),
-            rows: (candles.len() + indicators.len() + rejected.len()) as i64,
+            digest: Digest(digest::digest(&candles, &indicators, &rejected, &gaps)),
+            rows: (candles.len() + indicators.len() + rejected.len() + gaps.len()) as i64,
             counters,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dataflows::log::reject::Reason;
 use dataflows::output::counters::Counter;
-use dataflows::output::row::RejectedRow;
+use dataflows::output::row::{GapRow, RejectedRow};
 
 use super::conditions::Flags;
 use super::json::{Object, array, integer, is_number, text};
@@ -41,6 +41,8 @@ pub struct Partition<'a> {
     pub trades: Vec<Trade>,
     /// Rejected records.
     pub rejected: Vec<RejectedRow>,
+    /// Gaps.
+    pub gaps: Vec<GapRow>,
     /// The greatest time that anything was given.
     time_max: Option<u64>,
     /// The newest event time among the trades taken.
@@ -129,6 +131,7 @@ impl<'a> Partition<'a> {
             frontier: None,
             trades: Vec::new(),
             rejected: Vec::new(),
+            gaps: Vec::new(),
             counts: Vec::new(),
             time_max: None,
             newest: None,
@@ -228,12 +231,22 @@ impl<'a> Partition<'a> {
     fn gap(&mut self, record: &Record, object: &Object) {
         let from_ms = object.get("from_ms").and_then(integer);
         let to_ms = object.get("to_ms").and_then(integer);
-        let cause = object.get("cause").and_then(text);
-        if source(object).is_none() || from_ms.is_none() || to_ms.is_none() || cause.is_none() {
+        let cause = object.get("cause").and_then(text).filter(|cause| cause.len() <= 1024);
+        let (Some(source), Some(from_ms), Some(to_ms), Some(cause)) = (source(object), from_ms, to_ms, cause) else {
             return self.reject(record, 0, Reason::BadControl);
-        }
-        self.count(self.frontier_step(), Counter::Gaps);
-        if let (Some(source), Some(to_ms)) = (source(object), to_ms.filter(|ms| (0..EVENT_MS_END).contains(ms))) {
+        };
+        let as_of = self.frontier_step();
+        self.count(as_of, Counter::Gaps);
+        self.gaps.push(GapRow {
+            partition: self.partition,
+            offset: record.offset,
+            source: source.as_str().into(),
+            from_ms,
+            to_ms,
+            cause: cause.into(),
+            as_of,
+        });
+        if (0..EVENT_MS_END).contains(&to_ms) {
             self.announce(source, to_ms);
         }
     }

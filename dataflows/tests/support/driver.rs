@@ -6,7 +6,7 @@ use dataflows::build::{Inputs, build};
 use dataflows::candles::state::Update;
 use dataflows::ingress::Ingress;
 use dataflows::log::batch::RecordBatch;
-use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
@@ -29,12 +29,14 @@ pub struct Out {
     pub indicators: Vec<Update<IndicatorRow>>,
     /// Updates of the rejected records.
     pub rejected: Vec<Update<RejectedRow>>,
+    /// Updates of the gaps.
+    pub gaps: Vec<Update<GapRow>>,
 }
 
 impl Out {
     /// Nothing came.
     pub fn is_empty(&self) -> bool {
-        self.candles.is_empty() && self.indicators.is_empty() && self.rejected.is_empty()
+        self.candles.is_empty() && self.indicators.is_empty() && self.rejected.is_empty() && self.gaps.is_empty()
     }
 }
 
@@ -76,6 +78,7 @@ pub struct Driver<'w> {
     candles: Caught<CandleRow>,
     indicators: Caught<IndicatorRow>,
     rejected: Caught<RejectedRow>,
+    gaps: Caught<GapRow>,
     ledger: Probe<Time>,
     offsets: Vec<u64>,
 }
@@ -93,14 +96,18 @@ pub fn drive<T: Send + 'static>(
 impl<'w> Driver<'w> {
     fn new(worker: &'w mut Worker, settings: Settings, partitions: u32) -> Self {
         let start = |partition| ResumePoint { partition, offset: 0, frontier: PartitionFrontier::default() };
-        let (inputs, candles, indicators, rejected, ledger) = worker.dataflow(|scope| {
+        let (inputs, caught, ledger) = worker.dataflow(|scope| {
             let (inputs, outputs) = build(scope, &settings, vec![], &[]);
             let candles = Caught::new(outputs.candles.inner.capture());
             let indicators = Caught::new(outputs.indicators.inner.capture());
-            (inputs, candles, indicators, Caught::new(outputs.rejected.inner.capture()), outputs.ledger.probe().0)
+            let rejected = Caught::new(outputs.rejected.inner.capture());
+            let gaps = Caught::new(outputs.gaps.inner.capture());
+            (inputs, (candles, indicators, rejected, gaps), outputs.ledger.probe().0)
         });
         let ingress = Ingress::new(settings, 0, 1, (0..partitions).map(start).collect(), 0);
-        Self { worker, ingress, inputs, candles, indicators, rejected, ledger, offsets: vec![0; partitions as usize] }
+        let (candles, indicators, rejected, gaps) = caught;
+        let offsets = vec![0; partitions as usize];
+        Self { worker, ingress, inputs, candles, indicators, rejected, gaps, ledger, offsets }
     }
 
     /// Hands in a text as the partition's next record, and lets the worker work.
@@ -136,13 +143,19 @@ impl<'w> Driver<'w> {
         for _ in 0..STEPS {
             self.worker.step();
         }
-        let out =
-            Out { candles: self.candles.drain(), indicators: self.indicators.drain(), rejected: self.rejected.drain() };
+        let out = Out {
+            candles: self.candles.drain(),
+            indicators: self.indicators.drain(),
+            rejected: self.rejected.drain(),
+            gaps: self.gaps.drain(),
+        };
         let early = out.candles.iter().find(|(_, time, _)| *time >= frontier);
         assert!(early.is_none(), "came before the frontier {frontier} had passed it: {early:?}");
         let early = out.indicators.iter().find(|(_, time, _)| *time >= frontier);
         assert!(early.is_none(), "came before the frontier {frontier} had passed it: {early:?}");
-        for said in [&self.candles.frontier, &self.indicators.frontier, &self.rejected.frontier] {
+        let frontiers =
+            [&self.candles.frontier, &self.indicators.frontier, &self.rejected.frontier, &self.gaps.frontier];
+        for said in frontiers {
             assert_eq!(said.frontier().first(), Some(&frontier), "an output is not as far as the input");
         }
         assert!(self.ledger.less_equal(&frontier) && !self.ledger.less_than(&frontier), "the ledger is elsewhere");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use dataflows::candles::state::Update;
-use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use dataflows::progress::time::{Resolution, Time};
 use dataflows::symbols::symbol::Symbol;
 use dataflows::testing::Outcome;
@@ -43,6 +43,16 @@ impl Keyed for RejectedRow {
     type Key = (u32, u64, u32);
     fn key(&self) -> Self::Key {
         (self.partition, self.offset, self.index)
+    }
+    fn as_of(&self) -> Time {
+        self.as_of
+    }
+}
+
+impl Keyed for GapRow {
+    type Key = (u32, u64);
+    fn key(&self) -> Self::Key {
+        (self.partition, self.offset)
     }
     fn as_of(&self) -> Time {
         self.as_of
@@ -90,7 +100,7 @@ impl<R: Keyed> Versions<R> {
     }
 }
 
-/// All three collections.
+/// All collections.
 #[derive(Clone, Debug)]
 pub struct Tables {
     /// Candles.
@@ -99,6 +109,8 @@ pub struct Tables {
     pub indicators: Versions<IndicatorRow>,
     /// Rejected records.
     pub rejected: Versions<RejectedRow>,
+    /// Gaps.
+    pub gaps: Versions<GapRow>,
 }
 
 /// Adds up what came out.
@@ -107,6 +119,7 @@ pub fn tables(outcome: &Outcome) -> Result<Tables, String> {
         candles: Versions::of(&outcome.candles)?,
         indicators: Versions::of(&outcome.indicators)?,
         rejected: Versions::of(&outcome.rejected)?,
+        gaps: Versions::of(&outcome.gaps)?,
     })
 }
 
@@ -121,6 +134,7 @@ pub fn joined(before: &Outcome, cut: Time, after: &Outcome) -> Outcome {
         candles: join(&before.candles, cut, &after.candles),
         indicators: join(&before.indicators, cut, &after.indicators),
         rejected: join(&before.rejected, cut, &after.rejected),
+        gaps: join(&before.gaps, cut, &after.gaps),
         kept: kept.cloned().collect(),
         last: after.last.clone(),
         snapshots: Vec::new(),

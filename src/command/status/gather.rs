@@ -17,9 +17,10 @@ use super::log_scan::{LogScan, scan};
 use crate::command::resume;
 use crate::log::address::LogAddress;
 use crate::log::{Log, LogError};
-use crate::store::DurableFrontier;
+use crate::pipeline_state::{Facts, PipelineState};
 use crate::store::address::StoreAddress;
-use crate::time::rfc3339;
+use crate::store::{DurableFrontier, Heartbeat};
+use crate::time::{now_ms, rfc3339};
 
 /// Time for the whole answer.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -31,6 +32,8 @@ const RESERVE: Duration = Duration::from_millis(200);
 pub struct Status {
     pub store: String,
     pub log: Option<String>,
+    /// The judgement, as the page shows it.
+    pub state: Option<PipelineState>,
     pub frontier: Option<String>,
     pub frontier_ms: Option<u64>,
     pub digest: Option<String>,
@@ -110,12 +113,16 @@ pub fn status(store: &StoreAddress, log: Option<&LogAddress>) -> (Status, Option
     });
     let address = store.clone();
     let left = deadline.saturating_duration_since(Instant::now());
-    let durable = in_background(move || Ok(address.open_reader_within(left)?.frontier()?));
-    let mut failures = Vec::new();
-    let durable = receive(&durable, deadline).unwrap_or_else(|error| {
-        failures.push(("store", error));
-        None
+    let read = in_background(move || {
+        let mut reader = address.open_reader_within(left)?;
+        Ok((reader.frontier()?, reader.heartbeat()?))
     });
+    let mut failures = Vec::new();
+    let (durable, heartbeat) = receive(&read, deadline).unwrap_or_else(|error| {
+        failures.push(("store", error));
+        (None, None)
+    });
+    status.state = Some(judge(durable.as_ref(), heartbeat.as_ref(), failures.first().map(|(_, error)| error)));
     let positions = durable.as_ref().map_or(Ok(Vec::new()), |durable| resume::positions(durable, store));
     let positions = positions.unwrap_or_else(|error| {
         failures.push(("store", error));
@@ -143,6 +150,21 @@ pub fn status(store: &StoreAddress, log: Option<&LogAddress>) -> (Status, Option
     let error = |(part, error): &(&'static str, anyhow::Error)| PartError { part, message: format!("{error:#}") };
     status.errors = failures.iter().map(error).collect();
     (status, failures.into_iter().next().map(|(part, error)| error.context(format!("cannot read the {part}"))))
+}
+
+fn judge(
+    durable: Option<&DurableFrontier>,
+    heartbeat: Option<&Heartbeat>,
+    failure: Option<&anyhow::Error>,
+) -> PipelineState {
+    let now_ms = now_ms();
+    match failure {
+        Some(error) => PipelineState::store_down(&format!("{error:#}"), now_ms),
+        None => {
+            let frontier_ms = durable.map(|durable| durable.row.frontier);
+            PipelineState::judge(&Facts { frontier_ms, heartbeat, now_ms })
+        }
+    }
 }
 
 /// Runs `work` on a thread of its own, which ends with the process at the latest.

@@ -7,7 +7,7 @@ use dataflows::output::counters::Counter;
 
 use super::gather::{HeldBack, Partition, Rejected, Status};
 use crate::command::output::table;
-use crate::time::rfc3339;
+use crate::time::{now_ms, rfc3339};
 
 /// Lines and tables, what matters most first.
 pub fn text(status: &Status) -> String {
@@ -38,6 +38,9 @@ fn head(text: &mut String, status: &Status) {
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{name:<16} {value}");
     };
+    if let Some(state) = &status.state {
+        line("state", &state.line(now_ms()));
+    }
     match (&status.frontier, &status.digest, status.rows, status.epoch) {
         (Some(frontier), Some(digest), Some(rows), Some(epoch)) => {
             line("complete up to", frontier);

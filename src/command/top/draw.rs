@@ -11,6 +11,7 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 
 use super::state::State;
 use crate::command::output::candlestick::{Scale, bar, cell, fell, price};
+use crate::pipeline_state::{Mood, PipelineState, State as Judged};
 use crate::store::StoredCandle;
 use crate::time::rfc3339;
 
@@ -37,7 +38,7 @@ const HELP: [&str; 9] = [
 /// Draws everything. Also records how many rows and candles fit, for the next query.
 pub fn draw(frame: &mut Frame<'_>, state: &mut State, now_ms: u64) {
     let [head, body, foot] =
-        Layout::vertical([Constraint::Length(2), Constraint::Fill(1), Constraint::Length(1)]).areas(frame.area());
+        Layout::vertical([Constraint::Length(3), Constraint::Fill(1), Constraint::Length(1)]).areas(frame.area());
     frame.render_widget(Paragraph::new(head_lines(state, now_ms)), head);
     frame.render_widget(Paragraph::new(foot_line(state)), foot);
     let wide = body.width >= CHART_FROM;
@@ -57,23 +58,20 @@ pub fn draw(frame: &mut Frame<'_>, state: &mut State, now_ms: u64) {
     }
 }
 
-/// The frontier, and the counters as of it.
+/// The frontier, the state of the pipeline, and the counters as of the frontier.
 fn head_lines(state: &State, now_ms: u64) -> Vec<Line<'static>> {
     let bold = Style::new().add_modifier(Modifier::BOLD);
+    let Some(judged) = state.judge(now_ms) else {
+        return vec![Line::from(format!(" {}", state.store)), Line::from(" reading")];
+    };
     let Some(durable) = &state.durable else {
-        let why = match (&state.error, state.loaded) {
-            (Some(_), _) => "",
-            (None, true) => "nothing is complete yet: is a worker writing to this store?",
-            (None, false) => "reading",
-        };
-        return vec![Line::from(format!(" {}", state.store)), Line::from(format!(" {why}"))];
+        return vec![Line::from(format!(" {}", state.store)), judgement(state, &judged, now_ms)];
     };
     let row = &durable.row;
-    let behind = age(now_ms as i64 - row.frontier as i64);
     let first = vec![
         Span::from(" complete up to "),
         Span::styled(rfc3339(row.frontier), bold),
-        Span::from(format!("  {behind}  epoch {}  digest {}", durable.epoch, row.digest)),
+        Span::from(format!("  epoch {}  digest {}", durable.epoch, row.digest)),
     ];
     let counts = [
         ("trades", row.counter(Counter::Trades)),
@@ -83,7 +81,25 @@ fn head_lines(state: &State, now_ms: u64) -> Vec<Line<'static>> {
         ("rows", u64::try_from(row.rows).unwrap_or(0)),
     ];
     let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {}", HumanCount(*count))).collect();
-    vec![Line::from(first), Line::from(format!(" {}", counts.join("  ")))]
+    vec![Line::from(first), judgement(state, &judged, now_ms), Line::from(format!(" {}", counts.join("  ")))]
+}
+
+/// The state of the pipeline, with the lag of a live one.
+fn judgement(state: &State, judged: &PipelineState, now_ms: u64) -> Line<'static> {
+    let frontier = state.durable.as_ref().map_or(0, |durable| durable.row.frontier);
+    let lag_ms = now_ms.saturating_sub(frontier);
+    let lag = if judged.state == Judged::Live {
+        format!("  {}.{} s behind", lag_ms / 1_000, lag_ms % 1_000 / 100)
+    } else {
+        String::new()
+    };
+    let style = match (state.coloured, judged.mood) {
+        (true, Mood::Bad) => Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
+        (true, Mood::Busy) => Style::new().fg(Color::Yellow),
+        (false, Mood::Bad) => Style::new().add_modifier(Modifier::BOLD),
+        _ => Style::new(),
+    };
+    Line::styled(format!(" {}{lag}", judged.line(now_ms)), style)
 }
 
 fn foot_line(state: &State) -> Line<'static> {
@@ -185,17 +201,6 @@ fn chart_title(state: &State) -> String {
     }
 }
 
-/// The lag behind the clock as text.
-fn age(ms: i64) -> String {
-    match ms {
-        ..0 => "ahead of the clock".to_owned(),
-        0..60_000 => format!("{}.{} s behind", ms / 1_000, ms % 1_000 / 100),
-        60_000..7_200_000 => format!("{} min behind", ms / 60_000),
-        7_200_000..172_800_000 => format!("{} h behind", ms / 3_600_000),
-        _ => format!("{} days behind", ms / 86_400_000),
-    }
-}
-
 /// A count in at most 8 columns.
 fn short(count: u64) -> String {
     match count {
@@ -216,7 +221,7 @@ mod tests {
     use super::*;
     use crate::command::output::candlestick::tests::candle;
     use crate::command::top::state::tests::state;
-    use crate::store::DurableFrontier;
+    use crate::store::{DurableFrontier, Heartbeat, Life, PartitionLife, SourceLife};
 
     const FRONTIER: u64 = 1_381_152_600_000 + 6 * 60_000;
 
@@ -231,6 +236,15 @@ mod tests {
         (0..buffer.area.height).map(|y| line(y).trim_end().to_owned()).collect()
     }
 
+    /// The heartbeat of a pipeline whose only source is well.
+    fn live() -> Heartbeat {
+        let source = SourceLife { progress_ms: FRONTIER, heard_ms: FRONTIER, moved_ms: FRONTIER };
+        let sources = [("a".to_owned(), source)].into();
+        let partition = PartitionLife { partition: 0, unread: Some(0), frontier_ms: Some(FRONTIER), sources };
+        let life = Life { ended: None, has_progress: true, partitions: vec![partition] };
+        Heartbeat { epoch: 3, written_ms: FRONTIER, life }
+    }
+
     /// Five complete candles and one incomplete.
     fn full() -> State {
         let mut state = state();
@@ -240,6 +254,7 @@ mod tests {
         row.counters[Counter::Rejected(Reason::BadJson).index()] = 2;
         row.counters[Counter::Rejected(Reason::TooFarAhead).index()] = 1;
         state.durable = Some(DurableFrontier { row, epoch: 3, resume: String::new() });
+        state.heartbeat = Some(live());
         state.candles = (1..=6).map(|n| candle(n, n as f64, n as f64 + 2.0, n as f64 - 1.0, n as f64 + 1.0)).collect();
         state.candles[2].close = 2.0;
         state
@@ -249,14 +264,14 @@ mod tests {
     fn a_wide_terminal_shows_everything() {
         let buffer = drawn(&mut full(), 100, 12);
         let wanted = [
-            " complete up to 2013-10-07T13:36:00Z  3.2 s behind  epoch 3  digest 00000000000000000000000000000000",
+            " complete up to 2013-10-07T13:36:00Z  epoch 3  digest 00000000000000000000000000000000",
+            " Live  3.2 s behind",
             " trades 1,234,567  late 0  rejected 3  gaps 0  rows 42",
             " symbol                last   change   trades ┌ AAPL  1m  O 6  H 8  L 5  C 7  V 6 ─────────────────┐",
             " AAPL              1.500000  +50.00%        1 │    ╷╽                                      7.200000│",
             " BINANCE:BTCUSDT   1.500000  +50.00%        1 │  ╷╽┃╿                                              │",
             " NVDA              1.500000  +50.00%        1 │ ╷│┃│                                               │",
-            "                                              │╽┃┃╵                                                │",
-            "                                              │╿╵                                          0.800000│",
+            "                                              │╿┃╵                                                 │",
             "                                              │▂▃▄▆▇█                                              │",
             "                                              │2013-10-07T13:31:00Z .. 2013-10-07T13:36:00Z        │",
             "                                              └────────────────────────────────────────────────────┘",
@@ -265,9 +280,9 @@ mod tests {
         let lines = text(&buffer);
         assert_eq!(lines, wanted, "{}", lines.join("\n"));
         // The selected line is marked; the newest candle is dim, and the third fell.
-        assert!(buffer[(2, 3)].modifier.contains(Modifier::REVERSED));
-        assert!(!buffer[(2, 4)].modifier.contains(Modifier::REVERSED));
-        let column = |n: u16| (0..6).map(|y| &buffer[(46 + n, 3 + y)]).find(|cell| cell.symbol() != " ").unwrap();
+        assert!(buffer[(2, 4)].modifier.contains(Modifier::REVERSED));
+        assert!(!buffer[(2, 5)].modifier.contains(Modifier::REVERSED));
+        let column = |n: u16| (0..5).map(|y| &buffer[(46 + n, 4 + y)]).find(|cell| cell.symbol() != " ").unwrap();
         assert_eq!([3, 6].map(|n| column(n).fg), [Color::Red, Color::Green]);
         assert_eq!([5, 6].map(|n| column(n).modifier.contains(Modifier::DIM)), [false, true]);
     }
@@ -293,17 +308,17 @@ mod tests {
         }
         state.help = false;
         let narrow = text(&drawn(&mut state, 60, 10));
-        assert!(narrow[2].starts_with(" symbol") && !narrow.concat().contains('┌'), "{narrow:?}");
+        assert!(narrow[3].starts_with(" symbol") && !narrow.concat().contains('┌'), "{narrow:?}");
     }
 
     #[test]
     fn the_selected_line_is_visible() {
         let mut state = full();
         state.list = (0..100).map(|n| (format!("S{n:03}"), candle(1, 1.0, 1.0, 1.0, 1.0))).collect();
-        for (selected, first) in [(0, 0), (4, 0), (7, 2), (50, 45), (47, 45), (99, 94), (0, 0)] {
+        for (selected, first) in [(0, 0), (4, 0), (7, 3), (50, 46), (47, 46), (99, 95), (0, 0)] {
             state.symbol = Some(format!("S{selected:03}"));
             let lines = text(&drawn(&mut state, 60, 10));
-            assert!(lines[3].starts_with(&format!(" S{first:03}")), "{lines:?}");
+            assert!(lines[4].starts_with(&format!(" S{first:03}")), "{lines:?}");
             assert!(lines.iter().any(|line| line.starts_with(&format!(" S{selected:03}"))), "{lines:?}");
         }
     }
@@ -314,10 +329,12 @@ mod tests {
         assert_eq!(text(&drawn(&mut empty, 100, 12))[1], " reading");
         empty.loaded = true;
         let lines = text(&drawn(&mut empty, 100, 12));
-        assert!(lines[1].contains("is a worker writing"), "{lines:?}");
-        assert!(lines[2].contains(" no symbol  5s") && lines[3].contains("no candles"), "{lines:?}");
-        empty.error = Some("the disk is gone".to_owned());
-        assert!(text(&drawn(&mut empty, 100, 12))[11].contains("cannot read the store: the disk is gone"));
+        assert_eq!(lines[1], " Nothing complete yet: no worker has written to this store yet");
+        assert!(lines[3].contains(" no symbol  5s") && lines[4].contains("no candles"), "{lines:?}");
+        empty.apply(Err("the disk is gone".to_owned()));
+        let lines = text(&drawn(&mut empty, 100, 12));
+        assert!(lines[1].starts_with(" Store down: the store cannot be read: the disk is gone"), "{lines:?}");
+        assert!(lines[11].contains("cannot read the store: the disk is gone"), "{lines:?}");
         let mut searching = full();
         searching.search = Some("bt".to_owned());
         assert!(text(&drawn(&mut searching, 100, 12))[11].contains("search: bt_"));
@@ -326,11 +343,21 @@ mod tests {
     }
 
     #[test]
-    fn ages_and_counts_are_short() {
-        let ages = [-1, 0, 3_250, 59_999, 60_000, 7_200_000, 172_800_000].map(age);
-        let wanted = ["ahead of the clock", "0.0 s behind", "3.2 s behind", "59.9 s behind", "1 min behind"];
-        assert_eq!(ages[..5], wanted);
-        assert_eq!(ages[5..], ["2 h behind", "2 days behind"]);
+    fn an_outage_is_said_and_recorded_data_is_not_late() {
+        let mut state = full();
+        if let Some(heartbeat) = &mut state.heartbeat {
+            heartbeat.written_ms = 1_000;
+        }
+        let lines = text(&drawn(&mut state, 100, 12));
+        assert!(lines[1].starts_with(" Worker down: no sign of life"), "{lines:?}");
+        state.heartbeat = Some(live());
+        state.heartbeat.iter_mut().for_each(|heartbeat| heartbeat.life.partitions[0].sources.clear());
+        let lines = text(&drawn(&mut state, 100, 12));
+        assert_eq!(lines[1], " At rest: complete up to 2013-10-07T13:36:00Z, all sources have left");
+    }
+
+    #[test]
+    fn counts_are_short() {
         assert!([0, 9_999_999, 10_000_000, u64::MAX / 1_000_000_000_000].map(short).iter().all(|text| text.len() <= 8));
     }
 }

@@ -10,6 +10,8 @@ use crate::store::{Range, StoreError, StoreReader};
 
 /// Minimum pause between two reads.
 const PAUSE: Duration = Duration::from_millis(200);
+/// Interval between reads of the heartbeat, when nothing else changes.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 /// Minimum pause between two reads, as a multiple of the duration of a read.
 const PAUSES: u32 = 3;
 
@@ -26,11 +28,11 @@ impl Feed {
         let current = Arc::clone(&query);
         // Ends with the process, or when the receiver is dropped.
         std::thread::spawn(move || {
-            let mut last = None;
+            let (mut last, mut beaten) = (None, None);
             loop {
                 let started = Instant::now();
                 let query = current.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let update = read(reader.as_mut(), query, &mut last);
+                let update = read(reader.as_mut(), query, &mut last, &mut beaten);
                 if let Some(update) = update.map_err(|error| error.to_string()).transpose()
                     && sender.send(update).is_err()
                 {
@@ -60,15 +62,24 @@ impl Feed {
 /// Epoch and frontier of the last read, and its query.
 type LastRead = Option<((u64, u64), Query)>;
 
-/// Reads what has changed since the last read. The frontier is read first, so the rows are at least as new as it.
-fn read(reader: &mut dyn StoreReader, query: Query, last: &mut LastRead) -> Result<Option<Update>, StoreError> {
+/// Reads what has changed since the last read, and each second the heartbeat. The frontier is read first, so the rows
+/// are at least as new as it.
+fn read(
+    reader: &mut dyn StoreReader,
+    query: Query,
+    last: &mut LastRead,
+    beaten: &mut Option<Instant>,
+) -> Result<Option<Update>, StoreError> {
     let durable = reader.frontier()?;
     let place = durable.as_ref().map_or((0, 0), |durable| (durable.epoch, durable.row.frontier));
     let before = last.take();
-    if before.as_ref().is_some_and(|(at, current)| *at == place && *current == query) {
+    let is_due = beaten.is_none_or(|beaten| beaten.elapsed() >= HEARTBEAT_EVERY);
+    if !is_due && before.as_ref().is_some_and(|(at, current)| *at == place && *current == query) {
         *last = before;
         return Ok(None);
     }
+    let heartbeat = reader.heartbeat()?;
+    *beaten = Some(Instant::now());
     let list = match &before {
         Some((at, _)) if *at == place => None,
         _ => Some(reader.latest()?),
@@ -82,5 +93,5 @@ fn read(reader: &mut dyn StoreReader, query: Query, last: &mut LastRead) -> Resu
     };
     let resolution = query.resolution;
     *last = Some((place, query));
-    Ok(Some(Update { durable, list, symbol, resolution, candles }))
+    Ok(Some(Update { durable, heartbeat, list, symbol, resolution, candles }))
 }

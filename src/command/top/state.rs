@@ -3,7 +3,9 @@
 use dataflows::progress::time::Resolution;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::store::{DurableFrontier, StoredCandle};
+use crate::pipeline_state::{Facts, PipelineState};
+use crate::store::{DurableFrontier, Heartbeat, StoredCandle};
+use crate::time::now_ms;
 
 /// Candles to read before the size of the chart is known.
 const CANDLES: usize = 200;
@@ -24,6 +26,8 @@ pub struct Query {
 pub struct Update {
     /// The durable frontier; `None` before the first.
     pub durable: Option<DurableFrontier>,
+    /// The worker's last heartbeat.
+    pub heartbeat: Option<Heartbeat>,
     /// All symbols, each with its newest day; `None` when unchanged.
     pub list: Option<Vec<(String, StoredCandle)>>,
     /// Symbol of the candles.
@@ -50,6 +54,8 @@ pub struct State {
     pub store: String,
     /// The durable frontier; `None` before the first.
     pub durable: Option<DurableFrontier>,
+    /// The worker's last heartbeat.
+    pub heartbeat: Option<Heartbeat>,
     /// All symbols, ascending, each with its newest day.
     pub list: Vec<(String, StoredCandle)>,
     /// The selected symbol.
@@ -62,6 +68,8 @@ pub struct State {
     pub loaded: bool,
     /// Error of the last read.
     pub error: Option<String>,
+    /// Since when the store cannot be read, in Unix milliseconds.
+    pub failing_since_ms: Option<u64>,
     /// Whether the help is shown.
     pub help: bool,
     /// The search text, while it is typed.
@@ -82,12 +90,14 @@ impl State {
         Self {
             store,
             durable: None,
+            heartbeat: None,
             list: Vec::new(),
             symbol,
             resolution,
             candles: Vec::new(),
             loaded: false,
             error: None,
+            failing_since_ms: None,
             help: false,
             search: None,
             coloured: crate::process::terminal::colours_are_wanted(),
@@ -108,11 +118,12 @@ impl State {
             Ok(update) => update,
             Err(why) => {
                 self.error = Some(why);
+                self.failing_since_ms.get_or_insert_with(now_ms);
                 return;
             }
         };
-        (self.error, self.loaded) = (None, true);
-        self.durable = update.durable;
+        (self.error, self.failing_since_ms, self.loaded) = (None, None, true);
+        (self.durable, self.heartbeat) = (update.durable, update.heartbeat);
         if let Some(list) = update.list {
             self.list = list;
         }
@@ -122,6 +133,16 @@ impl State {
         if self.symbol == update.symbol && self.resolution == update.resolution {
             self.candles = update.candles;
         }
+    }
+
+    /// The judgement of the pipeline, once the store has been read.
+    pub fn judge(&self, now_ms: u64) -> Option<PipelineState> {
+        if let (Some(why), Some(since_ms)) = (&self.error, self.failing_since_ms) {
+            return Some(PipelineState::store_down(why, since_ms));
+        }
+        let frontier_ms = self.durable.as_ref().map(|durable| durable.row.frontier);
+        let facts = Facts { frontier_ms, heartbeat: self.heartbeat.as_ref(), now_ms };
+        self.loaded.then(|| PipelineState::judge(&facts))
     }
 
     /// Index of the selected symbol in the list.
@@ -217,6 +238,7 @@ pub(super) mod tests {
         let symbol = Some("AAPL".to_owned());
         state.apply(Ok(Update {
             durable: None,
+            heartbeat: None,
             list: Some(list.to_vec()),
             symbol,
             resolution: Resolution::M1,
@@ -261,6 +283,7 @@ pub(super) mod tests {
         press(&mut state, "j");
         let of = |symbol: &str, resolution| Update {
             durable: None,
+            heartbeat: None,
             list: None,
             symbol: Some(symbol.to_owned()),
             resolution,

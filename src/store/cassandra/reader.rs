@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use dataflows::log::reject::Reason;
 use dataflows::output::frontier_row::FrontierRow;
-use dataflows::output::row::RejectedRow;
+use dataflows::output::row::{GapRow, RejectedRow};
 use dataflows::progress::time::Resolution;
 use dataflows::symbols::entry::Entry;
 use scylla::value::CqlTimestamp;
@@ -19,10 +19,10 @@ use super::retry::RetryPolicy;
 use super::session::{Client, Level, Pages};
 use super::values::int;
 use super::write_rows::REJECTED_BUCKET;
-use super::{checkpoint, epoch, identity, open, read_rows, settings, symbols};
+use super::{checkpoint, epoch, gaps, heartbeat, identity, open, read_rows, settings, symbols};
 use crate::store::{
-    CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, StoreError, StoreIdentity, StoreReader,
-    StoredCandle, StoredIndicators,
+    CheckpointInfo, DurableFrontier, GapRange, Heartbeat, PipelineSettings, Range, RejectedRange, StoreError,
+    StoreIdentity, StoreReader, StoredCandle, StoredIndicators,
 };
 
 /// Reader retry deadline.
@@ -57,6 +57,10 @@ impl StoreReader for CassandraReader {
 
     fn epoch(&mut self) -> Result<Option<u64>, StoreError> {
         self.client.run("cannot read the epoch", epoch::newest(&self.client)).map(Some)
+    }
+
+    fn heartbeat(&mut self) -> Result<Option<Heartbeat>, StoreError> {
+        self.client.run("cannot read the heartbeat", heartbeat::read(&self.client))
     }
 
     fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
@@ -107,6 +111,10 @@ impl StoreReader for CassandraReader {
 
     fn rejected(&mut self, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, StoreError> {
         self.client.run("cannot read rejected records", rejected(&self.client, wanted))
+    }
+
+    fn gaps(&mut self, range: GapRange) -> Result<Vec<GapRow>, StoreError> {
+        self.client.run("cannot read gaps", gaps::read(&self.client, range))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::store::StoreError;
 pub const SETUP: &str = include_str!("../../../cql/cassandra-setup.cql");
 
 /// Schema version of this program.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Timeout for a schema change, including retries.
 const SCHEMA_TIMEOUT: Duration = Duration::from_secs(60);
@@ -176,12 +176,15 @@ mod tests {
         let tables = wanted_tables(SETUP);
         let column = |table: &str, column: &str| tables[table][column].clone();
         let of = |kind: &str, part: &str| (kind.to_owned(), part.to_owned());
-        assert_eq!(tables.len(), 15);
+        assert_eq!(tables.len(), 17);
         assert_eq!(column("candles_5s", "symbol"), of("text", "partition_key 0"));
         assert_eq!(column("candles_5s", "bucket"), of("date", "partition_key 1"));
         assert_eq!(column("candles_5s", "window_start"), of("timestamp", "clustering 0 desc"));
         assert_eq!(column("candles_5s", "as_of"), of("timestamp", "regular"));
         assert_eq!(column("rejected", "item"), of("bigint", "clustering 1 asc"));
+        assert_eq!(column("gaps", "gap_start"), of("timestamp", "clustering 0 desc"));
+        assert_eq!(column("gaps", "log_partition"), of("bigint", "clustering 1 asc"));
+        assert_eq!(column("heartbeats", "epoch"), of("bigint", "clustering 0 desc"));
         assert_eq!(column("meta", "name"), of("text", "partition_key 0"));
         assert_eq!(tables["candles_1d"].len(), 12);
         assert_eq!(statements("a; -- b; c\n d\n;"), ["a", "d"]);

@@ -18,6 +18,8 @@ pub enum Value<'a> {
     Bigint(i64),
     /// `timestamp`, in milliseconds
     Timestamp(u64),
+    /// `timestamp`, in milliseconds, as a record says: it may be before 1970
+    AnyTimestamp(i64),
     /// `date`, as the milliseconds of its first moment
     Date(u64),
     /// `blob`
@@ -35,6 +37,7 @@ impl SerializeValue for Value<'_> {
             Self::Double(value) => value.serialize(kind, writer),
             Self::Bigint(value) => value.serialize(kind, writer),
             Self::Timestamp(ms) => timestamp(ms).serialize(kind, writer),
+            Self::AnyTimestamp(ms) => CqlTimestamp(ms).serialize(kind, writer),
             Self::Date(ms) => date(ms).serialize(kind, writer),
             Self::Blob(bytes) => bytes.serialize(kind, writer),
         }

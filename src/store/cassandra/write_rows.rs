@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use dataflows::output::to_f64;
 use dataflows::progress::time::Resolution;
 use scylla::statement::batch::{Batch, BatchStatement, BatchType};
@@ -38,6 +38,7 @@ pub struct Inserts {
     candles: Vec<PreparedStatement>,
     indicators: PreparedStatement,
     rejected: PreparedStatement,
+    gaps: PreparedStatement,
     /// Whether batches of several partitions may be merged.
     packs: bool,
 }
@@ -60,7 +61,9 @@ impl Inserts {
         let indicators = client.prepare(&insert("indicators_5s", &values), Level::Quorum).await?;
         let values = "log_partition, bucket, log_offset, item, reason, original, original_bytes_total, as_of";
         let rejected = client.prepare(&insert("rejected", values), Level::Quorum).await?;
-        Ok(Self { candles, indicators, rejected, packs })
+        let values = "bucket, gap_start, log_partition, log_offset, source, gap_end, cause, as_of";
+        let gaps = client.prepare(&insert("gaps", values), Level::Quorum).await?;
+        Ok(Self { candles, indicators, rejected, gaps, packs })
     }
 
     /// Writes all rows that have not expired; returns the number of expired rows once all others are acknowledged.
@@ -90,7 +93,8 @@ impl Inserts {
         let rejected_rows = rows.rejected.iter().map(|row| Insert { statement: &self.rejected, values: rejected(row) });
         let batches = partitions.into_values().flat_map(cut);
         let batches = if self.packs { pack(batches) } else { batches.collect() };
-        let batches = batches.into_iter().chain(rejected_rows.map(|insert| vec![insert]));
+        let gaps = rows.gaps.iter().map(|row| Insert { statement: &self.gaps, values: gap(row) });
+        let batches = batches.into_iter().chain(rejected_rows.chain(gaps).map(|insert| vec![insert]));
         client.gather(batches, |batch| send(client, batch)).await?;
         Ok(expired)
     }
@@ -225,6 +229,20 @@ fn rejected(row: &RejectedRow) -> Vec<Value<'_>> {
         Value::Text(row.reason.name()),
         Value::Blob(&row.original),
         Value::Bigint(int(row.original_bytes_total)),
+        Value::Timestamp(row.as_of),
+        Value::Bigint(int(write_us(row.as_of))),
+    ]
+}
+
+fn gap(row: &GapRow) -> Vec<Value<'_>> {
+    vec![
+        Value::Date(table::gap_bucket_ms(row.from_ms)),
+        Value::AnyTimestamp(row.from_ms),
+        Value::Bigint(row.partition.into()),
+        Value::Bigint(int(row.offset)),
+        Value::Text(&row.source),
+        Value::AnyTimestamp(row.to_ms),
+        Value::Text(&row.cause),
         Value::Timestamp(row.as_of),
         Value::Bigint(int(write_us(row.as_of))),
     ]

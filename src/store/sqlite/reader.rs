@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dataflows::log::reject::Reason;
 use dataflows::output::frontier_row::FrontierRow;
-use dataflows::output::row::RejectedRow;
+use dataflows::output::row::{GapRow, RejectedRow};
 use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use dataflows::progress::time::Resolution;
 use dataflows::symbols::entry::Entry;
@@ -13,11 +13,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::Failure;
 use super::write_rows::int;
-use super::{checkpoint, frontier, identity, schema, settings, symbols};
+use super::{checkpoint, frontier, heartbeat, identity, schema, settings, symbols};
 use crate::store::table::CANDLE_VALUES;
 use crate::store::{
-    CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, StoreError, StoreIdentity, StoreReader,
-    StoredCandle, StoredIndicators, table,
+    CheckpointInfo, DurableFrontier, GapRange, Heartbeat, PipelineSettings, Range, RejectedRange, StoreError,
+    StoreIdentity, StoreReader, StoredCandle, StoredIndicators, table,
 };
 
 /// Reads a SQLite file.
@@ -59,6 +59,10 @@ impl StoreReader for SqliteReader {
         self.run("cannot read the frontier", frontier::durable)
     }
 
+    fn heartbeat(&mut self) -> Result<Option<Heartbeat>, StoreError> {
+        self.run("cannot read the heartbeat", heartbeat::read)
+    }
+
     fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
         self.run("cannot read the settings", settings::read)
     }
@@ -97,6 +101,10 @@ impl StoreReader for SqliteReader {
 
     fn rejected(&mut self, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, StoreError> {
         self.run("cannot read rejected records", |c| rejected(c, wanted))
+    }
+
+    fn gaps(&mut self, range: GapRange) -> Result<Vec<GapRow>, StoreError> {
+        self.run("cannot read gaps", |c| gaps(c, range))
     }
 
     fn symbols(&mut self, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, StoreError> {
@@ -208,4 +216,23 @@ fn rejected(connection: &Connection, wanted: &RejectedRange) -> Result<Vec<Rejec
         });
     }
     Ok(all)
+}
+
+fn gaps(connection: &Connection, range: GapRange) -> Result<Vec<GapRow>, Failure> {
+    let sql = "SELECT log_partition, log_offset, source, gap_start, gap_end, cause, as_of FROM gaps \
+               WHERE min(gap_start, gap_end) < ?2 AND max(gap_start, gap_end) >= ?1";
+    let (from_ms, to_ms) = range.bounds();
+    let mut statement = connection.prepare_cached(sql)?;
+    let row = |row: &Row| {
+        Ok(GapRow {
+            partition: row.get(0)?,
+            offset: row.get(1)?,
+            source: row.get::<_, String>(2)?.into_boxed_str(),
+            from_ms: row.get(3)?,
+            to_ms: row.get(4)?,
+            cause: row.get::<_, String>(5)?.into_boxed_str(),
+            as_of: row.get(6)?,
+        })
+    };
+    Ok(statement.query_map([from_ms, to_ms], row)?.collect::<rusqlite::Result<Vec<_>>>()?)
 }

@@ -12,7 +12,7 @@ use super::error::Failure;
 use crate::store::table;
 
 /// Schema version of this program.
-const SCHEMA: u64 = 3;
+const SCHEMA: u64 = 4;
 
 /// SQLite busy timeout.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,6 +22,14 @@ CREATE TABLE rejected (
     log_partition INTEGER NOT NULL, log_offset INTEGER NOT NULL, item INTEGER NOT NULL, reason TEXT NOT NULL,
     original BLOB NOT NULL, original_bytes_total INTEGER NOT NULL, as_of INTEGER NOT NULL, write_us INTEGER NOT NULL,
     PRIMARY KEY (log_partition, log_offset, item)) STRICT, WITHOUT ROWID;
+CREATE TABLE gaps (
+    bucket INTEGER NOT NULL, gap_start INTEGER NOT NULL, log_partition INTEGER NOT NULL, log_offset INTEGER NOT NULL,
+    source TEXT NOT NULL, gap_end INTEGER NOT NULL, cause TEXT NOT NULL, as_of INTEGER NOT NULL,
+    write_us INTEGER NOT NULL,
+    PRIMARY KEY (bucket, gap_start, log_partition, log_offset)) STRICT, WITHOUT ROWID;
+CREATE TABLE heartbeats (
+    one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL, written_at INTEGER NOT NULL,
+    life TEXT NOT NULL) STRICT;
 CREATE TABLE frontier (
     one INTEGER PRIMARY KEY CHECK (one = 1), frontier INTEGER NOT NULL, digest TEXT NOT NULL, rows INTEGER NOT NULL,
     counters TEXT NOT NULL, epoch INTEGER NOT NULL, revision INTEGER NOT NULL, resume TEXT NOT NULL) STRICT;

@@ -1,6 +1,6 @@
 //! Writes rows under their natural keys. An older write never overwrites a newer one.
 
-use dataflows::output::row::{CandleRow, IndicatorRow, RejectedRow};
+use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use dataflows::output::to_f64;
 use dataflows::progress::time::Resolution;
 use rusqlite::{CachedStatement, Transaction, params};
@@ -24,7 +24,9 @@ pub fn write(transaction: &Transaction, rows: &RowBatch) -> Result<(), Failure> 
         rows.indicators.iter().try_for_each(|row| indicator(&mut statement, row))?;
     }
     let mut statement = transaction.prepare_cached(&rejected_sql())?;
-    rows.rejected.iter().try_for_each(|row| rejected(&mut statement, row))
+    rows.rejected.iter().try_for_each(|row| rejected(&mut statement, row))?;
+    let mut statement = transaction.prepare_cached(&gap_sql())?;
+    rows.gaps.iter().try_for_each(|row| gap(&mut statement, row))
 }
 
 /// An integer column. Times, offsets and counts are far below its maximum; the end of a range may be above, and is
@@ -85,6 +87,21 @@ fn rejected(statement: &mut CachedStatement, row: &RejectedRow) -> Result<(), Fa
     Ok(())
 }
 
+fn gap(statement: &mut CachedStatement, row: &GapRow) -> Result<(), Failure> {
+    statement.execute(params![
+        int(table::gap_bucket_ms(row.from_ms)),
+        row.from_ms,
+        row.partition,
+        int(row.offset),
+        &*row.source,
+        row.to_ms,
+        &*row.cause,
+        int(row.as_of),
+        int(write_us(row.as_of)),
+    ])?;
+    Ok(())
+}
+
 fn candle_sql(resolution: Resolution) -> String {
     upsert(table::candles(resolution), "symbol, bucket, window_start", table::CANDLE_VALUES)
 }
@@ -95,6 +112,10 @@ fn indicator_sql() -> String {
 
 fn rejected_sql() -> String {
     upsert("rejected", "log_partition, log_offset, item", "reason, original, original_bytes_total, as_of")
+}
+
+fn gap_sql() -> String {
+    upsert("gaps", "bucket, gap_start, log_partition, log_offset", "source, gap_end, cause, as_of")
 }
 
 pub fn upsert(table: &str, key: &str, values: &str) -> String {

@@ -1,11 +1,14 @@
 //! One worker's view of the cluster, built from the control messages of all workers, itself included.
 
+use std::collections::BTreeMap;
+
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 
 use super::messages::{ControlMessage, Part, Reading};
+use crate::store::PartitionLife;
 
 /// One worker's view of the cluster.
 pub(in crate::worker) struct ClusterView {
@@ -15,6 +18,8 @@ pub(in crate::worker) struct ClusterView {
     readings: Vec<Option<Reading>>,
     /// By partition, on the first worker: how far it is read, and where a restart could resume.
     positions: Vec<Positions>,
+    /// By partition, on the first worker: life of its sources.
+    life: BTreeMap<u32, PartitionLife>,
     /// The positions that were published last.
     pub(in crate::worker) published: String,
     /// The last checkpoint committed.
@@ -36,6 +41,7 @@ impl ClusterView {
             ends: vec![None; workers],
             readings: vec![None; workers],
             positions,
+            life: BTreeMap::new(),
             published: String::new(),
             committed,
             symbols_end: None,
@@ -55,6 +61,7 @@ impl ClusterView {
                     self.positions[at] = positions;
                 }
             }
+            ControlMessage::Life(all) => self.life.extend(all.into_iter().map(|life| (life.partition, life))),
             ControlMessage::Part(part) => return Some(part),
             ControlMessage::Committed(time) => self.committed = self.committed.max(time),
             ControlMessage::SymbolsEnd(end) => self.symbols_end = Some(end),
@@ -98,6 +105,11 @@ impl ClusterView {
     /// Whether every worker has sent its last message.
     pub(in crate::worker) fn all_done(&self) -> bool {
         self.done == self.ends.len()
+    }
+
+    /// Life of the sources in all partitions; `None` until every partition was looked at.
+    pub(in crate::worker) fn life(&self) -> Option<Vec<PartitionLife>> {
+        (self.life.len() == self.positions.len()).then(|| self.life.values().cloned().collect())
     }
 
     /// The positions of all partitions, as they are published.

@@ -19,6 +19,8 @@ use timely::dataflow::operators::core::unordered_input::{UnorderedHandle, Unorde
 use timely::dataflow::operators::generic::operator::Operator;
 use timely::worker::Worker;
 
+use crate::store::PartitionLife;
+
 /// A control message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::worker) enum ControlMessage {
@@ -39,6 +41,8 @@ pub(in crate::worker) enum ControlMessage {
     /// To the first: how far this worker's partitions are read, and from where they would be read again as of the
     /// durable frontier it sees.
     Positions(Vec<Positions>),
+    /// To the first: life of the sources in this worker's partitions.
+    Life(Vec<PartitionLife>),
     /// To the first: a worker's part of a checkpoint is in the store.
     Part(Part),
     /// From the first to all: the symbol table is complete when the symbol log is written up to this offset.

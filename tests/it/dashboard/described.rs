@@ -29,10 +29,14 @@ async fn described(dashboard: &Dashboard) -> Value {
 #[tokio::test]
 async fn every_response_matches_its_schema() {
     let store = small_store();
+    store.put_gap(super::condition::gap(0, 1_000));
     let dashboard = start(&store).await;
     let described = described(&dashboard).await;
     for (path, request) in [
         ("/api/frontier", ""),
+        ("/api/gaps", ""),
+        ("/api/gaps", "?from=1000&to=2026-01-01T00:00:00Z&limit=1"),
+        ("/api/gaps", "?from=5&to=5"),
         ("/api/symbols", ""),
         ("/api/symbols", "?query=a&traded=true&exchange=US&limit=3"),
         ("/api/candles", "?symbol=AAPL"),
@@ -67,7 +71,9 @@ async fn every_event_matches_its_schema() {
     store.advance(13_000);
     fits(&event, &viewer.next().await);
     let empty = start(&FakeStore::default()).await;
-    fits(&event, &Events::open(&empty).await.next().await);
+    let mut viewer = Events::open(&empty).await;
+    fits(&event, &viewer.next().await);
+    fits(&schema(&described(&empty).await, "Heartbeat"), &viewer.next_state().await);
 }
 
 #[tokio::test]

@@ -22,15 +22,27 @@ impl Events {
         Self { response, text: String::new() }
     }
 
-    /// The data of the next event, which must be a `frontier` event.
+    /// The data of the next `frontier` event.
     pub async fn next(&mut self) -> Value {
+        self.next_of("frontier").await
+    }
+
+    /// The data of the next `state` event: a heartbeat.
+    pub async fn next_state(&mut self) -> Value {
+        self.next_of("state").await
+    }
+
+    async fn next_of(&mut self, kind: &str) -> Value {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let lines: Vec<_> = event.lines().map(str::to_owned).collect();
                 self.text = rest.to_owned();
                 let Some(data) = lines.iter().find_map(|line| line.strip_prefix("data: ")) else { continue };
-                assert!(lines.contains(&"event: frontier".to_owned()), "{lines:?}");
-                return serde_json::from_str(data).unwrap();
+                let name = lines.iter().find_map(|line| line.strip_prefix("event: ")).unwrap();
+                assert!(["frontier", "state"].contains(&name), "{lines:?}");
+                if name == kind {
+                    return serde_json::from_str(data).unwrap();
+                }
             }
             let chunk = self.response.chunk().await.unwrap().expect("the stream goes on");
             self.text.push_str(std::str::from_utf8(&chunk).unwrap());

@@ -7,10 +7,12 @@ use dataflows::log::reject::Reason;
 use dataflows::output::counters::{COUNTERS, Counter};
 use dataflows::output::digest::Digest;
 use dataflows::output::frontier_row::FrontierRow;
-use dataflows::output::row::RejectedRow;
+use dataflows::output::row::{GapRow, RejectedRow};
 use dataflows::progress::time::Resolution;
 use dataflows::symbols::entry::Entry;
-use tickline::store::{DurableFrontier, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators};
+use tickline::store::{
+    DurableFrontier, GapRange, Heartbeat, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators,
+};
 
 /// A store shared by all its clones and readers.
 #[derive(Clone, Default)]
@@ -19,6 +21,8 @@ pub struct FakeStore(Arc<Mutex<Rows>>);
 #[derive(Default)]
 struct Rows {
     frontier: Option<DurableFrontier>,
+    heartbeat: Option<Heartbeat>,
+    gaps: Vec<GapRow>,
     candles: BTreeMap<(String, &'static str, u64), StoredCandle>,
     fails: bool,
 }
@@ -65,6 +69,14 @@ impl FakeStore {
         }
     }
 
+    pub fn beat(&self, heartbeat: Heartbeat) {
+        self.rows().heartbeat = Some(heartbeat);
+    }
+
+    pub fn put_gap(&self, gap: GapRow) {
+        self.rows().gaps.push(gap);
+    }
+
     pub fn fail(&self, fails: bool) {
         self.rows().fails = fails;
     }
@@ -84,6 +96,14 @@ impl FakeStore {
 impl StoreReader for FakeStore {
     fn frontier(&mut self) -> Result<Option<DurableFrontier>, StoreError> {
         Ok(self.working()?.frontier.clone())
+    }
+
+    fn heartbeat(&mut self) -> Result<Option<Heartbeat>, StoreError> {
+        Ok(self.working()?.heartbeat.clone())
+    }
+
+    fn gaps(&mut self, range: GapRange) -> Result<Vec<GapRow>, StoreError> {
+        Ok(self.working()?.gaps.iter().filter(|row| range.contains(row)).cloned().collect())
     }
 
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {

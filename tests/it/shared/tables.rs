@@ -7,8 +7,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 /// Tables whose rows follow entirely from the log.
-pub const ROWS: [&str; 7] =
-    ["candles_5s", "candles_1m", "candles_5m", "candles_1h", "candles_1d", "indicators_5s", "rejected"];
+pub const ROWS: [&str; 8] =
+    ["candles_5s", "candles_1m", "candles_5m", "candles_1h", "candles_1d", "indicators_5s", "rejected", "gaps"];
 
 /// Durable progress of a store.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,7 +49,8 @@ pub fn rows(connection: &Connection, sql: &str) -> Vec<String> {
 pub fn all(path: &Path) -> Vec<(String, Vec<String>)> {
     let connection = open(path);
     let decided = "frontier, digest, rows, counters, revision";
-    let mut queries: Vec<String> = ROWS.iter().map(|table| format!("SELECT * FROM {table} ORDER BY 1, 2, 3")).collect();
+    let mut queries: Vec<String> =
+        ROWS.iter().map(|table| format!("SELECT * FROM {table} ORDER BY 1, 2, 3, 4")).collect();
     queries.extend(["frontier", "frontier_history"].map(|table| format!("SELECT {decided} FROM {table} ORDER BY 1")));
     queries.into_iter().map(|query| (query.clone(), rows(&connection, &query))).collect()
 }

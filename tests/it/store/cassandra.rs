@@ -13,6 +13,7 @@ use tickline::store::cassandra::{CassandraReader, CassandraStore, set_up};
 use tickline::store::{RowBatch, Store, StoreError, StoreReader, table, write_us};
 
 use crate::shared::node;
+use crate::store::displays;
 use crate::store::plain;
 use crate::store::plain::Plain;
 use crate::store::suite::{self, ALL, batch, candle, checkpoint, durable, row};
@@ -35,7 +36,7 @@ fn candles(candles: Vec<CandleRow>) -> RowBatch {
 
 #[test]
 fn cassandra_passes_the_suite() {
-    suite::all(&|| {
+    let make = || {
         let address = StoreAddress::Cassandra(made());
         suite::Subject {
             writer: Box::new({
@@ -45,7 +46,9 @@ fn cassandra_passes_the_suite() {
             reader: Box::new(move || address.open_reader().unwrap()),
             _home: Box::new(()),
         }
-    });
+    };
+    suite::all(&make);
+    displays::all(&make);
 }
 
 #[test]

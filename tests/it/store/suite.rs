@@ -121,7 +121,8 @@ pub fn batch() -> RowBatch {
         values,
         as_of: 9_000,
     }];
-    RowBatch { candles, indicators, rejected: vec![rejected(8, 1), rejected(8, 0), rejected(7, 0)] }
+    let rejected = vec![rejected(8, 1), rejected(8, 0), rejected(7, 0)];
+    RowBatch { candles, indicators, rejected, gaps: Vec::new() }
 }
 
 pub fn row(frontier: u64, digest: u128) -> FrontierRow {
