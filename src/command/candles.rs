@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::command::options::read::ReadArgs;
 use crate::command::output::format::{Format, csv_field, json_array, print};
+use crate::command::output::number::exact;
 use crate::command::output::{chart, table};
 use crate::store::StoredCandle;
 use crate::time::rfc3339;
@@ -67,7 +68,7 @@ fn as_table(rows: &[StoredCandle]) -> String {
     let cells = |row: &StoredCandle| {
         let numbers = [row.open, row.high, row.low, row.close, row.volume, row.notional, row.vwap];
         let start = std::iter::once(rfc3339(row.window_start_ms));
-        start.chain(numbers.map(|n| n.to_string())).chain([row.trades.to_string(), rfc3339(row.as_of)]).collect()
+        start.chain(numbers.map(exact)).chain([row.trades.to_string(), rfc3339(row.as_of)]).collect()
     };
     table::table(&header, &rows.iter().map(cells).collect::<Vec<_>>())
 }

@@ -8,6 +8,7 @@ use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use crate::command::UsageError;
 use crate::command::options::read::ReadArgs;
 use crate::command::output::format::{Format, csv_field, json_array, print};
+use crate::command::output::number::exact;
 use crate::command::output::table;
 use crate::store::StoredIndicators;
 use crate::time::rfc3339;
@@ -58,11 +59,9 @@ fn as_csv(symbol: &str, rows: &[StoredIndicators]) -> String {
 
 fn as_table(rows: &[StoredIndicators]) -> String {
     let header: Vec<&str> = ["window_start"].into_iter().chain(INDICATOR_COLUMNS).chain(["candles"]).collect();
-    // Twelve significant digits are enough for people; the other formats are exact.
-    let short = |value: &f64| format!("{value:.12}").chars().take(13).collect::<String>();
     let cells = |row: &StoredIndicators| {
         let start = std::iter::once(rfc3339(row.window_start_ms));
-        start.chain(row.values.iter().map(short)).chain([row.candles.to_string()]).collect()
+        start.chain(row.values.iter().map(|value| exact(*value))).chain([row.candles.to_string()]).collect()
     };
     table::table(&header, &rows.iter().map(cells).collect::<Vec<_>>())
 }

@@ -10,7 +10,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
 use super::state::State;
-use crate::command::output::candlestick::{Scale, bar, cell, fell, price};
+use crate::command::output::candlestick::{Scale, bar, cell, fell};
+use crate::command::output::number::{exact, fitted};
 use crate::store::StoredCandle;
 use crate::time::rfc3339;
 
@@ -114,7 +115,7 @@ fn draw_list(frame: &mut Frame<'_>, state: &mut State, area: Rect) {
             if day.open == 0.0 { String::new() } else { format!("{:+.2}%", (day.close / day.open - 1.0) * 100.0) };
         let trades = short(day.trades);
         text.push(Line::from(vec![
-            Span::styled(format!(" {name:<room$} {:>10} ", price(day.close, 10)), Style::new().add_modifier(mark)),
+            Span::styled(format!(" {name:<room$} {:>10} ", fitted(day.close, 10)), Style::new().add_modifier(mark)),
             Span::styled(format!("{change:>8}"), direction(state, day).add_modifier(mark)),
             Span::styled(format!(" {trades:>8}"), Style::new().add_modifier(mark)),
         ]));
@@ -160,7 +161,7 @@ fn draw_chart(frame: &mut Frame<'_>, state: &mut State, area: Rect) {
     }
     let x = inside.right() - PRICE.min(inside.width);
     for (row, y) in (0..rows).zip(inside.y..).step_by(4) {
-        buffer.set_stringn(x, y, format!(" {:>10}", price(scale.price(row), 10)), PRICE.into(), Style::new());
+        buffer.set_stringn(x, y, format!(" {:>10}", scale.label(row, 10)), PRICE.into(), Style::new());
     }
     let ends = format!("{} .. {}", rfc3339(first.window_start_ms), rfc3339(last.window_start_ms));
     buffer.set_stringn(
@@ -178,7 +179,8 @@ fn chart_title(state: &State) -> String {
     match state.candles.last() {
         Some(last) => {
             let numbers = [("O", last.open), ("H", last.high), ("L", last.low), ("C", last.close), ("V", last.volume)];
-            let numbers: Vec<String> = numbers.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            let numbers: Vec<String> =
+                numbers.iter().map(|(name, value)| format!("{name} {}", exact(*value))).collect();
             format!("{name} {} ", numbers.join("  "))
         }
         None => name,
@@ -252,11 +254,11 @@ mod tests {
             " complete up to 2013-10-07T13:36:00Z  3.2 s behind  epoch 3  digest 00000000000000000000000000000000",
             " trades 1,234,567  late 0  rejected 3  gaps 0  rows 42",
             " symbol                last   change   trades ┌ AAPL  1m  O 6  H 8  L 5  C 7  V 6 ─────────────────┐",
-            " AAPL              1.500000  +50.00%        1 │    ╷╽                                      7.200000│",
-            " BINANCE:BTCUSDT   1.500000  +50.00%        1 │  ╷╽┃╿                                              │",
-            " NVDA              1.500000  +50.00%        1 │ ╷│┃│                                               │",
+            " AAPL                   1.5  +50.00%        1 │    ╷╽                                           7.2│",
+            " BINANCE:BTCUSDT        1.5  +50.00%        1 │  ╷╽┃╿                                              │",
+            " NVDA                   1.5  +50.00%        1 │ ╷│┃│                                               │",
             "                                              │╽┃┃╵                                                │",
-            "                                              │╿╵                                          0.800000│",
+            "                                              │╿╵                                               0.8│",
             "                                              │▂▃▄▆▇█                                              │",
             "                                              │2013-10-07T13:31:00Z .. 2013-10-07T13:36:00Z        │",
             "                                              └────────────────────────────────────────────────────┘",
