@@ -12,7 +12,7 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 use super::state::State;
 use crate::command::output::candlestick::{Scale, bar, cell, fell};
 use crate::command::output::number::{exact, fitted};
-use crate::store::StoredCandle;
+use crate::store::{StoredCandle, is_complete};
 use crate::time::rfc3339;
 
 /// Columns of the list next to a chart.
@@ -151,8 +151,8 @@ fn draw_chart(frame: &mut Frame<'_>, state: &mut State, area: Rect) {
     let frontier = state.durable.as_ref().map_or(0, |durable| durable.row.frontier);
     let buffer = frame.buffer_mut();
     for (x, candle) in (inside.x..).zip(shown) {
-        let is_complete = candle.window_start_ms + state.resolution.length_ms() <= frontier;
-        let dim = if is_complete { Modifier::empty() } else { Modifier::DIM };
+        let complete = is_complete(candle.window_start_ms, state.resolution, frontier);
+        let dim = if complete { Modifier::empty() } else { Modifier::DIM };
         let style = direction(state, candle).add_modifier(dim);
         let cells = (0..rows).map(|row| cell(candle, &scale, row, state.coloured));
         for (y, cell) in (inside.y..).zip(cells.chain([bar(candle.volume, most)])) {
