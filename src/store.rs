@@ -153,6 +153,10 @@ pub trait StoreReader: Send {
     fn heartbeat(&mut self) -> Result<Option<Heartbeat>, StoreError> {
         Ok(None)
     }
+    /// The time up to which rows are complete; 0 before the first frontier.
+    fn complete_up_to(&mut self) -> Result<Time, StoreError> {
+        Ok(self.frontier()?.map_or(0, |frontier| frontier.row.frontier))
+    }
     /// Settings of the pipeline that writes this store, as its newest epoch recorded them.
     fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
         Ok(None)
@@ -226,6 +230,12 @@ impl RejectedRange {
     pub const fn first(limit: usize) -> Self {
         Self { after: None, partition: None, from_offset: 0, reason: None, limit }
     }
+}
+
+/// Whether the window that starts at this time is complete: the frontier has reached its end. To decide it for rows, read
+/// the frontier before them.
+pub const fn is_complete(window_start_ms: u64, resolution: Resolution, frontier: Time) -> bool {
+    window_start_ms.saturating_add(resolution.length_ms()) <= frontier
 }
 
 /// A candle as readers see it, in doubles, each rounded once from the exact value.

@@ -21,7 +21,8 @@ const PARTITION: [&str; 6] = [
 /// Partition, offset, from, to, cause, `as_of` of each gap, as the dataflow and the oracle say.
 fn gaps(settings: &Settings) -> Vec<(u32, u64, i64, i64, String, u64)> {
     let log = log_of(&[&PARTITION, &PARTITION]);
-    let plan = Plan { workers: 2, batch_records: 2, steps: 1, checkpoints: Vec::new(), resume: None };
+    let plan =
+        Plan { workers: 2, batch_records: 2, steps: 1, checkpoints: Vec::new(), resume: None, bindings: Vec::new() };
     let outcome = run(&support::settings(settings), &support::batches(&log), &plan);
     let frontier = outcome.last.as_ref().map_or(0, |row| row.frontier);
     let found = support::updates::tables(&outcome).unwrap().gaps.as_of(frontier);

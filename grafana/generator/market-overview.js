@@ -2,7 +2,9 @@
 import { CHANGE_PERCENT, YEARS, cql, frontierRow, newestDay, rowsOf } from './cql.js';
 import { dashboard } from './dashboard.js';
 import { MARKET, TO_SYMBOL } from './names.js';
-import { bars, count, lines, named, numbers, OF_A_DAY, price, ranking, row, rows, steps } from './panels.js';
+import {
+    bars, count, lines, named, numbers, OF_A_DAY, price, PRICE_DECIMALS, ranking, row, rows, steps,
+} from './panels.js';
 import { CHOSEN, symbols } from './variables.js';
 
 const CHANGE = steps('red', [0, 'green']);
@@ -83,7 +85,7 @@ const prices = row('Price of each symbol').collapsed(true).withPanel(
         size: [6, 6],
         targets: [cql(rowsOf('close', 'candles_5m', CHOSEN, YEARS), '{{symbol}}')],
         unit: 'locale',
-        decimals: 8,
+        decimals: PRICE_DECIMALS,
     }).repeat('symbol').repeatDirection('h').maxPerRow(4),
 );
 

@@ -34,9 +34,12 @@ export const named = (displayName, color = undefined, unit = undefined, more = {
     ...Object.entries(more).map(([id, value]) => ({ id, value })),
 ];
 
-/** A price with all its digits, at most `decimals`. */
-export const price = (displayName, color = undefined, decimals = 8) =>
-    named(displayName, color, 'locale', { decimals });
+/** As many decimals as a price can have; the unit shows only those that a number has. */
+export const PRICE_DECIMALS = 18;
+
+/** A price with all its digits. */
+export const price = (displayName, color = undefined) =>
+    named(displayName, color, 'locale', { decimals: PRICE_DECIMALS });
 
 /** A count, written in full. */
 export const count = (displayName) => named(displayName, undefined, 'locale', { decimals: 0 });
@@ -45,7 +48,7 @@ export const count = (displayName) => named(displayName, undefined, 'locale', { 
 export const OF_A_DAY = {
     high: price('High'),
     low: price('Low'),
-    vwap: price('VWAP', undefined, 6),
+    vwap: price('VWAP'),
     volume: named('Volume', undefined, 'short', { decimals: 1 }),
     notional: named('Notional', undefined, 'short', { decimals: 1 }),
     trades: count('Trades'),

@@ -6,7 +6,7 @@ import { VizLegendOptionsBuilder, VizTooltipOptionsBuilder } from '@grafana/graf
 import { ALL_BUCKETS, CHANGE_PERCENT, DAYS, cql, frontierLine, newestDay, rowsOf } from './cql.js';
 import { dashboard } from './dashboard.js';
 import { CASSANDRA, SYMBOL } from './names.js';
-import { bars, lines, named, numbers, OF_A_DAY, price, row, steps } from './panels.js';
+import { bars, lines, named, numbers, OF_A_DAY, price, PRICE_DECIMALS, row, steps } from './panels.js';
 import { THE_ONE, oneSymbol, resolution } from './variables.js';
 
 const BACK = 'Shows the last three days of the range for 5 s candles, three months for 1 m, five years for longer ones.';
@@ -49,7 +49,7 @@ const candles = new PanelBuilder()
     .fields(new CandlestickFieldMapBuilder().open('open').high('high').low('low').close('close').volume('volume'))
     .colors(new CandlestickColorsBuilder().up('green').down('red').flat('gray'))
     .unit('locale')
-    .decimals(8)
+    .decimals(PRICE_DECIMALS)
     .overrideByName('volume', [{ id: 'unit', value: 'short' }, { id: 'decimals', value: 1 }])
     .legend(new VizLegendOptionsBuilder().displayMode('list').placement('bottom').showLegend(false))
     .tooltip(new VizTooltipOptionsBuilder().mode('multi').sort('none'));
@@ -60,7 +60,7 @@ const vwap = lines({
     size: [12, 8],
     targets: [atResolution('close, vwap')],
     unit: 'locale',
-    columns: { close: CLOSE, vwap: price('VWAP', 'orange', 6) },
+    columns: { close: CLOSE, vwap: price('VWAP', 'orange') },
 });
 
 const activity = bars({
@@ -82,11 +82,11 @@ const averages = lines({
     unit: 'locale',
     columns: {
         close: CLOSE,
-        sma_12: price('SMA 12', 'blue', 6),
-        sma_60: price('SMA 60', 'orange', 6),
-        sma_240: price('SMA 240', 'purple', 6),
-        ema_12: price('EMA 12', 'green', 6),
-        ema_26: price('EMA 26', 'yellow', 6),
+        sma_12: price('SMA 12', 'blue'),
+        sma_60: price('SMA 60', 'orange'),
+        sma_240: price('SMA 240', 'purple'),
+        ema_12: price('EMA 12', 'green'),
+        ema_26: price('EMA 26', 'yellow'),
     },
 });
 
@@ -99,13 +99,13 @@ const bollinger = lines({
     unit: 'locale',
     columns: {
         close: CLOSE,
-        bollinger_middle: price('Middle', 'orange', 6),
+        bollinger_middle: price('Middle', 'orange'),
         bollinger_upper: [
-            ...price('Upper', 'blue', 6),
+            ...price('Upper', 'blue'),
             { id: 'custom.fillBelowTo', value: 'Lower' },
             { id: 'custom.fillOpacity', value: 8 },
         ],
-        bollinger_lower: price('Lower', 'blue', 6),
+        bollinger_lower: price('Lower', 'blue'),
     },
 });
 
@@ -116,7 +116,7 @@ const rollingVwap = lines({
     fill: 0,
     targets: [close5s, indicators('vwap_60')],
     unit: 'locale',
-    columns: { close: CLOSE, vwap_60: price('VWAP 60', 'orange', 6) },
+    columns: { close: CLOSE, vwap_60: price('VWAP 60', 'orange') },
 });
 
 const rsi = lines({

@@ -3,11 +3,12 @@
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::UsageError;
+use super::options::moment::Moment;
 use super::output::format::{Format, json_array, print};
 use super::output::table;
 use crate::store::CheckpointInfo;
 use crate::store::address::StoreAddress;
-use crate::time::{Moment, rfc3339};
+use crate::time::rfc3339;
 
 /// Arguments of `tickline checkpoint`.
 #[derive(Clone, Debug, ClapArgs)]
@@ -38,7 +39,7 @@ struct ListArgs {
 /// Arguments of `tickline checkpoint drop`.
 #[derive(Clone, Debug, ClapArgs)]
 struct DropArgs {
-    /// Frontier of the checkpoint, as shown by `list`: RFC 3339, or milliseconds since 1970
+    /// Frontier of the checkpoint, as shown by `list`, or in seconds or milliseconds since 1970
     frontier: Moment,
     /// The store. Dropping opens a new epoch: a live worker of this store ends with exit code 4
     #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]

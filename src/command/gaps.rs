@@ -6,9 +6,10 @@ use clap::Args as ClapArgs;
 
 use super::output::format::{Format, csv_field, json_array, print};
 use super::output::table;
+use crate::command::options::moment::Moment;
 use crate::store::address::StoreAddress;
 use crate::store::{Gap, GapRange};
-use crate::time::{Moment, rfc3339_of};
+use crate::time::rfc3339_of;
 
 /// Header of the CSV format. The partitions are separated by spaces.
 const CSV_HEADER: &str = "source,from_ms,to_ms,cause,partitions,as_of_ms,complete\n";

@@ -4,12 +4,14 @@ use std::fmt::Write;
 
 use clap::Args as ClapArgs;
 use dataflows::output::to_f64::INDICATOR_COLUMNS;
+use dataflows::progress::time::Resolution;
 
 use crate::command::UsageError;
 use crate::command::options::read::ReadArgs;
 use crate::command::output::format::{Format, csv_field, json_array, print};
+use crate::command::output::number::exact;
 use crate::command::output::table;
-use crate::store::StoredIndicators;
+use crate::store::{StoredIndicators, is_complete};
 use crate::time::rfc3339;
 
 /// Arguments of `tickline indicators`.
@@ -34,40 +36,46 @@ pub fn text(args: &Args) -> anyhow::Result<String> {
         return Err(UsageError("indicators have no chart format: use table, csv or json".to_string()).into());
     }
     let mut reader = args.read.store.open_reader()?;
+    let frontier = reader.complete_up_to()?;
     let rows = reader.indicators(&args.read.symbol, args.read.range())?;
     if rows.is_empty() {
         args.read.check_symbol(&mut *reader)?;
     }
+    let complete = |row: &StoredIndicators| is_complete(row.window_start_ms, Resolution::S5, frontier);
     match args.read.format {
-        Format::Json => json_array(rows.iter().map(|row| as_json(&args.read.symbol, row))),
-        Format::Csv => Ok(as_csv(&args.read.symbol, &rows)),
-        Format::Table | Format::Chart | Format::Plain => Ok(as_table(&rows)),
+        Format::Json => json_array(rows.iter().map(|row| as_json(&args.read.symbol, row, complete(row)))),
+        Format::Csv => Ok(as_csv(&args.read.symbol, &rows, complete)),
+        Format::Table | Format::Chart | Format::Plain => Ok(as_table(&rows, complete)),
     }
 }
 
-fn as_csv(symbol: &str, rows: &[StoredIndicators]) -> String {
+fn as_csv(symbol: &str, rows: &[StoredIndicators], complete: impl Fn(&StoredIndicators) -> bool) -> String {
     let symbol = csv_field(symbol);
-    let mut text = format!("symbol,window_start_ms,{},cumulative_trades,candles\n", INDICATOR_COLUMNS.join(","));
+    let last = "cumulative_trades,candles,as_of_ms,complete";
+    let mut text = format!("symbol,window_start_ms,{},{last}\n", INDICATOR_COLUMNS.join(","));
     for row in rows {
         let values: Vec<String> = row.values.iter().map(f64::to_string).collect();
-        let (start, values) = (row.window_start_ms, values.join(","));
-        let _ = writeln!(text, "{symbol},{start},{values},{},{}", row.cumulative_trades, row.candles);
+        let StoredIndicators { window_start_ms, cumulative_trades, candles, as_of, .. } = row;
+        let last = format!("{cumulative_trades},{candles},{as_of},{}", complete(row));
+        let _ = writeln!(text, "{symbol},{window_start_ms},{},{last}", values.join(","));
     }
     text
 }
 
-fn as_table(rows: &[StoredIndicators]) -> String {
-    let header: Vec<&str> = ["window_start"].into_iter().chain(INDICATOR_COLUMNS).chain(["candles"]).collect();
-    // Twelve significant digits are enough for people; the other formats are exact.
-    let short = |value: &f64| format!("{value:.12}").chars().take(13).collect::<String>();
+fn as_table(rows: &[StoredIndicators], complete: impl Fn(&StoredIndicators) -> bool) -> String {
+    let header: Vec<&str> =
+        ["window_start"].into_iter().chain(INDICATOR_COLUMNS).chain(["candles", "complete"]).collect();
     let cells = |row: &StoredIndicators| {
         let start = std::iter::once(rfc3339(row.window_start_ms));
-        start.chain(row.values.iter().map(short)).chain([row.candles.to_string()]).collect()
+        start
+            .chain(row.values.iter().map(|value| exact(*value)))
+            .chain([row.candles.to_string(), complete(row).to_string()])
+            .collect()
     };
     table::table(&header, &rows.iter().map(cells).collect::<Vec<_>>())
 }
 
-fn as_json(symbol: &str, row: &StoredIndicators) -> serde_json::Result<String> {
+fn as_json(symbol: &str, row: &StoredIndicators, complete: bool) -> serde_json::Result<String> {
     let mut object = serde_json::Map::new();
     object.insert("symbol".to_string(), symbol.into());
     object.insert("window_start_ms".to_string(), row.window_start_ms.into());
@@ -78,5 +86,6 @@ fn as_json(symbol: &str, row: &StoredIndicators) -> serde_json::Result<String> {
     {
         object.insert(name.to_string(), value.into());
     }
+    object.insert("complete".to_string(), complete.into());
     serde_json::to_string(&object)
 }

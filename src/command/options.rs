@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod duration;
 pub mod listen;
+pub mod moment;
 pub mod read;
 pub mod rows;
 pub mod secret;

@@ -3,6 +3,7 @@
 pub mod candlestick;
 pub mod chart;
 pub mod format;
+pub mod number;
 pub mod progress;
 pub mod suggest;
 pub mod table;

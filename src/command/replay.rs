@@ -11,6 +11,7 @@ use dataflows::progress::time::Time;
 use dataflows::symbols::entry::Entry;
 
 use super::options::duration::Duration;
+use super::options::moment::Moment;
 use super::options::rows::SettingsArgs;
 use super::options::workers::{WORKERS, workers};
 use super::output::progress::show_progress;
@@ -21,7 +22,6 @@ use crate::store::address::StoreAddress;
 use crate::store::{
     Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity,
 };
-use crate::time::Moment;
 use crate::time::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
 
@@ -45,7 +45,8 @@ pub struct ReplayArgs {
     /// earlier are incomplete
     #[arg(long, value_name = "PARTITION=OFFSET", value_delimiter = ',', value_parser = partition_offset)]
     pub from_offset: Vec<(u32, u64)>,
-    /// Stop when the frontier reaches this time: RFC 3339, or milliseconds since 1970
+    /// Stop when the frontier reaches this time: 2013-10-07T13:30:00Z, a date, seconds or milliseconds since 1970, "2h ago",
+    /// now
     #[arg(long, value_name = "TIME")]
     pub until: Option<Moment>,
     #[command(flatten)]

@@ -11,6 +11,7 @@ use simulator::universe::Universe;
 use simulator::{SimulatorConfig, print, sent_trades, serve};
 
 use super::options::listen::{LISTEN, listen_address};
+use super::options::moment::Moment;
 use crate::process::signals::interrupted;
 
 /// Simulate Finnhub: REST and WebSocket with synthetic trades.
@@ -56,18 +57,16 @@ pub struct SimulateArgs {
     /// Print N trades as JSON Lines and exit
     #[arg(long, value_name = "N")]
     pub print: Option<u64>,
-    /// Time of the first printed trade: RFC 3339
+    /// Time of the first printed trade: 2013-10-07T13:30:00Z, a date, seconds or milliseconds since 1970, "2h ago", now
     #[arg(long, default_value = "2024-01-02T14:30:00Z", requires = "print")]
-    pub start: jiff::Timestamp,
+    pub start: Moment,
 }
 
 /// Runs `tickline simulate` until it is interrupted or has printed everything.
 pub fn run(args: &SimulateArgs) -> anyhow::Result<()> {
     if let Some(count) = args.print {
-        let start_ms =
-            u64::try_from(args.start.as_millisecond()).context("--start is before 1970: choose a later time")?;
         let universe = Arc::new(Universe::new(args.instruments).busier(args.activity));
-        let result = print::print(args.seed, &universe, start_ms, count, &mut io::stdout().lock());
+        let result = print::print(args.seed, &universe, args.start.0, count, &mut io::stdout().lock());
         return match result {
             // The reader has closed the pipe, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use dataflows::output::frontier_row::FrontierRow;
 
 use super::UsageError;
+use super::options::moment::Moment;
 use super::options::rows::SettingsArgs;
 use super::options::workers::{WORKERS, workers};
 use super::replay::{Kind, ReplayArgs, replay};
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
-use crate::time::Moment;
 use crate::time::rfc3339;
 use crate::worker::identity;
 

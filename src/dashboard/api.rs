@@ -64,7 +64,7 @@ pub struct GapsView {
 pub async fn gaps(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Json<GapsView>, ApiError> {
     let Range { from_ms, to_ms, limit } = Parameters::new(pairs, &["from", "to", "limit"])?.range()?;
     let read = shared.pool.read(move |reader| {
-        let frontier_ms = frontier_ms(reader)?;
+        let frontier_ms = reader.complete_up_to()?;
         let mut gaps = Gap::merge(reader.gaps(GapRange { from_ms, to_ms })?, frontier_ms);
         let total = gaps.len();
         gaps.drain(..total.saturating_sub(limit));
@@ -109,7 +109,7 @@ pub async fn candles(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<
         (parameters.symbol()?, parameters.resolution(Resolution::M1)?, parameters.range()?);
     let since = parameters.time("since")?.unwrap_or(0);
     let read = shared.pool.read(move |reader| {
-        let frontier_ms = frontier_ms(reader)?;
+        let frontier_ms = reader.complete_up_to()?;
         let rows = reader.candles(&symbol, resolution, range)?;
         let known = !rows.is_empty() || has_traded(reader, &symbol)?;
         let rows = CandleView::of_changed(rows, resolution, since, frontier_ms);
@@ -126,7 +126,7 @@ pub async fn indicators(
     let parameters = Parameters::new(pairs, &["symbol", "from", "to", "since", "limit"])?;
     let (symbol, range, since) = (parameters.symbol()?, parameters.range()?, parameters.time("since")?.unwrap_or(0));
     let read = shared.pool.read(move |reader| {
-        let frontier_ms = frontier_ms(reader)?;
+        let frontier_ms = reader.complete_up_to()?;
         let rows = reader.indicators(&symbol, range)?;
         let known = !rows.is_empty() || has_traded(reader, &symbol)?;
         let rows = IndicatorView::of_changed(rows, since, frontier_ms);
@@ -148,11 +148,6 @@ pub async fn not_found() -> ApiError {
 /// Answers for a known path with another method than GET.
 pub async fn method_not_allowed() -> ApiError {
     ApiError::method_not_allowed()
-}
-
-/// The durable frontier, 0 for none. Read it before the rows: they are then at least as complete as it says.
-fn frontier_ms(reader: &mut dyn StoreReader) -> Result<Time, StoreError> {
-    Ok(reader.frontier()?.map_or(0, |frontier| frontier.row.frontier))
 }
 
 /// Distinguishes an empty range from a symbol that never traded.

@@ -20,7 +20,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The page's own files: path, content type, body.
 #[rustfmt::skip]
-const PAGE: [(&str, &str, &str); 28] = [
+const PAGE: [(&str, &str, &str); 29] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/chart.css", CSS, include_str!("page/chart.css")),
     ("/chart.js", JS, include_str!("page/chart.js")),
@@ -37,6 +37,7 @@ const PAGE: [(&str, &str, &str); 28] = [
     ("/link.js", JS, include_str!("page/link.js")),
     ("/loader.js", JS, include_str!("page/loader.js")),
     ("/narrow.css", CSS, include_str!("page/narrow.css")),
+    ("/number.js", JS, include_str!("page/number.js")),
     ("/page.js", JS, include_str!("page/page.js")),
     ("/palette.js", JS, include_str!("page/palette.js")),
     ("/rows.js", JS, include_str!("page/rows.js")),

@@ -6,7 +6,7 @@ use dataflows::progress::time::{Resolution, Time};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::store::{DurableFrontier, StoredCandle, StoredIndicators};
+use crate::store::{DurableFrontier, StoredCandle, StoredIndicators, is_complete};
 use crate::time::rfc3339;
 
 /// The durable frontier.
@@ -138,7 +138,7 @@ impl CandleView {
     pub fn of_changed(candles: Vec<StoredCandle>, resolution: Resolution, since: Time, frontier: Time) -> Vec<Self> {
         let changed = candles.into_iter().filter(|candle| candle.as_of >= since);
         let view = |candle: StoredCandle| {
-            let complete = frontier >= candle.window_start_ms.saturating_add(resolution.length_ms());
+            let complete = is_complete(candle.window_start_ms, resolution, frontier);
             Self { candle, complete }
         };
         changed.map(view).collect()
@@ -157,7 +157,7 @@ impl IndicatorView {
     pub fn of_changed(rows: Vec<StoredIndicators>, since: Time, frontier: Time) -> Vec<Self> {
         let changed = rows.into_iter().filter(|row| row.as_of >= since);
         let view = |row: StoredIndicators| {
-            let complete = frontier >= row.window_start_ms.saturating_add(Resolution::S5.length_ms());
+            let complete = is_complete(row.window_start_ms, Resolution::S5, frontier);
             Self { row, complete }
         };
         changed.map(view).collect()

@@ -3,6 +3,7 @@
 mod exact;
 mod late;
 mod look;
+mod numbers;
 mod restart;
 mod scene;
 mod script;

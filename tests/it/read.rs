@@ -80,10 +80,46 @@ fn csv_is_exact() {
     let text = candles(&path, "--symbol US:IBM --resolution 1m --format csv --limit 2").unwrap();
     assert_eq!(
         text,
-        "symbol,window_start_ms,open,high,low,close,volume,notional,vwap,trades\n\
-         US:IBM,1381152780000,0.1,123456789012345,0.0000000001,0.3333333333333333,3,10,3.3333333333333335,4\n\
-         US:IBM,1381152840000,0.1,123456789012345,0.0000000001,0.3333333333333333,3,10,3.3333333333333335,5\n"
+        "symbol,window_start_ms,open,high,low,close,volume,notional,vwap,trades,as_of_ms,complete\n\
+         US:IBM,1381152780000,0.1,123456789012345,0.0000000001,0.3333333333333333,3,10,3.3333333333333335,4,1381152601000,false\n\
+         US:IBM,1381152840000,0.1,123456789012345,0.0000000001,0.3333333333333333,3,10,3.3333333333333335,5,1381152601000,false\n"
     );
+}
+
+#[test]
+fn rows_say_whether_they_are_complete() {
+    let (_home, path) = store();
+    let complete = |line: &str, is_candle: bool| -> Vec<[String; 3]> {
+        let text = |format: &str| {
+            let line = format!("--symbol US:IBM --format {format} {line}");
+            if is_candle { candles(&path, &line) } else { indicators::text(&parse(&path, &line).unwrap()) }.unwrap()
+        };
+        let last = |line: &str, at: char| line.trim_end().rsplit(at).next().unwrap().to_owned();
+        let (csv, table) = (text("csv"), text("table"));
+        let json: Vec<Value> = serde_json::from_str(&text("json")).unwrap();
+        let rows = csv.lines().zip(table.lines()).skip(1).zip(json);
+        rows.map(|((csv, table), json)| [last(csv, ','), last(table, ' '), json["complete"].to_string()]).collect()
+    };
+    let publish = |frontier: u64| {
+        let mut store = SqliteStore::open(&path).unwrap();
+        let (epoch, _) = store.open_epoch().unwrap();
+        let row = FrontierRow { frontier, digest: Digest(1), rows: 5, counters: vec![0; COUNTERS] };
+        store.commit_frontier(&DurableFrontier { row, epoch, resume: "[]".to_owned() }, &[]).unwrap();
+    };
+    let flags = |flags: &[bool]| flags.iter().map(|flag| [(); 3].map(|()| flag.to_string())).collect::<Vec<_>>();
+    // The windows start at T0 and each minute after it; the day starts before T0.
+    assert_eq!(complete("--resolution 1m", true), flags(&[false; 5]), "nothing is complete before the first frontier");
+    publish(T0 + 4_999);
+    assert_eq!(complete("", false), flags(&[false]));
+    publish(T0 + 5_000);
+    assert_eq!(complete("", false), flags(&[true]));
+    publish(T0 + 119_999);
+    assert_eq!(complete("--resolution 1m", true), flags(&[true, false, false, false, false]));
+    publish(T0 + 120_000);
+    assert_eq!(complete("--resolution 1m", true), flags(&[true, true, false, false, false]));
+    assert_eq!(complete("--resolution 1d", true), flags(&[false]));
+    publish(T0 - T0 % 86_400_000 + 86_400_000);
+    assert_eq!(complete("--resolution 1d", true), flags(&[true]));
 }
 
 #[test]
@@ -136,9 +172,9 @@ fn indicators_have_all_their_columns() {
     let text = |format: &str| indicators::text(&parse(&path, &format!("--symbol US:IBM --format {format}"))?);
     let csv = text("csv").unwrap();
     let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
-    assert_eq!((lines.len(), lines[0].len(), lines[1].len()), (2, 21, 21));
+    assert_eq!((lines.len(), lines[0].len(), lines[1].len()), (2, 23, 23));
     assert_eq!(lines[1][lines[0].iter().position(|name| *name == "sma_240").unwrap()], "0.1");
-    assert_eq!(lines[1][19..], ["9", "1"], "cumulative_trades, candles");
+    assert_eq!(lines[1][19..], ["9", "1", "1381152600000", "false"], "cumulative_trades, candles, as_of, complete");
     let json: Value = serde_json::from_str(&text("json").unwrap()).unwrap();
     assert_eq!((json[0]["sma_12"].as_f64(), json[0]["rsi_14"].as_f64()), (Some(0.1), Some(50.0)));
     assert!(text("table").unwrap().contains("bollinger_upper"));

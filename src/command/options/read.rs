@@ -1,12 +1,12 @@
 //! The options of `candles` and `indicators`: which rows of which symbol, and the output format.
 
 use crate::command::UsageError;
+use crate::command::options::moment::Moment;
 use crate::command::output::chart::Canvas;
 use crate::command::output::format::Format;
 use crate::command::output::suggest;
 use crate::store::address::StoreAddress;
 use crate::store::{Range, StoreReader};
-use crate::time::Moment;
 
 /// Rows of one symbol, and their output format.
 #[derive(Clone, Debug, clap::Args)]
@@ -17,10 +17,11 @@ pub struct ReadArgs {
     /// The symbol, as the feed spells it
     #[arg(long)]
     pub symbol: String,
-    /// Start of the first window (inclusive): RFC 3339, or milliseconds since 1970
+    /// Start of the first window (inclusive): 2013-10-07T13:30:00Z, a date, seconds or milliseconds since 1970, "2h ago",
+    /// now
     #[arg(long, value_name = "TIME")]
     pub from: Option<Moment>,
-    /// Upper bound of window starts (exclusive)
+    /// Upper bound of window starts (exclusive), in the same forms
     #[arg(long, value_name = "TIME")]
     pub to: Option<Moment>,
     /// Show only the newest N rows [default: all; in a chart, those that fit]

@@ -7,7 +7,7 @@ use std::io::IsTerminal as _;
 use ratatui::crossterm::style::Stylize as _;
 use ratatui::crossterm::terminal;
 
-use crate::command::output::candlestick::{Scale, bar, cell, fell, price};
+use crate::command::output::candlestick::{Scale, bar, cell, fell};
 use crate::process::terminal::colours_are_wanted;
 use crate::store::StoredCandle;
 use crate::time::rfc3339;
@@ -49,7 +49,7 @@ pub fn chart(candles: &[StoredCandle], canvas: Canvas) -> String {
     let scale = Scale::of(shown, ROWS);
     let mut text = String::new();
     for row in 0..ROWS {
-        let label = if row.is_multiple_of(5) { price(scale.price(row), LABEL - 2) } else { String::new() };
+        let label = if row.is_multiple_of(5) { scale.label(row, LABEL - 2) } else { String::new() };
         let cells: String = shown.iter().map(|candle| draw(candle, &scale, row, canvas.coloured)).collect();
         let _ = writeln!(text, "{label:>width$}  {}", cells.trim_end(), width = LABEL - 2);
     }
@@ -86,8 +86,8 @@ mod tests {
         let text = chart(&candles, PLAIN);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), ROWS + 2);
-        assert_eq!(lines[0], "   15.500000  │");
-        assert_eq!(lines[5], "   10.500000  ░█");
+        assert_eq!(lines[0], "        15.5  │");
+        assert_eq!(lines[5], "        10.5  ░█");
         assert_eq!(lines[11], "              ░");
         assert_eq!(lines[ROWS], "      volume  ▁█");
         let coloured = chart(&candles, Canvas { coloured: true, ..PLAIN });

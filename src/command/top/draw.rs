@@ -10,9 +10,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
 use super::state::State;
-use crate::command::output::candlestick::{Scale, bar, cell, fell, price};
+use crate::command::output::candlestick::{Scale, bar, cell, fell};
+use crate::command::output::number::{exact, fitted};
 use crate::pipeline_state::{Mood, PipelineState, State as Judged};
-use crate::store::StoredCandle;
+use crate::store::{StoredCandle, is_complete};
 use crate::time::rfc3339;
 
 /// Columns of the list next to a chart.
@@ -130,7 +131,7 @@ fn draw_list(frame: &mut Frame<'_>, state: &mut State, area: Rect) {
             if day.open == 0.0 { String::new() } else { format!("{:+.2}%", (day.close / day.open - 1.0) * 100.0) };
         let trades = short(day.trades);
         text.push(Line::from(vec![
-            Span::styled(format!(" {name:<room$} {:>10} ", price(day.close, 10)), Style::new().add_modifier(mark)),
+            Span::styled(format!(" {name:<room$} {:>10} ", fitted(day.close, 10)), Style::new().add_modifier(mark)),
             Span::styled(format!("{change:>8}"), direction(state, day).add_modifier(mark)),
             Span::styled(format!(" {trades:>8}"), Style::new().add_modifier(mark)),
         ]));
@@ -166,8 +167,8 @@ fn draw_chart(frame: &mut Frame<'_>, state: &mut State, area: Rect) {
     let frontier = state.durable.as_ref().map_or(0, |durable| durable.row.frontier);
     let buffer = frame.buffer_mut();
     for (x, candle) in (inside.x..).zip(shown) {
-        let is_complete = candle.window_start_ms + state.resolution.length_ms() <= frontier;
-        let dim = if is_complete { Modifier::empty() } else { Modifier::DIM };
+        let complete = is_complete(candle.window_start_ms, state.resolution, frontier);
+        let dim = if complete { Modifier::empty() } else { Modifier::DIM };
         let style = direction(state, candle).add_modifier(dim);
         let cells = (0..rows).map(|row| cell(candle, &scale, row, state.coloured));
         for (y, cell) in (inside.y..).zip(cells.chain([bar(candle.volume, most)])) {
@@ -176,7 +177,7 @@ fn draw_chart(frame: &mut Frame<'_>, state: &mut State, area: Rect) {
     }
     let x = inside.right() - PRICE.min(inside.width);
     for (row, y) in (0..rows).zip(inside.y..).step_by(4) {
-        buffer.set_stringn(x, y, format!(" {:>10}", price(scale.price(row), 10)), PRICE.into(), Style::new());
+        buffer.set_stringn(x, y, format!(" {:>10}", scale.label(row, 10)), PRICE.into(), Style::new());
     }
     let ends = format!("{} .. {}", rfc3339(first.window_start_ms), rfc3339(last.window_start_ms));
     buffer.set_stringn(
@@ -194,7 +195,8 @@ fn chart_title(state: &State) -> String {
     match state.candles.last() {
         Some(last) => {
             let numbers = [("O", last.open), ("H", last.high), ("L", last.low), ("C", last.close), ("V", last.volume)];
-            let numbers: Vec<String> = numbers.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            let numbers: Vec<String> =
+                numbers.iter().map(|(name, value)| format!("{name} {}", exact(*value))).collect();
             format!("{name} {} ", numbers.join("  "))
         }
         None => name,
@@ -268,10 +270,11 @@ mod tests {
             " Live  3.2 s behind",
             " trades 1,234,567  late 0  rejected 3  gaps 0  rows 42",
             " symbol                last   change   trades ┌ AAPL  1m  O 6  H 8  L 5  C 7  V 6 ─────────────────┐",
-            " AAPL              1.500000  +50.00%        1 │    ╷╽                                      7.200000│",
-            " BINANCE:BTCUSDT   1.500000  +50.00%        1 │  ╷╽┃╿                                              │",
-            " NVDA              1.500000  +50.00%        1 │ ╷│┃│                                               │",
-            "                                              │╿┃╵                                                 │",
+            " AAPL                   1.5  +50.00%        1 │    ╷╽                                           7.2│",
+            " BINANCE:BTCUSDT        1.5  +50.00%        1 │  ╷╽┃╿                                              │",
+            " NVDA                   1.5  +50.00%        1 │ ╷│┃│                                               │",
+            "                                              │╽┃┃╵                                                │",
+            "                                              │╿╵                                               0.8│",
             "                                              │▂▃▄▆▇█                                              │",
             "                                              │2013-10-07T13:31:00Z .. 2013-10-07T13:36:00Z        │",
             "                                              └────────────────────────────────────────────────────┘",

@@ -1,6 +1,6 @@
 // The chart: candles, volume, indicators, and the frontier line. It draws rows and computes nothing.
 import { addLayers, timeOf } from './layers.js';
-import { clock, digitsOf } from './format.js';
+import { axisFormat, clock, digitsOf } from './format.js';
 import { FrontierLine } from './frontier-line.js';
 import { palette } from './palette.js';
 
@@ -80,14 +80,17 @@ export class PriceChart {
     this.#chart.applyOptions({ timeScale: { timeVisible: resolution !== '1d', secondsVisible: resolution === '5s' } });
     for (const { series } of this.#layers) this.#chart.removeSeries(series);
     for (let at = this.#chart.panes().length - 1; at > 0; at -= 1) this.#chart.removePane(at);
-    const { layers, lines } = addLayers(this.#chart, on, resolution, this.#colours, this.#format());
+    const { layers, lines } = addLayers(this.#chart, on, resolution, this.#colours, this.#digits());
     [this.#layers, this.#lines] = [layers, lines];
     if (this.#rows) this.draw(this.#rows);
   }
 
+  #digits() {
+    return this.#rows?.list.length ? Math.max(...this.#rows.list.slice(-100).map(digitsOf)) : 2;
+  }
+
   #format() {
-    const digits = this.#rows?.list.length ? Math.max(...this.#rows.list.slice(-100).map(digitsOf)) : 2;
-    return { type: 'price', precision: digits, minMove: 10 ** -digits };
+    return axisFormat(this.#digits());
   }
 
   #side = (row) => (row.close >= row.open ? 'up' : 'down');

@@ -1,4 +1,6 @@
 // Formatting of numbers and times: UTC everywhere, prices with the digits they were traded with.
+import { all, decimals, fitted } from './number.js';
+
 export const LENGTH_MS = { '5s': 5e3, '1m': 6e4, '5m': 3e5, '1h': 36e5, '1d': 864e5 };
 
 export const grouped = new Intl.NumberFormat('en-GB');
@@ -10,18 +12,9 @@ export const clock = (ms) => iso(ms).slice(11, 19);
 export const stamp = (ms, resolution) =>
   resolution === '1d' ? iso(ms).slice(0, 10) : `${iso(ms).slice(5, 10)} ${clock(ms)}`;
 
-// The number of decimals of a double in its shortest form.
-const decimals = (value) => {
-  const [mantissa, exponent] = String(value).split('e');
-  return Math.max(0, (mantissa.split('.')[1] ?? '').length - Number(exponent ?? 0));
-};
-
 // The number of decimals that the row's prices need, so that prices align.
 export const digitsOf = (row) =>
-  Math.min(
-    8,
-    Math.max(2, ...[row.open, row.high, row.low, row.last ?? row.close].map((value) => decimals(value ?? 0))),
-  );
+  Math.max(2, ...[row.open, row.high, row.low, row.last ?? row.close].map((value) => decimals(value ?? 0)));
 
 // Making a formatter is slow, so each is made once.
 const formatters = new Map();
@@ -34,11 +27,27 @@ function formatter(minimum, maximum) {
   return formatters.get(key);
 }
 
-// Fixed decimals, or all decimals of the double.
-export const price = (value, digits) => formatter(digits, digits).format(value);
-export const exact = (value, digits = 0) => {
-  const all = Math.max(digits, decimals(value));
-  return all > 20 ? String(value) : formatter(all, all).format(value);
+// Fixed decimals, or all decimals of the double. A browser's formatter has 20 decimals at most.
+const DIGITS_MAX = 20;
+export const price = (value, digits) =>
+  digits > DIGITS_MAX ? all(value) : formatter(digits, digits).format(value);
+export const exact = (value, digits = 0) => price(value, Math.max(digits, decimals(value)));
+
+// A price for a narrow place.
+const PRICE_COLUMNS = 12;
+export const priceInBrief = (value, digits) => {
+  const text = price(value, digits);
+  return text.length > PRICE_COLUMNS ? fitted(value, PRICE_COLUMNS) : text;
+};
+
+// A large number in brief; a small one with its digits.
+export const amount = (value) => (value !== 0 && Math.abs(value) < 1 ? fitted(value, 10) : compact.format(value));
+
+// The chart library's format of prices with so many decimals. The library itself would round to powers of 2 of them.
+export const axisFormat = (digits) => {
+  const scale = { minMove: Number(`1e-${digits}`), base: 10 ** digits };
+  if (digits <= 8) return { type: 'price', precision: digits, ...scale };
+  return { type: 'custom', ...scale, formatter: (value) => price(value, digits) };
 };
 
 export function span(ms) {

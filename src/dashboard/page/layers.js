@@ -1,4 +1,5 @@
 // Lines, bars and panes besides the candles: series of the chart library, each with a function from row to point.
+import { axisFormat } from './format.js';
 import { FrontierLine } from './frontier-line.js';
 import { shown, valueOf } from './indicators.js';
 
@@ -39,15 +40,13 @@ function barSeries(chart, line, colours, pane, format) {
 const byDepth = (lines) => [...lines].sort((a, b) => (b.kind === 'bars') - (a.kind === 'bars'));
 
 // An index such as RSI does not use the price's digits; differences of prices need more of them.
-function formatOf({ pane, bounds }, { precision, minMove }) {
-  if (bounds) return { type: 'price', precision: 2, minMove: 0.01 };
-  return pane
-    ? { type: 'price', precision: precision + 2, minMove: minMove / 100 }
-    : { type: 'price', precision, minMove };
+function formatOf({ pane, bounds }, digits) {
+  if (bounds) return axisFormat(2);
+  return axisFormat(pane ? digits + 2 : digits);
 }
 
 // Adds the enabled indicators. Returns `{ layers, lines }`: series with points, and a frontier line per pane below.
-export function addLayers(chart, on, resolution, colours, format) {
+export function addLayers(chart, on, resolution, colours, digits) {
   const layers = [];
   const lines = [];
   let panes = 0;
@@ -55,7 +54,7 @@ export function addLayers(chart, on, resolution, colours, format) {
     const pane = indicator.pane ? (panes += 1) : 0;
     for (const line of byDepth(indicator.lines)) {
       const add = line.kind === 'bars' ? barSeries : lineSeries;
-      layers.push(add(chart, line, colours, pane, formatOf(indicator, format)));
+      layers.push(add(chart, line, colours, pane, formatOf(indicator, digits)));
     }
     if (pane === 0) continue;
     for (const price of indicator.bounds ?? []) {

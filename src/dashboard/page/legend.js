@@ -1,6 +1,6 @@
 // The values of the candle under the cursor, or of the newest one.
 import { $, make, say } from './dom.js';
-import { clock, compact, exact, grouped, price, stamp } from './format.js';
+import { amount, clock, exact, grouped, price, stamp } from './format.js';
 import { shown, valueOf } from './indicators.js';
 
 function statusOf(rows, row) {
@@ -59,7 +59,7 @@ export function showLegend(rows, row, { on, resolution }, digits, aloud) {
     part('Vol', row.volume, exact(row.volume)),
     part('Trades', row.trades, grouped.format(row.trades)),
     part('VWAP', row.vwap, price(row.vwap, digits + 2)),
-    part('Notional', row.notional, compact.format(row.notional)),
+    part('Notional', row.notional, amount(row.notional)),
     ...indicatorParts(row, on, resolution, digits + 2),
   );
   $('legend').replaceChildren(first, second);

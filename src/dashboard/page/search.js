@@ -1,6 +1,6 @@
 // Symbol search as you type: a combobox with a list box, as WAI-ARIA describes them.
 import { $, make, say } from './dom.js';
-import { digitsOf, grouped, price } from './format.js';
+import { digitsOf, grouped, priceInBrief } from './format.js';
 
 const SHOWN = 30; // maximum number of results
 
@@ -65,7 +65,7 @@ export class Search {
 
   #option(row, at) {
     const place = [row.exchange, row.currency, row.status === 'listed' ? '' : row.status].filter(Boolean).join(' · ');
-    const last = row.day ? price(row.day.last, digitsOf(row.day)) : '';
+    const last = row.day ? priceInBrief(row.day.last, digitsOf(row.day)) : '';
     const option = make(
       'li',
       { id: `found-${at}` },

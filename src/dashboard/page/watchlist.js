@@ -1,6 +1,6 @@
 // The watch list: last price, change since midnight and a sparkline of the last hour for each symbol.
 import { $, make, setText } from './dom.js';
-import { changeOf, digitsOf, price } from './format.js';
+import { changeOf, digitsOf, priceInBrief } from './format.js';
 import { Sparkline } from './sparkline.js';
 
 export class WatchList {
@@ -87,7 +87,7 @@ export class WatchList {
       return;
     }
     const change = changeOf(row, this.#frontierMs);
-    setText(line.last, price(row.last, digitsOf(row)));
+    setText(line.last, priceInBrief(row.last, digitsOf(row)));
     setText(line.change, change.text);
     line.change.className = `change ${change.mood}`;
   }

@@ -20,13 +20,13 @@ fn home() -> Home {
 
 fn csv(text: &str, symbol: &str) -> BTreeMap<u64, Bar> {
     let mut lines = text.lines();
-    let header = "symbol,window_start_ms,open,high,low,close,volume,notional,vwap,trades";
+    let header = "symbol,window_start_ms,open,high,low,close,volume,notional,vwap,trades,as_of_ms,complete";
     assert_eq!(lines.next(), Some(header));
     let mut bars = BTreeMap::new();
     let mut last = 0;
     for line in lines {
         let fields: Vec<&str> = line.split(',').collect();
-        assert_eq!((fields.len(), fields[0]), (10, symbol), "{line}");
+        assert_eq!((fields.len(), fields[0]), (12, symbol), "{line}");
         let start: u64 = fields[1].parse().unwrap();
         assert!(start > last, "windows ascend");
         last = start;

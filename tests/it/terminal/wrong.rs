@@ -17,6 +17,11 @@ const WRONG: &[(&str, i32, &[&str])] = &[
     ("candles --store none --symbol A --resolution 1m", 2, &["none", "--store sqlite:PATH"]),
     ("candles --store sqlite:x --symbol A --resolution 2m", 2, &["2m", "5s, 1m, 5m, 1h or 1d"]),
     ("candles --store sqlite:x --symbol A --resolution 1m --from today", 2, &["today", "2013-10-07T13:30:00Z"]),
+    (
+        "candles --store sqlite:x --symbol A --resolution 1m --to 12345",
+        2,
+        &["12345 was taken for 12345 seconds: 1970-01-01T03:25:45Z is before 1971", "milliseconds"],
+    ),
     ("top --store sqlite:none.db", 2, &["terminal", "tickline status --store sqlite:none.db"]),
     ("verify --log dir:log --store none", 2, &["none", "--store sqlite:PATH"]),
     ("status --store sqlite:none.db", 2, &["none.db", "tickline work"]),
