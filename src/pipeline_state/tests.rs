@@ -14,7 +14,13 @@ fn source(progress_ms: u64, heard_ms: u64, moved_ms: u64) -> SourceLife {
 
 fn partition(partition: u32, frontier_ms: u64, sources: &[(&str, SourceLife)]) -> PartitionLife {
     let sources = sources.iter().map(|(name, life)| ((*name).to_owned(), *life)).collect::<BTreeMap<_, _>>();
-    PartitionLife { partition, unread: Some(0), frontier_ms: Some(frontier_ms).filter(|ms| *ms > 0), sources }
+    PartitionLife {
+        partition,
+        unread: Some(0),
+        waiting: 0,
+        frontier_ms: Some(frontier_ms).filter(|ms| *ms > 0),
+        sources,
+    }
 }
 
 fn beat(partitions: Vec<PartitionLife>) -> Heartbeat {

@@ -47,6 +47,9 @@ pub struct PartitionLife {
     pub partition: u32,
     /// Records not read yet; `None` if there are some and nobody knows how many.
     pub unread: Option<u64>,
+    /// Records read that are not before the durable frontier.
+    #[serde(default)]
+    pub waiting: u64,
     /// Frontier of what was read; `None` before the first progress.
     pub frontier_ms: Option<Time>,
     /// Its live sources.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use dataflows::ingress::Ingress;
 use dataflows::ingress::heard::HeardSource;
+use dataflows::progress::time::Time;
 
 use super::partition_readers::Readers;
 use crate::store::{Heartbeat, PartitionLife, SourceLife};
@@ -50,13 +51,20 @@ impl LifeWatch {
     }
 
     /// Looks at all partitions of the worker.
-    pub(super) fn look(&mut self, ingress: &Ingress, readers: &Readers, now_ms: u64) -> Vec<PartitionLife> {
+    pub(super) fn look(
+        &mut self,
+        ingress: &Ingress,
+        readers: &Readers,
+        durable: Time,
+        now_ms: u64,
+    ) -> Vec<PartitionLife> {
         self.looked = Some(Instant::now());
         let partitions = readers.unread_by_partition().enumerate();
         partitions
             .map(|(at, (partition, unread))| {
                 let frontier_ms = Some(ingress.partition_frontier(at)).filter(|frontier| *frontier > 0);
-                self.look_at((partition, unread), frontier_ms, ingress.sources(at), now_ms)
+                let life = self.look_at((partition, unread), frontier_ms, ingress.sources(at), now_ms);
+                PartitionLife { waiting: ingress.records_from(at, durable), ..life }
             })
             .collect()
     }
@@ -73,7 +81,7 @@ impl LifeWatch {
             sources.map(|source| (source.name.to_owned(), self.see(partition, &source, was_at_end, now_ms))).collect();
         // A source that has left is as good as new when it returns.
         self.seen.retain(|(of, name), _| *of != partition || sources.contains_key(name));
-        PartitionLife { partition, unread, frontier_ms, sources }
+        PartitionLife { partition, unread, waiting: 0, frontier_ms, sources }
     }
 
     fn see(&mut self, partition: u32, source: &HeardSource<'_>, was_at_end: bool, now_ms: u64) -> SourceLife {

@@ -217,7 +217,7 @@ impl WorkerLoop<'_> {
             self.reading = Some(reading);
             self.control.broadcast(&ControlMessage::Reading { worker: self.index, reading });
         }
-        if !self.has_progress()
+        if self.follows_trades()
             && let Some(followed) = self.view.borrow().followed()
         {
             self.readers.follow(&mut self.ingress, followed);
@@ -227,14 +227,14 @@ impl WorkerLoop<'_> {
     /// Whether this worker has read what the log held at the start. Without progress records its partitions have to
     /// follow those of the others to the end first.
     fn has_read(&self) -> bool {
-        let is_last = self.has_progress() || self.view.borrow().is_all_read();
+        let is_last = !self.follows_trades() || self.view.borrow().is_all_read();
         is_last && self.readers.at_end(&self.ingress, self.shared.config.until)
     }
 
     /// Whether the frontier cannot move any more: a partition that was read to its end holds it back, and the others
     /// are too far ahead of it to be read.
     fn is_stuck(&self) -> bool {
-        self.has_progress()
+        !self.follows_trades()
             && self.view.borrow().limit().is_some_and(|limit| limit <= self.reported)
             && self.readers.are_blocked(&self.shared.config, &self.ingress, self.reported)
     }
@@ -242,6 +242,11 @@ impl WorkerLoop<'_> {
     /// Whether progress records move the frontier.
     fn has_progress(&self) -> bool {
         self.shared.config.settings.progress == ProgressMode::Records
+    }
+
+    /// Whether the newest trades move the frontier, so that the end of a partition says that nothing more comes.
+    fn follows_trades(&self) -> bool {
+        matches!(self.shared.config.settings.progress, ProgressMode::BoundedOutOfOrderness { .. })
     }
 
     fn is_stopping(&self) -> bool {
@@ -338,7 +343,7 @@ impl WorkerLoop<'_> {
     }
 
     fn send_life(&mut self) {
-        let life = self.life.look(&self.ingress, &self.readers, now_ms());
+        let life = self.life.look(&self.ingress, &self.readers, self.reported, now_ms());
         self.control.send(0, ControlMessage::Life(life));
     }
 

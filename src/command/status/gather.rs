@@ -19,7 +19,7 @@ use crate::log::address::LogAddress;
 use crate::log::{Log, LogError};
 use crate::pipeline_state::{Facts, PipelineState};
 use crate::store::address::StoreAddress;
-use crate::store::{DurableFrontier, Heartbeat};
+use crate::store::{DurableFrontier, Heartbeat, Life};
 use crate::time::{now_ms, rfc3339};
 
 /// Time for the whole answer.
@@ -48,6 +48,9 @@ pub struct Status {
     pub waiting_records: Option<u64>,
     /// Whether `waiting_records` counts all of them; `false` when the deadline passed before.
     pub is_scan_complete: bool,
+    /// Whether something else than the log's own progress records moves the frontier.
+    #[serde(skip)]
+    pub is_without_progress: bool,
     /// What the frontier waits for, where it waits for anything.
     pub held_back_by: Vec<HeldBack>,
     pub partitions: Vec<Partition>,
@@ -135,14 +138,17 @@ pub fn status(store: &StoreAddress, log: Option<&LogAddress>) -> (Status, Option
         status.partitions.push(published(point));
         frontiers.insert(point.resume.partition, point.read().frontier.clone());
     }
+    // Where its own progress records do not move the frontier, only the worker knows what waits for it.
+    let life = heartbeat.map(|heartbeat| heartbeat.life).filter(|life| !life.has_progress);
+    status.is_without_progress = life.is_some();
     if let Some(opened_log) = opened_log {
-        let is_store_known = failures.is_empty();
+        let (is_store_known, scans) = (failures.is_empty(), life.is_none());
         let read = in_background(move || {
             let log = opened_log.recv().unwrap_or_else(|_| Err(anyhow::anyhow!("opening the log failed")))?;
-            Ok(read_log(&*log, positions, frontier, deadline)?)
+            Ok(read_log(&*log, positions, scans.then_some(frontier), deadline)?)
         });
         match receive(&read, deadline + RESERVE / 2) {
-            Ok(read) => merge_log(&mut status, &mut frontiers, read, is_store_known),
+            Ok(read) => merge_log(&mut status, &mut frontiers, read, is_store_known, life.as_ref()),
             Err(error) => failures.push(("log", error)),
         }
     }
@@ -232,7 +238,7 @@ struct PartitionLog {
 fn read_log(
     log: &dyn Log,
     positions: Vec<Positions>,
-    frontier: u64,
+    frontier: Option<u64>,
     deadline: Instant,
 ) -> Result<Vec<PartitionLog>, LogError> {
     let mut positions: BTreeMap<u32, Positions> =
@@ -245,7 +251,9 @@ fn read_log(
         let read = positions.read().offset.clamp(first, end.max(first));
         // Where retention has removed the resume point, what was read before cannot be looked at any more.
         let is_there = (first..=end).contains(&positions.resume.offset);
-        let scan = is_there.then(|| scan(log, &positions.resume, (read, end), frontier, deadline)).transpose()?;
+        let frontier = frontier.filter(|_| is_there);
+        let scan =
+            frontier.map(|frontier| scan(log, &positions.resume, (read, end), frontier, deadline)).transpose()?;
         all.push(PartitionLog { partition, first, end, read, scan });
     }
     Ok(all)
@@ -256,6 +264,7 @@ fn merge_log(
     frontiers: &mut BTreeMap<u32, PartitionFrontier>,
     read: Vec<PartitionLog>,
     is_store_known: bool,
+    life: Option<&Life>,
 ) {
     let mut partitions: BTreeMap<u32, Partition> =
         std::mem::take(&mut status.partitions).into_iter().map(|row| (row.partition, row)).collect();
@@ -264,6 +273,10 @@ fn merge_log(
         (row.first_offset, row.end_offset) = (Some(first), Some(end));
         if is_store_known {
             row.unread_records = Some(end - read.min(end));
+        }
+        let known = life.into_iter().flat_map(|life| &life.partitions).find(|known| known.partition == partition);
+        if let Some(known) = known.filter(|_| is_store_known) {
+            row.waiting_records = Some(known.waiting);
         }
         let Some(scan) = scan else { continue };
         if is_store_known {

@@ -60,7 +60,7 @@ fn head(text: &mut String, status: &Status) {
         line("waiting", &format!("{what} read but not before the frontier"));
     }
     for held in &status.held_back_by {
-        line("held back by", &held_back(held));
+        line("held back by", &held_back(held, status.is_without_progress));
     }
     for error in &status.errors {
         line(&format!("{}:", error.part), &error.message);
@@ -74,13 +74,17 @@ fn records(count: u64, is_exact: bool) -> String {
     format!("{at_least}{count} {noun}")
 }
 
-fn held_back(held: &HeldBack) -> String {
+fn held_back(held: &HeldBack, is_without_progress: bool) -> String {
     let noun = if held.partitions.len() == 1 { "partition" } else { "partitions" };
     let list = held.partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match (&held.source, &held.progress_up_to) {
         (Some(source), Some(up_to)) => format!("source {source} in {noun} {list}: progress up to {up_to}"),
+        (_, Some(up_to)) if is_without_progress => format!("{noun} {list}, at {up_to}"),
         (_, Some(up_to)) => format!("{noun} {list}: every source has left, the last one at {up_to}"),
-        (_, None) => format!("{noun} {list}: no source has reported progress yet"),
+        (_, None) if is_without_progress => format!("{noun} {list}: nothing was read there yet"),
+        (_, None) => format!(
+            "{noun} {list}: no source has reported progress yet; a log of other producers needs `tickline pace`"
+        ),
     }
 }
 

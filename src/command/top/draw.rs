@@ -242,7 +242,8 @@ mod tests {
     fn live() -> Heartbeat {
         let source = SourceLife { progress_ms: FRONTIER, heard_ms: FRONTIER, moved_ms: FRONTIER };
         let sources = [("a".to_owned(), source)].into();
-        let partition = PartitionLife { partition: 0, unread: Some(0), frontier_ms: Some(FRONTIER), sources };
+        let partition =
+            PartitionLife { partition: 0, unread: Some(0), waiting: 0, frontier_ms: Some(FRONTIER), sources };
         let life = Life { ended: None, has_progress: true, partitions: vec![partition] };
         Heartbeat { epoch: 3, written_ms: FRONTIER, life }
     }
