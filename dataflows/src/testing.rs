@@ -121,6 +121,7 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
     let owned: Vec<usize> = (0..log.len()).filter(|p| p % peers == index).collect();
     let resumed_from = plan.resume.as_ref().map_or(0, |snapshot| snapshot.header.row.frontier);
     let starts: Vec<ResumePoint> = owned.iter().map(|&p| start(plan, p)).collect();
+    let bound_by = starts.iter().map(|start| start.frontier.bound_by()).min().unwrap_or(0);
     let mut next: Vec<usize> =
         starts.iter().zip(&owned).map(|(s, &p)| log[p].records.partition_point(|r| r.offset < s.offset)).collect();
     let mut ingress = Ingress::new(settings.clone(), index, peers, starts, resumed_from);
@@ -134,7 +135,7 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
     let mut checkpoints = plan.checkpoints.clone();
     let mut pending = Vec::new();
     let mut batch = RecordBatch::default();
-    let mut bindings = plan.bindings.iter();
+    let mut bindings = plan.bindings.iter().filter(|binding| binding.place >= bound_by);
     loop {
         ask_for_checkpoint(&mut ingress, index, &mut checkpoints);
         let next_bindings: Vec<_> = bindings.by_ref().take(plan.batch_records).collect();

@@ -9,10 +9,12 @@ mod support;
 
 use oracle::{Oracle, Settings, log_of};
 
-const PARTITION: [&str; 6] = [
+const PARTITION: [&str; 8] = [
     r#"{"type":"gap","source":"a","from_ms":-5,"to_ms":3,"cause":""}"#,
     r#"{"type":"progress","source":"a","event_ms":1575504001500}"#,
     r#"{"type":"gap","source":"a","from_ms":1575503990000,"to_ms":1575504001400,"cause":"the feed closed"}"#,
+    r#"{"c":null,"p":1,"s":"A","t":1575504002000,"v":1}"#,
+    r#"{"c":null,"p":1,"s":"A","t":1575504002000,"v":1}"#,
     r#"{"c":null,"p":1,"s":"A","t":1575504002000,"v":1}"#,
     r#"{"type":"progress","source":"a","event_ms":1575504003000}"#,
     r#"{"type":"bye","source":"a"}"#,

@@ -48,13 +48,14 @@ impl ProgressLog {
         if let Some(span) = batch.records.first() {
             first = ProgressRecord::decode(span.offset, batch.record(span));
         }
-        let named = first.and_then(|first| match first {
-            ProgressRecord::Paces { log, partitions } => Some((log, partitions)),
-            ProgressRecord::Binding(_) => None,
-        });
-        let Some((was, partitions)) = named else {
-            let what = "its first record does not name the log that it is about".to_owned();
-            return Err(LogError::Damaged { path: name, what, hint: not_a_progress_log() });
+        let (was, partitions) = match first {
+            Some(ProgressRecord::Paces { log, partitions }) => (log, partitions),
+            // Retention has removed the record that names the log. The store still knows both.
+            Some(ProgressRecord::Binding(binding)) if binding.place > 0 => return Ok(()),
+            _ => {
+                let what = "its first record does not name the log that it is about".to_owned();
+                return Err(LogError::Damaged { path: name, what, hint: not_a_progress_log() });
+            }
         };
         if partitions != about.partitions() {
             return Err(LogError::Partitions { path: about.name(), has: about.partitions(), wanted: partitions });

@@ -82,16 +82,15 @@ impl Pacer {
                 partition.quiet_since = Some(Instant::now());
             }
         }
-        self.follow()?;
+        self.follow();
         self.write()?;
         Ok(records)
     }
 
     /// Lets the quiet partitions follow the others. When all are quiet, they move past every trade.
-    fn follow(&mut self) -> Result<(), LogError> {
+    fn follow(&mut self) {
         let (log, idle) = (&*self.log, self.config.idle);
-        let quiet = self.partitions.iter_mut().map(|partition| partition.is_quiet(log, idle));
-        let quiet = quiet.collect::<Result<Vec<_>, _>>()?;
+        let quiet: Vec<bool> = self.partitions.iter_mut().map(|partition| partition.is_quiet(log, idle)).collect();
         let busy = self.partitions.iter().zip(&quiet).filter(|(_, is_quiet)| !**is_quiet);
         let frontiers: Vec<_> = busy.map(|(partition, _)| partition.pacer.frontier_ms()).collect();
         let target = if frontiers.is_empty() { self.past_all() } else { frontiers.into_iter().min().flatten() };
@@ -99,7 +98,6 @@ impl Pacer {
             let quiet = self.partitions.iter_mut().zip(quiet).filter(|(_, is_quiet)| *is_quiet);
             quiet.for_each(|(partition, _)| partition.pacer.follow(target));
         }
-        Ok(())
     }
 
     /// The first time step after every trade.
@@ -143,17 +141,20 @@ impl Pacer {
 
 impl Partition {
     /// Whether there was no trade for long, and there is none to read.
-    fn is_quiet(&mut self, log: &dyn Log, idle: Duration) -> Result<bool, LogError> {
+    fn is_quiet(&mut self, log: &dyn Log, idle: Duration) -> bool {
         if self.quiet_since.is_some_and(|since| since.elapsed() < idle) {
             self.at_end = (None, false);
-            return Ok(false);
+            return false;
         }
         // Records may be there that were not fetched: an outage is not quiet.
         if self.at_end.0.is_none_or(|looked| looked.elapsed() >= END_EVERY) {
-            let end = log.end_offset(self.pacer.number())?;
-            self.at_end = (Some(Instant::now()), end <= self.pacer.position());
+            let end = log.end_offset(self.pacer.number());
+            if let Err(error) = &end {
+                tracing::warn!(%error, "cannot tell whether a partition is quiet");
+            }
+            self.at_end = (Some(Instant::now()), end.is_ok_and(|end| end <= self.pacer.position()));
         }
-        Ok(self.at_end.1)
+        self.at_end.1
     }
 }
 

@@ -53,11 +53,18 @@ impl PartitionPacer {
         max_out_of_orderness_ms: u64,
         max_ahead_trade_ms: u64,
     ) -> Self {
+        let mode = ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms };
+        let mut frontier = PartitionFrontier::default();
+        if let Some(last) = last {
+            // The newest trade that it may have been made from.
+            frontier.follow(last.event_ms);
+            frontier.observe(last.event_ms + max_out_of_orderness_ms, mode);
+        }
         Self {
             number,
-            mode: ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms },
+            mode,
             max_out_of_orderness_ms,
-            frontier: PartitionFrontier::at(last.map(|last| last.event_ms), [].into()),
+            frontier,
             leaps: Leaps::new(max_ahead_trade_ms),
             position,
             bound: last.map(|last| (last.offset, last.event_ms)),

@@ -30,12 +30,13 @@ pub(super) struct Partition {
 impl Partition {
     /// Starts at a resume point.
     pub(super) fn new(start: ResumePoint, settings: &Settings) -> Self {
+        let is_paced = settings.progress == ProgressMode::ProgressLog;
         Self {
             number: start.partition,
             frontier: start.frontier.clone(),
             leaps: Leaps::new(settings.max_ahead_trade_ms),
             bindings: VecDeque::new(),
-            bound: if settings.progress == ProgressMode::ProgressLog { 0 } else { u64::MAX },
+            bound: if is_paced { start.frontier.bound_offset() } else { u64::MAX },
             offset: start.offset,
             trail: ResumeTrail::new(start),
             heard: HeardSources::default(),
@@ -77,7 +78,7 @@ impl Partition {
     /// Applies the bindings up to this position: everything before it is read.
     pub(super) fn bind_up_to(&mut self, position: u64) {
         while let Some(binding) = self.bindings.pop_front_if(|binding| binding.offset <= position) {
-            self.frontier.bind(binding.place, binding.event_ms);
+            self.frontier.bind(&binding);
         }
     }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::log::binding::Binding;
 use crate::progress::time::{EVENT_MS_END, MAX_AHEAD_MS, STEP_MS, Time};
 use crate::settings::ProgressMode;
 
@@ -37,6 +38,8 @@ pub struct PartitionFrontier {
     has_several_symbols: bool,
     /// In a progress log: the offset after the last binding of this partition that was applied.
     bound_by: u64,
+    /// The offset that this binding named.
+    bound_offset: u64,
 }
 
 /// Why progress is rejected.
@@ -217,10 +220,16 @@ impl PartitionFrontier {
         self.newest_ms
     }
 
-    /// The record of a progress log at `offset` says that what follows in this partition has `event_ms` or more.
-    pub fn bind(&mut self, offset: u64, event_ms: u64) {
-        self.bound_by = self.bound_by.max(offset + 1);
-        self.advance(Some(event_ms));
+    /// A binding counts: what follows in this partition has its event time or a later one.
+    pub fn bind(&mut self, binding: &Binding) {
+        self.bound_by = self.bound_by.max(binding.place + 1);
+        self.bound_offset = self.bound_offset.max(binding.offset);
+        self.advance(Some(binding.event_ms));
+    }
+
+    /// The greatest offset that an applied binding named.
+    pub fn bound_offset(&self) -> u64 {
+        self.bound_offset
     }
 
     /// Offset in the progress log after the last binding applied.
