@@ -1,5 +1,7 @@
 //! Settings that affect results.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -22,7 +24,7 @@ pub enum ProgressMode {
 }
 
 /// Settings that affect results. Two runs agree when log and settings agree.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Grain of dataflow time in milliseconds; a divisor of the 5 s window.
     pub step_ms: u64,
@@ -36,6 +38,26 @@ pub struct Settings {
     pub conditions: ConditionTable,
     /// Whether indicators are computed.
     pub indicators: bool,
+    /// Whether a trade with the id of an earlier one is a second delivery of it, and has no effect.
+    pub dedup: bool,
+}
+
+/// The text of [`Settings::fingerprint`]: a setting that was added later is in it only where it is not the default, so
+/// that the fingerprints in existing stores stay.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("Settings");
+        text.field("step_ms", &self.step_ms)
+            .field("allowed_lateness_ms", &self.allowed_lateness_ms)
+            .field("max_ahead_ms", &self.max_ahead_ms)
+            .field("progress", &self.progress)
+            .field("conditions", &self.conditions)
+            .field("indicators", &self.indicators);
+        if self.dedup {
+            text.field("dedup", &true);
+        }
+        text.finish()
+    }
 }
 
 /// Invalid settings.
@@ -56,6 +78,7 @@ impl Settings {
             progress: ProgressMode::Records,
             conditions,
             indicators: true,
+            dedup: false,
         }
     }
 
@@ -79,5 +102,22 @@ impl Settings {
     pub fn fingerprint(&self) -> u64 {
         let text = format!("{PIPELINE_REVISION} {self:?}");
         xxh3_64(text.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::conditions::BUILT_IN;
+
+    /// What a derived `Debug` writes, and so what the fingerprints in existing stores were made from.
+    #[test]
+    fn fingerprints_stay() {
+        let settings = Settings::new(ConditionTable::from_toml(BUILT_IN).unwrap());
+        let head = "Settings { step_ms: 1000, allowed_lateness_ms: 900000, max_ahead_ms: 3600000, progress: Records, ";
+        let conditions = &settings.conditions;
+        assert_eq!(format!("{settings:?}"), format!("{head}conditions: {conditions:?}, indicators: true }}"));
+        let with_ids = Settings { dedup: true, ..settings.clone() };
+        assert_ne!(with_ids.fingerprint(), settings.fingerprint());
     }
 }

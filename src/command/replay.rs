@@ -113,7 +113,7 @@ pub fn replay(
     mut each: impl FnMut(ReplayedRow) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let settings = args.settings.settings()?;
-    let log: Arc<dyn Log> = Arc::from(args.log.open()?);
+    let log: Arc<dyn Log> = Arc::from(args.settings.open(&args.log)?);
     if let Some((partition, _)) = args.from_offset.iter().find(|(partition, _)| *partition >= log.partitions()) {
         let last = log.partitions() - 1;
         let text = format!("--from-offset names partition {partition}, but {} has partitions 0 to {last}", args.log);

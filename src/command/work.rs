@@ -128,7 +128,7 @@ pub fn run(args: &WorkArgs) -> anyhow::Result<()> {
     let watch = Arc::new(Watch::default());
     let stopped = stop::on_signal(&watch)?;
     let config = args.config()?;
-    let log: Arc<dyn Log> = Arc::from(args.log.open()?);
+    let log: Arc<dyn Log> = Arc::from(args.settings.open(&args.log)?);
     let store = args.store.open_writer()?;
     let mirror = args.rejected_to.as_ref().map(|to| mirror(args, to, &*log, &*store)).transpose()?;
     let _answering = args.listen.map(|listen| answer(listen, &watch)).transpose()?;

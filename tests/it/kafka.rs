@@ -6,6 +6,7 @@ mod lives;
 mod log;
 mod mirror;
 mod pipeline;
+mod producers;
 mod setup;
 mod show;
 mod symbols;

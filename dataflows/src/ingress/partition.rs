@@ -2,6 +2,7 @@
 
 use crate::candles::candle::{Place, Trade};
 use crate::ingress::router::Router;
+use crate::ingress::seen::{Seen, SeenNames, seen_from, trade_name};
 use crate::log::batch::RecordSpan;
 use crate::log::control::Control;
 use crate::log::decode::{RawTrade, Visitor};
@@ -20,6 +21,7 @@ pub(super) struct Partition {
     trail: ResumeTrail,
     /// Offset of the next record.
     offset: u64,
+    seen: Seen,
 }
 
 impl Partition {
@@ -29,6 +31,7 @@ impl Partition {
             number: start.partition,
             frontier: start.frontier.clone(),
             offset: start.offset,
+            seen: Seen::default(),
             trail: ResumeTrail::new(start),
         }
     }
@@ -76,8 +79,26 @@ impl Partition {
     }
 
     /// [`ResumeTrail::forget`].
-    pub(super) fn forget(&mut self, frontier: Time) {
+    pub(super) fn forget(&mut self, frontier: Time, settings: &Settings) {
         self.trail.forget(frontier);
+        // A run that resumes at the first mark compares these names again.
+        self.seen.forget(seen_from(settings, self.trail.first_frontier_ms()));
+    }
+
+    /// The names of the trades before this partition's resume point as of `frontier`.
+    pub(super) fn seen_before(&self, frontier: Time, settings: &Settings) -> SeenNames {
+        let point = self.resume_point(frontier);
+        self.seen.before(point.offset, seen_from(settings, point.frontier.frontier_ms()))
+    }
+
+    /// Continues with the names of a checkpoint.
+    pub(super) fn restore_seen(&mut self, names: SeenNames) {
+        self.seen = Seen::restore(names);
+    }
+
+    /// The partition's number.
+    pub(super) fn number(&self) -> u32 {
+        self.number
     }
 }
 
@@ -130,6 +151,9 @@ impl Visitor for Reading<'_> {
         }
         let settings = self.settings;
         let own = settings.step(raw.event_ms);
+        if settings.dedup && !raw.id.is_empty() && self.is_duplicate(raw, own, frontier_ms) {
+            return self.count_duplicate();
+        }
         let now = frontier_ms.map_or(0, |ms| settings.step(ms));
         let time = own.max(now);
         let mode = settings.progress;
@@ -180,6 +204,24 @@ impl Visitor for Reading<'_> {
 }
 
 impl Reading<'_> {
+    /// Whether a trade was accepted before; if not, its name is kept.
+    fn is_duplicate(&mut self, raw: &RawTrade<'_>, step: Time, frontier_ms: Option<u64>) -> bool {
+        let (name, from) = (trade_name(raw.symbol, raw.id), seen_from(self.settings, frontier_ms));
+        let seen = &mut self.partition.seen;
+        let is_duplicate = seen.has(name, from);
+        if !is_duplicate {
+            seen.insert(name, step, self.span.offset);
+        }
+        is_duplicate
+    }
+
+    fn count_duplicate(&mut self) {
+        let now = self.now();
+        if self.is_new(now) {
+            self.router.count(now, Counter::Duplicates);
+        }
+    }
+
     #[inline]
     fn take(&mut self, index: u32, raw: &RawTrade<'_>, time: Time, late: bool) {
         let place = Place { event_ms: raw.event_ms, partition: self.partition.number, offset: self.span.offset, index };

@@ -53,17 +53,24 @@ pub fn settings(of: &oracle::Settings) -> Settings {
     });
     let (step_ms, allowed_lateness_ms, max_ahead_ms) = (of.step_ms, of.allowed_lateness_ms, of.max_ahead_ms);
     let settings = Settings::new(conditions(of.conditions.0.len() > 1));
-    Settings { step_ms, allowed_lateness_ms, max_ahead_ms, progress, ..settings }
+    Settings { step_ms, allowed_lateness_ms, max_ahead_ms, progress, dedup: of.dedup, ..settings }
 }
 
 /// The same log for the dataflow.
 pub fn batches(log: &Log) -> Arc<Vec<RecordBatch>> {
-    let batch = |records: &Vec<oracle::Record>| {
-        let mut batch = RecordBatch::default();
-        records.iter().for_each(|record| batch.push(record.offset, &record.bytes, record.timestamp_ms));
-        batch
-    };
-    Arc::new(log.iter().map(batch).collect())
+    Arc::new(log.iter().map(|records| batch(records)).collect())
+}
+
+/// The same records for the dataflow.
+pub fn batch(records: &[oracle::Record]) -> RecordBatch {
+    let mut batch = RecordBatch::default();
+    for record in records {
+        match record.is_tombstone {
+            true => batch.push_tombstone(record.offset, record.timestamp_ms),
+            false => batch.push(record.offset, &record.bytes, record.timestamp_ms),
+        }
+    }
+    batch
 }
 
 fn number(name: &str, otherwise: u64) -> u64 {

@@ -9,6 +9,8 @@ use dataflows::settings::{ProgressMode, Settings};
 
 use crate::command::UsageError;
 use crate::command::options::duration::Duration;
+use crate::log::address::LogAddress;
+use crate::log::{Log, LogError};
 
 /// Settings that affect results.
 #[derive(clap::Args, Clone, Debug)]
@@ -26,12 +28,31 @@ pub struct SettingsArgs {
     /// For logs without progress records: keep the frontier this far behind the newest trade
     #[arg(long, env = "TICKLINE_MAX_OUT_OF_ORDERNESS")]
     pub max_out_of_orderness: Option<Duration>,
+    /// Count a trade with the id of an earlier one of its symbol as a duplicate, and leave it out. Ids are compared within
+    /// a partition, for as long as a trade may be late
+    #[arg(long, env = "TICKLINE_DEDUP")]
+    pub dedup: bool,
+    /// Read a compacted topic, although records are missing from it
+    #[arg(long, env = "TICKLINE_ALLOW_COMPACTED")]
+    pub allow_compacted: bool,
     /// TOML file that defines by condition code which trades set prices and add volume
     #[arg(long, env = "TICKLINE_CONDITIONS", value_name = "FILE")]
     pub conditions: Option<PathBuf>,
 }
 
 impl SettingsArgs {
+    /// Opens the log. One that removes records is an error unless it is asked for: no replay would repeat its rows.
+    pub fn open(&self, log: &LogAddress) -> anyhow::Result<Box<dyn Log>> {
+        let opened = log.open()?;
+        if opened.is_compacted()? {
+            if !self.allow_compacted {
+                return Err(LogError::Compacted { path: opened.name() }.into());
+            }
+            tracing::warn!(log = opened.name(), "the topic is compacted: rows are made from the records that are left");
+        }
+        Ok(opened)
+    }
+
     /// Reads the condition table and validates everything. Every error is a usage error.
     pub fn settings(&self) -> anyhow::Result<Settings> {
         self.read().map_err(|error| UsageError(format!("{error:#}")).into())
@@ -53,6 +74,7 @@ impl SettingsArgs {
             settings.progress =
                 ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms: max_out_of_orderness.ms() };
         }
+        settings.dedup = self.dedup;
         settings.validate()?;
         Ok(settings)
     }
