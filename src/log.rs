@@ -36,6 +36,10 @@ pub trait Log: Send + Sync {
     fn reader(&self, partition: u32, offset: u64) -> Result<Box<dyn PartitionReader>, LogError>;
     /// Name for messages.
     fn name(&self) -> String;
+    /// Whether the log removes records that a later one replaces, so that a replay would not see them.
+    fn is_compacted(&self) -> Result<bool, LogError> {
+        Ok(false)
+    }
     /// Identity that distinguishes this log from an earlier one of the same name; empty if unknown.
     fn identity(&self) -> String {
         String::new()

@@ -153,6 +153,7 @@ impl FeedTrade {
     pub fn raw<'a>(&self, names: &'a [String]) -> RawTrade<'a> {
         let (price, volume) = (i128::from(self.price) * 10_i128.pow(16), i128::from(self.volume) * 10_000_000_000);
         RawTrade {
+            id: "",
             symbol: &names[self.symbol as usize],
             price,
             volume,

@@ -10,6 +10,7 @@ pub mod heard;
 mod partition;
 mod reading;
 pub mod router;
+pub mod seen;
 mod symbols;
 mod waiting_trade;
 
@@ -17,12 +18,16 @@ use crate::ingress::heard::HeardSource;
 use crate::ingress::partition::Partition;
 use crate::ingress::reading::Reading;
 use crate::ingress::router::{Outgoing, Router};
+use crate::ingress::seen::SeenNames;
 use crate::log::batch::{RecordBatch, RecordSpan};
 use crate::log::binding::Binding;
 use crate::log::decode::{RawTrade, Visitor, decode};
+use crate::log::reject::Reason;
 use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
 use crate::settings::Settings;
+use crate::state::codec::{self, CodecError};
+use crate::state::snapshot::{Shard, seen_shard};
 
 /// Records of a batch between two possible resume points.
 const MARK_EVERY: usize = 1024;
@@ -54,7 +59,12 @@ impl Ingress {
                 self.partitions[at].mark(span.offset);
             }
             let record = batch.record(span);
-            decode(record, span.total_len, &mut self.reading(at, span, record));
+            let mut reading = self.reading(at, span, record);
+            if span.is_tombstone {
+                reading.reject(0, Reason::Tombstone);
+            } else {
+                decode(record, span.total_len, &mut reading);
+            }
             self.partitions[at].set_read(span.offset);
         }
         batch.records.len()
@@ -77,14 +87,15 @@ impl Ingress {
 
     /// The `at`th partition of a finished log is read: nothing more confirms the trades that wait for it.
     pub fn end_partition(&mut self, at: usize) {
-        let span = RecordSpan { offset: u64::MAX, start: 0, len: 0, total_len: 0, timestamp_ms: None };
+        let span =
+            RecordSpan { offset: u64::MAX, start: 0, len: 0, total_len: 0, timestamp_ms: None, is_tombstone: false };
         self.reading(at, &span, &[]).end();
     }
 
     /// Reads one decoded trade as the record at `offset` of the `at`th partition.
     #[inline]
     pub fn feed_decoded(&mut self, at: usize, offset: u64, trade: &RawTrade<'_>) {
-        let span = RecordSpan { offset, start: 0, len: 0, total_len: 0, timestamp_ms: None };
+        let span = RecordSpan { offset, start: 0, len: 0, total_len: 0, timestamp_ms: None, is_tombstone: false };
         self.reading(at, &span, &[]).trade(0, trade);
         self.partitions[at].set_read(offset);
     }
@@ -148,7 +159,23 @@ impl Ingress {
 
     /// Drops the resume points before this frontier.
     pub fn forget(&mut self, frontier: Time) {
-        self.partitions.iter_mut().for_each(|partition| partition.forget(frontier));
+        self.partitions.iter_mut().for_each(|partition| partition.forget(frontier, &self.settings));
+    }
+
+    /// The names of the trades before each resume point as of `frontier`, as shards of a checkpoint. None unless
+    /// duplicates are recognised.
+    pub fn seen_shards(&self, frontier: Time) -> Result<Vec<Shard>, CodecError> {
+        let partitions = self.partitions.iter().filter(|_| self.settings.dedup);
+        let shard = |partition: &Partition| {
+            let names = partition.seen_before(frontier, &self.settings);
+            Ok(Shard { frontier, shard: seen_shard(partition.number()), bytes: codec::encode(&names)? })
+        };
+        partitions.map(shard).collect()
+    }
+
+    /// Continues with what [`Self::seen_shards`] made of the `at`th partition, before anything is read.
+    pub fn restore_seen(&mut self, at: usize, names: SeenNames) {
+        self.partitions[at].restore_seen(names);
     }
 
     /// Requests a snapshot as of `time` from every worker. No worker may have applied a trade of that time or later:

@@ -42,6 +42,8 @@ pub struct Settings {
     pub conditions: ConditionTable,
     /// Whether indicators are computed.
     pub indicators: bool,
+    /// Whether a trade with the id of an earlier one is a second delivery of it, and has no effect.
+    pub dedup: bool,
 }
 
 /// Invalid settings.
@@ -63,6 +65,7 @@ impl Settings {
             progress: ProgressMode::Records,
             conditions,
             indicators: true,
+            dedup: false,
         }
     }
 

@@ -24,7 +24,7 @@ use crate::progress::partition::PartitionFrontier;
 use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
 use crate::settings::Settings;
-use crate::state::snapshot::{Shard, SnapshotHeader, decode_shard};
+use crate::state::snapshot::{Shard, SnapshotHeader, decode_seen, decode_shard, seen_shard};
 use crate::symbols::symbol::SHARDS;
 
 /// How to run.
@@ -125,6 +125,11 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
     let mut next: Vec<usize> =
         starts.iter().zip(&owned).map(|(s, &p)| log[p].records.partition_point(|r| r.offset < s.offset)).collect();
     let mut ingress = Ingress::new(settings.clone(), index, peers, starts, resumed_from);
+    for (at, &partition) in owned.iter().enumerate() {
+        let wanted = seen_shard(partition as u32);
+        let shard = plan.resume.iter().flat_map(|snapshot| &snapshot.shards).find(|shard| shard.shard == wanted);
+        ingress.restore_seen(at, shard.map_or_else(Vec::new, |shard| decode_seen(&shard.bytes).unwrap_or_default()));
+    }
     let (mut inputs, probe) = worker.dataflow(|scope| {
         let (inputs, outputs) = build(scope, settings, states(plan, index, peers), &[]);
         (inputs, capture(outputs, plan, shared))
@@ -149,7 +154,10 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
             let rest = &log[partition].records[next[at]..];
             batch.clear();
             for span in &rest[..rest.len().min(plan.batch_records)] {
-                batch.push(span.offset, log[partition].record(span), span.timestamp_ms);
+                match span.is_tombstone {
+                    true => batch.push_tombstone(span.offset, span.timestamp_ms),
+                    false => batch.push(span.offset, log[partition].record(span), span.timestamp_ms),
+                }
             }
             let read = ingress.feed(at, &batch, 0);
             next[at] += read;
@@ -170,7 +178,10 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
         }
     }
     for frontier in pending {
-        lock(shared).points.entry(frontier).or_default().extend(ingress.resume_points(frontier));
+        let mut shared = lock(shared);
+        shared.points.entry(frontier).or_default().extend(ingress.resume_points(frontier));
+        let seen = ingress.seen_shards(frontier).unwrap_or_default();
+        shared.shards.entry(frontier).or_default().1.extend(seen);
     }
     worker.drop_dataflow(0);
 }

@@ -76,7 +76,7 @@ fn rows_are_out_before_their_frontier_passes() {
             for round in 0..log.iter().map(Vec::len).max().unwrap_or(0) {
                 for (partition, records) in log.iter().enumerate() {
                     let Some(record) = records.get(round) else { continue };
-                    let out = driver.feed_record(partition, record.offset, &record.bytes, record.timestamp_ms);
+                    let out = driver.feed_record(partition, record);
                     so_far.candles.extend(out.candles);
                     so_far.indicators.extend(out.indicators);
                     so_far.rejected.extend(out.rejected);

@@ -57,6 +57,9 @@ pub struct DemoArgs {
     /// With FINNHUB_TOKEN set: WebSocket URL of the feed
     #[arg(long, env = "FINNHUB_URL", default_value = FINNHUB_URL)]
     pub url: String,
+    /// Leave out a trade with the id of an earlier one of its symbol
+    #[arg(long, env = "TICKLINE_DEDUP")]
+    pub dedup: bool,
     /// Seed of the simulated trades
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -72,6 +75,7 @@ impl Default for DemoArgs {
             instruments: 50,
             watchlist: None,
             url: FINNHUB_URL.to_owned(),
+            dedup: false,
             seed: 1,
         }
     }
@@ -89,7 +93,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     // Both locks are acquired before anything runs: a second demo on the same data ends here.
     let writer = log_address.open_writer()?;
     let store = store_address.open_writer()?;
-    let settings = Settings::new(ConditionTable::from_toml(BUILT_IN)?);
+    let settings = Settings { dedup: args.dedup, ..Settings::new(ConditionTable::from_toml(BUILT_IN)?) };
     let watch = Arc::new(Watch::default());
     let for_worker = Arc::clone(&watch);
     let config = WorkerConfig::new(usize::from(args.workers), settings);

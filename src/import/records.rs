@@ -241,6 +241,7 @@ fn explain(reason: Reason) -> &'static str {
         Reason::BadTime => "t is not an integer of milliseconds",
         Reason::BadConditions => "c is not a list of texts",
         Reason::OutOfRange => "a price, volume or time is out of range",
-        Reason::BeyondAllowedLateness | Reason::TooFarAhead => reason.name(),
+        Reason::SchemaBytes => "the record begins with the header of a schema registry; expected plain JSON",
+        Reason::BeyondAllowedLateness | Reason::TooFarAhead | Reason::Tombstone => reason.name(),
     }
 }

@@ -77,6 +77,15 @@ pub enum LogError {
         /// The current number.
         is: u32,
     },
+    /// The log removes records that a later one replaces.
+    #[error(
+        "{path} is compacted (cleanup.policy): of the records with one key it keeps only the last, so trades are missing \
+         or will be; set cleanup.policy=delete, and write the trades again. To read what is left: --allow-compacted"
+    )]
+    Compacted {
+        /// The log.
+        path: String,
+    },
     /// The log exists with another number of partitions than requested; the number is fixed.
     #[error("{path} has {has} partitions, not {wanted}: leave out --partitions, or choose another log")]
     Partitions {
@@ -142,9 +151,11 @@ impl ExitCode for LogError {
             | Self::Missing { .. }
             | Self::Partitions { .. }
             | Self::Drift { .. } => 2,
-            Self::OffsetLost { .. } | Self::Damaged { .. } | Self::Replaced { .. } | Self::PartitionsChanged { .. } => {
-                3
-            }
+            Self::OffsetLost { .. }
+            | Self::Damaged { .. }
+            | Self::Replaced { .. }
+            | Self::Compacted { .. }
+            | Self::PartitionsChanged { .. } => 3,
             Self::Locked { .. } | Self::Failed { .. } | Self::Io { .. } => 1,
         }
     }

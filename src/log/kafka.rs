@@ -86,6 +86,12 @@ impl Log for KafkaLog {
         self.topic.name()
     }
 
+    fn is_compacted(&self) -> Result<bool, LogError> {
+        let policy = topic_setup::cleanup_policy(&self.topic.address)?;
+        // It may be a list: `compact,delete`.
+        Ok(policy.is_some_and(|policy| policy.split(',').any(|word| word.trim() == "compact")))
+    }
+
     fn identity(&self) -> String {
         self.topic.opened.id.clone()
     }

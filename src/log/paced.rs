@@ -11,9 +11,8 @@ pub struct PacedLog {
 }
 
 impl PacedLog {
-    /// Opens both.
-    pub fn open(log: &LogAddress, progress: &LogAddress) -> Result<Self, LogError> {
-        let log = log.open()?;
+    /// Opens the progress log beside a log.
+    pub fn open(log: Box<dyn Log>, progress: &LogAddress) -> Result<Self, LogError> {
         let progress = ProgressLog::open(progress, &*log)?;
         Ok(Self { log, progress })
     }

@@ -102,6 +102,8 @@ table! {
         "Records by which a source leaves, one in each partition, as of the durable frontier";
     IMPORTS = Counter, "tickline_imports_total", [], FRONTIER,
         "Records by which an import begins or ends, two in each partition, as of the durable frontier";
+    DUPLICATES = Counter, "tickline_duplicate_trades_total", [], FRONTIER,
+        "Trades left out by --dedup, with the id of an earlier trade, as of the durable frontier";
     REJECTED = Counter, "tickline_rejected_total", ["reason"], FRONTIER,
         "Rejected records and trades by reason, as of the durable frontier";
 

@@ -28,6 +28,7 @@ pub fn put_row(exposition: &mut Exposition, row: &FrontierRow) {
         (&catalog::GAPS, Counter::Gaps),
         (&catalog::BYES, Counter::Byes),
         (&catalog::IMPORTS, Counter::Imports),
+        (&catalog::DUPLICATES, Counter::Duplicates),
     ] {
         exposition.put(metric, row.counter(counter));
     }

@@ -57,6 +57,8 @@ pub struct CassandraStore {
     published: Option<frontier::Published>,
     /// Epoch and frontier of the committed checkpoint as this epoch last saw it.
     committed: (u64, Time),
+    /// Number of partitions of the log, as its identity was recorded last.
+    partitions: u32,
     /// The checkpoint for which the epoch has been checked.
     gathering: Option<(u64, Time)>,
 }
@@ -73,7 +75,7 @@ impl CassandraStore {
             let frontier = published.as_ref().map_or(0, |(durable, _)| durable.row.frontier);
             Ok((inserts, published, Expiry::of(frontier, &seconds)))
         })?;
-        Ok(Self { client, inserts, expiry, expired: 0, published, committed: (0, 0), gathering: None })
+        Ok(Self { client, inserts, expiry, expired: 0, published, committed: (0, 0), partitions: 0, gathering: None })
     }
 }
 
@@ -149,7 +151,7 @@ impl Store for CassandraStore {
     }
 
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        let commit = checkpoint::commit(&self.client, epoch, checkpoint, &mut self.committed);
+        let commit = checkpoint::commit(&self.client, epoch, checkpoint, &mut self.committed, self.partitions);
         self.client.run("cannot commit a checkpoint", commit)
     }
 
@@ -175,6 +177,7 @@ impl Store for CassandraStore {
     }
 
     fn put_identity(&mut self, epoch: u64, identity: &StoreIdentity) -> Result<(), StoreError> {
+        self.partitions = identity.partitions;
         self.client.run("cannot record the identity", identity::write(&self.client, epoch, identity))
     }
 }

@@ -34,7 +34,7 @@ pub enum WorkerError {
     },
     /// The settings differ from those that the store was made with.
     #[error(
-        "the settings (time step, allowed lateness, out-of-orderness, conditions) differ from those that the store was \
+        "the settings (time step, allowed lateness, out-of-orderness, dedup, conditions) differ from those that the store was \
          made with, so rows would not agree: use the same settings, or a new store"
     )]
     SettingsChanged,

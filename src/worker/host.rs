@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, never, select, unbounded};
+use dataflows::ingress::seen::SeenNames;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::state::snapshot::SnapshotHeader;
 
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     pub(super) resumed: Option<SnapshotHeader>,
     /// The last heartbeat of an earlier run.
     pub(super) heartbeat: Option<Heartbeat>,
+    /// By partition, until its worker takes them.
+    seen: Mutex<Vec<SeenNames>>,
     failure: Mutex<Failure>,
     /// Notified of the first failure.
     failed: Sender<()>,
@@ -60,7 +63,7 @@ pub fn run(
     let symbols = config.symbols.as_ref().map(SymbolLog::open).transpose()?;
     let peers_expected = config.cluster.as_ref().map_or(0, |cluster| cluster.hosts.len() - 1);
     watch.peers_expected.store(peers_expected as u64, Ordering::SeqCst);
-    let Start { epoch, resumed, starts, shards, mesh } = start::start(&config, log.as_ref(), store.as_mut())?;
+    let Start { epoch, resumed, starts, shards, seen, mesh } = start::start(&config, log.as_ref(), store.as_mut())?;
     tracing::info!(
         epoch,
         workers = config.workers,
@@ -79,8 +82,20 @@ pub fn run(
     let store_thread = StoreThread::start(store, mirror, epoch, &config, log.identity(), Arc::clone(&watch));
     let (failed, failures) = unbounded();
     let failure = Mutex::default();
-    let shared =
-        Arc::new(Shared { config, log, symbols, store_thread, watch, starts, resumed, heartbeat, failure, failed });
+    let seen = Mutex::new(seen);
+    let shared = Arc::new(Shared {
+        config,
+        log,
+        symbols,
+        store_thread,
+        watch,
+        starts,
+        resumed,
+        heartbeat,
+        seen,
+        failure,
+        failed,
+    });
     let (peers, lost, _loss_sender) = match mesh {
         Some(Mesh { peers, lost, loss_sender, rejected_connections }) => {
             shared.watch.peers.store(peers.iter().flatten().count() as u64, Ordering::SeqCst);
@@ -139,6 +154,12 @@ impl Shared {
         noted
             .or_else(|| self.store_thread.take_failure())
             .unwrap_or_else(|| WorkerError::Thread(panicked.unwrap_or_else(|| "it ended without a reason".to_owned())))
+    }
+
+    /// Removes and returns the names of the trades of a partition.
+    pub(super) fn take_seen(&self, partition: u32) -> SeenNames {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get_mut(partition as usize).map_or_else(Vec::new, std::mem::take)
     }
 
     /// Records the first failure and stops all threads.

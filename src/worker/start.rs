@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataflows::candles::state::SymbolState;
+use dataflows::ingress::seen::SeenNames;
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::settings::Settings;
@@ -35,6 +36,9 @@ pub(super) struct Start {
     pub(super) starts: Vec<ResumePoint>,
     /// State owned by the workers of this process, by shard.
     pub(super) shards: Vec<Vec<SymbolState>>,
+    /// Names of the trades of the partitions that the workers of this process own, by partition; empty unless
+    /// duplicates are recognised.
+    pub(super) seen: Vec<SeenNames>,
     /// The connections to the other processes, if there are any.
     pub(super) mesh: Option<Mesh>,
 }
@@ -135,7 +139,8 @@ impl Start {
         let (first, peers) = (config.first_worker(), config.peers());
         let is_own = |shard: u32| (first..first + config.workers).contains(&(shard as usize % peers));
         let (shards, found) = load::read_shards(store, resumed.as_ref(), is_own)?;
-        Ok((Self { epoch: plan.epoch, resumed, starts, shards, mesh: None }, found))
+        let (seen, names) = load::read_seen(store, resumed.as_ref(), &config.settings, is_own)?;
+        Ok((Self { epoch: plan.epoch, resumed, starts, shards, seen, mesh: None }, found + names))
     }
 
     /// Fails if a shard is missing, which would otherwise be taken for an empty one.
@@ -161,7 +166,7 @@ fn join_request(config: &WorkerConfig, cluster: &ClusterConfig, log: &dyn Log) -
         ("partitions", log.partitions().to_string()),
         ("time step", format!("{} ms", settings.step_ms)),
         (
-            "settings (time step, allowed lateness, out-of-orderness, conditions)",
+            "settings (time step, allowed lateness, out-of-orderness, dedup, conditions)",
             format!("{:016x}", settings.fingerprint()),
         ),
         ("until-end", config.until_end.to_string()),

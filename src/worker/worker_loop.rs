@@ -102,7 +102,12 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
     let starts: Vec<ResumePoint> = shared.starts.iter().skip(index).step_by(peers).cloned().collect();
     let resumed_from = shared.resumed.as_ref().map_or(0, |header| header.row.frontier);
     let owns_none = starts.is_empty();
-    let ingress = Ingress::new(shared.config.settings.clone(), index, peers, starts, resumed_from);
+    let partitions: Vec<u32> = starts.iter().map(|start| start.partition).collect();
+    let mut ingress = Ingress::new(shared.config.settings.clone(), index, peers, starts, resumed_from);
+    partitions
+        .into_iter()
+        .enumerate()
+        .for_each(|(at, partition)| ingress.restore_seen(at, shared.take_seen(partition)));
     let stops: Stops = Rc::new(RefCell::new(shared.config.stops.iter().copied().collect()));
     let emitted = Emitted::default();
     let view = Rc::new(RefCell::new(ClusterView::new(peers, shared.starts.clone(), resumed_from)));

@@ -19,6 +19,12 @@ fn case(name: &str) -> Option<PathBuf> {
     None
 }
 
+/// Compares what a case makes with what its README expects, and prints both for `scripts/cases`.
+pub fn told(name: &str, expected: &str, seen: &str) {
+    println!("\ncase {name}: expected {expected}; seen {seen}");
+    assert_eq!(seen, expected, "{name}");
+}
+
 /// The case's files with an extension, as arguments.
 fn files(case: &std::path::Path, extension: &str) -> Vec<String> {
     let entries = std::fs::read_dir(case).unwrap().map(|entry| entry.unwrap().path());
@@ -53,9 +59,9 @@ fn files_per_symbol_are_merged() {
     let (home, files) = (Home::new(), files(&case, "jsonl"));
     assert_eq!(files.len(), 6);
     home.ok(&format!("import {} --log dir:log", files.join(" ")));
-    for symbol in ["AAPL", "MSFT", "IBM", "NVDA", "BRK.B", "TSLA"] {
-        assert_eq!(candles(&home, &[symbol], "1m").len(), 79, "{symbol}");
-    }
+    let count = |symbol: &str| candles(&home, &[symbol], "1m").len().to_string();
+    let counts = ["AAPL", "MSFT", "IBM", "NVDA", "BRK.B", "TSLA"].map(count);
+    told("01-file-per-symbol", "79 79 79 79 79 79 candles", &format!("{} candles", counts.join(" ")));
     assert_nothing_rejected(&home);
     // One after the other they are rejected at once, before a trade is lost.
     let home = Home::new();
@@ -74,7 +80,8 @@ fn newest_first_is_sorted() {
     let home = Home::new();
     home.ok(&format!("import {} --log dir:log", case.join("t.jsonl").display()));
     let hours = candles(&home, &["COINBASE:ETH-USD"], "1h");
-    assert_eq!(hours.iter().map(|row| row[7].as_str()).collect::<Vec<_>>(), ["30", "60", "60", "60", "30"]);
+    let trades: Vec<_> = hours.iter().map(|row| row[7].as_str()).collect();
+    told("03-newest-first", "30 60 60 60 30 trades", &format!("{} trades", trades.join(" ")));
     assert_nothing_rejected(&home);
 }
 
@@ -104,6 +111,7 @@ fn twenty_trades_in_every_wrapping() {
     ] {
         imports.push((case.join(name).display().to_string(), options));
     }
+    let total = imports.len();
     for (file, options) in imports {
         let home = Home::new();
         let ended = home.run(&format!("import {file} {options} --log dir:log --partitions 1"));
@@ -113,6 +121,7 @@ fn twenty_trades_in_every_wrapping() {
         let expected = [symbol, start, "0.1234", "0.1253", "0.1234", "0.1253", "290", "20"].map(String::from);
         assert_eq!(candles(&home, &[symbol], "1d"), [expected], "{file}");
     }
+    told("04-other-files", "22 files of 20 trades", &format!("{total} files of 20 trades"));
 }
 
 #[test]
@@ -148,6 +157,26 @@ fn ids_are_passed_through() {
 }
 
 #[test]
+fn duplicates_by_id_are_left_out() {
+    let Some(case) = case("08-duplicates") else { return };
+    let home = Home::new();
+    home.ok(&format!("import {} --log dir:log", case.join("t.jsonl").display()));
+    let day = |flag: &str, store: &str| {
+        home.ok(&format!("work --log dir:log --store sqlite:{store} --until-end {flag}"));
+        let csv = home.ok(&format!("candles --store sqlite:{store} --symbol PAYC --resolution 1d --format csv"));
+        let cells: Vec<&str> = csv.lines().nth(1).unwrap().split(',').collect();
+        (cells[6].to_owned(), cells[9].to_owned())
+    };
+    let (volume, trades) = day("--dedup", "with.db");
+    told("08-duplicates", "5 trades, volume 55", &format!("{trades} trades, volume {volume}"));
+    assert_eq!(day("", "without.db"), ("88".to_owned(), "8".to_owned()));
+    let status = home.ok("status --store sqlite:with.db --format json").replace(' ', "");
+    assert!(status.contains("\"duplicates\":3") && status.contains("\"trades\":5"), "{status}");
+    home.ok("verify --log dir:log --store sqlite:with.db --dedup --workers 3");
+    home.fails("verify --log dir:log --store sqlite:with.db", 2, &["settings"]);
+}
+
+#[test]
 fn a_day_is_imported_once() {
     let Some(case) = case("13-import-twice") else { return };
     let home = Home::new();
@@ -156,8 +185,9 @@ fn a_day_is_imported_once() {
     home.fails(&day(1), 2, &["already holds this content", "--again"]);
     home.ok(&day(2));
     let rows = candles(&home, &["COINBASE:ETH-USD"], "5m");
-    assert_eq!(rows.len(), 24);
-    assert!(rows.iter().all(|row| row[7] == "5"), "{rows:?}");
+    let of_five = rows.iter().filter(|row| row[7] == "5").count();
+    let seen = format!("exit 2 the second time, {of_five} of {} candles with 5 trades", rows.len());
+    told("13-import-twice", "exit 2 the second time, 24 of 24 candles with 5 trades", &seen);
     assert_nothing_rejected(&home);
 }
 
@@ -176,20 +206,53 @@ fn tiny_prices_keep_their_digits() {
     let numbers = |at: usize| rows[at][2..6].iter().map(|text| text.parse::<f64>().unwrap()).collect::<Vec<_>>();
     assert_eq!(numbers(0), [1.2345e-9, 1.2378e-9, 1.2309e-9, 1.2309e-9]);
     assert_eq!(numbers(1), [3.21e-12, 6.1e-11, 3.21e-12, 6.1e-11]);
+    told("05-tiny-prices", "open 0.0000000012345", &format!("open {}", rows[0][2]));
+}
+
+#[test]
+fn tiny_prices_are_shown_to_people_too() {
+    let Some(case) = case("05-tiny-prices") else { return };
+    let home = Home::new();
+    home.ok(&format!("import {} --log dir:log", case.join("t.jsonl").display()));
+    home.ok("work --log dir:log --store sqlite:rows.db --until-end");
+    let shown = |line: &str| home.ok(&format!("{line} --store sqlite:rows.db"));
+    let table = shown("candles --symbol KUCOIN:BABYDOGE-USDT --resolution 1m");
+    for number in ["0.0000000012345", "0.0000000012378", "0.0000000012309", "9864.6"] {
+        assert!(table.split_whitespace().any(|word| word == number), "{number} in {table}");
+    }
+    let sums = shown("indicators --symbol BINANCE:PEPEUSDT");
+    for number in ["12345678901234.5", "22222222112221.5", "30987654222097.75"] {
+        assert!(sums.split_whitespace().any(|word| word == number), "{number} in {sums}");
+    }
+    let labels = |symbol: &str| {
+        let chart = shown(&format!("candles --symbol {symbol} --resolution 5s --format chart"));
+        let words =
+            chart.lines().filter_map(|line| line.split_whitespace().next()).filter_map(|word| word.parse().ok());
+        words.collect::<Vec<f64>>()
+    };
+    for (symbol, low, high) in [
+        ("BINANCE:PEPEUSDT", 9.19e-6, 9.22e-6),
+        ("KUCOIN:BABYDOGE-USDT", 1.2309e-9, 1.2378e-9),
+        ("DEX:WETH-TOKEN", 3.21e-12, 6.1e-11),
+    ] {
+        let labels = labels(symbol);
+        assert!(!labels.is_empty() && labels.iter().all(|label| (low..=high).contains(label)), "{symbol}: {labels:?}");
+    }
 }
 
 #[test]
 fn prices_below_zero_are_prices() {
     let Some(rows) = candles_of("06-negative-price", &["NYMEX:CLK20"], "1h") else { return };
     assert_eq!(rows[0][2..6], ["1", "1", "-40.32", "-37.63"]);
-    assert_eq!((rows.len(), rows[0][7].as_str()), (1, "9"));
+    let seen = format!("{} candle of {} trades, low {}", rows.len(), rows[0][7], rows[0][4]);
+    told("06-negative-price", "1 candle of 9 trades, low -40.32", &seen);
 }
 
 #[test]
 fn forex_without_volume_has_candles() {
     let Some(rows) = candles_of("11-forex-v0", &["OANDA:EUR_USD"], "1m") else { return };
-    assert_eq!(rows.len(), 10);
-    assert!(rows.iter().all(|row| row[6] == "0" && row[7] == "0"), "{rows:?}");
+    let empty = rows.iter().filter(|row| row[6] == "0" && row[7] == "0").count();
+    told("11-forex-v0", "10 candles, 10 of volume 0", &format!("{} candles, {empty} of volume 0", rows.len()));
 }
 
 #[test]
@@ -199,7 +262,7 @@ fn open_and_close_lie_in_range() {
         let [open, high, low, close] = [2, 3, 4, 5].map(|at| row[at].parse::<f64>().unwrap());
         assert!(low <= open && open <= high && low <= close && close <= high, "{row:?}");
     }
-    assert_eq!([rows[0][2].as_str(), rows[1][2].as_str()], ["100", "100.5"]);
+    told("12-open-outside-range", "opens 100 and 100.5", &format!("opens {} and {}", rows[0][2], rows[1][2]));
 }
 
 #[test]
@@ -218,4 +281,5 @@ fn a_store_takes_no_second_log() {
     home.fails("verify --log dir:a --store sqlite:rows.db", 3, &["made from another log"]);
     assert_eq!(home.ok("status --store sqlite:rows.db --format json"), before);
     home.ok("verify --log dir:b --store sqlite:rows.db");
+    told("14-other-log-same-store", "exit 3 and nothing written", "exit 3 and nothing written");
 }

@@ -7,6 +7,7 @@ mod log;
 mod mirror;
 mod pace;
 mod pipeline;
+mod producers;
 mod setup;
 mod show;
 mod symbols;

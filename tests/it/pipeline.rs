@@ -3,6 +3,7 @@
 mod bad_input;
 mod checkpoints;
 mod disk;
+mod duplicates;
 mod ends;
 mod faults;
 mod gaps;

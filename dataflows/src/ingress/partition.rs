@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::ingress::heard::{HeardSource, HeardSources};
+use crate::ingress::seen::{Seen, SeenNames, seen_from};
 use crate::ingress::waiting_trade::WaitingTrade;
 use crate::log::binding::Binding;
 use crate::progress::leap::Leaps;
@@ -25,6 +26,7 @@ pub(super) struct Partition {
     pub(super) heard: HeardSources,
     /// Offset of the next record.
     offset: u64,
+    pub(super) seen: Seen,
 }
 
 impl Partition {
@@ -38,6 +40,7 @@ impl Partition {
             bindings: VecDeque::new(),
             bound: if is_paced { start.frontier.bound_offset() } else { u64::MAX },
             offset: start.offset,
+            seen: Seen::default(),
             trail: ResumeTrail::new(start),
             heard: HeardSources::default(),
         }
@@ -124,7 +127,25 @@ impl Partition {
     }
 
     /// [`ResumeTrail::forget`].
-    pub(super) fn forget(&mut self, frontier: Time) {
+    pub(super) fn forget(&mut self, frontier: Time, settings: &Settings) {
         self.trail.forget(frontier);
+        // A run that resumes at the first mark compares these names again.
+        self.seen.forget(seen_from(settings, self.trail.first_frontier_ms()));
+    }
+
+    /// The names of the trades before this partition's resume point as of `frontier`.
+    pub(super) fn seen_before(&self, frontier: Time, settings: &Settings) -> SeenNames {
+        let point = self.resume_point(frontier);
+        self.seen.before(point.offset, seen_from(settings, point.frontier.frontier_ms()))
+    }
+
+    /// Continues with the names of a checkpoint.
+    pub(super) fn restore_seen(&mut self, names: SeenNames) {
+        self.seen = Seen::restore(names);
+    }
+
+    /// The partition's number.
+    pub(super) fn number(&self) -> u32 {
+        self.number
     }
 }

@@ -3,6 +3,7 @@
 use crate::candles::candle::{Place, Trade};
 use crate::ingress::partition::Partition;
 use crate::ingress::router::Router;
+use crate::ingress::seen::{seen_from, trade_name};
 use crate::ingress::waiting_trade::{Origin, WaitingTrade};
 use crate::log::batch::RecordSpan;
 use crate::log::control::Control;
@@ -80,6 +81,9 @@ impl<'a> Reading<'a> {
     fn accept(&mut self, origin: &Origin<'_>, raw: &RawTrade<'_>, frontier_ms: Option<u64>) {
         let settings = self.settings;
         let own = settings.step(raw.event_ms);
+        if settings.dedup && !raw.id.is_empty() && self.is_duplicate(origin, raw, own, frontier_ms) {
+            return self.count_duplicate(origin);
+        }
         let now = frontier_ms.map_or(0, |ms| settings.step(ms));
         let time = own.max(now);
         if self.is_new(time, origin) {
@@ -207,6 +211,24 @@ impl Reading<'_> {
             as_of,
         };
         self.router.reject(row);
+    }
+
+    /// Whether a trade was accepted before; if not, its name is kept.
+    fn is_duplicate(&mut self, origin: &Origin<'_>, raw: &RawTrade<'_>, step: Time, frontier_ms: Option<u64>) -> bool {
+        let (name, from) = (trade_name(raw.symbol, raw.id), seen_from(self.settings, frontier_ms));
+        let seen = &mut self.partition.seen;
+        let is_duplicate = seen.has(name, from);
+        if !is_duplicate {
+            seen.insert(name, step, origin.offset);
+        }
+        is_duplicate
+    }
+
+    fn count_duplicate(&mut self, origin: &Origin<'_>) {
+        let now = self.now();
+        if self.is_new(now, origin) {
+            self.router.count(now, Counter::Duplicates);
+        }
     }
 
     #[inline]

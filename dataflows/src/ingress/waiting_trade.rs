@@ -33,6 +33,7 @@ pub(super) struct WaitingTrade {
     volume: i128,
     event_ms: u64,
     rounded: bool,
+    id: Box<str>,
 }
 
 impl WaitingTrade {
@@ -50,6 +51,7 @@ impl WaitingTrade {
             volume: trade.volume,
             event_ms: trade.event_ms,
             rounded: trade.rounded,
+            id: trade.id.into(),
         }
     }
 
@@ -67,6 +69,7 @@ impl WaitingTrade {
             event_ms: self.event_ms,
             conditions: &self.conditions,
             rounded: self.rounded,
+            id: &self.id,
         }
     }
 }

@@ -26,7 +26,12 @@ pub struct RawTrade<'a> {
     pub conditions: &'a str,
     /// Price or volume had more digits than are kept.
     pub rounded: bool,
+    /// Its id: 1 to 64 bytes; empty when it has none.
+    pub id: &'a str,
 }
+
+/// Longest id of a trade, in bytes.
+pub const TRADE_ID_BYTES_MAX: usize = 64;
 
 /// Receiver of a record's contents, in order.
 pub trait Visitor {

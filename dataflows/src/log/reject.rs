@@ -37,11 +37,15 @@ pub enum Reason {
     BeyondAllowedLateness,
     /// Further ahead of the partition's frontier than the limit.
     TooFarAhead,
+    /// A record of a topic that has no value.
+    Tombstone,
+    /// The record begins with the header of a schema registry.
+    SchemaBytes,
 }
 
 impl Reason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::TooLarge,
         Self::BadJson,
         Self::BadControl,
@@ -55,6 +59,8 @@ impl Reason {
         Self::OutOfRange,
         Self::BeyondAllowedLateness,
         Self::TooFarAhead,
+        Self::Tombstone,
+        Self::SchemaBytes,
     ];
 
     /// The name in rows, counters and documents.
@@ -73,6 +79,8 @@ impl Reason {
             Self::OutOfRange => "out_of_range",
             Self::BeyondAllowedLateness => "beyond_allowed_lateness",
             Self::TooFarAhead => "too_far_ahead",
+            Self::Tombstone => "tombstone",
+            Self::SchemaBytes => "schema_bytes",
         }
     }
 

@@ -27,13 +27,19 @@ pub enum Counter {
     Rejected(Reason),
     /// Imports that began or ended.
     Imports,
+    /// Trades that were delivered again, with the id of an earlier one.
+    Duplicates,
 }
 
 /// Number of different counters.
-pub const COUNTERS: usize = 9 + Reason::ALL.len();
+pub const COUNTERS: usize = 10 + Reason::ALL.len();
+
+/// Reasons that were counted before the counters after them in [`Counter::index`].
+const REASONS_FIRST: usize = 13;
 
 impl Counter {
-    /// Its index below [`COUNTERS`], for arrays.
+    /// Its index below [`COUNTERS`], for arrays. It never changes, since checkpoints hold counters by it: a new counter
+    /// comes last.
     pub const fn index(self) -> usize {
         match self {
             Self::Trades => 0,
@@ -44,8 +50,10 @@ impl Counter {
             Self::Progress => 5,
             Self::Gaps => 6,
             Self::Byes => 7,
-            Self::Rejected(reason) => 8 + reason as usize,
-            Self::Imports => COUNTERS - 1,
+            Self::Rejected(reason) if (reason as usize) < REASONS_FIRST => 8 + reason as usize,
+            Self::Imports => 8 + REASONS_FIRST,
+            Self::Rejected(reason) => 9 + reason as usize,
+            Self::Duplicates => COUNTERS - 1,
         }
     }
 
@@ -61,7 +69,14 @@ impl Counter {
             Self::Gaps,
             Self::Byes,
         ];
-        counts.into_iter().chain(Reason::ALL.into_iter().map(Self::Rejected)).chain([Self::Imports])
+        let (first, later) = Reason::ALL.split_at(REASONS_FIRST);
+        let rejected = |reasons: &'static [Reason]| reasons.iter().copied().map(Self::Rejected);
+        counts
+            .into_iter()
+            .chain(rejected(first))
+            .chain([Self::Imports])
+            .chain(rejected(later))
+            .chain([Self::Duplicates])
     }
 
     /// The name in the frontier row: `trades`, `late`, ..., `rejected_bad_json`, ...
@@ -77,6 +92,7 @@ impl Counter {
             Self::Byes => "byes".into(),
             Self::Rejected(reason) => format!("rejected_{}", reason.name()),
             Self::Imports => "imports".into(),
+            Self::Duplicates => "duplicates".into(),
         }
     }
 }
@@ -89,5 +105,12 @@ mod tests {
     fn every_index_is_used_once() {
         let indices: Vec<_> = Counter::all().map(Counter::index).collect();
         assert_eq!(indices, (0..COUNTERS).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_index_never_changes() {
+        let index = |name: &str| Counter::all().find(|counter| counter.name() == name).map(Counter::index);
+        let known = ["rejected_too_large", "rejected_too_far_ahead", "imports", "rejected_tombstone", "duplicates"];
+        assert_eq!(known.map(index), [8, 20, 21, 22, 24].map(Some));
     }
 }

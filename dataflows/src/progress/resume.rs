@@ -113,6 +113,11 @@ impl ResumeTrail {
         self.waiting.range(frontier..).map(|(_, records)| records).sum::<u64>() + run
     }
 
+    /// The partition frontier at the first mark, from which a later run may resume.
+    pub fn first_frontier_ms(&self) -> Option<u64> {
+        self.marks.front().and_then(|mark| mark.point.frontier.frontier_ms())
+    }
+
     /// Forgets the marks that no checkpoint at or after `frontier` needs, and the records before it.
     pub fn forget(&mut self, frontier: Time) {
         if self.waiting.first_key_value().is_some_and(|(time, _)| *time < frontier) {

@@ -5,19 +5,21 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::candles::state::{SymbolState, WindowState};
+use crate::ingress::seen::SeenNames;
 use crate::output::frontier_row::FrontierRow;
 use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
 use crate::state::codec::{self, CodecError};
+use crate::symbols::symbol::SHARDS;
 
 /// One encoded shard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
     /// The state is as of this time.
     pub frontier: Time,
-    /// Number of the shard; [`crate::symbols::symbol::Symbol::shard`].
+    /// Number of the shard: [`crate::symbols::symbol::Symbol::shard`], or [`seen_shard`].
     pub shard: u32,
-    /// Its symbols' state, by [`codec`].
+    /// Its symbols' state, or a partition's names of trades, by [`codec`].
     pub bytes: Vec<u8>,
 }
 
@@ -44,6 +46,16 @@ pub fn encode_shards(state: &WindowState, frontier: Time) -> Result<Vec<Shard>, 
     }
     let encode = |(shard, symbols)| Ok(Shard { frontier, shard, bytes: codec::encode(&symbols)? });
     shards.into_iter().map(encode).collect()
+}
+
+/// Number of the shard that holds the names of the trades of a partition.
+pub const fn seen_shard(partition: u32) -> u32 {
+    SHARDS + partition
+}
+
+/// Decodes the shard of a partition's names of trades.
+pub fn decode_seen(bytes: &[u8]) -> Result<SeenNames, CodecError> {
+    codec::decode(bytes)
 }
 
 /// Decodes one shard.

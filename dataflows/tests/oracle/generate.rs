@@ -73,10 +73,10 @@ fn settings() -> impl Strategy<Value = Settings> {
     let max_out_of_orderness =
         prop_oneof![3 => Just(None), 2 => prop::sample::select(vec![0, 1_500, 10_000]).prop_map(Some)];
     let max_ahead_ms = prop_oneof![1 => Just(10_000), 2 => Just(300_000)];
-    (step_ms, allowed_lateness_ms, max_ahead_ms, max_ahead_trade_ms, max_out_of_orderness).prop_map(
-        |(step, allowed_lateness, max_ahead_ms, ahead, max_out_of_orderness)| Settings {
+    (step_ms, allowed_lateness_ms, max_ahead_ms, max_ahead_trade_ms, max_out_of_orderness, any::<bool>()).prop_map(
+        |(step, allowed_lateness, max_ahead_ms, ahead, max_out_of_orderness, dedup)| Settings {
             max_ahead_ms,
-            ..plan::settings(step, allowed_lateness, ahead, max_out_of_orderness)
+            ..plan::settings(step, allowed_lateness, ahead, max_out_of_orderness, dedup)
         },
     )
 }
@@ -119,6 +119,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (partition.clone(), source.clone()).prop_map(|(p, s)| Step::Bye(p, s)),
         1 => (partition.clone(), source).prop_map(|(p, s)| Step::Gap(p, s)),
         2 => partition.clone().prop_map(Step::Repeat),
+        1 => partition.clone().prop_map(Step::Tombstone),
         6 => (partition, bad::record()).prop_map(|(p, bytes)| Step::Raw(p, bytes)),
     ]
 }
@@ -150,14 +151,15 @@ fn lag() -> impl Strategy<Value = i64> {
 fn trade() -> impl Strategy<Value = TradeStep> {
     // Most symbols trade seldom, the first often.
     let symbol = prop_oneof![3 => Just(0_usize), 3 => 0_usize..6];
-    (symbol, age(), price(), volume(), conditions(), style()).prop_map(
-        |(symbol, age_ms, price, volume, conditions, style)| TradeStep {
+    (symbol, age(), price(), volume(), conditions(), style(), id()).prop_map(
+        |(symbol, age_ms, price, volume, conditions, style, id)| TradeStep {
             symbol,
             age_ms,
             price,
             volume,
             conditions,
             style,
+            id,
         },
     )
 }
@@ -234,5 +236,25 @@ fn style() -> impl Strategy<Value = Style> {
         1 => Just(Style::Unknown),
         1 => Just(Style::Twice),
         1 => Just(Style::Escaped),
+    ]
+}
+
+/// Few ids, so that many trades share one; some that are none.
+fn id() -> impl Strategy<Value = String> {
+    let texts = ["\"52983527388730\"", "\"x\\u0031\"", "\"x1\"", "\"\u{e4}\"", "-5", "12345678901234567890123"];
+    let none = [
+        "\"id\":\"\",".to_owned(),
+        "\"id\":1.0,\"i\":\"1\",".to_owned(),
+        format!("\"id\":\"{}\",", "x".repeat(65)),
+        "\"i\":[1],".to_owned(),
+    ];
+    prop_oneof![
+        4 => Just(String::new()),
+        4 => (0_u32..20).prop_map(|n| format!("\"id\":{n},")),
+        2 => (0_u32..20).prop_map(|n| format!("\"id\":\"{n}\",")),
+        1 => (0_u32..20).prop_map(|n| format!("\"i\":\"{n}\",")),
+        1 => (0_u32..20).prop_map(|n| format!("\"i\":\"7\",\"id\":{n},")),
+        1 => prop::sample::select(texts.to_vec()).prop_map(|text| format!("\"id\":{text},")),
+        1 => prop::sample::select(none.to_vec()),
     ]
 }

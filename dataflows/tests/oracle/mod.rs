@@ -39,6 +39,8 @@ pub struct Settings {
     pub bindings: Option<Vec<(u32, u64, i64)>>,
     /// What conditions mean.
     pub conditions: Conditions,
+    /// Whether ids make duplicates.
+    pub dedup: bool,
 }
 
 impl Default for Settings {
@@ -51,6 +53,7 @@ impl Default for Settings {
             max_out_of_orderness_ms: None,
             bindings: None,
             conditions: Conditions::finnhub(),
+            dedup: false,
         }
     }
 }
@@ -62,6 +65,8 @@ pub struct Record {
     pub offset: u64,
     /// What it holds.
     pub bytes: Vec<u8>,
+    /// Without a value; `bytes` are empty then.
+    pub is_tombstone: bool,
     /// The log's own timestamp, where it has one.
     pub timestamp_ms: Option<i64>,
 }
@@ -71,7 +76,11 @@ pub type Log = Vec<Vec<Record>>;
 
 /// A log from lines, one list a partition, offsets from 0.
 pub fn log_of(partitions: &[&[&str]]) -> Log {
-    let record =
-        |(at, line): (usize, &&str)| Record { offset: at as u64, bytes: line.as_bytes().to_vec(), timestamp_ms: None };
+    let record = |(at, line): (usize, &&str)| Record {
+        offset: at as u64,
+        bytes: line.as_bytes().to_vec(),
+        is_tombstone: false,
+        timestamp_ms: None,
+    };
     partitions.iter().map(|lines| lines.iter().enumerate().map(record).collect()).collect()
 }

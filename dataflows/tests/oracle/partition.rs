@@ -1,5 +1,6 @@
 //! One partition read in order: what each record is, when it counts, and where the partition's frontier stands.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use dataflows::log::reject::Reason;
@@ -57,6 +58,8 @@ pub struct Partition<'a> {
     pending: Vec<(Record, u32, Draft)>,
     /// Everything that is counted, with its time.
     pub counts: Vec<(u64, Counter)>,
+    /// The time step of the last accepted trade of a symbol with an id.
+    ids: BTreeMap<(String, String), u64>,
 }
 
 /// A trade as its own record describes it.
@@ -68,6 +71,7 @@ struct Draft {
     rounded: bool,
     event_ms: i64,
     flags: Flags,
+    id: Option<String>,
 }
 
 const EVENT_MS_FIRST: i64 = 31_536_000_000; // 1971-01-01
@@ -139,6 +143,7 @@ impl<'a> Partition<'a> {
             doubted: None,
             symbols: BTreeSet::new(),
             pending: Vec::new(),
+            ids: BTreeMap::new(),
         }
     }
 
@@ -153,11 +158,17 @@ impl<'a> Partition<'a> {
     }
 
     fn record(&mut self, record: &Record) {
+        if record.is_tombstone {
+            return self.reject(record, 0, Reason::Tombstone);
+        }
         if record.bytes.len() > 1024 * 1024 {
             return self.reject(record, 0, Reason::TooLarge);
         }
         let object = std::str::from_utf8(&record.bytes).ok().and_then(Object::read);
-        let Some(object) = object else { return self.reject(record, 0, Reason::BadJson) };
+        let Some(object) = object else {
+            let has_header = matches!(record.bytes[..], [0, _, _, _, _, ..]);
+            return self.reject(record, 0, if has_header { Reason::SchemaBytes } else { Reason::BadJson });
+        };
         let Some(kind) = object.get("type") else { return self.trade(record, 0, &object) };
         match text(kind).as_deref() {
             Some("progress") => self.progress(record, &object),
@@ -378,6 +389,19 @@ impl<'a> Partition<'a> {
             return self.reject(record, index, reason);
         }
         self.newest = self.newest.max(Some(draft.event_ms));
+        if let Some(id) = draft.id.clone().filter(|_| self.settings.dedup) {
+            let lateness_ms = self.settings.allowed_lateness_ms as i64;
+            let from = self.frontier.map_or(0, |ms| self.floor_step((ms - lateness_ms).max(0)));
+            let step = self.floor_step(draft.event_ms);
+            let known = self.ids.entry((draft.symbol.clone(), id));
+            match known {
+                Entry::Occupied(known) if *known.get() >= from => {
+                    return self.count(self.frontier_step(), Counter::Duplicates);
+                }
+                Entry::Occupied(mut known) => drop(known.insert(step)),
+                Entry::Vacant(new) => drop(new.insert(step)),
+            }
+        }
         let time = self.floor_step(self.frontier.map_or(draft.event_ms, |ms| ms.max(draft.event_ms)));
         let late = self.frontier.is_some() && self.floor_step(draft.event_ms) < self.frontier_step();
         let counters = [
@@ -440,7 +464,8 @@ impl<'a> Partition<'a> {
         }
         let mut flags = self.settings.conditions.flags(&symbol, &conditions);
         flags.volume &= volume != 0;
-        Ok(Draft { symbol, price, volume, rounded: a || b, event_ms, flags })
+        let id = object.get("id").or(object.get("i")).and_then(id);
+        Ok(Draft { symbol, price, volume, rounded: a || b, event_ms, flags, id })
     }
 
     fn check_time(&self, record: &Record, draft: &Draft) -> Result<(), Reason> {
@@ -483,4 +508,11 @@ impl<'a> Partition<'a> {
 /// The name of a control record's source.
 fn source(object: &Object) -> Option<String> {
     object.get("source").and_then(text).filter(|name| (1..=128).contains(&name.len()))
+}
+
+/// The id of a trade: a text of 1 to 64 bytes, or a number without fraction and exponent as it is written.
+fn id(value: &str) -> Option<String> {
+    let whole = is_number(value) && !value.contains(['.', 'e', 'E']);
+    let id = if whole { value.to_string() } else { text(value)? };
+    Some(id).filter(|id| !id.is_empty() && id.len() <= 64)
 }

@@ -17,6 +17,8 @@ use timely::dataflow::operators::probe::Handle as Probe;
 use timely::progress::frontier::MutableAntichain;
 use timely::worker::Worker;
 
+use crate::oracle::Record;
+
 /// Far more steps than any message needs to get through.
 const STEPS: usize = 8;
 
@@ -113,7 +115,8 @@ impl<'w> Driver<'w> {
     /// Hands in a text as the partition's next record, and lets the worker work.
     pub fn feed(&mut self, partition: usize, record: &str) -> Out {
         let offset = self.offsets[partition];
-        self.feed_record(partition, offset, record.as_bytes(), None)
+        let bytes = record.as_bytes().to_vec();
+        self.feed_record(partition, &Record { offset, bytes, is_tombstone: false, timestamp_ms: None })
     }
 
     /// Hands in a text as the partition's next record, and leaves it there: what is read is sent together later.
@@ -125,11 +128,9 @@ impl<'w> Driver<'w> {
     }
 
     /// Hands in a record, and lets the worker work.
-    pub fn feed_record(&mut self, partition: usize, offset: u64, record: &[u8], timestamp_ms: Option<i64>) -> Out {
-        let mut batch = RecordBatch::default();
-        batch.push(offset, record, timestamp_ms);
-        self.offsets[partition] = offset + 1;
-        self.ingress.feed(partition, &batch, 0);
+    pub fn feed_record(&mut self, partition: usize, record: &Record) -> Out {
+        self.offsets[partition] = record.offset + 1;
+        self.ingress.feed(partition, &super::batch(std::slice::from_ref(record)), 0);
         self.work()
     }
 

@@ -59,6 +59,7 @@ pub fn settings(of: &oracle::Settings) -> Settings {
         max_ahead_ms: of.max_ahead_ms,
         max_ahead_trade_ms: of.max_ahead_trade_ms,
         progress,
+        dedup: of.dedup,
         ..Settings::new(conditions(of.conditions.0.len() > 1))
     }
 }
@@ -76,12 +77,19 @@ pub fn bindings(of: &oracle::Settings) -> Vec<Binding> {
 
 /// The same log for the dataflow.
 pub fn batches(log: &Log) -> Arc<Vec<RecordBatch>> {
-    let batch = |records: &Vec<oracle::Record>| {
-        let mut batch = RecordBatch::default();
-        records.iter().for_each(|record| batch.push(record.offset, &record.bytes, record.timestamp_ms));
-        batch
-    };
-    Arc::new(log.iter().map(batch).collect())
+    Arc::new(log.iter().map(|records| batch(records)).collect())
+}
+
+/// The same records for the dataflow.
+pub fn batch(records: &[oracle::Record]) -> RecordBatch {
+    let mut batch = RecordBatch::default();
+    for record in records {
+        match record.is_tombstone {
+            true => batch.push_tombstone(record.offset, record.timestamp_ms),
+            false => batch.push(record.offset, &record.bytes, record.timestamp_ms),
+        }
+    }
+    batch
 }
 
 fn number(name: &str, otherwise: u64) -> u64 {

@@ -35,17 +35,32 @@ pub struct SettingsArgs {
     /// For one finished log without progress records: keep the frontier this far behind the newest trade
     #[arg(long, env = "TICKLINE_MAX_OUT_OF_ORDERNESS")]
     pub max_out_of_orderness: Option<Duration>,
+    /// Count a trade with the id of an earlier one of its symbol as a duplicate, and leave it out. Ids are compared within
+    /// a partition, for as long as a trade may be late
+    #[arg(long, env = "TICKLINE_DEDUP")]
+    pub dedup: bool,
+    /// Read a compacted topic, although records are missing from it
+    #[arg(long, env = "TICKLINE_ALLOW_COMPACTED")]
+    pub allow_compacted: bool,
     /// TOML file that defines by condition code which trades set prices and add volume
     #[arg(long, env = "TICKLINE_CONDITIONS", value_name = "FILE")]
     pub conditions: Option<PathBuf>,
 }
 
 impl SettingsArgs {
-    /// Opens a log, with the progress log beside it if one is given.
-    pub fn open(&self, log: &LogAddress) -> Result<Box<dyn Log>, LogError> {
+    /// Opens a log, with the progress log beside it if one is given. One that removes records is an error unless it is
+    /// asked for: no replay would repeat its rows.
+    pub fn open(&self, log: &LogAddress) -> anyhow::Result<Box<dyn Log>> {
+        let opened = log.open()?;
+        if opened.is_compacted()? {
+            if !self.allow_compacted {
+                return Err(LogError::Compacted { path: opened.name() }.into());
+            }
+            tracing::warn!(log = opened.name(), "the topic is compacted: rows are made from the records that are left");
+        }
         match &self.progress {
-            Some(progress) => Ok(Box::new(PacedLog::open(log, progress)?)),
-            None => log.open(),
+            Some(progress) => Ok(Box::new(PacedLog::open(opened, progress)?)),
+            None => Ok(opened),
         }
     }
 
@@ -74,6 +89,7 @@ impl SettingsArgs {
             settings.progress =
                 ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms: max_out_of_orderness.ms() };
         }
+        settings.dedup = self.dedup;
         settings.validate()?;
         Ok(settings)
     }

@@ -26,6 +26,8 @@ pub(super) struct Taken<'a> {
     pub offset: i64,
     /// The value, or the text of an error.
     pub payload: &'a [u8],
+    /// Whether it has no value, which an empty one is not.
+    pub is_null: bool,
     /// The record's timestamp in milliseconds.
     pub timestamp_ms: Option<i64>,
 }
@@ -120,6 +122,7 @@ unsafe fn taken<'a>(message: *mut c::rd_kafka_message_t) -> Taken<'a> {
             error: (message.err != Code::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| message.err.into()),
             offset: message.offset,
             payload,
+            is_null: message.payload.is_null(),
             timestamp_ms: (timestamp_ms >= 0).then_some(timestamp_ms),
         }
     }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::RDKafkaErrorCode as Code;
 
@@ -28,6 +28,8 @@ pub const REPLICATION: u32 = 3;
 const RETENTION_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// Segment length of a compacted topic: only closed segments are compacted.
 const COMPACTED_SEGMENT_MS: u64 = 24 * 60 * 60 * 1000;
+/// The operation that failed when a topic's settings cannot be read.
+const SETTINGS_UNREAD: &str = "cannot read the topic's settings";
 /// Request timeout.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -115,13 +117,7 @@ pub fn check(address: &KafkaAddress, spec: &TopicSpec) -> Result<bool, LogError>
     if let Some(replication) = spec.replication {
         has("replication factor", &replication.to_string(), &replicas(&topic)?.to_string());
     }
-    let admin = admin(address)?;
-    let name = ResourceSpecifier::Topic(&address.topic);
-    let answer = wait_for(admin.describe_configs([&name], &AdminOptions::new().request_timeout(Some(TIMEOUT))));
-    let failed = |why: String| failed(address, "cannot read the topic's settings", why);
-    let resources = answer.map_err(|error| failed(error.to_string()))?;
-    let resource = resources.into_iter().next().ok_or_else(|| failed("empty response".to_owned()))?;
-    let resource = resource.map_err(|code| failed(code.to_string()))?;
+    let resource = settings(address)?.map_err(|code| failed(address, SETTINGS_UNREAD, code.to_string()))?;
     for (config, wanted) in &spec.configs {
         let value = resource.get(config).and_then(|entry| entry.value.as_deref());
         has(config, wanted, value.unwrap_or("nothing"));
@@ -131,6 +127,29 @@ pub fn check(address: &KafkaAddress, spec: &TopicSpec) -> Result<bool, LogError>
     } else {
         Err(LogError::Drift { path: address.to_string(), differences: differences.join("; ") })
     }
+}
+
+/// The topic's `cleanup.policy`; `None` where this client may not read the topic's settings.
+pub fn cleanup_policy(address: &KafkaAddress) -> Result<Option<String>, LogError> {
+    match settings(address)? {
+        Ok(settings) => Ok(settings.get("cleanup.policy").and_then(|entry| entry.value.clone())),
+        Err(Code::TopicAuthorizationFailed) => {
+            let topic = address.to_string();
+            tracing::warn!(topic, "no permission to read the topic's settings: it must not be a compacted one");
+            Ok(None)
+        }
+        Err(code) => Err(failed(address, SETTINGS_UNREAD, code.to_string())),
+    }
+}
+
+/// The topic's settings, or the cluster's reason why they cannot be read.
+fn settings(address: &KafkaAddress) -> Result<Result<ConfigResource, Code>, LogError> {
+    let failed = |why: String| failed(address, SETTINGS_UNREAD, why);
+    let name = ResourceSpecifier::Topic(&address.topic);
+    let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
+    let answer = wait_for(admin(address)?.describe_configs([&name], &options));
+    let resources = answer.map_err(|error| failed(error.to_string()))?;
+    resources.into_iter().next().ok_or_else(|| failed("empty response".to_owned()))
 }
 
 /// Creates a missing topic, and returns when it can be used. False if it exists, with any settings.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use dataflows::progress::time::Time;
+use dataflows::state::snapshot::seen_shard;
 use dataflows::symbols::symbol::SHARDS;
 use scylla::value::CqlTimestamp;
 
@@ -55,12 +56,14 @@ pub async fn put_shards(client: &Client, epoch: u64, frontier: Time, shards: &[(
 }
 
 /// Commits the shards of (epoch, frontier) as the checkpoint, and removes all earlier ones. `committed` is the epoch
-/// and frontier of the checkpoint that this epoch last saw; it can only have changed since if this epoch is fenced.
+/// and frontier of the checkpoint that this epoch last saw; it can only have changed since if this epoch is fenced. The
+/// log has this number of `partitions`, each of which may have a shard besides those of the symbols.
 pub async fn commit(
     client: &Client,
     epoch: u64,
     checkpoint: &Checkpoint,
     committed: &mut (u64, Time),
+    partitions: u32,
 ) -> Result<(), Failure> {
     set(client, epoch, Some(checkpoint), *committed).await?;
     *committed = (epoch, checkpoint.frontier);
@@ -69,7 +72,7 @@ pub async fn commit(
                WHERE pipeline = ? AND shard = ? AND (epoch, frontier) < (?, ?)";
     let remove =
         async |shard: u32| client.execute(cql, &(int(epoch), PIPELINE, i64::from(shard), int(epoch), at)).await;
-    client.gather(0..SHARDS, remove).await.map(drop)
+    client.gather(0..seen_shard(partitions), remove).await.map(drop)
 }
 
 /// Removes the committed checkpoint and its shards. `committed` as in [`commit`].

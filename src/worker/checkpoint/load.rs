@@ -3,9 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use dataflows::candles::state::SymbolState;
+use dataflows::ingress::seen::SeenNames;
 use dataflows::settings::Settings;
 use dataflows::state::codec;
-use dataflows::state::snapshot::{SnapshotHeader, decode_shard};
+use dataflows::state::snapshot::{SnapshotHeader, decode_seen, decode_shard, seen_shard};
 use dataflows::symbols::symbol::SHARDS;
 
 use crate::log::Log;
@@ -51,6 +52,28 @@ pub(in crate::worker) fn read_shards(
         shards[shard as usize] = states.map_err(bad)?;
     }
     Ok((shards, count))
+}
+
+/// Reads the names of trades of some partitions, by partition. Also returns the number of shards found.
+pub(in crate::worker) fn read_seen(
+    store: &mut dyn Store,
+    header: Option<&SnapshotHeader>,
+    settings: &Settings,
+    is_needed: impl Fn(u32) -> bool,
+) -> Result<(Vec<SeenNames>, u32), WorkerError> {
+    let Some(header) = header.filter(|_| settings.dedup) else { return Ok((Vec::new(), 0)) };
+    let frontier = header.row.frontier;
+    let partitions = header.resume.len() as u32;
+    let needed: Vec<u32> = (0..partitions).filter(|&partition| is_needed(partition)).map(seen_shard).collect();
+    let mut names = vec![SeenNames::new(); header.resume.len()];
+    let found = store.shards(frontier, &needed)?;
+    let count = found.len() as u32;
+    for (shard, packed) in found {
+        let decoded = codec::unpack(&packed).and_then(|bytes| decode_seen(&bytes));
+        let bad = |error| WorkerError::Checkpoint { frontier, source: format!("shard {shard}: {error}").into() };
+        names[(shard - seen_shard(0)) as usize] = decoded.map_err(bad)?;
+    }
+    Ok((names, count))
 }
 
 /// Removes and returns the state of the shards that one worker owns.

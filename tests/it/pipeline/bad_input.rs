@@ -51,7 +51,7 @@ fn bad() -> Vec<Bad> {
         json(&good(0)[..30]),
         json(&format!("{}{}", good(0), good(0))),
         json(r#"{"type":"trade","data":{}}"#),
-        one(noise, "bad_json"),
+        one(noise, "schema_bytes"),
         one(b"[".repeat(300_000), "bad_json"),
         one(br#"{"a":"#.repeat(200_000), "bad_json"),
         one(with("p", "NaN"), "bad_json"),

@@ -136,5 +136,5 @@ fn export_can_be_corrected_and_imported() {
     home.ok("import fixed.jsonl --log dir:again");
     home.ok("work --log dir:again --store sqlite:again.db --until-end");
     let csv = home.ok("candles --store sqlite:again.db --symbol X:FIXED --resolution 1d --format csv");
-    assert!(csv.ends_with(&format!(",{UNTIMED}\n")), "{csv}");
+    assert!(csv.ends_with(&format!(",{UNTIMED},{T0},false\n")), "{csv}");
 }

@@ -3,7 +3,7 @@
 //! It either decodes a whole record or returns `false` without calling the visitor. It never rejects a record: that
 //! is for the general reader. Control records are rare and always go to the general reader.
 
-use super::{RawTrade, Visitor, in_range};
+use super::{RawTrade, TRADE_ID_BYTES_MAX, Visitor, in_range};
 use crate::log::decimal::{Decimal, PRICE_DIGITS, VOLUME_DIGITS};
 use crate::symbols::symbol::SYMBOL_BYTES_MAX;
 
@@ -25,7 +25,7 @@ const POWERS: [u64; 19] = {
 #[inline]
 pub fn decode(record: &[u8], visitor: &mut impl Visitor) -> bool {
     let record = record.strip_suffix(b"\r").unwrap_or(record);
-    if record.starts_with(b"{\"c\":") || record.starts_with(b"{\"p\":") {
+    if [b"{\"c\":", b"{\"p\":", b"{\"id\"", b"{\"i\":"].iter().any(|start| record.starts_with(*start)) {
         let mut cursor = Cursor { bytes: record, at: 0 };
         match cursor.trade() {
             Some(trade) if cursor.at == record.len() => {
@@ -93,6 +93,7 @@ impl<'a> Cursor<'a> {
             conditions = self.conditions()?;
             self.expect(b",\"")?;
         }
+        let id = if self.peek()? == b'i' { self.id()? } else { "" };
         self.expect(b"p\":")?;
         let price = self.price()?;
         self.expect(b",\"s\":\"")?;
@@ -106,7 +107,23 @@ impl<'a> Cursor<'a> {
             return None;
         }
         let event_ms = event_ms as u64;
-        Some(RawTrade { symbol, price: price.value, volume: volume.value, event_ms, conditions, rounded: false })
+        Some(RawTrade { symbol, price: price.value, volume: volume.value, event_ms, conditions, rounded: false, id })
+    }
+
+    /// A member `id` or `i`, after its opening quote: a text without escapes, or an integer. Reads on to the next member.
+    fn id(&mut self) -> Option<&'a str> {
+        let name: &[u8] = if self.bytes.get(self.at + 1) == Some(&b'd') { b"id\":" } else { b"i\":" };
+        self.expect(name)?;
+        let start = self.at;
+        let id = if self.peek()? == b'"' {
+            self.text()?
+        } else {
+            self.digits()?;
+            &self.bytes[start..self.at]
+        };
+        self.expect(b",\"")?;
+        let fits = (1..=TRADE_ID_BYTES_MAX).contains(&id.len());
+        std::str::from_utf8(id).ok().filter(|_| fits)
     }
 
     /// `null`, `[]`, or texts without escapes, of printable ASCII.

@@ -1,18 +1,23 @@
 //! The general reader: any JSON, with any order of keys, white space, escapes, exponents and types. Only it rejects.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{RawTrade, Visitor, in_range};
+use super::{RawTrade, TRADE_ID_BYTES_MAX, Visitor, in_range};
 use crate::log::control::{self, ControlKind};
 use crate::log::decimal::{self, Decimal, DecimalError, PRICE_DIGITS, VOLUME_DIGITS};
 use crate::log::json::{Fields, integer, object, text};
 use crate::log::reject::Reason;
 use crate::symbols::symbol::Symbol;
 
+/// Length of a schema registry's header: a zero byte and four bytes of a number.
+const SCHEMA_HEADER_BYTES: usize = 5;
+
 /// Decodes any record.
 pub fn decode(record: &[u8], visitor: &mut impl Visitor) {
-    let Some(fields) = object(record) else { return visitor.reject(0, Reason::BadJson) };
+    let Some(fields) = object(record) else { return visitor.reject(0, not_an_object(record)) };
     let Some(kind) = fields.get("type") else { return visit_trade(0, &fields, visitor) };
     let kind = text(kind);
     match kind.as_deref() {
@@ -26,6 +31,11 @@ pub fn decode(record: &[u8], visitor: &mut impl Visitor) {
             None => visitor.reject(0, Reason::UnknownType),
         },
     }
+}
+
+/// Why bytes are not an object. Clients of a schema registry write a zero and the number of a schema before each value.
+fn not_an_object(record: &[u8]) -> Reason {
+    if record.len() >= SCHEMA_HEADER_BYTES && record[0] == 0 { Reason::SchemaBytes } else { Reason::BadJson }
 }
 
 /// The strings of `c`; `None` unless it is null or an array of strings.
@@ -52,9 +62,20 @@ fn decode_frame(fields: &Fields<'_>, visitor: &mut impl Visitor) {
 fn visit_trade(index: u32, fields: &Fields<'_>, visitor: &mut impl Visitor) {
     let symbol = fields.get("s").and_then(|s| text(s));
     match checked_trade(fields, symbol.as_deref()) {
-        Ok(trade) => visitor.trade(index, &trade),
+        Ok(trade) => {
+            let id = fields.get("id").or_else(|| fields.get("i")).and_then(|id| id_text(id));
+            visitor.trade(index, &RawTrade { id: id.as_deref().unwrap_or(""), ..trade });
+        }
         Err(reason) => visitor.reject(index, reason),
     }
+}
+
+/// The id of a trade: a text, or the digits of an integer. Any other value is none.
+fn id_text(value: &RawValue) -> Option<Cow<'_, str>> {
+    let json = value.get();
+    let is_integer = json.strip_prefix('-').unwrap_or(json).bytes().all(|byte| byte.is_ascii_digit());
+    let id = if is_integer { Cow::Borrowed(json) } else { Cow::Owned(text(value)?) };
+    (1..=TRADE_ID_BYTES_MAX).contains(&id.len()).then_some(id)
 }
 
 /// The checks in the order of the definitions.
@@ -78,6 +99,7 @@ fn checked_trade<'a>(fields: &Fields<'a>, symbol: Option<&'a str>) -> Result<Raw
         event_ms: event_ms as u64,
         conditions: conditions_json,
         rounded: price.rounded || volume.rounded,
+        id: "",
     })
 }
 

@@ -57,7 +57,11 @@ const TRADES: [&str; 47] = [
 ];
 
 /// Records that are not trades, or not JSON at all, or control records of any kind.
-const RECORDS: [&str; 65] = [
+const RECORDS: [&str; 68] = [
+    // The header of a schema registry, and one byte less than that.
+    "\0\0\0\0\u{1}{}",
+    "\0\0\0\0\u{1}",
+    "\0\0\0\u{1}",
     "",
     " ",
     "[]",

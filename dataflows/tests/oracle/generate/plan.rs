@@ -45,6 +45,8 @@ pub enum Step {
     Gap(usize, usize),
     /// The last record of a partition once more.
     Repeat(usize),
+    /// A record without a value.
+    Tombstone(usize),
     /// Any bytes; in texts `@` stands for the time now.
     Raw(usize, Vec<u8>),
 }
@@ -73,6 +75,8 @@ pub struct TradeStep {
     pub conditions: Option<String>,
     /// How it is written.
     pub style: Style,
+    /// Members that name it, with a comma after each: maybe none.
+    pub id: String,
 }
 
 /// Ways to write the same trade.
@@ -100,18 +104,21 @@ impl Plan {
                 now_ms += ms;
             }
             for (partition, bytes) in self.records(step, now_ms, &log) {
+                let is_tombstone = bytes.is_none();
+                let bytes = bytes.unwrap_or_default();
                 let records = &mut log[partition];
                 // A gap now and then, the same for the same plan.
                 let skip = u64::from(self.gaps && records.len() % 5 == 2) * 7;
                 let offset = records.last().map_or(skip, |last| last.offset + 1 + skip);
-                records.push(Record { offset, bytes, timestamp_ms: self.timestamps.then_some(now_ms) });
+                let timestamp_ms = self.timestamps.then_some(now_ms);
+                records.push(Record { offset, bytes, is_tombstone, timestamp_ms });
             }
         }
         log
     }
 
-    fn records(&self, step: &Step, now_ms: i64, log: &Log) -> Vec<(usize, Vec<u8>)> {
-        let one = |partition: &usize, text: String| vec![(partition % self.partitions, text.into_bytes())];
+    fn records(&self, step: &Step, now_ms: i64, log: &Log) -> Vec<(usize, Option<Vec<u8>>)> {
+        let one = |partition: &usize, text: String| vec![(partition % self.partitions, Some(text.into_bytes()))];
         match step {
             Step::Wait(_) => vec![],
             Step::Trade(partition, trade) => one(partition, trade.json(now_ms)),
@@ -124,7 +131,7 @@ impl Plan {
                 let text = format!(r#"{{"type":"progress","source":{},"event_ms":{event_ms}}}"#, source_json(*source));
                 let all = 0..self.partitions;
                 let these = partition.map_or(all, |p| p % self.partitions..p % self.partitions + 1);
-                these.map(|p| (p, text.clone().into_bytes())).collect()
+                these.map(|p| (p, Some(text.clone().into_bytes()))).collect()
             }
             Step::Bye(partition, source) => {
                 one(partition, format!(r#"{{"source":{},"type":"bye"}}"#, source_json(*source)))
@@ -137,14 +144,16 @@ impl Plan {
             }
             Step::Repeat(partition) => {
                 let partition = partition % self.partitions;
-                log[partition].last().map(|last| (partition, last.bytes.clone())).into_iter().collect()
+                let again = |last: &Record| (partition, (!last.is_tombstone).then(|| last.bytes.clone()));
+                log[partition].last().map(again).into_iter().collect()
             }
+            Step::Tombstone(partition) => vec![(partition % self.partitions, None)],
             Step::Raw(partition, bytes) => {
                 let bytes = match std::str::from_utf8(bytes) {
                     Ok(text) => text.replace('@', &now_ms.to_string()).into_bytes(),
                     Err(_) => bytes.clone(),
                 };
-                vec![(partition % self.partitions, bytes)]
+                vec![(partition % self.partitions, Some(bytes))]
             }
         }
     }
@@ -164,26 +173,26 @@ impl TradeStep {
         let name = SYMBOLS[self.symbol % SYMBOLS.len()];
         let s = serde_json::to_string(name).unwrap();
         let t = now_ms - self.age_ms;
-        let (p, v) = (&self.price, &self.volume);
+        let (p, v, id) = (&self.price, &self.volume, &self.id);
         let c = |form: &str| self.conditions.as_ref().map_or(String::new(), |c| form.replace('#', c));
         match self.style {
-            Style::Plain => format!(r#"{{{}"p":{p},"s":{s},"t":{t},"v":{v}}}"#, c(r##""c":#,"##)),
+            Style::Plain => format!(r#"{{{}{id}"p":{p},"s":{s},"t":{t},"v":{v}}}"#, c(r##""c":#,"##)),
             Style::Spaced => {
-                format!("\t{{ \"v\" : {v} ,\"t\":{t}, \"p\":{p}  ,{}\"s\" :\t{s} }} ", c("\"c\" : # , "))
+                format!("\t{{ \"v\" : {v} ,\"t\":{t}, {id} \"p\":{p}  ,{}\"s\" :\t{s} }} ", c("\"c\" : # , "))
             }
             Style::Unknown => {
                 let before = r#""id":{"p":0,"x":["\"",{}]},"S":null"#;
-                format!(r#"{{{before},"p":{p},"s":{s},"t":{t},{}"v":{v},"pp":"}}","":1e999}}"#, c(r##""c":#,"##))
+                format!(r#"{{{before},"p":{p},"s":{s},{id}"t":{t},{}"v":{v},"pp":"}}","":1e999}}"#, c(r##""c":#,"##))
             }
             Style::Twice => {
                 let before = r#""s":7,"p":"1","v":[],"t":1.5,"c":{}"#;
                 // Conditions must come again too, or the bad ones would count.
                 let c = self.conditions.as_deref().unwrap_or("null");
-                format!(r#"{{{before},"c":{c},"t":{t},"v":{v},"p":{p},"s":{s}}}"#)
+                format!(r#"{{{before},"c":{c},"t":{t},"v":{v},{id}"p":{p},"s":{s}}}"#)
             }
             Style::Escaped => {
                 let s: String = name.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
-                format!(r#"{{{}"\u0070":{p},"\u0073":"{s}","t":{t},"\u0076":{v}}}"#, c(r##""\u0063":#,"##))
+                format!(r#"{{{}{id}"\u0070":{p},"\u0073":"{s}","t":{t},"\u0076":{v}}}"#, c(r##""\u0063":#,"##))
             }
         }
     }
@@ -199,6 +208,7 @@ pub fn settings(
     allowed_lateness_ms: u64,
     max_ahead_trade_ms: u64,
     max_out_of_orderness_ms: Option<u64>,
+    dedup: bool,
 ) -> Settings {
     let conditions = Conditions::with_lean_bits(BITS_PREFIX);
     Settings {
@@ -207,6 +217,7 @@ pub fn settings(
         max_ahead_trade_ms,
         max_out_of_orderness_ms,
         conditions,
+        dedup,
         ..Settings::default()
     }
 }
