@@ -17,7 +17,7 @@ pub fn gap(partition: u32, from_ms: i64) -> GapRow {
 fn beat(now_ms: u64, silent_ms: u64) -> Heartbeat {
     let source = SourceLife { progress_ms: 12_000, heard_ms: now_ms - silent_ms, moved_ms: now_ms - silent_ms };
     let sources = [("one".to_owned(), source)].into();
-    let partition = PartitionLife { partition: 0, unread: Some(0), frontier_ms: Some(12_000), sources };
+    let partition = PartitionLife { partition: 0, unread: Some(0), waiting: 0, frontier_ms: Some(12_000), sources };
     let life = Life { ended: None, has_progress: true, partitions: vec![partition] };
     Heartbeat { epoch: 7, written_ms: now_ms, life }
 }
