@@ -282,15 +282,15 @@ impl Judgement<'_> {
     /// The outage of the source that holds back the frontier, if it has one.
     fn outage(&self, holder: &Holder<'_>) -> Option<PipelineState> {
         let Holder { name, life, partitions } = holder;
-        let silent_ms = self.facts.now_ms.saturating_sub(life.heard_ms);
-        let still_ms = self.facts.now_ms.saturating_sub(life.moved_ms);
+        // As the worker saw it: what came since its heartbeat is not known here.
+        let silent_ms = self.heartbeat.written_ms.saturating_sub(life.heard_ms);
+        let still_ms = self.heartbeat.written_ms.saturating_sub(life.moved_ms);
         let up_to = rfc3339(life.progress_ms);
         let state = if silent_ms > SILENT_AFTER_MS {
-            let text = format!("source {name} writes nothing; its progress stands at {up_to}");
+            let text = format!("progress stands at {up_to}: source {name} writes nothing");
             State::SourceSilent.says(text).since(life.heard_ms)
         } else if still_ms > STILL_AFTER_MS {
-            let text =
-                format!("source {name} writes, but its feed gives no sign of life; its progress stands at {up_to}");
+            let text = format!("progress stands at {up_to}: source {name} writes, but its feed gives no sign of life");
             State::FeedDead.says(text).since(life.moved_ms)
         } else {
             return None;
@@ -305,7 +305,10 @@ impl Judgement<'_> {
             return PipelineState { source: Some(name.to_owned()), partitions, ..State::Behind.says(text) };
         }
         let partitions: Vec<u32> = held.iter().map(|partition| partition.partition).collect();
-        let text = format!("no source is live in {}, which stands {lag} behind the clock", listed(&partitions));
+        let text = match self.read_frontier() {
+            Some(_) => format!("no source is live in {}, which stands {lag} behind the clock", listed(&partitions)),
+            None => format!("no source has reported progress in {}", listed(&partitions)),
+        };
         PipelineState { partitions, ..State::Behind.says(text) }
     }
 

@@ -11,6 +11,7 @@ const { createChart, createSeriesMarkers, CandlestickSeries, HistogramSeries, Co
 const UPDATES_MAX = 40; // maximum number of rows updated one by one; more cause a redraw
 const NEAR_END = 20; // distance from the first or last candle, in candles, at which more are fetched
 const MOVED_MS = 300;
+const RIGHT_PLACES = 4; // empty places after the last one
 
 export class PriceChart {
   #chart;
@@ -25,6 +26,7 @@ export class PriceChart {
   #starts = new Set(); // the starts of the drawn rows
   #newestMs; // the last of them
   #timeline = new Timeline(); // the places of the time axis
+  #trail = 0; // places after the newest candle, as the view follows them
   #gaps = [];
   #bands; // the gaps in the pane of the candles
   #view = { on: new Set(), resolution: '5s' };
@@ -41,7 +43,7 @@ export class PriceChart {
       handleScroll: { vertTouchDrag: false },
       kineticScroll: { touch: !matchMedia('(prefers-reduced-motion: reduce)').matches },
       rightPriceScale: { scaleMargins: { top: 0.08, bottom: 0.22 } },
-      timeScale: { rightOffset: 4, barSpacing: 9, minBarSpacing: 0.5 },
+      timeScale: { rightOffset: RIGHT_PLACES, barSpacing: 9, minBarSpacing: 0.5 },
     });
     this.#candles = this.#chart.addSeries(CandlestickSeries, { priceLineStyle: LineStyle.Dotted });
     this.#volumes = this.#chart.addSeries(HistogramSeries, {
@@ -169,6 +171,7 @@ export class PriceChart {
     this.#mark();
     this.#drawFrontier();
     this.#drawGaps();
+    if (edge) this.#follow();
     if (edge || anchorMs === undefined) return;
     const shift = this.#timeline.place(anchorMs) - at;
     scale.setVisibleLogicalRange({ from: range.from + shift, to: range.to + shift });
@@ -177,6 +180,8 @@ export class PriceChart {
   // Draws changed rows: the last ones, and older ones corrected by a late trade.
   update(rows, starts) {
     if (this.#rows !== rows || starts.length > UPDATES_MAX) return this.draw(rows);
+    const range = this.#chart.timeScale().getVisibleLogicalRange();
+    const edge = range === null || range.to >= this.#timeline.points.length - 1;
     const layers = this.#all();
     for (const ms of starts) {
       const row = rows.get(ms);
@@ -196,6 +201,14 @@ export class PriceChart {
     if (starts.some((ms) => rows.isCorrected(rows.get(ms)))) this.#mark();
     this.#drawFrontier();
     this.#drawGaps();
+    if (edge) this.#follow();
+  }
+
+  // Keeps the last place in view: the library follows candles only.
+  #follow() {
+    const { trail } = this.#timeline;
+    if (trail !== this.#trail) this.#chart.timeScale().scrollToPosition(trail + RIGHT_PLACES, false);
+    this.#trail = trail;
   }
 
   #mark() {
@@ -231,6 +244,8 @@ export class PriceChart {
   newest() {
     this.#leave();
     this.#chart.timeScale().resetTimeScale();
+    this.#trail = 0;
+    this.#follow();
     this.#chart.priceScale('right').applyOptions({ autoScale: true });
   }
 

@@ -2,6 +2,7 @@
 const WIDTH_MIN = 3; // pixels, however short a gap is
 const HATCH = 7; // distance of the lines
 const LABEL_FROM = 34; // width from which a band is labelled
+const LABEL_TOP = 30; // below the frontier's label
 
 export class GapBands {
   #chart;
@@ -69,10 +70,10 @@ export class GapBands {
       if (right - left >= LABEL_FROM) {
         context.font = '600 11px system-ui, sans-serif';
         context.fillStyle = this.#colours.panel;
-        context.fillRect(left + 3, height - 20, 26, 15);
+        context.fillRect(Math.max(left, 0) + 3, LABEL_TOP, 26, 15);
         context.fillStyle = this.#colours.gap;
         context.textBaseline = 'middle';
-        context.fillText('gap', left + 6, height - 12);
+        context.fillText('gap', Math.max(left, 0) + 6, LABEL_TOP + 8);
       }
       context.restore();
     }

@@ -4,7 +4,7 @@ import { $, make, say, setText } from './dom.js';
 import { clock, compact, grouped, iso, span } from './format.js';
 
 const PACE_MS = 10_000; // interval over which the pace is measured
-const SHOWS_LAG = ['live', 'catching_up', 'behind', 'ahead', 'feed_dead', 'source_silent'];
+const SHOWS_LAG = ['live', 'catching_up', 'behind', 'ahead'];
 
 export class Head {
   #event = null; // the last one with a frontier

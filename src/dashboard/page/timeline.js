@@ -20,7 +20,7 @@ export class Timeline {
   #lengthMs = 0;
   #stepMs = 0; // distance of the places after the newest candle
   #lastMs = 0; // the newest candle
-  #trail = 0; // places after it
+  trail = 0; // places after it
 
   // Lays out these starts, and the time from the last of them to the frontier.
   lay(starts, lengthMs, untilMs) {
@@ -33,7 +33,7 @@ export class Timeline {
       this.points.push(ms);
     }
     if (starts.length === 0) return;
-    [this.#lastMs, this.#trail, this.#stepMs] = [starts.at(-1), 0, lengthMs];
+    [this.#lastMs, this.trail, this.#stepMs] = [starts.at(-1), 0, lengthMs];
     while ((untilMs - this.#lastMs) / this.#stepMs > TRAIL_MAX) this.#stepMs *= 2;
     this.extend(untilMs);
   }
@@ -42,12 +42,12 @@ export class Timeline {
   // everything is to be laid out again.
   extend(untilMs) {
     const added = [];
-    const next = () => (this.#trail > 0 ? this.points.at(-1) : this.#lastMs) + this.#stepMs;
+    const next = () => (this.trail > 0 ? this.points.at(-1) : this.#lastMs) + this.#stepMs;
     while (this.points.length > 0 && next() + this.#lengthMs <= untilMs) {
-      if (this.#trail >= TRAIL_MAX) return null;
+      if (this.trail >= TRAIL_MAX) return null;
       added.push(next());
       this.points.push(next());
-      this.#trail += 1;
+      this.trail += 1;
     }
     return added;
   }
@@ -59,7 +59,7 @@ export class Timeline {
     if (last === undefined || ms < last || this.#stepMs > this.#lengthMs) return null;
     const added = ms === last ? [] : between(last, ms, this.#lengthMs, PAUSE_MAX);
     if (ms !== last) this.points.push(...added, ms);
-    [this.#lastMs, this.#trail] = [ms, 0];
+    [this.#lastMs, this.trail] = [ms, 0];
     return added;
   }
 
