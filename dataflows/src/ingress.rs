@@ -5,12 +5,12 @@
 //! `router` merges trades and addresses them to the worker that keeps their symbol's state.
 
 pub mod delivery;
-pub mod heard;
+pub mod live_sources;
 mod partition;
 pub mod router;
 mod symbols;
 
-use crate::ingress::heard::HeardSource;
+use crate::ingress::live_sources::LiveSource;
 use crate::ingress::partition::{Partition, Reading};
 use crate::ingress::router::{Outgoing, Router};
 use crate::log::batch::{RecordBatch, RecordSpan};
@@ -100,8 +100,8 @@ impl Ingress {
         self.partitions.iter().map(Partition::read_point).collect()
     }
 
-    /// The live sources of the `at`th partition, and what was heard of them.
-    pub fn sources(&self, at: usize) -> impl Iterator<Item = HeardSource<'_>> {
+    /// The live sources of the `at`th partition, and the last progress record of each.
+    pub fn sources(&self, at: usize) -> impl Iterator<Item = LiveSource<'_>> {
         self.partitions[at].sources()
     }
 

@@ -1,7 +1,7 @@
 //! One partition: assigns a time to everything in a record, by the partition's frontier at that record.
 
 use crate::candles::candle::{Place, Trade};
-use crate::ingress::heard::{HeardSource, HeardSources};
+use crate::ingress::live_sources::{LiveSource, LiveSources};
 use crate::ingress::router::Router;
 use crate::log::batch::RecordSpan;
 use crate::log::control::Control;
@@ -19,7 +19,7 @@ pub(super) struct Partition {
     number: u32,
     frontier: PartitionFrontier,
     trail: ResumeTrail,
-    heard: HeardSources,
+    sources: LiveSources,
     /// Offset of the next record.
     offset: u64,
 }
@@ -32,7 +32,7 @@ impl Partition {
             frontier: start.frontier.clone(),
             offset: start.offset,
             trail: ResumeTrail::new(start),
-            heard: HeardSources::default(),
+            sources: LiveSources::default(),
         }
     }
 
@@ -68,9 +68,9 @@ impl Partition {
         ResumePoint { partition: self.number, offset: self.offset, frontier: self.frontier.clone() }
     }
 
-    /// The live sources, and what was heard of them.
-    pub(super) fn sources(&self) -> impl Iterator<Item = HeardSource<'_>> {
-        self.heard.of(&self.frontier)
+    /// The live sources, and the last progress record of each.
+    pub(super) fn sources(&self) -> impl Iterator<Item = LiveSource<'_>> {
+        self.sources.of(&self.frontier)
     }
 
     /// [`PartitionFrontier::follow`].
@@ -155,8 +155,8 @@ impl Visitor for Reading<'_> {
             return self.reject(0, Reason::BadControl);
         }
         match control {
-            Control::Progress { source, .. } => self.partition.heard.progress(source, self.span.timestamp_ms),
-            Control::Bye { source } => self.partition.heard.bye(source),
+            Control::Progress { source, .. } => self.partition.sources.progress(source, self.span.timestamp_ms),
+            Control::Bye { source } => self.partition.sources.bye(source),
             Control::Gap { .. } | Control::Import { .. } => {}
         }
         let (counter, first) = match control {

@@ -238,7 +238,7 @@ mod tests {
 
     /// The heartbeat of a pipeline whose only source is well.
     fn live() -> Heartbeat {
-        let source = SourceLife { progress_ms: FRONTIER, heard_ms: FRONTIER, moved_ms: FRONTIER };
+        let source = SourceLife { progress_ms: FRONTIER, last_record_ms: FRONTIER, moved_ms: FRONTIER };
         let sources = [("a".to_owned(), source)].into();
         let partition = PartitionLife { partition: 0, unread: Some(0), frontier_ms: Some(FRONTIER), sources };
         let life = Life { ended: None, has_progress: true, partitions: vec![partition] };

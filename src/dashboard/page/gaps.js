@@ -55,10 +55,10 @@ export class Gaps {
   }
 
   #show({ total, gaps }) {
-    const known = this.list.length > 0 || this.#told;
+    const known = this.list.length > 0 || this.#shown;
     const added = gaps.length - this.list.length;
     this.list = gaps;
-    this.#told = true;
+    this.#shown = true;
     setText($('gaps'), grouped.format(total));
     $('gaps').parentElement.classList.toggle('some', total > 0);
     $('gaps-list').replaceChildren(...gaps.map((gap) => this.#line(gap)).reverse());
@@ -70,7 +70,7 @@ export class Gaps {
     this.tell.onGaps(gaps);
   }
 
-  #told = false;
+  #shown = false;
 
   #line(gap) {
     const [first, ...others] = gap.partitions;

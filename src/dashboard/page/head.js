@@ -1,5 +1,5 @@
 // The head: the time up to which everything is complete, its lag, and the state of the pipeline, as the server judges it.
-// What the page judges itself is only whether it hears the server.
+// What the page judges itself is only whether the server's events arrive.
 import { $, make, say, setText } from './dom.js';
 import { clock, compact, grouped, iso, span } from './format.js';
 
@@ -10,7 +10,7 @@ export class Head {
   #event = null; // the last one with a frontier
   #state = null; // the server's judgement
   #clockMs = 0; // the server's clock minus ours
-  #heardMs = Date.now(); // our time of the last event of any kind
+  #receivedMs = Date.now(); // our time of the last event of any kind
   #advances = []; // [our time, frontier] of the last seconds, for the pace
   #connected = null; // null before the first event
   #gaps = null; // gap records when the page was opened
@@ -34,7 +34,7 @@ export class Head {
 
   // A heartbeat of the server, or the part of an event that is one.
   beat({ now_ms: nowMs, state }) {
-    [this.#connected, this.#heardMs] = [true, Date.now()];
+    [this.#connected, this.#receivedMs] = [true, Date.now()];
     if (nowMs) this.#clockMs = nowMs - Date.now();
     if (state) this.#state = state;
     this.tick();
@@ -82,7 +82,7 @@ export class Head {
   #health(nowMs) {
     if (this.#connected === null) return ['calm', 'Connecting', ''];
     if (!this.#connected) {
-      const since = `since ${clock(this.#heardMs)} UTC (${span(Date.now() - this.#heardMs)} ago)`;
+      const since = `since ${clock(this.#receivedMs)} UTC (${span(Date.now() - this.#receivedMs)} ago)`;
       return ['lost', 'Connection lost', `no word from the server ${since}; reconnecting, the data shown may be old`];
     }
     if (!this.#state) return ['calm', 'Waiting', ''];

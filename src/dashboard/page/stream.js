@@ -1,6 +1,6 @@
 // The event stream: one event per frontier advance, for the current view, and heartbeats of the server.
 const RECONNECT_MS = 2000; // pause before a rejected connection is retried
-const SILENT_MS = 12_000; // without a heartbeat for so long the connection is lost: the server sends one every 5 s
+const SILENT_MS = 12_000; // time without a heartbeat after which the connection is lost: one comes every 5 s
 
 export class Stream {
   #source = null;

@@ -38,8 +38,8 @@ export class Timeline {
     this.extend(untilMs);
   }
 
-  // Appends the complete windows up to the frontier that have no candle. Returns them; null if there are so many that
-  // everything is to be laid out again.
+  // Appends the complete windows up to the frontier that have no candle. Returns them; null if there are more than the
+  // trail may have: then everything is to be laid out again.
   extend(untilMs) {
     const added = [];
     const next = () => (this.trail > 0 ? this.points.at(-1) : this.#lastMs) + this.#stepMs;

@@ -36,7 +36,7 @@ fn work(home: &Home) -> Running {
 }
 
 #[test]
-fn every_outage_is_told_from_every_other() {
+fn every_outage_is_distinguished() {
     let home = Home::new();
     let log = Hand::new(&home);
     let start_ms = now_ms() - 20_000;

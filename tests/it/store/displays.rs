@@ -76,7 +76,7 @@ fn gaps_are_found_by_time(subject: &Subject) {
 }
 
 fn beat(epoch: u64, written_ms: u64, ended: Option<Ended>) -> Heartbeat {
-    let source = SourceLife { progress_ms: 5, heard_ms: 6, moved_ms: 7 };
+    let source = SourceLife { progress_ms: 5, last_record_ms: 6, moved_ms: 7 };
     let partition = PartitionLife {
         partition: 3,
         unread: None,
