@@ -16,7 +16,7 @@ use crate::time::{rfc3339, span};
 const LIVE_LAG_MS: u64 = 15_000;
 /// How long a source may write nothing; it should write each second.
 const SILENT_AFTER_MS: u64 = 10_000;
-/// How long the progress of a live source may stand still.
+/// How long the progress of a live source may be stalled.
 const STILL_AFTER_MS: u64 = 10_000;
 /// How long no heartbeat may come; one is written every five seconds.
 const HEARTBEAT_MAX_MS: u64 = 17_000;
@@ -44,7 +44,7 @@ pub enum State {
     Behind,
     /// The frontier is ahead of the clock.
     Ahead,
-    /// A source writes, but its progress stands still: its feed is dead.
+    /// A source writes, but its progress is stalled: its feed is dead.
     FeedDead,
     /// A source that has not left writes nothing.
     SourceSilent,
@@ -282,15 +282,15 @@ impl Judgement<'_> {
     /// The outage of the source that holds back the frontier, if it has one.
     fn outage(&self, holder: &Holder<'_>) -> Option<PipelineState> {
         let Holder { name, life, partitions } = holder;
-        let silent_ms = self.facts.now_ms.saturating_sub(life.heard_ms);
-        let still_ms = self.facts.now_ms.saturating_sub(life.moved_ms);
+        // As the worker saw it: what came since its heartbeat is not known here.
+        let silent_ms = self.heartbeat.written_ms.saturating_sub(life.last_record_ms);
+        let still_ms = self.heartbeat.written_ms.saturating_sub(life.moved_ms);
         let up_to = rfc3339(life.progress_ms);
         let state = if silent_ms > SILENT_AFTER_MS {
-            let text = format!("source {name} writes nothing; its progress stands at {up_to}");
-            State::SourceSilent.says(text).since(life.heard_ms)
+            let text = format!("progress stands at {up_to}: source {name} writes nothing");
+            State::SourceSilent.says(text).since(life.last_record_ms)
         } else if still_ms > STILL_AFTER_MS {
-            let text =
-                format!("source {name} writes, but its feed gives no sign of life; its progress stands at {up_to}");
+            let text = format!("progress stands at {up_to}: source {name} writes, but its feed gives no sign of life");
             State::FeedDead.says(text).since(life.moved_ms)
         } else {
             return None;
@@ -305,7 +305,10 @@ impl Judgement<'_> {
             return PipelineState { source: Some(name.to_owned()), partitions, ..State::Behind.says(text) };
         }
         let partitions: Vec<u32> = held.iter().map(|partition| partition.partition).collect();
-        let text = format!("no source is live in {}, which stands {lag} behind the clock", listed(&partitions));
+        let text = match self.read_frontier() {
+            Some(_) => format!("no source is live in {}, which stands {lag} behind the clock", listed(&partitions)),
+            None => format!("no source has reported progress in {}", listed(&partitions)),
+        };
         PipelineState { partitions, ..State::Behind.says(text) }
     }
 
@@ -318,11 +321,11 @@ impl Judgement<'_> {
     }
 }
 
-/// The source with the least progress in these partitions; among equals the one that was heard longest ago.
+/// The source with the least progress in these partitions; among equals the one whose last record is oldest.
 fn holder<'a>(held: &[&'a PartitionLife]) -> Option<Holder<'a>> {
     let sources =
         || held.iter().flat_map(|partition| partition.sources.iter().map(move |(name, life)| (partition, name, life)));
-    let (_, name, life) = sources().min_by_key(|(_, _, life)| (life.progress_ms, life.heard_ms))?;
+    let (_, name, life) = sources().min_by_key(|(_, _, life)| (life.progress_ms, life.last_record_ms))?;
     let same = sources().filter(|(_, other, other_life)| *other == name && other_life.progress_ms == life.progress_ms);
     Some(Holder { name, life: *life, partitions: same.map(|(partition, ..)| partition.partition).collect() })
 }

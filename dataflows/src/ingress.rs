@@ -6,7 +6,7 @@
 
 pub mod delivery;
 pub mod frontier_scan;
-pub mod heard;
+pub mod live_sources;
 mod partition;
 mod reading;
 pub mod router;
@@ -14,7 +14,7 @@ pub mod seen;
 mod symbols;
 mod waiting_trade;
 
-use crate::ingress::heard::HeardSource;
+use crate::ingress::live_sources::LiveSource;
 use crate::ingress::partition::Partition;
 use crate::ingress::reading::Reading;
 use crate::ingress::router::{Outgoing, Router};
@@ -142,8 +142,8 @@ impl Ingress {
         self.partitions.iter().map(Partition::read_point).collect()
     }
 
-    /// The live sources of the `at`th partition, and what was heard of them.
-    pub fn sources(&self, at: usize) -> impl Iterator<Item = HeardSource<'_>> {
+    /// The live sources of the `at`th partition, and the last progress record of each.
+    pub fn sources(&self, at: usize) -> impl Iterator<Item = LiveSource<'_>> {
         self.partitions[at].sources()
     }
 

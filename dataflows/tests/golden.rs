@@ -57,7 +57,7 @@ const CANDLE_HASHES: [u128; 5] = [
 ];
 const INDICATORS_HASH: u128 = 0x8eb6_f573_31eb_3dc7_e123_aad4_f715_f220;
 const REJECTED_HASH: u128 = 0x6f68_8f7a_505f_c87e_636b_d745_9586_c9cb;
-const GAP_HASH: u128 = 1;
+const GAP_HASH: u128 = 0x3dfc_e264_9857_f337_201f_3bbe_c1f1_1548;
 const SHARD: u32 = 143;
 const SHARD_BYTES: usize = 3529;
 const SHARD_HASH: u64 = 0x23bb_7dbe_0aa3_23c5;

@@ -45,6 +45,14 @@ export const FRONTIER_HISTORY =
     "SELECT pipeline, frontier, rows FROM frontier_history WHERE pipeline = 'tickline'" +
     ` AND bucket IN (${MONTHS.join(', ')}) AND frontier >= $__timeFrom AND frontier <= $__timeTo`;
 
+// Every partition of the log reports a gap. One row for each start: `tickline gaps` lists all.
+const gapsOf = (columns) =>
+    `SELECT ${columns}, count(log_offset) AS reports FROM gaps WHERE bucket IN (${MONTHS.join(', ')})` +
+    ' AND gap_start >= $__timeFrom AND gap_start <= $__timeTo GROUP BY bucket, gap_start';
+
+/** Gaps in the feed that begin within the range, in the last three months of it. */
+export const GAPS = gapsOf('source, gap_start, toUnixTimestamp(gap_end) AS gap_end, cause');
+
 /** The model of a query: of a panel, or of an alert rule. */
 export const model = (refId, target, queryType = 'query', alias = undefined) => ({
     refId,
@@ -70,5 +78,17 @@ export const frontierLine = {
             'Anno',
             "SELECT (text)'complete up to here' AS text, frontier, rows FROM frontier WHERE pipeline = 'tickline'",
         ),
+    }),
+};
+
+/** An annotation line at the start of each gap in the feed. */
+export const gapLines = {
+    build: () => ({
+        name: 'Gaps',
+        datasource: CASSANDRA,
+        enable: true,
+        hide: false,
+        iconColor: 'purple',
+        target: model('Anno', gapsOf('cause, gap_start')),
     }),
 };

@@ -1,5 +1,5 @@
 // Pipeline health: frontier, throughput, rejected and lost records, latencies.
-import { FRONTIER_HISTORY, cql, frontierRow } from './cql.js';
+import { FRONTIER_HISTORY, GAPS, cql, frontierRow } from './cql.js';
 import { dashboard } from './dashboard.js';
 import { PIPELINE } from './names.js';
 import { bars, count, lines, named, numbers, promql, promqlNow, row, rows, steps } from './panels.js';
@@ -207,6 +207,22 @@ const connected = lines({
     columns: { connected: [{ id: 'unit', value: 'none' }, { id: 'custom.axisPlacement', value: 'right' }] },
 });
 
+const gapList = rows({
+    title: 'Gaps in the feed',
+    text: 'Gaps that begin within the range, as their sources report them: trades may be missing there. Shows one for '
+        + 'each start; `tickline gaps` lists all.',
+    size: [24, 6],
+    targets: [cql(GAPS)],
+    sorted: 'From',
+    columns: {
+        source: named('Source'),
+        gap_start: named('From', undefined, 'dateTimeAsIso'),
+        gap_end: named('To', undefined, 'dateTimeAsIso'),
+        cause: named('Cause'),
+        reports: count('Partitions'),
+    },
+});
+
 const gaps = bars({
     title: 'Feed: gaps and losses',
     text: 'Gaps reported by an ingest, by cause; trades rejected because its queue was full; records that the log did '
@@ -287,6 +303,7 @@ export const pipelineHealth = () =>
             row('Rejected, late and missing'),
             rejected,
             late,
+            gapList,
             row('Store and checkpoints'),
             store,
             waiting,

@@ -3,7 +3,7 @@ import {
     CandlestickColorsBuilder, CandlestickFieldMapBuilder, PanelBuilder,
 } from '@grafana/grafana-foundation-sdk/candlestick';
 import { VizLegendOptionsBuilder, VizTooltipOptionsBuilder } from '@grafana/grafana-foundation-sdk/common';
-import { ALL_BUCKETS, CHANGE_PERCENT, DAYS, cql, frontierLine, newestDay, rowsOf } from './cql.js';
+import { ALL_BUCKETS, CHANGE_PERCENT, DAYS, cql, frontierLine, gapLines, newestDay, rowsOf } from './cql.js';
 import { dashboard } from './dashboard.js';
 import { CASSANDRA, SYMBOL } from './names.js';
 import { bars, lines, named, numbers, OF_A_DAY, price, PRICE_DECIMALS, row, steps } from './panels.js';
@@ -176,7 +176,7 @@ export const symbolDetail = () =>
         from: 'now-1h',
         refresh: '5s',
         variables: [oneSymbol(), resolution()],
-        annotations: [frontierLine],
+        annotations: [frontierLine, gapLines],
         parts: [
             today,
             candles,

@@ -20,7 +20,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The page's own files: path, content type, body.
 #[rustfmt::skip]
-const PAGE: [(&str, &str, &str); 29] = [
+const PAGE: [(&str, &str, &str); 32] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/chart.css", CSS, include_str!("page/chart.css")),
     ("/chart.js", JS, include_str!("page/chart.js")),
@@ -28,6 +28,8 @@ const PAGE: [(&str, &str, &str); 29] = [
     ("/dom.js", JS, include_str!("page/dom.js")),
     ("/format.js", JS, include_str!("page/format.js")),
     ("/frontier-line.js", JS, include_str!("page/frontier-line.js")),
+    ("/gap-bands.js", JS, include_str!("page/gap-bands.js")),
+    ("/gaps.js", JS, include_str!("page/gaps.js")),
     ("/head.css", CSS, include_str!("page/head.css")),
     ("/head.js", JS, include_str!("page/head.js")),
     ("/indicators.js", JS, include_str!("page/indicators.js")),
@@ -48,6 +50,7 @@ const PAGE: [(&str, &str, &str); 29] = [
     ("/tabs.js", JS, include_str!("page/tabs.js")),
     ("/theme.css", CSS, include_str!("page/theme.css")),
     ("/theme.js", JS, include_str!("page/theme.js")),
+    ("/timeline.js", JS, include_str!("page/timeline.js")),
     ("/toolbar.js", JS, include_str!("page/toolbar.js")),
     ("/watchlist.js", JS, include_str!("page/watchlist.js")),
 ];

@@ -127,7 +127,7 @@ table! {
     ROWS_WRITTEN = Counter, "tickline_rows_written_total", ["table"], WORK,
         "Rows of this process acknowledged by the store; a row that is written again counts again";
     STORE_WRITE = Histogram, "tickline_store_write_duration_seconds", ["kind"], WORK,
-        "Duration of store writes: rows, frontier, shards, checkpoint (its commit) or symbols";
+        "Duration of store writes: rows, frontier, heartbeat, shards, checkpoint (its commit) or symbols";
     STORE_IN_FLIGHT = Gauge, "tickline_store_writes_in_flight", [], WORK,
         "Store writes queued or in progress";
     STORE_RETRIES = Counter, "tickline_store_retries_total", [], WORK,

@@ -8,8 +8,8 @@ use crate::store::Life;
 const NOW: u64 = 1_764_352_800_000;
 const AGES: u64 = 365 * 86_400_000;
 
-fn source(progress_ms: u64, heard_ms: u64, moved_ms: u64) -> SourceLife {
-    SourceLife { progress_ms, heard_ms, moved_ms }
+fn source(progress_ms: u64, last_record_ms: u64, moved_ms: u64) -> SourceLife {
+    SourceLife { progress_ms, last_record_ms, moved_ms }
 }
 
 fn partition(partition: u32, frontier_ms: u64, sources: &[(&str, SourceLife)]) -> PartitionLife {
@@ -60,7 +60,7 @@ fn a_dead_feed_and_a_silent_source_stay_so_for_ever() {
     let up_to = NOW - 60_000;
     for years in [0, 1, 20] {
         let now_ms = NOW + years * AGES;
-        let life = |heard_ms| source(up_to, heard_ms, NOW - 58_000);
+        let life = |last_record_ms| source(up_to, last_record_ms, NOW - 58_000);
         let of = |life| {
             let mut heartbeat = beat(vec![partition(3, up_to, &[("a", life)])]);
             heartbeat.written_ms = now_ms - 1_000;
@@ -97,7 +97,7 @@ fn the_source_that_holds_back_is_named_with_its_partitions() {
 
 #[test]
 fn unread_records_are_no_outage() {
-    // A reader that catches up has not heard any source for long.
+    // A reader that catches up has read no new record of any source.
     let old = source(NOW - 9_000_000, NOW - 9_000_000, NOW - 9_000_000);
     let mut late = partition(0, NOW - 9_000_000, &[("a", old)]);
     for unread in [Some(12), None] {
@@ -114,7 +114,8 @@ fn unread_records_are_no_outage() {
 #[test]
 fn a_worker_without_a_heartbeat_is_down() {
     let mut heartbeat = beat(vec![partition(0, NOW - 2_000, &[("a", well())])]);
-    assert_eq!(judge_at(NOW - 2_000, &heartbeat, heartbeat.written_ms + HEARTBEAT_MAX_MS).state, State::Live);
+    let just_in_time = judge_at(NOW - 2_000, &heartbeat, heartbeat.written_ms + HEARTBEAT_MAX_MS);
+    assert_ne!(just_in_time.state, State::WorkerDown);
     for later_ms in [HEARTBEAT_MAX_MS + 1, AGES] {
         let state = judge_at(NOW - 2_000, &heartbeat, heartbeat.written_ms + later_ms);
         assert_eq!((state.state, state.since_ms), (State::WorkerDown, Some(heartbeat.written_ms)));
@@ -126,7 +127,7 @@ fn a_worker_without_a_heartbeat_is_down() {
     );
     let nobody = |frontier_ms| PipelineState::judge(&Facts { frontier_ms, heartbeat: None, now_ms: NOW }).state;
     assert_eq!((nobody(None), nobody(Some(5))), (State::NothingYet, State::WorkerDown));
-    // A clock of the worker that is ahead of ours is no outage.
+    // A clock of the worker that is ahead of ours is not an outage.
     heartbeat.life.ended = None;
     assert_eq!(judge_at(NOW - 2_000, &heartbeat, heartbeat.written_ms - 5_000).state, State::Live);
 }
@@ -173,7 +174,7 @@ fn without_progress_records_nobody_knows() {
     assert_eq!(judge(NOW - 2_000, &heartbeat).state, State::Live);
     heartbeat.life.partitions = vec![partition(0, NOW - 3_600_000, &[])];
     assert_eq!(judge(NOW - 3_600_000, &heartbeat).state, State::NoProgress);
-    // A run that was told to end with the log knows that nothing more comes.
+    // A run until the end of the log knows that nothing more comes.
     heartbeat.life.ended = Some(Ended::ReadToEnd);
     heartbeat.life.partitions[0].unread = None;
     assert_eq!(judge(NOW - 3_600_000, &heartbeat).state, State::AtRest);

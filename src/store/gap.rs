@@ -25,6 +25,11 @@ pub struct Gap {
     pub complete: bool,
 }
 
+/// Start, end, source and cause of a gap.
+type Key = (i64, i64, Box<str>, Box<str>);
+/// The partitions that report a gap, and the time step of the last report.
+type Reports = (Vec<u32>, Time);
+
 /// A range of time. Every gap that has a moment in common with it is in it.
 #[derive(Clone, Copy, Debug)]
 pub struct GapRange {
@@ -51,16 +56,15 @@ impl GapRange {
 impl Gap {
     /// Merges rows that differ in the partition, the offset and the time only. Ascending by start, end, source, cause.
     pub fn merge(rows: impl IntoIterator<Item = GapRow>, frontier: Time) -> Vec<Self> {
-        let mut gaps: BTreeMap<(i64, i64, Box<str>, Box<str>), (Vec<u32>, Time)> = BTreeMap::new();
+        let mut gaps: BTreeMap<Key, Reports> = BTreeMap::new();
         for GapRow { partition, source, from_ms, to_ms, cause, as_of, .. } in rows {
             let (partitions, last) = gaps.entry((from_ms, to_ms, source, cause)).or_default();
             partitions.push(partition);
             *last = as_of.max(*last);
         }
-        let gap = |((from_ms, to_ms, source, cause), (mut partitions, as_of)): (_, (Vec<u32>, Time))| {
+        let gap = |((from_ms, to_ms, source, cause), (mut partitions, as_of)): (Key, Reports)| {
             partitions.sort_unstable();
             partitions.dedup();
-            let (source, cause): (Box<str>, Box<str>) = (source, cause);
             let complete = as_of < frontier;
             Self { source: source.into(), from_ms, to_ms, cause: cause.into(), partitions, as_of, complete }
         };

@@ -36,7 +36,7 @@ pub struct Life {
 pub enum Ended {
     /// It was asked to stop.
     Stopped,
-    /// It has read what the log held when it started, as it was told to.
+    /// It has read what the log held when it started, and was to end then.
     ReadToEnd,
 }
 
@@ -62,7 +62,7 @@ pub struct SourceLife {
     /// Its progress there, in event time.
     pub progress_ms: Time,
     /// When its last progress record was written, as far as known; at the latest when it was read.
-    pub heard_ms: u64,
+    pub last_record_ms: u64,
     /// When its progress was first seen to be where it is.
     pub moved_ms: u64,
 }

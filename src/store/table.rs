@@ -16,8 +16,8 @@ pub fn indicator_values() -> String {
     format!("{}, candles, cumulative_trades, as_of", INDICATOR_COLUMNS.join(", "))
 }
 
-/// Start of the bucket that holds a gap, in milliseconds: the month of its start. Times before 1970 and after 2100 share
-/// the first and the last bucket.
+/// Start of the bucket that holds a gap, in milliseconds: the month of its start. Times before 1970 and after 2100
+/// share the first and the last bucket.
 pub fn gap_bucket_ms(from_ms: i64) -> u64 {
     month_ms(from_ms.clamp(0, EVENT_MS_END).unsigned_abs())
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use dataflows::ingress::Ingress;
-use dataflows::ingress::heard::HeardSource;
+use dataflows::ingress::live_sources::LiveSource;
 use dataflows::progress::time::Time;
 
 use super::partition_readers::Readers;
@@ -73,7 +73,7 @@ impl LifeWatch {
         &mut self,
         (partition, unread): (u32, Option<u64>),
         frontier_ms: Option<u64>,
-        sources: impl Iterator<Item = HeardSource<'a>>,
+        sources: impl Iterator<Item = LiveSource<'a>>,
         now_ms: u64,
     ) -> PartitionLife {
         let was_at_end = self.at_end.insert(partition, unread == Some(0)).unwrap_or(false);
@@ -84,25 +84,25 @@ impl LifeWatch {
         PartitionLife { partition, unread, waiting: 0, frontier_ms, sources }
     }
 
-    fn see(&mut self, partition: u32, source: &HeardSource<'_>, was_at_end: bool, now_ms: u64) -> SourceLife {
+    fn see(&mut self, partition: u32, source: &LiveSource<'_>, was_at_end: bool, now_ms: u64) -> SourceLife {
         let key = (partition, source.name.to_owned());
-        let (progress_ms, records) = (source.progress_ms, source.heard.records);
+        let (progress_ms, records) = (source.progress_ms, source.received.records);
         let last = self.seen.get(&key).copied();
         // A heartbeat that was further than this source is of another life of the log.
         let before = self.before.get(&key).copied().filter(|before| before.progress_ms <= progress_ms);
         let known = last.map(|seen| seen.life).or(before);
-        let is_heard = records > last.map_or(0, |seen| seen.records);
+        let is_new = records > last.map_or(0, |seen| seen.records);
         let has_moved = known.is_none_or(|known| known.progress_ms != progress_ms);
         // The time at which a record was read is that of its writing only if the reader waited for it.
-        let written_ms = source.heard.timestamp_ms.map(|ms| u64::try_from(ms).unwrap_or(0).min(now_ms));
-        let heard_ms = match (is_heard, written_ms, known) {
+        let written_ms = source.received.timestamp_ms.map(|ms| u64::try_from(ms).unwrap_or(0).min(now_ms));
+        let last_record_ms = match (is_new, written_ms, known) {
             (true, Some(written_ms), _) => written_ms,
-            (true, None, Some(known)) if !was_at_end && !has_moved => known.heard_ms,
+            (true, None, Some(known)) if !was_at_end && !has_moved => known.last_record_ms,
             (true, None, _) => now_ms,
-            (false, _, known) => known.map_or(self.started_ms, |known| known.heard_ms),
+            (false, _, known) => known.map_or(self.started_ms, |known| known.last_record_ms),
         };
-        let moved_ms = known.filter(|_| !has_moved).map_or(heard_ms, |known| known.moved_ms);
-        let life = SourceLife { progress_ms, heard_ms, moved_ms };
+        let moved_ms = known.filter(|_| !has_moved).map_or(last_record_ms, |known| known.moved_ms);
+        let life = SourceLife { progress_ms, last_record_ms, moved_ms };
         self.seen.insert(key, Seen { records, life });
         life
     }
@@ -110,19 +110,19 @@ impl LifeWatch {
 
 #[cfg(test)]
 mod tests {
-    use dataflows::ingress::heard::Heard;
+    use dataflows::ingress::live_sources::Received;
 
     use super::*;
 
     fn look(watch: &mut LifeWatch, unread: u64, source: (u64, u64, Option<i64>), now_ms: u64) -> (u64, u64) {
         let (progress_ms, records, timestamp_ms) = source;
-        let source = HeardSource { name: "a", progress_ms, heard: Heard { records, timestamp_ms } };
+        let source = LiveSource { name: "a", progress_ms, received: Received { records, timestamp_ms } };
         let life = watch.look_at((0, Some(unread)), Some(5), std::iter::once(source), now_ms);
-        (life.sources["a"].heard_ms, life.sources["a"].moved_ms)
+        (life.sources["a"].last_record_ms, life.sources["a"].moved_ms)
     }
 
     #[test]
-    fn a_source_that_repeats_itself_is_heard_and_does_not_move() {
+    fn a_source_that_repeats_itself_is_new_and_does_not_move() {
         let mut watch = LifeWatch::new(None, 1_000);
         assert_eq!(look(&mut watch, 0, (7, 0, None), 1_000), (1_000, 1_000), "live before the resume point");
         assert_eq!(look(&mut watch, 0, (8, 1, None), 2_000), (2_000, 2_000));
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn reading_old_records_is_not_hearing_them() {
-        let life = SourceLife { progress_ms: 8, heard_ms: 500, moved_ms: 400 };
+        let life = SourceLife { progress_ms: 8, last_record_ms: 500, moved_ms: 400 };
         let sources = BTreeMap::from([("a".to_owned(), life)]);
         let partitions = vec![PartitionLife { sources, ..PartitionLife::default() }];
         let before =

@@ -1,6 +1,8 @@
 //! The page in a real browser: node drives Debian's Chromium, and what is shown is compared with the store's rows.
 
 mod exact;
+mod gaps;
+mod hand;
 mod late;
 mod look;
 mod numbers;
@@ -8,3 +10,4 @@ mod restart;
 mod scene;
 mod script;
 mod search;
+mod states;

@@ -70,6 +70,7 @@ function fakeStream() {
         rows: at,
         rejected: 0,
         counters,
+        state: { state: 'live', mood: 'good', label: 'Live', text: '', since_ms: null, source: null, partitions: [] },
         whole,
         watch,
         chart,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::files::File;
 
 /// The store's tables, in order.
-pub const TABLES: [&str; 15] = [
+pub const TABLES: [&str; 17] = [
     "candles_1d",
     "candles_1h",
     "candles_1m",
@@ -16,6 +16,8 @@ pub const TABLES: [&str; 15] = [
     "epochs",
     "frontier",
     "frontier_history",
+    "gaps",
+    "heartbeats",
     "identity",
     "indicators_5s",
     "meta",

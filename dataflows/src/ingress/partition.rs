@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::ingress::heard::{HeardSource, HeardSources};
+use crate::ingress::live_sources::{LiveSource, LiveSources};
 use crate::ingress::seen::{Seen, SeenNames, seen_from};
 use crate::ingress::waiting_trade::WaitingTrade;
 use crate::log::binding::Binding;
@@ -23,7 +23,7 @@ pub(super) struct Partition {
     bindings: VecDeque<Binding>,
     /// Only records before this offset may be read: a later binding may be about those from here on.
     bound: u64,
-    pub(super) heard: HeardSources,
+    pub(super) sources: LiveSources,
     /// Offset of the next record.
     offset: u64,
     pub(super) seen: Seen,
@@ -42,7 +42,7 @@ impl Partition {
             offset: start.offset,
             seen: Seen::default(),
             trail: ResumeTrail::new(start),
-            heard: HeardSources::default(),
+            sources: LiveSources::default(),
         }
     }
 
@@ -111,9 +111,9 @@ impl Partition {
         ResumePoint { partition: self.number, offset: self.offset, frontier: self.frontier.clone() }
     }
 
-    /// The live sources, and what was heard of them.
-    pub(super) fn sources(&self) -> impl Iterator<Item = HeardSource<'_>> {
-        self.heard.of(&self.frontier)
+    /// The live sources, and the last progress record of each.
+    pub(super) fn sources(&self) -> impl Iterator<Item = LiveSource<'_>> {
+        self.sources.of(&self.frontier)
     }
 
     /// [`PartitionFrontier::follow`].

@@ -166,8 +166,8 @@ impl Visitor for Reading<'_> {
             }
         }
         match control {
-            Control::Progress { source, .. } => self.partition.heard.progress(source, self.span.timestamp_ms),
-            Control::Bye { source } => self.partition.heard.bye(source),
+            Control::Progress { source, .. } => self.partition.sources.progress(source, self.span.timestamp_ms),
+            Control::Bye { source } => self.partition.sources.bye(source),
             Control::Gap { .. } | Control::Import { .. } => {}
         }
         let (counter, first) = match control {

@@ -1,10 +1,10 @@
 //! The digest: a 128-bit multiset hash of rows, the same whatever the order, the grouping and the number of workers.
 //!
 //! A row's canonical bytes are: table number (1 byte: 0..=4 candles by resolution, 16 indicators, 17 rejected, 18
-//! gaps), then the fields in the order in which `row.rs` declares them, integers little-endian in their own width, texts
-//! and byte strings after their length (8 bytes), a rejection's reason as its name. Their XXH3-128 is the row's hash; the
-//! digest is the wrapping sum of diff x hash. Nothing here may change without a new pipeline revision: golden tests
-//! hold it.
+//! gaps), then the fields in the order in which `row.rs` declares them, integers little-endian in their own width,
+//! texts and byte strings after their length (8 bytes), a rejection's reason as its name. Their XXH3-128 is the row's
+//! hash; the digest is the wrapping sum of diff x hash. Nothing here may change without a new pipeline revision: golden
+//! tests hold it.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;

@@ -240,7 +240,7 @@ mod tests {
 
     /// The heartbeat of a pipeline whose only source is well.
     fn live() -> Heartbeat {
-        let source = SourceLife { progress_ms: FRONTIER, heard_ms: FRONTIER, moved_ms: FRONTIER };
+        let source = SourceLife { progress_ms: FRONTIER, last_record_ms: FRONTIER, moved_ms: FRONTIER };
         let sources = [("a".to_owned(), source)].into();
         let partition =
             PartitionLife { partition: 0, unread: Some(0), waiting: 0, frontier_ms: Some(FRONTIER), sources };
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_wide_terminal_shows_everything() {
-        let buffer = drawn(&mut full(), 100, 12);
+        let buffer = drawn(&mut full(), 100, 13);
         let wanted = [
             " complete up to 2013-10-07T13:36:00Z  epoch 3  digest 00000000000000000000000000000000",
             " Live  3.2 s behind",
@@ -286,7 +286,7 @@ mod tests {
         // The selected line is marked; the newest candle is dim, and the third fell.
         assert!(buffer[(2, 4)].modifier.contains(Modifier::REVERSED));
         assert!(!buffer[(2, 5)].modifier.contains(Modifier::REVERSED));
-        let column = |n: u16| (0..5).map(|y| &buffer[(46 + n, 4 + y)]).find(|cell| cell.symbol() != " ").unwrap();
+        let column = |n: u16| (0..6).map(|y| &buffer[(46 + n, 4 + y)]).find(|cell| cell.symbol() != " ").unwrap();
         assert_eq!([3, 6].map(|n| column(n).fg), [Color::Red, Color::Green]);
         assert_eq!([5, 6].map(|n| column(n).modifier.contains(Modifier::DIM)), [false, true]);
     }

@@ -2,13 +2,16 @@
 import { addLayers, timeOf } from './layers.js';
 import { axisFormat, clock, digitsOf } from './format.js';
 import { FrontierLine } from './frontier-line.js';
+import { GapBands } from './gap-bands.js';
 import { palette } from './palette.js';
+import { Timeline } from './timeline.js';
 
 const { createChart, createSeriesMarkers, CandlestickSeries, HistogramSeries, ColorType, CrosshairMode, LineStyle } =
   window.LightweightCharts;
 const UPDATES_MAX = 40; // maximum number of rows updated one by one; more cause a redraw
 const NEAR_END = 20; // distance from the first or last candle, in candles, at which more are fetched
 const MOVED_MS = 300;
+const RIGHT_PLACES = 4; // empty places after the last one
 
 export class PriceChart {
   #chart;
@@ -20,7 +23,12 @@ export class PriceChart {
   #lines = []; // the frontier in the panes below
   #colours;
   #rows;
-  #starts = []; // the starts of the drawn rows
+  #starts = new Set(); // the starts of the drawn rows
+  #newestMs; // the last of them
+  #timeline = new Timeline(); // the places of the time axis
+  #trail = 0; // places after the newest candle, as the view follows them
+  #gaps = [];
+  #bands; // the gaps in the pane of the candles
   #view = { on: new Set(), resolution: '5s' };
   #cursor = null; // start of the row under the keyboard cursor
   #moved = 0;
@@ -35,7 +43,7 @@ export class PriceChart {
       handleScroll: { vertTouchDrag: false },
       kineticScroll: { touch: !matchMedia('(prefers-reduced-motion: reduce)').matches },
       rightPriceScale: { scaleMargins: { top: 0.08, bottom: 0.22 } },
-      timeScale: { rightOffset: 4, barSpacing: 9, minBarSpacing: 0.5 },
+      timeScale: { rightOffset: RIGHT_PLACES, barSpacing: 9, minBarSpacing: 0.5 },
     });
     this.#candles = this.#chart.addSeries(CandlestickSeries, { priceLineStyle: LineStyle.Dotted });
     this.#volumes = this.#chart.addSeries(HistogramSeries, {
@@ -69,7 +77,11 @@ export class PriceChart {
       rightPriceScale: border,
       timeScale: border,
     });
-    if (this.#line) this.#candles.detachPrimitive(this.#line);
+    if (this.#line) {
+      this.#candles.detachPrimitive(this.#line);
+      this.#candles.detachPrimitive(this.#bands);
+    }
+    this.#candles.attachPrimitive((this.#bands = new GapBands(colours)));
     this.#candles.attachPrimitive((this.#line = new FrontierLine(colours)));
     this.setView(this.#view.on, this.#view.resolution);
   }
@@ -120,39 +132,86 @@ export class PriceChart {
     ...this.#layers,
   ];
 
+  // Gaps in the feed, drawn as bands.
+  setGaps(gaps) {
+    this.#gaps = gaps;
+    this.#drawGaps();
+  }
+
+  #drawGaps() {
+    this.#bands.set(this.#gaps, (ms) => this.#timeline.exactPlace(ms));
+  }
+
+  // The times of all places, for tests.
+  places = () => this.#timeline.points;
+
+  // Only the newest rows reach to the frontier.
+  #untilMs = () => (this.#rows.live ? this.#rows.frontierMs : 0);
+
+  // A point of the candles for each place: without a candle it has a time only.
+  #place = (ms) => {
+    const row = this.#rows.get(ms);
+    return row ? this.#candle(row) : { time: ms / 1000 };
+  };
+
   // Redraws all rows, keeping the visible range.
   draw(rows) {
     if (this.#rows !== rows) this.#cursor = null;
     const scale = this.#chart.timeScale();
     const range = scale.getVisibleLogicalRange();
-    const edge = range === null || this.#rows !== rows || range.to >= this.#starts.length - 1;
-    const at = edge ? 0 : Math.min(this.#starts.length - 1, Math.max(0, Math.ceil(range.from)));
-    const anchorMs = this.#starts[at];
+    const before = this.#timeline.points;
+    const edge = range === null || this.#rows !== rows || range.to >= before.length - 1;
+    const at = edge ? 0 : Math.min(before.length - 1, Math.max(0, Math.ceil(range.from)));
+    const anchorMs = before[at];
     this.#rows = rows;
     const format = this.#format();
     this.#candles.applyOptions({ priceFormat: format });
+    const starts = rows.list.map((row) => row.window_start_ms);
+    [this.#starts, this.#newestMs] = [new Set(starts), starts.at(-1)];
+    this.#timeline.lay(starts, rows.lengthMs, this.#untilMs());
     for (const { series, point } of this.#all()) series.setData(rows.list.map(point));
-    this.#starts = rows.list.map((row) => row.window_start_ms);
+    this.#candles.setData(this.#timeline.points.map(this.#place));
     this.#mark();
     this.#drawFrontier();
-    if (edge || !rows.get(anchorMs)) return;
-    const shift = rows.place(anchorMs) - at;
+    this.#drawGaps();
+    if (edge) this.#follow();
+    if (edge || anchorMs === undefined) return;
+    const shift = this.#timeline.place(anchorMs) - at;
     scale.setVisibleLogicalRange({ from: range.from + shift, to: range.to + shift });
   }
 
   // Draws changed rows: the last ones, and older ones corrected by a late trade.
   update(rows, starts) {
-    const unknown = (ms) => ms < (this.#starts.at(-1) ?? Infinity) && !this.#starts.includes(ms);
-    if (this.#rows !== rows || starts.length > UPDATES_MAX || starts.some(unknown)) return this.draw(rows);
+    if (this.#rows !== rows || starts.length > UPDATES_MAX) return this.draw(rows);
+    const range = this.#chart.timeScale().getVisibleLogicalRange();
+    const edge = range === null || range.to >= this.#timeline.points.length - 1;
     const layers = this.#all();
     for (const ms of starts) {
       const row = rows.get(ms);
-      const last = this.#starts.at(-1);
-      for (const { series, point } of layers) series.update(point(row), ms < last);
-      if (ms > last) this.#starts.push(ms);
+      const isKnown = this.#starts.has(ms);
+      const before = isKnown ? [] : this.#timeline.append(ms);
+      if (before === null) return this.draw(rows);
+      for (const place of before) this.#candles.update({ time: place / 1000 });
+      this.#starts.add(ms);
+      if (!isKnown) this.#newestMs = ms;
+      // Only the series of the candles has places after the newest candle.
+      const last = (series) => (series === this.#candles ? this.#timeline.points.at(-1) : this.#newestMs);
+      for (const { series, point } of layers) series.update(point(row), ms < last(series));
     }
+    const after = this.#timeline.extend(this.#untilMs());
+    if (after === null) return this.draw(rows);
+    for (const place of after) this.#candles.update({ time: place / 1000 });
     if (starts.some((ms) => rows.isCorrected(rows.get(ms)))) this.#mark();
     this.#drawFrontier();
+    this.#drawGaps();
+    if (edge) this.#follow();
+  }
+
+  // Keeps the last place in view: the library follows candles only.
+  #follow() {
+    const { trail } = this.#timeline;
+    if (trail !== this.#trail) this.#chart.timeScale().scrollToPosition(trail + RIGHT_PLACES, false);
+    this.#trail = trail;
   }
 
   #mark() {
@@ -171,7 +230,8 @@ export class PriceChart {
     let at = list.length;
     while (at > 0 && !isComplete(list[at - 1])) at -= 1;
     // Rows that do not include the newest are all complete, so there is no line.
-    const place = live && list.length > 0 ? at : null;
+    const next = list[at] ? this.#timeline.place(list[at].window_start_ms) : this.#timeline.points.length;
+    const place = live && list.length > 0 ? next : null;
     this.#line.set(place, `complete up to ${clock(frontierMs)}`);
     for (const line of this.#lines) line.set(place, '');
     if (this.#cursor !== null) this.#showCursor();
@@ -179,7 +239,7 @@ export class PriceChart {
 
   #scrolled({ from, to }) {
     if (from < NEAR_END) this.tell.onOldest();
-    if (to > this.#starts.length - NEAR_END) this.tell.onNewest();
+    if (to > this.#timeline.points.length - NEAR_END) this.tell.onNewest();
     clearTimeout(this.#moved);
     this.#moved = setTimeout(() => this.tell.onMoved(), MOVED_MS);
   }
@@ -187,21 +247,25 @@ export class PriceChart {
   newest() {
     this.#leave();
     this.#chart.timeScale().resetTimeScale();
+    this.#trail = 0;
+    this.#follow();
     this.#chart.priceScale('right').applyOptions({ autoScale: true });
   }
 
   // The index of the first visible row.
   firstSeen() {
-    return Math.max(0, Math.floor(this.#chart.timeScale().getVisibleLogicalRange()?.from ?? 0));
+    const at = Math.max(0, Math.floor(this.#chart.timeScale().getVisibleLogicalRange()?.from ?? 0));
+    return this.#rows.place(this.#timeline.points[at] ?? 0);
   }
 
   // The time in the middle of the visible range; null at the newest end.
   middleMs() {
     const range = this.#chart.timeScale().getVisibleLogicalRange();
-    if (!range || this.#starts.length === 0) return null;
-    if (this.#rows.live && range.to >= this.#starts.length - 1) return null;
+    const { points } = this.#timeline;
+    if (!range || points.length === 0) return null;
+    if (this.#rows.live && range.to >= points.length - 1) return null;
     const at = Math.round((range.from + range.to) / 2);
-    return this.#starts[Math.min(this.#starts.length - 1, Math.max(0, at))];
+    return points[Math.min(points.length - 1, Math.max(0, at))];
   }
 
   // Centres a time; with `point`, moves the cursor there.
@@ -209,9 +273,9 @@ export class PriceChart {
     const scale = this.#chart.timeScale();
     const range = scale.getVisibleLogicalRange();
     const half = range ? (range.to - range.from) / 2 : 50;
-    const at = Math.min(this.#rows.place(ms), this.#starts.length - 1);
+    const at = Math.min(this.#timeline.place(ms), this.#timeline.points.length - 1);
     scale.setVisibleLogicalRange({ from: at - half, to: at + half });
-    if (point) this.#point(at);
+    if (point) this.#point(Math.min(this.#rows.place(ms), this.#rows.list.length - 1));
   }
 
   #point(at) {
@@ -238,16 +302,18 @@ export class PriceChart {
 
   // Moves the keyboard cursor by a number of candles, and the visible range with it.
   #step(by) {
-    if (this.#starts.length === 0) return;
+    const { list } = this.#rows;
+    if (list.length === 0) return;
     const scale = this.#chart.timeScale();
     const range = scale.getVisibleLogicalRange();
-    const edge = Math.min(this.#starts.length, Math.floor(range.to) + 1);
+    const edge = this.#rows.place(this.#timeline.points[Math.floor(range.to) + 1] ?? Infinity);
     const from = this.#cursor === null ? edge : this.#rows.place(this.#cursor);
-    const at = Math.min(this.#starts.length - 1, Math.max(0, from + by));
+    const row = Math.min(list.length - 1, Math.max(0, from + by));
+    const at = this.#timeline.place(list[row].window_start_ms);
     const width = range.to - range.from;
     if (at < range.from + 1) scale.setVisibleLogicalRange({ from: at - 2, to: at - 2 + width });
     if (at > range.to - 1) scale.setVisibleLogicalRange({ from: at + 2 - width, to: at + 2 });
-    this.#point(at);
+    this.#point(row);
   }
 
   #zoom(by) {

@@ -1,26 +1,29 @@
-// The head: the time up to which everything is complete, its lag, and the health of the feed.
+// The head: the time up to which everything is complete, its lag, and the state of the pipeline, as the server judges it.
+// What the page judges itself is only whether the server's events arrive.
 import { $, make, say, setText } from './dom.js';
 import { clock, compact, grouped, iso, span } from './format.js';
 
-const LIVE_LAG_MS = 15_000; // maximum lag of a live frontier
-const STALLED_MS = 10_000; // time without an advance after which the frontier is stalled
-const RECORDED_LAG_MS = 600_000; // lag from which a stalled frontier means recorded data
 const PACE_MS = 10_000; // interval over which the pace is measured
+const SHOWS_LAG = ['live', 'catching_up', 'behind', 'ahead'];
 
 export class Head {
-  #event = null;
+  #event = null; // the last one with a frontier
+  #state = null; // the server's judgement
   #clockMs = 0; // the server's clock minus ours
+  #receivedMs = Date.now(); // our time of the last event of any kind
   #advances = []; // [our time, frontier] of the last seconds, for the pace
-  #connected = false;
+  #connected = null; // null before the first event
   #gaps = null; // gap records when the page was opened
+  #said = null;
 
   constructor() {
     $('counters').parentElement.addEventListener('toggle', () => this.#counters());
     setInterval(() => this.tick(), 1000);
   }
 
+  // A connection that opens says nothing yet: the first event does.
   connected(is) {
-    this.#connected = is;
+    if (!is) this.#connected = false;
     this.tick();
   }
 
@@ -29,30 +32,35 @@ export class Head {
     this.#advances.splice(0, this.#advances.length - 1);
   }
 
-  take(event) {
-    this.#connected = true;
-    if (!event.frontier_ms) return this.tick();
-    const now = Date.now();
-    this.#clockMs = event.now_ms - now;
-    if (this.#event?.frontier_ms !== event.frontier_ms) this.#advances.push([now, event.frontier_ms]);
-    while (this.#advances.length > 2 && now - this.#advances[0][0] > PACE_MS) this.#advances.shift();
-    this.#event = event;
-    setText($('frontier'), clock(event.frontier_ms));
-    $('frontier').dateTime = event.frontier;
-    setText($('frontier-date'), `${iso(event.frontier_ms).slice(0, 10)} UTC`);
-    this.#counts(event);
+  // A heartbeat of the server, or the part of an event that is one.
+  beat({ now_ms: nowMs, state }) {
+    [this.#connected, this.#receivedMs] = [true, Date.now()];
+    if (nowMs) this.#clockMs = nowMs - Date.now();
+    if (state) this.#state = state;
     this.tick();
-    return undefined;
+  }
+
+  take(event) {
+    if (event.frontier_ms) {
+      const now = Date.now();
+      if (this.#event?.frontier_ms !== event.frontier_ms) this.#advances.push([now, event.frontier_ms]);
+      while (this.#advances.length > 2 && now - this.#advances[0][0] > PACE_MS) this.#advances.shift();
+      this.#event = event;
+      setText($('frontier'), clock(event.frontier_ms));
+      $('frontier').dateTime = event.frontier;
+      setText($('frontier-date'), `${iso(event.frontier_ms).slice(0, 10)} UTC`);
+      this.#counts(event);
+    }
+    this.beat(event);
   }
 
   #counts({ counters, rejected, rows, digest }) {
-    const counts = { trades: counters.trades, rows, late: counters.late, gaps: counters.gaps, rejected };
+    const counts = { trades: counters.trades, rows, late: counters.late, rejected };
     for (const [name, count] of Object.entries(counts)) setText($(name), grouped.format(count));
-    for (const name of ['late', 'gaps', 'rejected']) $(name).parentElement.classList.toggle('some', counts[name] > 0);
+    for (const name of ['late', 'rejected']) $(name).parentElement.classList.toggle('some', counts[name] > 0);
     setText($('digest'), `${digest.slice(0, 8)}…`);
     $('digest').title = digest;
     this.#gaps ??= counters.gaps;
-    if (counters.gaps > this.#gaps) say('A source has missed trades: there is a gap in the feed.');
     $('gap-note').hidden = counters.gaps === this.#gaps;
     if ($('counters').parentElement.open) this.#counters();
   }
@@ -70,33 +78,37 @@ export class Head {
     return first === last ? 0 : (last[1] - first[1]) / (last[0] - first[0]);
   }
 
-  // [mood, status, explanation]
-  #health(lagMs, stalledMs) {
-    if (!this.#connected) return ['lost', 'Connection lost', 'reconnecting; the data shown may be old'];
-    if (!this.#event) return ['waiting', 'Waiting', 'nothing complete yet'];
-    if (stalledMs > STALLED_MS && lagMs > RECORDED_LAG_MS) return ['rest', 'At rest', 'recorded data, no new trades'];
-    if (stalledMs > STALLED_MS) {
-      return [
-        'still',
-        'Stalled',
-        `for ${Math.floor(stalledMs / 1000)} s: a source is silent, or the workers have stopped`,
-      ];
+  // [mood, label, explanation]
+  #health(nowMs) {
+    if (this.#connected === null) return ['calm', 'Connecting', ''];
+    if (!this.#connected) {
+      const since = `since ${clock(this.#receivedMs)} UTC (${span(Date.now() - this.#receivedMs)} ago)`;
+      return ['lost', 'Connection lost', `no word from the server ${since}; reconnecting, the data shown may be old`];
     }
-    if (Math.abs(lagMs) < LIVE_LAG_MS) return ['live', 'Live', ''];
+    if (!this.#state) return ['calm', 'Waiting', ''];
+    const { mood, label, text, since_ms: sinceMs, state } = this.#state;
+    const parts = [text];
+    if (sinceMs) parts.push(`since ${clock(sinceMs)} UTC (${span(nowMs - sinceMs)} ago)`);
     const pace = this.#pace();
-    if (pace > 1.5) return ['behind', 'Behind', `catching up at ${compact.format(Math.round(pace))} times real time`];
-    return ['behind', 'Behind', ''];
+    if (['catching_up', 'behind'].includes(state) && pace > 1.5) {
+      parts.push(`at ${compact.format(Math.round(pace))} times real time`);
+    }
+    return [mood, label, parts.filter(Boolean).join(', ')];
   }
 
   tick() {
-    const now = Date.now();
+    const nowMs = Date.now() + this.#clockMs;
     const frontierMs = this.#event?.frontier_ms;
-    const lagMs = now + this.#clockMs - frontierMs;
-    const [mood, word, why] = this.#health(lagMs, now - (this.#advances.at(-1)?.[0] ?? now));
+    const lagMs = nowMs - frontierMs;
+    const [mood, label, why] = this.#health(nowMs);
     $('health').parentElement.dataset.mood = mood;
-    setText($('health'), word);
-    setText($('lag'), frontierMs ? `${span(lagMs)} ${lagMs < 0 ? 'ahead of' : 'behind'} now` : '');
+    $('health').parentElement.dataset.state = mood === 'lost' ? 'lost' : (this.#state?.state ?? '');
+    setText($('health'), label);
+    const shown = frontierMs && this.#connected && SHOWS_LAG.includes(this.#state?.state);
+    setText($('lag'), shown ? `${span(lagMs)} ${lagMs < 0 ? 'ahead of' : 'behind'} now` : '');
     setText($('why'), why);
-    $('why').title = mood === 'still' ? `${why}. \`tickline source list\` says which.` : why;
+    $('why').title = why;
+    if (label !== this.#said && ['bad', 'lost'].includes(mood)) say(`${label}: ${why}`);
+    this.#said = label;
   }
 }

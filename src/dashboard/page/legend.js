@@ -33,7 +33,7 @@ function indicatorParts(row, on, resolution, digits) {
 }
 
 // Shows a row; `aloud` also announces it to screen readers.
-export function showLegend(rows, row, { on, resolution }, digits, aloud) {
+export function showLegend(rows, row, { on, resolution }, digits, aloud, note) {
   if (!row) {
     $('legend').replaceChildren();
     delete $('legend').dataset.start;
@@ -62,8 +62,9 @@ export function showLegend(rows, row, { on, resolution }, digits, aloud) {
     part('Notional', row.notional, amount(row.notional)),
     ...indicatorParts(row, on, resolution, digits + 2),
   );
+  if (note) first.append(make('span', { className: 'gap', textContent: note, title: note }));
   $('legend').replaceChildren(first, second);
   $('legend').dataset.start = row.window_start_ms;
   const said = [row.open, row.high, row.low, row.close].map((value) => price(value, digits));
-  if (aloud) say(`${when}, ${status}: open ${said[0]}, high ${said[1]}, low ${said[2]}, close ${said[3]}`);
+  if (aloud) say(`${when}, ${status}: open ${said[0]}, high ${said[1]}, low ${said[2]}, close ${said[3]}${note ? `; ${note}` : ''}`);
 }

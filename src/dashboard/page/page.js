@@ -2,7 +2,8 @@
 import { PriceChart } from './chart.js';
 import { Corrections } from './corrections.js';
 import { $, keep, make, say, setText } from './dom.js';
-import { changeOf, digitsOf, price } from './format.js';
+import { LENGTH_MS, changeOf, digitsOf, price } from './format.js';
+import { Gaps, spanOf } from './gaps.js';
 import { Head } from './head.js';
 import { needsRows } from './indicators.js';
 import { startKeys } from './keys.js';
@@ -28,6 +29,10 @@ const marks = [];
 
 const head = new Head();
 const corrections = new Corrections((symbol, resolution, atMs) => goTo(symbol, resolution, atMs));
+const gaps = new Gaps({
+  onGaps: (found) => showGaps(found),
+  onShow: (ms) => goTo(view.symbol, view.resolution, ms - (ms % LENGTH_MS[view.resolution])),
+});
 const list = new WatchList({ onChoose: (symbol) => choose({ symbol }), onRemove: (symbol) => watch(symbol, false) });
 const toolbar = new Toolbar({
   onResolution: (resolution) => choose({ resolution }),
@@ -44,6 +49,7 @@ const chart = new PriceChart($('chart'), {
 const loader = new Loader((loaded) => loaded === rows && drawAll());
 const stream = new Stream({
   onConnected: (is) => head.connected(is),
+  onBeat: (beat) => head.beat(beat),
   onEvent: (event) => take(event),
 });
 
@@ -57,6 +63,7 @@ function ask() {
 // --- events -------------------------------------------------------------------------------------------------------
 function take(event) {
   head.take(event);
+  gaps.take(event);
   list.take(event, view.watch.length > 0);
   if (!view.symbol && event.chart) {
     view.symbol = event.chart.symbol;
@@ -247,7 +254,14 @@ function hover(row, aloud) {
 
 function showHovered(aloud) {
   const row = rows.get(hovered) ?? rows.list.at(-1);
-  showLegend(rows, row, view, row ? digitsOf(row) : 2, aloud);
+  const gap = row ? gaps.at(row.window_start_ms, rows.endOf(row)) : null;
+  const note = gap ? `gap ${spanOf(gap)}: ${gap.cause}` : '';
+  showLegend(rows, row, view, row ? digitsOf(row) : 2, aloud, note);
+}
+
+function showGaps(found) {
+  chart.setGaps(found);
+  showHovered(false);
 }
 
 function showMessage(text) {
@@ -275,5 +289,6 @@ startKeys(
 );
 open();
 
-// The chart's rows, for tests.
+// The chart's rows, and the places of its time axis, for tests.
 export const held = () => rows.list;
+export const places = () => chart.places();

@@ -7,6 +7,8 @@ const NAMES = [
   'accent',
   'shade',
   'late',
+  'gap',
+  'gap-fill',
   'up',
   'down',
   'up-open',

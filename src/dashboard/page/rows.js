@@ -11,15 +11,15 @@ export class Rows {
   live = true; // includes the newest window; false once the newest rows were dropped for older ones
   oldest = false; // no rows exist before the first
   frontierMs = 0;
+  lengthMs; // of a window
   #by = new Map(); // rows by start
-  #lengthMs;
 
   constructor(resolution) {
-    this.#lengthMs = LENGTH_MS[resolution];
+    this.lengthMs = LENGTH_MS[resolution];
   }
 
   get = (startMs) => this.#by.get(startMs);
-  endOf = (row) => row.window_start_ms + this.#lengthMs;
+  endOf = (row) => row.window_start_ms + this.lengthMs;
   isComplete = (row) => this.endOf(row) <= this.frontierMs;
   isCorrected = (row) => this.isComplete(row) && row.as_of >= this.endOf(row);
 
@@ -97,8 +97,8 @@ export class Rows {
 
   // The rows that become complete with an advance of the frontier.
   completedBy(beforeMs, nowMs) {
-    const from = this.place(beforeMs - this.#lengthMs + 1);
-    return this.list.slice(from, this.place(nowMs - this.#lengthMs + 1));
+    const from = this.place(beforeMs - this.lengthMs + 1);
+    return this.list.slice(from, this.place(nowMs - this.lengthMs + 1));
   }
 
   // The first and the last row whose indicators are missing.

@@ -1,12 +1,14 @@
-// The event stream: one event per frontier advance, for the current view.
+// The event stream: one event per frontier advance, for the current view, and heartbeats of the server.
 const RECONNECT_MS = 2000; // pause before a rejected connection is retried
+const SILENT_MS = 12_000; // time without a heartbeat after which the connection is lost: one comes every 5 s
 
 export class Stream {
   #source = null;
   #url = null;
   #again = 0;
+  #silence = 0;
 
-  // `tell` has onEvent(event) and onConnected(isConnected).
+  // `tell` has onEvent(event), onBeat(beat) and onConnected(isConnected).
   constructor(tell) {
     this.tell = tell;
     // A hidden page closes its connection; a browser has only a few per host.
@@ -24,14 +26,25 @@ export class Stream {
 
   #close() {
     clearTimeout(this.#again);
+    clearTimeout(this.#silence);
     this.#source?.close();
     this.#source = null;
+  }
+
+  // Begins to wait for the next event. A broken line may stay open for minutes without an error.
+  #wait() {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      this.tell.onConnected(false);
+      this.#open();
+    }, SILENT_MS);
   }
 
   #open() {
     this.#close();
     if (document.hidden || this.#url === null) return;
     const source = (this.#source = new EventSource(this.#url));
+    this.#wait();
     source.addEventListener('open', () => this.tell.onConnected(true));
     source.addEventListener('error', () => {
       if (source !== this.#source) return;
@@ -39,8 +52,13 @@ export class Stream {
       // The browser reconnects by itself only after a broken connection, not after an error response.
       if (source.readyState === EventSource.CLOSED) this.#again = setTimeout(() => this.#open(), RECONNECT_MS);
     });
-    source.addEventListener('frontier', (message) => {
-      if (source === this.#source) this.tell.onEvent(JSON.parse(message.data));
-    });
+    const on = (name, tell) =>
+      source.addEventListener(name, (message) => {
+        if (source !== this.#source) return;
+        this.#wait();
+        tell(JSON.parse(message.data));
+      });
+    on('frontier', (event) => this.tell.onEvent(event));
+    on('state', (beat) => this.tell.onBeat(beat));
   }
 }

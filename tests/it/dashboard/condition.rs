@@ -13,9 +13,9 @@ pub fn gap(partition: u32, from_ms: i64) -> GapRow {
     GapRow { partition, offset: 3, source, from_ms, to_ms: from_ms + 2_000, cause, as_of: 11_999 }
 }
 
-/// The heartbeat of a pipeline whose only source was heard some time ago.
+/// The heartbeat of a pipeline whose only source wrote some time ago.
 fn beat(now_ms: u64, silent_ms: u64) -> Heartbeat {
-    let source = SourceLife { progress_ms: 12_000, heard_ms: now_ms - silent_ms, moved_ms: now_ms - silent_ms };
+    let source = SourceLife { progress_ms: 12_000, last_record_ms: now_ms - silent_ms, moved_ms: now_ms - silent_ms };
     let sources = [("one".to_owned(), source)].into();
     let partition = PartitionLife { partition: 0, unread: Some(0), waiting: 0, frontier_ms: Some(12_000), sources };
     let life = Life { ended: None, has_progress: true, partitions: vec![partition] };
@@ -39,7 +39,7 @@ async fn gaps_are_merged_and_the_newest_are_kept() {
 }
 
 #[tokio::test]
-async fn a_viewer_hears_of_every_change_of_the_state() {
+async fn a_viewer_gets_every_change_of_the_state() {
     let store = small_store();
     let now_ms = tickline::time::now_ms();
     store.beat(beat(now_ms, 1_000));
@@ -56,7 +56,7 @@ async fn a_viewer_hears_of_every_change_of_the_state() {
     store.fail(true);
     let down = viewer.next_state().await;
     assert_eq!(down["state"]["state"], "store_down", "{down}");
-    // One that comes now is told so, and gets its rows when the store is back.
+    // One that comes now sees it too, and gets its rows when the store is back.
     let mut late = Events::open(&dashboard).await;
     assert_eq!(late.next_state().await["state"]["state"], "store_down");
     store.fail(false);

@@ -1,6 +1,7 @@
 //! Two keyspaces of the shared node: trades around midnight and the end of a month, over more than an hour; and trades
 //! of the last minutes, as alert rules meet them.
 
+use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::{Value, json};
@@ -51,11 +52,26 @@ fn make(parts: &[(u64, usize)], start_ms: u64, span_ms: u64) -> Scene {
     trades.sort_by_key(|(t, _)| *t);
     home.write("trades.jsonl", trades.iter().map(|(_, trade)| format!("{trade}\n")).collect::<String>());
     home.ok("import trades.jsonl --log dir:log --partitions 2");
+    for partition in 0..2 {
+        report_gap(&home, partition, start_ms + span_ms);
+    }
     let keyspace = keyspace();
     let store = shared().store_address(&keyspace);
     home.ok(&format!("setup --store {store} --replication 1"));
     home.ok(&format!("work --log dir:log --store {store} --until-end --workers 2"));
     Scene { keyspace, end_ms: start_ms + span_ms + 1 }
+}
+
+/// A source that reports a gap of half an hour, and leaves.
+fn report_gap(home: &Home, partition: u32, end_ms: u64) {
+    let records = [
+        json!({ "type": "progress", "source": "gap", "event_ms": end_ms }),
+        json!({ "type": "gap", "source": "gap", "from_ms": end_ms - 1_800_000, "to_ms": end_ms, "cause": "closed" }),
+        json!({ "type": "bye", "source": "gap" }),
+    ];
+    let path = home.path(&format!("log/partition-{partition:05}.jsonl"));
+    let mut log = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+    records.iter().for_each(|record| writeln!(log, "{record}").unwrap());
 }
 
 /// The same trades over another span, each with its time.

@@ -1,11 +1,8 @@
 //! A late trade changes a drawn candle and is listed; a gap in the feed is shown.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
 
+use crate::page::hand::Hand;
 use crate::page::scene;
 use crate::page::script::Script;
 use crate::shared::process::Home;
@@ -14,17 +11,6 @@ use crate::shared::process::Home;
 const START: u64 = 1_700_000_000_000;
 /// The window without trades until a late one arrives.
 const EMPTY: u64 = 7;
-
-/// A directory log of one partition, written by hand.
-struct Hand(PathBuf);
-
-impl Hand {
-    fn append(&self, records: &[Value]) {
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.0).unwrap();
-        let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
-        file.write_all(lines.as_bytes()).unwrap();
-    }
-}
 
 fn trade(after_ms: u64, price: f64, volume: f64) -> Value {
     json!({ "s": "AAPL", "p": price, "v": volume, "t": START + after_ms })
@@ -43,8 +29,7 @@ fn candle(rows: &Value, number: u64) -> Option<Vec<f64>> {
 #[test]
 fn late_trade_changes_a_drawn_candle() {
     let home = Home::new();
-    std::fs::create_dir(home.path("log")).unwrap();
-    let log = Hand(home.path("log/partition-00000.jsonl"));
+    let log = Hand::new(&home);
     let usual = (0..20).filter(|number| *number != EMPTY).map(|number| trade(number * 5_000 + 100, 100.5, 3.0));
     log.append(&[vec![progress(0)], usual.collect(), vec![progress(100_000)]].concat());
     let mut work = home.start("work --log dir:log --store sqlite:rows.db");

@@ -116,6 +116,7 @@ fn cells(plain: &Plain) -> Vec<String> {
         .into_iter()
         .chain([("indicators_5s".to_owned(), indicators.as_str())])
         .chain([("rejected".to_owned(), "reason original original_bytes_total as_of")])
+        .chain([("gaps".to_owned(), "source gap_end cause as_of")])
     {
         for column in columns.split(' ') {
             let rows = plain.rows(&format!("SELECT {column}, WRITETIME({column}), as_of FROM {table}"));

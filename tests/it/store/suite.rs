@@ -6,7 +6,7 @@ use dataflows::log::reject::Reason;
 use dataflows::output::counters::{COUNTERS, Counter};
 use dataflows::output::digest::Digest;
 use dataflows::output::frontier_row::FrontierRow;
-use dataflows::output::row::{CandleRow, IndicatorRow, IndicatorValues, RejectedRow};
+use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, IndicatorValues, RejectedRow};
 use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use dataflows::progress::time::{DAY_MS, Resolution};
 use dataflows::symbols::entry::Entry;
@@ -122,7 +122,9 @@ pub fn batch() -> RowBatch {
         as_of: 9_000,
     }];
     let rejected = vec![rejected(8, 1), rejected(8, 0), rejected(7, 0)];
-    RowBatch { candles, indicators, rejected, gaps: Vec::new() }
+    let (source, cause) = ("one".into(), "closed".into());
+    let gap = GapRow { partition: 2, offset: 9, source, from_ms: 5, to_ms: 7, cause, as_of: 4_000 };
+    RowBatch { candles, indicators, rejected, gaps: vec![gap] }
 }
 
 pub fn row(frontier: u64, digest: u128) -> FrontierRow {

@@ -118,7 +118,7 @@ const RECORDS: [&str; 68] = [
     r#"{"type":"gap","source":"b","from_ms":1,"to_ms":2,"cause":3}"#,
     r#"{"type":"gap","source":"b","from_ms":1.5,"to_ms":2,"cause":"x"}"#,
     r#"{"type":"gap","source":"b","from_ms":9223372036854775808,"to_ms":2,"cause":"x"}"#,
-    r#"{"type":"gap","source":"b","from_ms":9223372036854775807,"to_ms":-9223372036854775808,"cause":"\u0000\n\u00e9"}"#,
+    r#"{"type":"gap","source":"b","from_ms":9223372036854775807,"to_ms":-9223372036854775808,"cause":"\u0000\u00e9"}"#,
     r#"{"type":"gap","source":"b","from_ms":-1,"to_ms":2,"cause":"x","more":[]}"#,
     r#"{"type":"import","source":"b","state":"begin","name":"","hash":"","records":0,"from_ms":@,"to_ms":@}"#,
     r#"{"to_ms":@,"from_ms":@,"records":9,"hash":"f0","name":"a","state":"e\u006ed","source":"b","type":"import"}"#,
