@@ -232,8 +232,8 @@ impl RejectedRange {
     }
 }
 
-/// Whether the window that starts at this time is complete: the frontier has reached its end. To decide it for rows, read
-/// the frontier before them.
+/// Whether the window that starts at this time is complete: the frontier has reached its end. To decide it for rows,
+/// read the frontier before them.
 pub const fn is_complete(window_start_ms: u64, resolution: Resolution, frontier: Time) -> bool {
     window_start_ms.saturating_add(resolution.length_ms()) <= frontier
 }

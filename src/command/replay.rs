@@ -45,8 +45,8 @@ pub struct ReplayArgs {
     /// earlier are incomplete
     #[arg(long, value_name = "PARTITION=OFFSET", value_delimiter = ',', value_parser = partition_offset)]
     pub from_offset: Vec<(u32, u64)>,
-    /// Stop when the frontier reaches this time: 2013-10-07T13:30:00Z, a date, seconds or milliseconds since 1970, "2h ago",
-    /// now
+    /// Stop when the frontier reaches this time: 2013-10-07T13:30:00Z, a date, seconds or milliseconds since 1970,
+    /// "2h ago", now
     #[arg(long, value_name = "TIME")]
     pub until: Option<Moment>,
     #[command(flatten)]

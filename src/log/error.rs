@@ -79,8 +79,9 @@ pub enum LogError {
     },
     /// The log removes records that a later one replaces.
     #[error(
-        "{path} is compacted (cleanup.policy): of the records with one key it keeps only the last, so trades are missing \
-         or will be; set cleanup.policy=delete, and write the trades again. To read what is left: --allow-compacted"
+        "{path} is compacted (cleanup.policy): of the records with one key it keeps only the last, so trades are \
+         missing or will be; set cleanup.policy=delete, and write the trades again. To read what is left: \
+         --allow-compacted"
     )]
     Compacted {
         /// The log.

@@ -34,8 +34,8 @@ pub enum WorkerError {
     },
     /// The settings differ from those that the store was made with.
     #[error(
-        "the settings (time step, allowed lateness, out-of-orderness, dedup, conditions) differ from those that the store was \
-         made with, so rows would not agree: use the same settings, or a new store"
+        "the settings (time step, allowed lateness, out-of-orderness, dedup, conditions) differ from those that the \
+         store was made with, so rows would not agree: use the same settings, or a new store"
     )]
     SettingsChanged,
     /// The store was made by a program with another pipeline revision.

@@ -20,7 +20,7 @@ fn case(name: &str) -> Option<PathBuf> {
 }
 
 /// Compares what a case makes with what its README expects, and prints both for `scripts/cases`.
-pub fn told(name: &str, expected: &str, seen: &str) {
+pub fn compared(name: &str, expected: &str, seen: &str) {
     println!("\ncase {name}: expected {expected}; seen {seen}");
     assert_eq!(seen, expected, "{name}");
 }
@@ -61,7 +61,7 @@ fn files_per_symbol_are_merged() {
     home.ok(&format!("import {} --log dir:log", files.join(" ")));
     let count = |symbol: &str| candles(&home, &[symbol], "1m").len().to_string();
     let counts = ["AAPL", "MSFT", "IBM", "NVDA", "BRK.B", "TSLA"].map(count);
-    told("01-file-per-symbol", "79 79 79 79 79 79 candles", &format!("{} candles", counts.join(" ")));
+    compared("01-file-per-symbol", "79 79 79 79 79 79 candles", &format!("{} candles", counts.join(" ")));
     assert_nothing_rejected(&home);
     // One after the other they are rejected at once, before a trade is lost.
     let home = Home::new();
@@ -81,7 +81,7 @@ fn newest_first_is_sorted() {
     home.ok(&format!("import {} --log dir:log", case.join("t.jsonl").display()));
     let hours = candles(&home, &["COINBASE:ETH-USD"], "1h");
     let trades: Vec<_> = hours.iter().map(|row| row[7].as_str()).collect();
-    told("03-newest-first", "30 60 60 60 30 trades", &format!("{} trades", trades.join(" ")));
+    compared("03-newest-first", "30 60 60 60 30 trades", &format!("{} trades", trades.join(" ")));
     assert_nothing_rejected(&home);
 }
 
@@ -121,7 +121,7 @@ fn twenty_trades_in_every_wrapping() {
         let expected = [symbol, start, "0.1234", "0.1253", "0.1234", "0.1253", "290", "20"].map(String::from);
         assert_eq!(candles(&home, &[symbol], "1d"), [expected], "{file}");
     }
-    told("04-other-files", "22 files of 20 trades", &format!("{total} files of 20 trades"));
+    compared("04-other-files", "22 files of 20 trades", &format!("{total} files of 20 trades"));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn duplicates_by_id_are_left_out() {
         (cells[6].to_owned(), cells[9].to_owned())
     };
     let (volume, trades) = day("--dedup", "with.db");
-    told("08-duplicates", "5 trades, volume 55", &format!("{trades} trades, volume {volume}"));
+    compared("08-duplicates", "5 trades, volume 55", &format!("{trades} trades, volume {volume}"));
     assert_eq!(day("", "without.db"), ("88".to_owned(), "8".to_owned()));
     let status = home.ok("status --store sqlite:with.db --format json").replace(' ', "");
     assert!(status.contains("\"duplicates\":3") && status.contains("\"trades\":5"), "{status}");
@@ -187,7 +187,7 @@ fn a_day_is_imported_once() {
     let rows = candles(&home, &["COINBASE:ETH-USD"], "5m");
     let of_five = rows.iter().filter(|row| row[7] == "5").count();
     let seen = format!("exit 2 the second time, {of_five} of {} candles with 5 trades", rows.len());
-    told("13-import-twice", "exit 2 the second time, 24 of 24 candles with 5 trades", &seen);
+    compared("13-import-twice", "exit 2 the second time, 24 of 24 candles with 5 trades", &seen);
     assert_nothing_rejected(&home);
 }
 
@@ -206,7 +206,7 @@ fn tiny_prices_keep_their_digits() {
     let numbers = |at: usize| rows[at][2..6].iter().map(|text| text.parse::<f64>().unwrap()).collect::<Vec<_>>();
     assert_eq!(numbers(0), [1.2345e-9, 1.2378e-9, 1.2309e-9, 1.2309e-9]);
     assert_eq!(numbers(1), [3.21e-12, 6.1e-11, 3.21e-12, 6.1e-11]);
-    told("05-tiny-prices", "open 0.0000000012345", &format!("open {}", rows[0][2]));
+    compared("05-tiny-prices", "open 0.0000000012345", &format!("open {}", rows[0][2]));
 }
 
 #[test]
@@ -245,14 +245,14 @@ fn prices_below_zero_are_prices() {
     let Some(rows) = candles_of("06-negative-price", &["NYMEX:CLK20"], "1h") else { return };
     assert_eq!(rows[0][2..6], ["1", "1", "-40.32", "-37.63"]);
     let seen = format!("{} candle of {} trades, low {}", rows.len(), rows[0][7], rows[0][4]);
-    told("06-negative-price", "1 candle of 9 trades, low -40.32", &seen);
+    compared("06-negative-price", "1 candle of 9 trades, low -40.32", &seen);
 }
 
 #[test]
 fn forex_without_volume_has_candles() {
     let Some(rows) = candles_of("11-forex-v0", &["OANDA:EUR_USD"], "1m") else { return };
     let empty = rows.iter().filter(|row| row[6] == "0" && row[7] == "0").count();
-    told("11-forex-v0", "10 candles, 10 of volume 0", &format!("{} candles, {empty} of volume 0", rows.len()));
+    compared("11-forex-v0", "10 candles, 10 of volume 0", &format!("{} candles, {empty} of volume 0", rows.len()));
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn open_and_close_lie_in_range() {
         let [open, high, low, close] = [2, 3, 4, 5].map(|at| row[at].parse::<f64>().unwrap());
         assert!(low <= open && open <= high && low <= close && close <= high, "{row:?}");
     }
-    told("12-open-outside-range", "opens 100 and 100.5", &format!("opens {} and {}", rows[0][2], rows[1][2]));
+    compared("12-open-outside-range", "opens 100 and 100.5", &format!("opens {} and {}", rows[0][2], rows[1][2]));
 }
 
 #[test]
@@ -281,5 +281,5 @@ fn a_store_takes_no_second_log() {
     home.fails("verify --log dir:a --store sqlite:rows.db", 3, &["made from another log"]);
     assert_eq!(home.ok("status --store sqlite:rows.db --format json"), before);
     home.ok("verify --log dir:b --store sqlite:rows.db");
-    told("14-other-log-same-store", "exit 3 and nothing written", "exit 3 and nothing written");
+    compared("14-other-log-same-store", "exit 3 and nothing written", "exit 3 and nothing written");
 }

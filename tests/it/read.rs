@@ -81,8 +81,10 @@ fn csv_is_exact() {
     assert_eq!(
         text,
         "symbol,window_start_ms,open,high,low,close,volume,notional,vwap,trades,as_of_ms,complete\n\
-         US:IBM,1381152780000,0.1,123456789012345,0.0000000001,0.3333333333333333,3,10,3.3333333333333335,4,1381152601000,false\n\
-         US:IBM,1381152840000,0.1,123456789012345,0.0000000001,0.3333333333333333,3,10,3.3333333333333335,5,1381152601000,false\n"
+         US:IBM,1381152780000,0.1,123456789012345,0.0000000001,0.3333333333333333,3,10,3.3333333333333335,\
+         4,1381152601000,false\n\
+         US:IBM,1381152840000,0.1,123456789012345,0.0000000001,0.3333333333333333,3,10,3.3333333333333335,\
+         5,1381152601000,false\n"
     );
 }
 
@@ -108,7 +110,7 @@ fn rows_say_whether_they_are_complete() {
     };
     let flags = |flags: &[bool]| flags.iter().map(|flag| [(); 3].map(|()| flag.to_string())).collect::<Vec<_>>();
     // The windows start at T0 and each minute after it; the day starts before T0.
-    assert_eq!(complete("--resolution 1m", true), flags(&[false; 5]), "nothing is complete before the first frontier");
+    assert_eq!(complete("--resolution 1m", true), flags(&[false; 5]), "there is no frontier yet");
     publish(T0 + 4_999);
     assert_eq!(complete("", false), flags(&[false]));
     publish(T0 + 5_000);

@@ -14,8 +14,9 @@ use crate::time::now_ms;
 const EXPECTED: &str =
     "expected e.g. 2013-10-07T13:30:00Z, 2013-10-07, seconds or milliseconds since 1970, \"2h ago\", now";
 
-/// A time in milliseconds since 1970, as an option's value: RFC 3339, a date (its midnight in UTC), a number, a duration
-/// before now, or `now`. It lies between 1971 and 2100, as event times do; therefore the size of a number says its unit.
+/// A time in milliseconds since 1970, as an option's value: RFC 3339, a date (its midnight in UTC), a number, a
+/// duration before now, or `now`. It lies between 1971 and 2100, as event times do; therefore the size of a number says
+/// its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment(pub u64);
 
@@ -44,7 +45,7 @@ fn parse(text: &str, now_ms: u64) -> Result<u64, String> {
         return of_number(text);
     }
     let date = || Some(text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
-    // A date and a time without a zone is no date: its time would be lost.
+    // Not for a date and a time without a zone, of which the time would be lost.
     let found = text.parse::<Timestamp>().ok().or_else(|| if text.contains([':', 'T', ' ']) { None } else { date() });
     let Some(timestamp) = found else { return Err(format!("invalid time {text:?}: {EXPECTED}")) };
     in_range(text, timestamp.as_millisecond(), || "a time".to_owned())

@@ -17,8 +17,8 @@ pub struct ReadArgs {
     /// The symbol, as the feed spells it
     #[arg(long)]
     pub symbol: String,
-    /// Start of the first window (inclusive): 2013-10-07T13:30:00Z, a date, seconds or milliseconds since 1970, "2h ago",
-    /// now
+    /// Start of the first window (inclusive): 2013-10-07T13:30:00Z, a date, seconds or milliseconds since 1970,
+    /// "2h ago", now
     #[arg(long, value_name = "TIME")]
     pub from: Option<Moment>,
     /// Upper bound of window starts (exclusive), in the same forms

@@ -35,8 +35,8 @@ pub struct SettingsArgs {
     /// For one finished log without progress records: keep the frontier this far behind the newest trade
     #[arg(long, env = "TICKLINE_MAX_OUT_OF_ORDERNESS")]
     pub max_out_of_orderness: Option<Duration>,
-    /// Count a trade with the id of an earlier one of its symbol as a duplicate, and leave it out. Ids are compared within
-    /// a partition, for as long as a trade may be late
+    /// Count a trade with the id of an earlier one of its symbol as a duplicate, and leave it out. Ids are compared
+    /// within a partition, for as long as a trade may be late
     #[arg(long, env = "TICKLINE_DEDUP")]
     pub dedup: bool,
     /// Read a compacted topic, although records are missing from it

@@ -1,5 +1,5 @@
-//! Numbers as text for people: the same rules as on the page (`src/dashboard/page/number.js`), by the same list of
-//! examples (`tests/page/numbers.json`). A digit is left out only where there is no room for it, and then a `~` says so.
+//! Numbers as text for people: the same rules as on the page (`src/dashboard/page/number.js`), by the same examples
+//! (`tests/page/numbers.json`). A digit is left out only where there is no room for it, and then a `~` says so.
 
 /// Sign before a number of which digits were left out.
 const ROUNDED: &str = "~";
@@ -21,8 +21,8 @@ impl Decimal {
         Some(Self { negative: value < 0.0, digits, exponent: exponent.parse().ok()? })
     }
 
-    /// Rounded to so many digits, half away from zero. The text of digits is rounded, not the double, so that the page
-    /// rounds the same.
+    /// Rounded to this number of digits, half away from zero. The text of digits is rounded, not the double, so that
+    /// the page rounds the same.
     fn rounded(&self, digits: usize) -> Self {
         let Self { negative, exponent, .. } = *self;
         let zero = || Self { negative: false, digits: "0".to_owned(), exponent: 0 };

@@ -43,7 +43,7 @@ export const priceInBrief = (value, digits) => {
 // A large number in brief; a small one with its digits.
 export const amount = (value) => (value !== 0 && Math.abs(value) < 1 ? fitted(value, 10) : compact.format(value));
 
-// The chart library's format of prices with so many decimals. The library itself would round to powers of 2 of them.
+// The chart library's format of prices with this number of decimals. The library itself would round to powers of 2 of them.
 export const axisFormat = (digits) => {
   const scale = { minMove: Number(`1e-${digits}`), base: 10 ** digits };
   if (digits <= 8) return { type: 'price', precision: digits, ...scale };

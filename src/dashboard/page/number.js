@@ -7,7 +7,7 @@ function decimalOf(value) {
   return { sign: value < 0 ? '-' : '', digits: mantissa.replace('.', ''), exponent: Number(exponent) };
 }
 
-// Rounded to so many digits, half away from zero.
+// Rounded to this number of digits, half away from zero.
 function rounded({ sign, digits, exponent }, count) {
   const kept = digits.slice(0, count);
   const text = String(BigInt(kept || 0) + (digits[count] >= '5' ? 1n : 0n));

@@ -1,10 +1,10 @@
-//! Topics of other producers: records without a value, or with a schema's header; topics that lose records; a topic that
-//! was made again between two runs.
+//! Topics of other producers: records without a value, or with a schema's header; topics that lose records; a topic
+//! that was made again between two runs.
 
 use rdkafka::admin::{NewTopic, TopicReplication};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
-use crate::cases::told;
+use crate::cases::compared;
 use crate::shared::broker::{log_address, shared, topic};
 use crate::shared::pids::wait_until;
 use crate::shared::process::Home;
@@ -95,7 +95,7 @@ fn compacted_topics_are_refused() {
         home.ok(&format!("verify --log {log} --store sqlite:{name}.db --allow-compacted"));
         home.fails(&format!("setup --log {log} --partitions 1 --replication 1"), 2, &["cleanup.policy", policy]);
     }
-    told("18-kafka-compacted-topic", "exit 3, exit 3", &codes.join(", "));
+    compared("18-kafka-compacted-topic", "exit 3, exit 3", &codes.join(", "));
 }
 
 #[test]
@@ -120,6 +120,6 @@ fn a_topic_made_again_between_two_runs_is_another_log() {
         home.fails(&work, 3, &[&topic, "was replaced"]);
     }
     let seen = if rows(&home) == before { "exit 3, no row of the new topic" } else { "a row of the new topic" };
-    told("19-kafka-topic-made-again", "exit 3, no row of the new topic", seen);
+    compared("19-kafka-topic-made-again", "exit 3, no row of the new topic", seen);
     home.fails(&format!("verify --log {} --store sqlite:rows.db", log_address(&topic)), 3, &["was replaced"]);
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::shared::process::Home;
 
 const TRADES: u64 = 30_000;
-/// After so many trades every third one comes once more.
+/// Number of trades after which every third one comes once more.
 const AGAIN_AFTER: usize = 700;
 
 /// In `clean` each trade once; in `whole` some once more; in `parts` the same as in `whole`, by two imports.

@@ -107,10 +107,12 @@ impl<'a> Cursor<'a> {
             return None;
         }
         let event_ms = event_ms as u64;
-        Some(RawTrade { symbol, price: price.value, volume: volume.value, event_ms, conditions, rounded: false, id })
+        let (price, volume) = (price.value, volume.value);
+        Some(RawTrade { symbol, price, volume, event_ms, conditions, rounded: false, id })
     }
 
-    /// A member `id` or `i`, after its opening quote: a text without escapes, or an integer. Reads on to the next member.
+    /// A member `id` or `i`, after its opening quote: a text without escapes, or an integer. Reads on to the next
+    /// member.
     fn id(&mut self) -> Option<&'a str> {
         let name: &[u8] = if self.bytes.get(self.at + 1) == Some(&b'd') { b"id\":" } else { b"i\":" };
         self.expect(name)?;

@@ -70,7 +70,7 @@ fn visit_trade(index: u32, fields: &Fields<'_>, visitor: &mut impl Visitor) {
     }
 }
 
-/// The id of a trade: a text, or the digits of an integer. Any other value is none.
+/// The id of a trade: a text, or the digits of an integer. Any other value does not name it.
 fn id_text(value: &RawValue) -> Option<Cow<'_, str>> {
     let json = value.get();
     let is_integer = json.strip_prefix('-').unwrap_or(json).bytes().all(|byte| byte.is_ascii_digit());
