@@ -1,5 +1,5 @@
-//! `docs/definitions.md`, sections 2 and 3, on what other producers write: trades with ids, records without a value, and
-//! schema headers. The oracle against cases that were worked out by hand.
+//! `docs/definitions.md`, sections 2 and 3, on what other producers write: trades with ids, records without a value,
+//! and schema headers. The oracle against cases that were worked out by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 use dataflows::log::reject::Reason;
