@@ -21,8 +21,8 @@ const REPORT_EVERY: StdDuration = StdDuration::from_secs(10);
 
 /// Watch a log without progress records, and write how far it is complete into a progress log beside it.
 ///
-/// `work`, `replay` and `verify` read both with --progress LOG: rows and digests are then functions of the two logs. One
-/// pacer per progress log is enough; it may be stopped and started again at any time.
+/// `work`, `replay` and `verify` read both with --progress LOG: rows and digests are then functions of the two logs.
+/// One pacer per progress log is enough; it may be stopped and started again at any time.
 #[derive(clap::Args, Clone, Debug)]
 pub struct PaceArgs {
     /// The log to watch: dir:PATH or kafka://HOST:PORT/TOPIC

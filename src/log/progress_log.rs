@@ -1,4 +1,5 @@
-//! A progress log: what `tickline pace` writes beside a log of other producers, and whoever computes rows reads.
+//! A progress log: what `tickline pace` writes beside a log of other producers, and every command that computes rows
+//! reads.
 //!
 //! It has one partition. Its first record names the log that it is about, the others are bindings
 //! ([`dataflows::log::binding`]).
@@ -83,7 +84,7 @@ impl ProgressLog {
 }
 
 fn not_a_progress_log() -> String {
-    "this is no progress log; `tickline pace` makes one".to_owned()
+    "it is not a progress log; `tickline pace` makes one".to_owned()
 }
 
 /// Reader of bindings, in order.
@@ -103,7 +104,7 @@ impl BindingReader {
                 Some(ProgressRecord::Binding(binding)) => visit(binding),
                 Some(ProgressRecord::Paces { .. }) => {}
                 None => {
-                    let what = format!("the record at offset {} is no binding", span.offset);
+                    let what = format!("the record at offset {} is not a binding", span.offset);
                     return Err(LogError::Damaged { path: self.name.clone(), what, hint: not_a_progress_log() });
                 }
             }

@@ -232,7 +232,7 @@ mod tests {
         assert!(pacer.read(&batch(0, &[("A", NOON), ("A", NOON + 100)]), 2));
         assert_eq!(bindings(&mut pacer), [], "the first trades have to confirm each other");
         pacer.read(&batch(2, &[("A", NOON + 200), ("A", NOON + 1_100), ("A", NOON + 1_200)]), 5);
-        let first = [(0, NOON - 5_000), (3, NOON - 4_800), (4, NOON - 3_900), (5, NOON - 3_800)];
+        let first = [(0, NOON - 5_000), (4, NOON - 3_900), (5, NOON - 3_800)];
         assert_eq!(bindings(&mut pacer), first);
         pacer.follow(NOON);
         assert_eq!(bindings(&mut pacer), [(5, NOON)]);

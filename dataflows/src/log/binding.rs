@@ -6,7 +6,7 @@
 //! {"type":"binding","partition":3,"offset":812,"event_ms":1700000003000}
 //! ```
 //! A binding says: in this partition, from this offset on, trades that are on time have this event time or a later one.
-//! Offsets of a partition never fall. Whoever reads the two logs reads a record only once a binding lies past it, so
+//! Offsets of a partition never fall. A reader of the two logs reads a record only once a binding lies past it, so
 //! that all bindings which are about it are known.
 
 use super::json::{integer, object, text};
@@ -54,7 +54,7 @@ impl ProgressRecord {
         }
     }
 
-    /// Decodes the record at offset `place`; `None` when it is none of a progress log.
+    /// Decodes the record at offset `place`; `None` when it does not belong in a progress log.
     pub fn decode(place: u64, record: &[u8]) -> Option<Self> {
         let fields = object(record)?;
         let number = |name: &str| integer(fields.get(name)?).filter(|number| *number >= 0);

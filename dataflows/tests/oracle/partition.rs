@@ -12,6 +12,8 @@ use super::json::{Object, array, integer, is_number, text};
 use super::number::{Fixed, fixed};
 use super::{Record, Settings};
 
+mod doubt;
+
 /// A trade that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trade {
@@ -203,28 +205,6 @@ impl<'a> Partition<'a> {
         self.count(before.unwrap_or_else(|| self.frontier_step()), Counter::Progress);
     }
 
-    /// Progress that nothing explains: further than `max_ahead_ms` past all that is known.
-    fn is_doubtful(&self, record: &Record, source: &str, event_ms: i64) -> bool {
-        let of_log = record.timestamp_ms.map(|ms| ms.max(0));
-        let said = self.progress.values().copied().chain(self.frontier).max().filter(|_| !self.progress.is_empty());
-        let Some(known) = of_log.or(said) else { return false };
-        let known = [Some(known), self.newest, self.announced.get(source).copied()].into_iter().flatten().max();
-        event_ms > known.unwrap() + self.settings.max_ahead_ms as i64
-    }
-
-    fn believe(&mut self, source: &str) {
-        if self.doubted.as_ref().is_some_and(|(name, _)| name == source) {
-            self.doubted = None;
-        }
-    }
-
-    fn announce(&mut self, source: String, to_ms: i64) {
-        if self.announced.len() < 1024 || self.announced.contains_key(&source) {
-            let to_ms = self.announced.get(&source).map_or(to_ms, |known| to_ms.max(*known));
-            self.announced.insert(source, to_ms);
-        }
-    }
-
     fn bye(&mut self, record: &Record, object: &Object) {
         let Some(source) = source(object) else { return self.reject(record, 0, Reason::BadControl) };
         self.count(self.frontier_step(), Counter::Byes);
@@ -341,46 +321,6 @@ impl<'a> Partition<'a> {
             self.confirmed_trade(record, index, draft);
         } else {
             self.timed_trade(record, index, draft);
-        }
-    }
-
-    /// A trade where the newest one makes the frontier: alone, it may not make a leap.
-    fn confirmed_trade(&mut self, record: &Record, index: u32, draft: Draft) {
-        if let Err(reason) = self.check_time(record, &draft) {
-            return self.reject(record, index, reason);
-        }
-        let far = self.settings.max_ahead_trade_ms as i64;
-        let leaps = self.frontier.is_none_or(|pf| draft.event_ms > pf + far);
-        let first = self.pending.first().map(|(_, _, first)| first.event_ms);
-        let agrees = first.is_some_and(|first| (draft.event_ms - first).abs() <= far);
-        let follows_a_first = self.frontier.is_none() && first.is_some_and(|first| first < draft.event_ms);
-        if leaps && (agrees || first.is_none()) {
-            self.pending.push((record.clone(), index, draft));
-            let symbols: BTreeSet<&String> = self.pending.iter().map(|(_, _, draft)| &draft.symbol).collect();
-            let enough = self.symbols.len() < 2 || symbols.len() > 1;
-            if (enough && self.pending.len() >= 3) || self.pending.len() >= 1024 {
-                self.take_pending();
-            }
-        } else if first.is_none() {
-            self.symbols.insert(draft.symbol.clone());
-            self.timed_trade(record, index, draft);
-        } else {
-            if agrees || follows_a_first {
-                self.take_pending();
-            } else {
-                for (record, index, _) in std::mem::take(&mut self.pending) {
-                    self.reject(&record, index, Reason::TooFarAhead);
-                }
-            }
-            self.confirmed_trade(record, index, draft);
-        }
-    }
-
-    fn take_pending(&mut self) {
-        for (record, index, draft) in std::mem::take(&mut self.pending) {
-            self.symbols.insert(draft.symbol.clone());
-            let undated = Record { timestamp_ms: None, ..record };
-            self.timed_trade(&undated, index, draft);
         }
     }
 

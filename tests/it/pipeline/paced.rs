@@ -32,7 +32,7 @@ fn status(home: &Home, store: &str) -> Value {
 
 #[test]
 fn idle_partitions_hold_nothing_back() {
-    // More than is read ahead; two partitions are empty, one holds what is no trade.
+    // More than is read ahead; two partitions are empty, one holds a record that is not a trade.
     let junk = vec!["nonsense".to_owned()];
     let home = log_of([&trades("A", 0..7_200), &[], &trades("B", 0..5), &[], &junk]);
     home.run(&format!("{PACE} --until-end")).is(0, &["7206 records read", "progress up to"]);
