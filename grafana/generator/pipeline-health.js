@@ -213,7 +213,7 @@ const gapList = rows({
         + 'each start; `tickline gaps` lists all.',
     size: [24, 6],
     targets: [cql(GAPS)],
-    sorted: 'From',
+    sorted: 'gap_start',
     columns: {
         source: named('Source'),
         gap_start: named('From', undefined, 'dateTimeAsIso'),
