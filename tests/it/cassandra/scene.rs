@@ -16,6 +16,8 @@ pub const PARTITIONS: usize = 3;
 /// Short, so that a late trade can be too late.
 pub const SETTINGS: &str = "--allowed-lateness 3s";
 
+const GAP: &str = r#"{"type":"gap","source":"a","from_ms":1704239700000,"to_ms":1704239760000,"cause":"closed"}"#;
+
 /// The log and the undisturbed runs.
 pub struct Scene {
     /// The whole log.
@@ -40,6 +42,11 @@ fn make() -> Scene {
     (1..40).for_each(|at| lines.insert(at * step, r#"{"p":1,"s":"no time","v":1}"#));
     home.write("trades.jsonl", lines.join("\n") + "\n");
     home.ok(&format!("import trades.jsonl --as-live --log dir:whole --partitions {PARTITIONS}"));
+    // A gap as a source reports it, in each partition.
+    for partition in 0..PARTITIONS {
+        let file = home.path(&format!("whole/partition-{partition:05}.jsonl"));
+        std::fs::write(&file, format!("{GAP}\n{}", std::fs::read_to_string(&file).unwrap())).unwrap();
+    }
     home.ok(&format!("work --log dir:whole --store sqlite:wanted.db --until-end {SETTINGS}"));
     let keyspace = new_keyspace(&shared().address);
     let store = shared().store_address(&keyspace);

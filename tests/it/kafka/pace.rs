@@ -61,7 +61,9 @@ fn a_topic_with_empty_partitions_is_live() {
 
 #[test]
 fn an_outlier_whose_record_time_agrees_is_rejected() {
-    let (home, topic) = (Home::new(), topic(1));
+    let (home, topic) = (Home::new(), "outlier".to_owned());
+    // The records are years old, by their own time.
+    shared().create_topic_with(&topic, 1, &[("retention.ms", "-1")]);
     let (log, producer) = (log_address(&topic), producer());
     let t0 = 1_717_421_400_000;
     for second in 0..120 {

@@ -1,7 +1,6 @@
 //! Topics of other producers: records without a value, or with a schema's header; topics that lose records; a topic
 //! that was made again between two runs.
 
-use rdkafka::admin::{NewTopic, TopicReplication};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use crate::cases::compared;
@@ -68,20 +67,12 @@ fn tombstones_and_schema_headers_have_their_reasons() {
     home.ok(&format!("verify --log {} --store sqlite:rows.db", log_address(&topic)));
 }
 
-/// Creates a topic with a cleanup policy.
-fn with_policy(name: &str, policy: &str) {
-    let (runtime, admin, options) = shared().admin();
-    let topic = NewTopic::new(name, 1, TopicReplication::Fixed(1)).set("cleanup.policy", policy);
-    runtime.block_on(admin.create_topics([&topic], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
-    wait_until("the topic exists", || crate::shared::broker::partitions(shared(), name) == 1);
-}
-
 #[test]
 fn compacted_topics_are_refused() {
     let home = Home::new();
     let mut codes = Vec::new();
     for (name, policy) in [("compacted-1", "compact"), ("compacted-2", "compact,delete")] {
-        with_policy(name, policy);
+        shared().create_topic_with(name, 1, &[("cleanup.policy", policy)]);
         produce(name, &[progress(T0), Some(trade(0)), progress(T0 + 60_000)]);
         let log = log_address(name);
         let words = [name, "is compacted", "cleanup.policy=delete", "--allow-compacted"];

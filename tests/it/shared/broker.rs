@@ -87,8 +87,14 @@ impl Broker {
 
     /// Creates a topic with the broker's defaults, and waits until its metadata is available.
     pub fn create_topic(&self, name: &str, partitions: u32) {
+        self.create_topic_with(name, partitions, &[]);
+    }
+
+    /// Creates a topic with settings of its own.
+    pub fn create_topic_with(&self, name: &str, partitions: u32, settings: &[(&str, &str)]) {
         let (runtime, admin, options) = self.admin();
         let topic = NewTopic::new(name, i32::try_from(partitions).unwrap(), TopicReplication::Fixed(1));
+        let topic = settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
         let results = runtime.block_on(admin.create_topics([&topic], &options)).unwrap();
         results.into_iter().for_each(|result| assert_eq!(result.unwrap(), name));
         wait_until("the topic exists", || self::partitions(self, name) == partitions as usize);
