@@ -102,7 +102,8 @@ impl Pacer {
 
     /// The first time step after every trade.
     fn past_all(&mut self) -> Option<u64> {
-        self.partitions.iter_mut().for_each(|partition| partition.pacer.end());
+        let furthest = self.partitions.iter().filter_map(|partition| partition.pacer.frontier_ms()).max();
+        self.partitions.iter_mut().for_each(|partition| partition.pacer.end(furthest));
         let newest = self.partitions.iter().filter_map(|partition| partition.pacer.newest_ms()).max();
         newest.map(|ms| floor_step(ms, STEP_MS) + STEP_MS)
     }

@@ -20,6 +20,8 @@ pub(super) struct PartitionPacer {
     max_out_of_orderness_ms: u64,
     frontier: PartitionFrontier,
     leaps: Leaps<WaitingTrade>,
+    /// Where reading began.
+    start: u64,
     /// Everything before this offset is read.
     position: u64,
     /// The last binding made, as offset and event time.
@@ -66,6 +68,7 @@ impl PartitionPacer {
             max_out_of_orderness_ms,
             frontier,
             leaps: Leaps::new(max_ahead_trade_ms),
+            start: position,
             position,
             bound: last.map(|last| (last.offset, last.event_ms)),
             bindings: Vec::new(),
@@ -115,20 +118,18 @@ impl PartitionPacer {
 
     /// Nothing more comes for now: the partition follows the others, to this event time.
     pub(super) fn follow(&mut self, event_ms: u64) {
+        self.end(Some(event_ms));
         self.frontier.follow(event_ms);
-        self.end();
         self.bind_read();
     }
 
-    /// Nothing confirms the trades that wait: they are decided by what is known now.
-    pub(super) fn end(&mut self) {
+    /// Nothing more of the partition confirms the trades that wait: they are decided by what is known now. The other
+    /// partitions, which are at `others_ms`, may have arrived where they are.
+    pub(super) fn end(&mut self, others_ms: Option<u64>) {
         if let Some(first) = self.leaps.first() {
-            let (event_ms, frontier_ms) = (first.event_ms, self.frontier_ms());
-            // The others may have arrived where it is by now.
-            let verdict = match self.leaps.next(frontier_ms, event_ms) {
-                Verdict::Confirmed(trades) => Verdict::Confirmed(trades),
-                _ => self.leaps.end(frontier_ms),
-            };
+            let others_agree = others_ms.is_some_and(|ms| self.leaps.agrees(first, ms));
+            let frontier_ms = self.frontier_ms().or(others_ms).filter(|_| !others_agree);
+            let verdict = self.leaps.end(frontier_ms);
             self.settle(verdict);
         }
     }
@@ -157,12 +158,19 @@ impl PartitionPacer {
 
     fn bind(&mut self, offset: u64) {
         let Some(event_ms) = self.frontier_ms() else { return };
+        if self.bound.is_none() && self.start < offset {
+            // The first records are compared with it, too: a trade far ahead may be among them.
+            self.make(self.start, event_ms);
+        }
         let (bound_offset, bound_ms) = self.bound.unwrap_or_default();
         if self.bound.is_none() || offset > bound_offset || event_ms > bound_ms {
-            let (offset, event_ms) = (offset.max(bound_offset), event_ms.max(bound_ms));
-            self.bound = Some((offset, event_ms));
-            self.bindings.push(Binding { partition: self.number, offset, event_ms, place: 0 });
+            self.make(offset.max(bound_offset), event_ms.max(bound_ms));
         }
+    }
+
+    fn make(&mut self, offset: u64, event_ms: u64) {
+        self.bound = Some((offset, event_ms));
+        self.bindings.push(Binding { partition: self.number, offset, event_ms, place: 0 });
     }
 
     /// The bindings made since the last call.
@@ -253,10 +261,28 @@ mod tests {
     }
 
     #[test]
+    fn a_first_trade_far_ahead_binds_nothing() {
+        let mut pacer = pacer();
+        let ahead = NOON + 86_400_000;
+        pacer.read(&batch(0, &[("A", ahead), ("A", NOON), ("A", NOON), ("A", NOON)]), 4);
+        assert_eq!(bindings(&mut pacer), [(0, NOON - 5_000), (1, NOON - 5_000), (4, NOON - 5_000)]);
+        // Alone, it is compared with the other partitions.
+        let mut pacer = self::pacer();
+        pacer.read(&batch(0, &[("A", ahead)]), 1);
+        pacer.follow(NOON);
+        assert_eq!(bindings(&mut pacer), [(0, NOON), (1, NOON)]);
+    }
+
+    #[test]
     fn a_quiet_partition_decides_what_waits() {
         let mut pacer = pacer();
         pacer.read(&batch(0, &[("A", NOON)]), 1);
         pacer.follow(NOON + 20_000);
-        assert_eq!(bindings(&mut pacer), [(0, NOON + 20_000), (1, NOON + 20_000)]);
+        assert_eq!(bindings(&mut pacer), [(0, NOON - 5_000), (1, NOON + 20_000)]);
+        let day = 86_400_000;
+        pacer.read(&batch(1, &[("A", NOON + day)]), 2);
+        pacer.follow(NOON + day + 60_000);
+        let arrived = [(1, NOON + day - 5_000), (2, NOON + day + 60_000)];
+        assert_eq!(bindings(&mut pacer), arrived, "the others have arrived where it is");
     }
 }

@@ -66,6 +66,8 @@ impl Readers {
         let bindings = self.feed_bindings(ingress)?;
         let (mut records, mut bytes) = (0, 0);
         for (at, partition) in self.readers.iter_mut().enumerate() {
+            // What is known of the frontier counts, whether more may be read or not.
+            ingress.bind_up_to(at, partition.position());
             if is_past(shared.config.until, ingress.partition_frontier(at)) {
                 continue;
             }
@@ -105,7 +107,7 @@ impl Readers {
 
     /// Number of each partition, and its records not read yet, if known.
     pub(super) fn unread_by_partition(&self) -> impl Iterator<Item = (u32, Option<u64>)> {
-        self.readers.iter().map(|partition| (partition.number, partition.reader.unread()))
+        self.readers.iter().map(|partition| (partition.number, partition.unread()))
     }
 
     /// Whether everything that the log contained at the start has been read, up to the end of the run.
@@ -113,13 +115,13 @@ impl Readers {
         (0..self.readers.len()).all(|at| self.has_ended(at, ingress, until))
     }
 
-    /// Whether nothing of a partition is left to read in a run until the end of the log or up to a frontier. Where a
-    /// progress log ends before the log, the rest may not be read.
+    /// Whether nothing of a partition is left to read in a run until the end of the log or up to a frontier. A progress
+    /// log is read to its end before; where it ends before the log, the rest may not be read.
     fn has_ended(&self, at: usize, ingress: &Ingress, until: Option<Time>) -> bool {
         let partition = &self.readers[at];
-        let is_bound =
-            self.bindings.as_ref().is_some_and(BindingReader::is_at_end) && ingress.bound(at) <= partition.position();
-        partition.is_at_end() || is_bound || is_past(until, ingress.partition_frontier(at))
+        let is_progress_read = self.bindings.as_ref().is_none_or(BindingReader::is_at_end);
+        let is_read = partition.is_at_end() || ingress.bound(at) <= partition.position();
+        (is_progress_read && is_read) || is_past(until, ingress.partition_frontier(at))
     }
 
     /// How far the partitions are in a run until the end of the log.

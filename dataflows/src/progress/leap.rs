@@ -91,6 +91,11 @@ impl<T: Leaping> Leaps<T> {
         Vec::new()
     }
 
+    /// Whether a trade is not far from this time.
+    pub fn agrees(&self, trade: &T, event_ms: u64) -> bool {
+        trade.event_ms().abs_diff(event_ms) <= self.max_ahead_ms
+    }
+
     /// The log has ended: those that wait are accepted when there was nothing before them, else rejected.
     pub fn end(&mut self, frontier_ms: Option<u64>) -> Verdict<T> {
         let waiting = std::mem::take(&mut self.waiting);

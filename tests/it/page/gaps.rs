@@ -21,7 +21,7 @@ fn time_without_trades_and_gaps_are_shown() {
     let late = [0, 1, 4, 5].map(|number| trade(late_ms + number * 5_000, 105.0, 1.0));
     log.append(&[vec![progress(START)], early.collect(), vec![progress(START + 50_000)]].concat());
     log.append(&[late.to_vec(), vec![progress(late_ms + 40_000)]].concat());
-    let mut work = home.start("work --log dir:log --store sqlite:rows.db --max-ahead 24h");
+    let mut work = home.start("work --log dir:log --store sqlite:rows.db --max-ahead 24h --max-ahead-trade 24h");
     wait_for("the end", || tables::progress(&home.path("rows.db")).frontier.filter(|at| *at == late_ms + 40_000));
     let (_dashboard, address) = scene::serve(&home);
     let mut script = Script::start("gaps", &address);

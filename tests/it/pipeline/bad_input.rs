@@ -141,7 +141,7 @@ fn work(home: &Home) {
 /// Writes a log of one partition: an import would convert or sort some of these records.
 fn write_log(home: &Home, records: &[u8]) {
     let progress = |ms| format!(r#"{{"type":"progress","source":"x","event_ms":{ms}}}"#);
-    let (head, end) = (progress(T0), progress(T0 + 600_000));
+    let (head, end) = (progress(T0), progress(T0 + 300_000));
     let tail = format!("\n{end}\n{{\"type\":\"bye\",\"source\":\"x\"}}\n");
     std::fs::create_dir(home.path("log")).unwrap();
     let text = [head.as_bytes(), b"\n", records, tail.as_bytes()].concat();
