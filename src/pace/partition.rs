@@ -26,6 +26,8 @@ pub(super) struct PartitionPacer {
     position: u64,
     /// The last binding made, as offset and event time.
     bound: Option<(u64, u64)>,
+    /// The last time of a binding after which a record was read: it counts there, unless it is a later trade.
+    read_at_ms: Option<u64>,
     bindings: Vec<Binding>,
 }
 
@@ -71,6 +73,7 @@ impl PartitionPacer {
             start: position,
             position,
             bound: last.map(|last| (last.offset, last.event_ms)),
+            read_at_ms: None,
             bindings: Vec::new(),
         }
     }
@@ -85,9 +88,9 @@ impl PartitionPacer {
         self.frontier.frontier_ms()
     }
 
-    /// The greatest event time of a trade.
+    /// The greatest time that anything read counts at.
     pub(super) fn newest_ms(&self) -> Option<u64> {
-        self.frontier.newest_ms()
+        self.frontier.newest_ms().max(self.read_at_ms)
     }
 
     /// Everything before this offset is read.
@@ -102,6 +105,7 @@ impl PartitionPacer {
             let mut reading = Reading { pacer: self, span, has_trades: false };
             decode(batch.record(span), span.total_len, &mut reading);
             has_trades |= reading.has_trades;
+            self.read_at_ms = self.read_at_ms.max(self.bound.map(|(_, bound_ms)| bound_ms));
             self.position = span.offset + 1;
             if self.bound.is_none_or(|(_, bound_ms)| self.step() > Some(floor_step(bound_ms, STEP_MS))) {
                 self.bind_read();
@@ -159,8 +163,9 @@ impl PartitionPacer {
     fn bind(&mut self, offset: u64) {
         let Some(event_ms) = self.frontier_ms() else { return };
         if self.bound.is_none() && self.start < offset {
-            // The first records are compared with it, too: a trade far ahead may be among them.
-            self.make(self.start, event_ms);
+            // The first records are compared with it, too: a trade far ahead may be among them. One that is rejected
+            // counts at that time, which has to be complete when this one is.
+            self.make(self.start, event_ms.saturating_sub(STEP_MS));
         }
         let (bound_offset, bound_ms) = self.bound.unwrap_or_default();
         if self.bound.is_none() || offset > bound_offset || event_ms > bound_ms {
@@ -261,16 +266,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_late_is_not_newer_than_its_trades() {
+        let mut pacer = pacer();
+        pacer.read(&batch(0, &[("A", NOON), ("A", NOON), ("A", NOON)]), 3);
+        assert_eq!(pacer.newest_ms(), Some(NOON));
+        pacer.follow(NOON + 9_000);
+        assert_eq!(pacer.newest_ms(), Some(NOON));
+        // No trade: it counts at what was bound before it, and has to be passed as well.
+        let mut junk = RecordBatch::default();
+        junk.push(3, b"nonsense", None);
+        assert!(!pacer.read(&junk, 4));
+        assert_eq!(pacer.newest_ms(), Some(NOON + 9_000));
+    }
+
+    #[test]
     fn a_first_trade_far_ahead_binds_nothing() {
         let mut pacer = pacer();
         let ahead = NOON + 86_400_000;
         pacer.read(&batch(0, &[("A", ahead), ("A", NOON), ("A", NOON), ("A", NOON)]), 4);
-        assert_eq!(bindings(&mut pacer), [(0, NOON - 5_000), (1, NOON - 5_000), (4, NOON - 5_000)]);
+        assert_eq!(bindings(&mut pacer), [(0, NOON - 6_000), (1, NOON - 5_000), (4, NOON - 5_000)]);
         // Alone, it is compared with the other partitions.
         let mut pacer = self::pacer();
         pacer.read(&batch(0, &[("A", ahead)]), 1);
         pacer.follow(NOON);
-        assert_eq!(bindings(&mut pacer), [(0, NOON), (1, NOON)]);
+        assert_eq!(bindings(&mut pacer), [(0, NOON - 1_000), (1, NOON)]);
     }
 
     #[test]

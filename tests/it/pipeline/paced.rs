@@ -107,6 +107,11 @@ fn a_live_log_is_paced_and_replayed() {
     wait_for("everything is complete", || {
         tables::progress(&home.path("rows.db")).frontier.filter(|frontier| *frontier > last_ms)
     });
+    // A record that is not a trade becomes complete, too.
+    append(&home, 3, &["nonsense".to_owned()]);
+    wait_for("the rejection is complete", || {
+        (status(&home, "rows")["counters"]["rejected_bad_json"] == 1).then_some(())
+    });
     pace.terminate();
     pace.end("pace").is(0, &["progress up to"]);
     // It continues where it was; the frontier waits for it.
