@@ -145,4 +145,17 @@ mod tests {
         trail.forget(8);
         assert_eq!([8, 9].map(|frontier| trail.records_from(frontier)), [2, 2]);
     }
+
+    #[test]
+    fn a_record_without_a_time_is_read_again() {
+        let point = |offset| ResumePoint { partition: 0, offset, frontier: PartitionFrontier::default() };
+        let mut trail = ResumeTrail::new(point(3));
+        trail.note(5);
+        trail.end_record();
+        assert_eq!(trail.resume_point(6, point(9), false), point(9));
+        assert_eq!(trail.resume_point(6, point(9), true), point(3), "it waits, after the only mark");
+        trail.note_settled(8);
+        assert_eq!(trail.resume_point(6, point(9), false), point(3));
+        assert_eq!((trail.records_from(6), trail.records_from(9)), (1, 0));
+    }
 }
