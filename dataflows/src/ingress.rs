@@ -168,7 +168,7 @@ impl Ingress {
         let partitions = self.partitions.iter().filter(|_| self.settings.dedup);
         let shard = |partition: &Partition| {
             let names = partition.seen_before(frontier, &self.settings);
-            Ok(Shard { frontier, shard: seen_shard(partition.number()), bytes: codec::encode(&names)? })
+            Ok(Shard { frontier, shard: seen_shard(partition.number), bytes: codec::encode(&names)? })
         };
         partitions.map(shard).collect()
     }

@@ -1,7 +1,6 @@
 //! `tickline pace`: progress for logs of other producers.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration as StdDuration, Instant};
 
 use anyhow::Context;
@@ -11,7 +10,7 @@ use super::UsageError;
 use super::options::duration::Duration;
 use crate::log::address::LogAddress;
 use crate::pace::{PaceConfig, Pacer};
-use crate::process::signals;
+use crate::process::signals::ended_by_signal;
 use crate::time::rfc3339;
 
 /// Pause when there is nothing to read.
@@ -55,7 +54,7 @@ pub fn run(args: &PaceArgs) -> anyhow::Result<()> {
         idle: args.idle.std(),
         max_ahead_trade_ms: args.max_ahead_trade.ms(),
     };
-    let stopped = stop_on_signal()?;
+    let stopped = ended_by_signal()?;
     let mut pacer = Pacer::open(&args.log, &args.progress, config)
         .with_context(|| format!("cannot pace {} into {}", args.log, args.progress))?;
     let (mut read, mut reported, mut line) = (0, Instant::now(), String::new());
@@ -87,18 +86,4 @@ fn describe(read: u64, pacer: &Pacer) -> String {
     let progress = least.map_or_else(|| "no progress yet".to_owned(), |ms| format!("progress up to {}", rfc3339(ms)));
     let held = held.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
     format!("pace: {read} records read, {progress}, held back by partition {held}")
-}
-
-fn stop_on_signal() -> anyhow::Result<Arc<AtomicBool>> {
-    let stopped = Arc::new(AtomicBool::new(false));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start threads")?;
-    let asked = Arc::clone(&stopped);
-    std::thread::spawn(move || {
-        if let Err(error) = runtime.block_on(signals::interrupted()) {
-            tracing::warn!(%error, "signals end this process at once");
-            return;
-        }
-        asked.store(true, Ordering::SeqCst);
-    });
-    Ok(stopped)
 }

@@ -143,9 +143,4 @@ impl Partition {
     pub(super) fn restore_seen(&mut self, names: SeenNames) {
         self.seen = Seen::restore(names);
     }
-
-    /// The partition's number.
-    pub(super) fn number(&self) -> u32 {
-        self.number
-    }
 }

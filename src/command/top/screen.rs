@@ -3,19 +3,17 @@
 //! One thread reads the store (`feed.rs`); this one waits for keys and draws. The screen is a function of the state
 //! alone (`draw.rs`). A key, a signal, an error and a panic all restore the terminal.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use futures_util::future::select_all;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::command::top::draw;
 use crate::command::top::feed::Feed;
 use crate::command::top::state::{State, Step};
+use crate::process::signals::ended_by_signal;
 use crate::store::StoreReader;
 
 /// How long to wait for a key before checking for updates.
@@ -61,24 +59,4 @@ fn watch(terminal: &mut DefaultTerminal, mut state: State, feed: &Feed, ended: &
         }
     }
     Ok(())
-}
-
-/// Set by the first SIGTERM, SIGINT or SIGHUP. A signal before this returns ends the process, which has not touched the
-/// terminal yet.
-fn ended_by_signal() -> anyhow::Result<Arc<AtomicBool>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.context("cannot start the signal handler")?;
-    let signals = {
-        let _inside = runtime.enter();
-        [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal)
-    };
-    let signals = signals.into_iter().collect::<Result<Vec<Signal>, _>>().context("cannot listen for signals")?;
-    let ended = Arc::new(AtomicBool::new(false));
-    let set = Arc::clone(&ended);
-    std::thread::spawn(move || {
-        let any = select_all(signals.into_iter().map(|mut signal| Box::pin(async move { signal.recv().await })));
-        runtime.block_on(any);
-        set.store(true, Ordering::SeqCst);
-    });
-    Ok(ended)
 }
