@@ -24,6 +24,15 @@ const READ_BYTES: usize = 1 << 20;
 /// Pause of [`read_to_end`] while records are still being fetched.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// The records that a log removes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cleanup {
+    /// It removes records that a later one replaces, so that a replay would not see them.
+    pub is_compacted: bool,
+    /// It removes records older than this, in milliseconds.
+    pub retention_ms: Option<u64>,
+}
+
 /// A log: partitions, each a sequence of records with ascending offsets.
 pub trait Log: Send + Sync {
     /// Number of partitions, constant during a run.
@@ -36,9 +45,9 @@ pub trait Log: Send + Sync {
     fn reader(&self, partition: u32, offset: u64) -> Result<Box<dyn PartitionReader>, LogError>;
     /// Name for messages.
     fn name(&self) -> String;
-    /// Whether the log removes records that a later one replaces, so that a replay would not see them.
-    fn is_compacted(&self) -> Result<bool, LogError> {
-        Ok(false)
+    /// The records that the log removes.
+    fn cleanup(&self) -> Result<Cleanup, LogError> {
+        Ok(Cleanup::default())
     }
     /// Identity that distinguishes this log from an earlier one of the same name; empty if unknown.
     fn identity(&self) -> String {

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use dataflows::progress::time::Time;
+use dataflows::settings::ProgressMode;
 use serde::Serialize;
 
 use crate::store::{Ended, Heartbeat, PartitionLife, SourceLife};
@@ -56,8 +57,8 @@ pub enum State {
     AtRest,
     /// Nothing is complete yet.
     NothingYet,
-    /// Without progress records nobody knows whether more will come.
-    NoProgress,
+    /// All is read, and no source says whether more will come.
+    Quiet,
 }
 
 /// How much attention a state needs.
@@ -107,7 +108,7 @@ impl State {
             Self::StoreDown => ("Store down", Mood::Bad),
             Self::AtRest => ("At rest", Mood::Calm),
             Self::NothingYet => ("Nothing complete yet", Mood::Calm),
-            Self::NoProgress => ("No progress records", Mood::Busy),
+            Self::Quiet => ("Quiet", Mood::Busy),
         }
     }
 
@@ -176,6 +177,11 @@ impl Judgement<'_> {
         &self.heartbeat.life.partitions
     }
 
+    /// Whether sources say what is complete, so that something is known of them.
+    fn has_sources(&self) -> bool {
+        self.heartbeat.life.progress == ProgressMode::Records
+    }
+
     fn is_worker_silent(&self) -> bool {
         self.facts.now_ms.saturating_sub(self.heartbeat.written_ms) > HEARTBEAT_MAX_MS
     }
@@ -196,7 +202,7 @@ impl Judgement<'_> {
         let durable = self.facts.frontier_ms?;
         let has_left = |partition: &PartitionLife| partition.sources.is_empty() && self.is_read(partition);
         let life = &self.heartbeat.life;
-        let is_over = life.has_progress || life.ended == Some(Ended::ReadToEnd);
+        let is_over = self.has_sources() || life.ended == Some(Ended::ReadToEnd);
         if !is_over || !self.partitions().iter().all(has_left) || self.read_frontier()? > durable {
             return None;
         }
@@ -204,7 +210,7 @@ impl Judgement<'_> {
             (None, true) => "; no worker is running",
             _ => "",
         };
-        let why = if life.has_progress { "all sources have left" } else { "the log was read to its end" };
+        let why = if self.has_sources() { "all sources have left" } else { "the log was read to its end" };
         Some(State::AtRest.says(format!("complete up to {}, {why}{no_worker}", rfc3339(durable))))
     }
 
@@ -227,7 +233,11 @@ impl Judgement<'_> {
         if without.is_empty() {
             return Some(State::NothingYet.says("the first rows are being written"));
         }
-        let what = if self.heartbeat.life.has_progress { "no source has reported progress in" } else { "no trades in" };
+        let what = match self.heartbeat.life.progress {
+            ProgressMode::Records => "no source has reported progress in",
+            ProgressMode::ProgressLog => "the progress log has no bindings of",
+            ProgressMode::BoundedOutOfOrderness { .. } => "no trades in",
+        };
         let text = format!("{what} {}", listed(&without));
         Some(PipelineState { partitions: without, ..State::NothingYet.says(text) })
     }
@@ -243,8 +253,8 @@ impl Judgement<'_> {
         if !is_live && held.iter().any(|partition| !self.is_read(partition)) {
             return self.catching_up(&held);
         }
-        if !self.heartbeat.life.has_progress {
-            return self.without_progress(is_live);
+        if !self.has_sources() {
+            return self.without_sources(is_live);
         }
         if let Some(state) = holder(&held).and_then(|holder| self.outage(&holder)) {
             return state;
@@ -267,16 +277,29 @@ impl Judgement<'_> {
         let unread: Option<u64> = self.partitions().iter().map(|partition| partition.unread).sum();
         let records = unread.map_or(Cow::Borrowed("records"), |unread| Cow::Owned(format!("{unread} records")));
         let partitions: Vec<u32> = held.iter().map(|partition| partition.partition).collect();
-        let text = format!("{records} of the log are not read yet");
+        let pace = match self.heartbeat.life.progress {
+            ProgressMode::ProgressLog => ": the worker or `tickline pace` is behind, or `tickline pace` does not run",
+            _ => "",
+        };
+        let text = format!("{records} of the log are not read yet{pace}");
         PipelineState { partitions, ..State::CatchingUp.says(text) }
     }
 
-    fn without_progress(&self, is_live: bool) -> PipelineState {
-        if is_live {
-            return State::Live.says("by its trades: the log has no progress records");
+    /// The state of a pipeline whose log is read to its end, where no source reports progress.
+    fn without_sources(&self, is_live: bool) -> PipelineState {
+        let waiting: u64 = self.partitions().iter().map(|partition| partition.waiting).sum();
+        match self.heartbeat.life.progress {
+            _ if is_live => State::Live.says("by its trades: the log has no progress records"),
+            ProgressMode::ProgressLog if waiting == 0 => {
+                State::Quiet.says("everything in the log is complete, and no source says whether more trades come")
+            }
+            ProgressMode::ProgressLog => {
+                let text =
+                    format!("{waiting} records wait for the progress log: `tickline pace` does not run, or is behind");
+                State::Behind.says(text)
+            }
+            _ => State::Quiet.says("the log is read to its end, and nothing in it says whether more trades come"),
         }
-        let text = "the log is read to its end, and nothing in it says whether more trades come";
-        State::NoProgress.says(text)
     }
 
     /// The outage of the source that holds back the frontier, if it has one.

@@ -12,9 +12,10 @@ use crate::progress::time::{
 pub const PIPELINE_REVISION: u64 = 2;
 
 /// Source of a partition's progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProgressMode {
     /// By the progress records of its sources.
+    #[default]
     Records,
     /// By a progress log beside the log: for logs without progress records.
     ProgressLog,

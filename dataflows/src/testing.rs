@@ -18,7 +18,7 @@ use crate::ingress::Ingress;
 use crate::log::batch::RecordBatch;
 use crate::log::binding::Binding;
 use crate::output::frontier_row::FrontierRow;
-use crate::output::ledger::{Ledger, LedgerChange};
+use crate::output::ledger::{Ledger, LedgerChange, LedgerState};
 use crate::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use crate::progress::partition::PartitionFrontier;
 use crate::progress::resume::ResumePoint;
@@ -79,7 +79,7 @@ pub struct Outcome {
 struct Shared {
     outcome: Outcome,
     ends: Vec<Option<Time>>,
-    headers: BTreeMap<Time, FrontierRow>,
+    headers: BTreeMap<Time, LedgerState>,
     points: BTreeMap<Time, Vec<ResumePoint>>,
     /// Number of the workers' parts, and their shards.
     shards: BTreeMap<Time, (usize, Vec<Shard>)>,
@@ -100,7 +100,7 @@ pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Out
     assert!(joined.iter().all(Result::is_ok), "a worker failed: {joined:?}");
     let mut shared = lock(&shared);
     let mut outcome = std::mem::take(&mut shared.outcome);
-    for (frontier, row) in std::mem::take(&mut shared.headers) {
+    for (frontier, ledger) in std::mem::take(&mut shared.headers) {
         let mut resume = shared.points.remove(&frontier).unwrap_or_default();
         resume.sort_by_key(|point| point.partition);
         let (parts, mut shards) = shared.shards.remove(&frontier).unwrap_or_default();
@@ -110,7 +110,7 @@ pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Out
         }
         shards.sort_by_key(|shard| shard.shard);
         let fingerprint = 0;
-        let header = SnapshotHeader { row, resume, fingerprint, log: String::new(), shards: shards.len() as u32 };
+        let header = SnapshotHeader { ledger, resume, fingerprint, log: String::new(), shards: shards.len() as u32 };
         outcome.snapshots.push(Snapshot { header, shards });
     }
     outcome
@@ -119,7 +119,7 @@ pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Out
 fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Plan, shared: &Arc<Mutex<Shared>>) {
     let (index, peers) = (worker.index(), worker.peers());
     let owned: Vec<usize> = (0..log.len()).filter(|p| p % peers == index).collect();
-    let resumed_from = plan.resume.as_ref().map_or(0, |snapshot| snapshot.header.row.frontier);
+    let resumed_from = plan.resume.as_ref().map_or(0, |snapshot| snapshot.header.ledger.row.frontier);
     let starts: Vec<ResumePoint> = owned.iter().map(|&p| start(plan, p)).collect();
     let bound_by = starts.iter().map(|start| start.frontier.bound_by()).min().unwrap_or(0);
     let mut next: Vec<usize> =
@@ -229,7 +229,7 @@ fn capture(outputs: Outputs<'_>, plan: &Plan, shared: &Arc<Mutex<Shared>>) -> Pr
         *parts += 1;
         all.extend(shards);
     });
-    let start = plan.resume.as_ref().map_or_else(FrontierRow::empty, |snapshot| snapshot.header.row.clone());
+    let start = plan.resume.as_ref().map_or_else(LedgerState::empty, |snapshot| snapshot.header.ledger.clone());
     let (keep, mut checkpoints, mut ledger) = (Arc::clone(shared), plan.checkpoints.clone(), Ledger::new(start));
     let is_first = outputs.ledger.scope().index() == 0;
     let to_first = Exchange::new(|_: &LedgerChange| 0);
@@ -243,7 +243,7 @@ fn capture(outputs: Outputs<'_>, plan: &Plan, shared: &Arc<Mutex<Shared>>) -> Pr
                 let mut shared = lock(&keep);
                 while let Some(time) = checkpoints.first().copied().filter(|&time| time <= now) {
                     shared.outcome.kept.extend(ledger.advance(time));
-                    shared.headers.insert(checkpoints.remove(0), ledger.row().clone());
+                    shared.headers.insert(checkpoints.remove(0), ledger.state());
                 }
                 let now = ledger.exact(now);
                 shared.outcome.kept.extend(ledger.advance(now));

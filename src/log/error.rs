@@ -1,6 +1,7 @@
 //! Errors of a log.
 
 use crate::exit_code::ExitCode;
+use crate::time::span;
 
 /// Error of a log.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +88,20 @@ pub enum LogError {
         /// The log.
         path: String,
     },
+    /// The log removes records before the rows that they make can no longer change.
+    #[error(
+        "{path} removes records after {} (retention.ms), and a restarted worker reads again what came in the last \
+         {} (the allowed lateness): set retention.ms to twice that or more. To read what is left: --allow-compacted",
+        span(*retention_ms), span(*allowed_lateness_ms)
+    )]
+    Retention {
+        /// The log.
+        path: String,
+        /// Its retention.
+        retention_ms: u64,
+        /// How far back a resume point lies.
+        allowed_lateness_ms: u64,
+    },
     /// The log exists with another number of partitions than requested; the number is fixed.
     #[error("{path} has {has} partitions, not {wanted}: leave out --partitions, or choose another log")]
     Partitions {
@@ -156,6 +171,7 @@ impl ExitCode for LogError {
             | Self::Damaged { .. }
             | Self::Replaced { .. }
             | Self::Compacted { .. }
+            | Self::Retention { .. }
             | Self::PartitionsChanged { .. } => 3,
             Self::Locked { .. } | Self::Failed { .. } | Self::Io { .. } => 1,
         }

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Log, LogError, PartitionReader};
+use super::{Cleanup, Log, LogError, PartitionReader};
 
 pub mod address;
 mod batch_reader;
@@ -86,10 +86,8 @@ impl Log for KafkaLog {
         self.topic.name()
     }
 
-    fn is_compacted(&self) -> Result<bool, LogError> {
-        let policy = topic_setup::cleanup_policy(&self.topic.address)?;
-        // It may be a list: `compact,delete`.
-        Ok(policy.is_some_and(|policy| policy.split(',').any(|word| word.trim() == "compact")))
+    fn cleanup(&self) -> Result<Cleanup, LogError> {
+        topic_setup::cleanup(&self.topic.address)
     }
 
     fn identity(&self) -> String {

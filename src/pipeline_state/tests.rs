@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use dataflows::settings::ProgressMode;
+
 use super::*;
 use crate::store::Life;
 
@@ -24,7 +26,7 @@ fn partition(partition: u32, frontier_ms: u64, sources: &[(&str, SourceLife)]) -
 }
 
 fn beat(partitions: Vec<PartitionLife>) -> Heartbeat {
-    let life = Life { ended: None, has_progress: true, partitions };
+    let life = Life { ended: None, progress: ProgressMode::Records, partitions };
     Heartbeat { epoch: 1, written_ms: NOW - 2_000, life }
 }
 
@@ -170,14 +172,35 @@ fn nothing_complete_is_said_without_a_time() {
 #[test]
 fn without_progress_records_nobody_knows() {
     let mut heartbeat = beat(vec![partition(0, NOW - 2_000, &[])]);
-    heartbeat.life.has_progress = false;
+    heartbeat.life.progress = ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms: 5_000 };
     assert_eq!(judge(NOW - 2_000, &heartbeat).state, State::Live);
     heartbeat.life.partitions = vec![partition(0, NOW - 3_600_000, &[])];
-    assert_eq!(judge(NOW - 3_600_000, &heartbeat).state, State::NoProgress);
+    assert_eq!(judge(NOW - 3_600_000, &heartbeat).state, State::Quiet);
     // A run until the end of the log knows that nothing more comes.
     heartbeat.life.ended = Some(Ended::ReadToEnd);
     heartbeat.life.partitions[0].unread = None;
     assert_eq!(judge(NOW - 3_600_000, &heartbeat).state, State::AtRest);
+}
+
+#[test]
+fn a_paced_log_is_quiet_once_all_of_it_is_complete() {
+    let hour_ago = NOW - 3_600_000;
+    let mut heartbeat = beat(vec![partition(0, hour_ago, &[]), partition(1, hour_ago, &[])]);
+    heartbeat.life.progress = ProgressMode::ProgressLog;
+    let state = judge(hour_ago, &heartbeat);
+    assert_eq!((state.state, state.mood), (State::Quiet, Mood::Busy), "a dead producer looks the same");
+    heartbeat.life.partitions[1].waiting = 3;
+    let state = judge(hour_ago, &heartbeat);
+    assert_eq!(
+        state.line(NOW),
+        "Behind: 3 records wait for the progress log: `tickline pace` does not run, or is behind"
+    );
+    heartbeat.life.partitions[1].unread = Some(7);
+    let state = judge(hour_ago, &heartbeat);
+    assert_eq!(state.state, State::CatchingUp);
+    assert!(state.text.starts_with("7 records of the log are not read yet: "), "{}", state.text);
+    heartbeat.life.partitions[1].frontier_ms = None;
+    assert_eq!(judge(0, &heartbeat).text, "the progress log has no bindings of partition 1");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use dataflows::progress::time::Time;
+use dataflows::settings::ProgressMode;
 use serde::{Deserialize, Serialize};
 
 /// A heartbeat.
@@ -24,8 +25,8 @@ pub struct Heartbeat {
 pub struct Life {
     /// Why no further heartbeat comes; `None` while the worker runs.
     pub ended: Option<Ended>,
-    /// Whether progress records move the frontier. If not, nothing is known of any source.
-    pub has_progress: bool,
+    /// What moves the frontier. Where it is not the progress records of sources, nothing is known of any source.
+    pub progress: ProgressMode,
     /// By partition, ascending.
     pub partitions: Vec<PartitionLife>,
 }

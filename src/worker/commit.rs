@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 use dataflows::held::HeldCapability;
-use dataflows::output::frontier_row::FrontierRow;
-use dataflows::output::ledger::{Ledger, LedgerChange};
+use dataflows::output::ledger::{Ledger, LedgerChange, LedgerState};
 use dataflows::progress::time::Time;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
@@ -34,9 +33,9 @@ struct Commit {
 pub(super) fn commit<'scope>(
     changes: StreamVec<'scope, Time, LedgerChange>,
     durable_rows: Option<StreamVec<'scope, Time, ()>>,
-    start: FrontierRow,
+    start: LedgerState,
     stops: Stops,
-    committed: impl Fn(&FrontierRow) -> String + 'static,
+    committed: impl Fn(&LedgerState) -> String + 'static,
     commands: Sender<Command>,
 ) -> StreamVec<'scope, Time, ()> {
     let scope = changes.scope();
@@ -51,7 +50,7 @@ pub(super) fn commit<'scope>(
         let initial = capabilities.pop().filter(|_| is_first);
         let mut held = initial.map_or(HeldCapability::none(), |initial| HeldCapability::initial([initial]));
         // The checkpoint is durable already; without this a resumed run would wait for its frontier before it reads.
-        held.keep_from(Some(start.frontier));
+        held.keep_from(Some(start.row.frontier));
         let mut ledger = Ledger::new(start);
         let mut writing: Option<Commit> = None;
         move |frontiers| {
@@ -73,7 +72,7 @@ pub(super) fn commit<'scope>(
                 if stop > ledger.row().frontier {
                     kept.extend(ledger.advance(stop));
                     // The store thread is gone only after an error, which ends the process.
-                    let _ = commands.send(Command::RowAt(ledger.row().clone()));
+                    let _ = commands.send(Command::LedgerAt(ledger.state()));
                 }
             }
             kept.extend(ledger.advance(frontier));
@@ -85,7 +84,7 @@ pub(super) fn commit<'scope>(
                 done.store(true, Ordering::SeqCst);
                 let _ = activator.activate();
             });
-            let (row, resume) = (ledger.row().clone(), committed(ledger.row()));
+            let (row, resume) = (ledger.row().clone(), committed(&ledger.state()));
             let _ = commands.send(Command::Frontier { row, kept, resume, ack });
         }
     });

@@ -68,11 +68,11 @@ pub fn run(
         epoch,
         workers = config.workers,
         peers = config.peers(),
-        resumed_from = resumed.as_ref().map(|header| header.row.frontier),
+        resumed_from = resumed.as_ref().map(|header| header.ledger.row.frontier),
         log = log.name(),
         "starting workers"
     );
-    watch.checkpoint.store(resumed.as_ref().map_or(0, |header| header.row.frontier), Ordering::SeqCst);
+    watch.checkpoint.store(resumed.as_ref().map_or(0, |header| header.ledger.row.frontier), Ordering::SeqCst);
     if config.first_worker() == 0
         && let Some(row) = store.published()?
     {

@@ -148,7 +148,7 @@ impl Start {
         match &self.resumed {
             Some(header) if header.shards != found => {
                 let why = format!("it has {} shards, and the store holds {found} of them", header.shards);
-                Err(WorkerError::Checkpoint { frontier: header.row.frontier, source: why.into() })
+                Err(WorkerError::Checkpoint { frontier: header.ledger.row.frontier, source: why.into() })
             }
             _ => Ok(()),
         }

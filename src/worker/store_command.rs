@@ -2,6 +2,7 @@
 
 use dataflows::candles::operator::SnapshotPart;
 use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::ledger::LedgerState;
 use dataflows::symbols::entry::Entry;
 
 use super::control::messages::Part;
@@ -18,8 +19,8 @@ pub(super) enum Command {
     Frontier { row: FrontierRow, kept: Vec<FrontierRow>, resume: String, ack: Ack },
     /// The heartbeat: when it was made, and life of the sources.
     Beat(u64, Life, Ack),
-    /// The exact frontier row as of a requested time.
-    RowAt(FrontierRow),
+    /// The exact ledger as of a requested time.
+    LedgerAt(LedgerState),
     /// The shards of one worker's part of a checkpoint.
     Shards(SnapshotPart, Ack),
     /// One worker's part of a checkpoint, whose shards are in the store.

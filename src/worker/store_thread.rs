@@ -124,9 +124,9 @@ impl Executor {
                 ack();
                 Ok(())
             }
-            Command::RowAt(row) => {
-                self.store.observe(&row)?;
-                self.collector.add_row(row);
+            Command::LedgerAt(ledger) => {
+                self.store.observe(&ledger.row)?;
+                self.collector.add_ledger(ledger);
                 Ok(())
             }
             Command::Shards(part, ack) => self.collector.add_shards(part, ack),
@@ -166,6 +166,7 @@ impl Executor {
 #[cfg(test)]
 mod tests {
     use dataflows::log::conditions::{BUILT_IN, ConditionTable};
+    use dataflows::output::ledger::LedgerState;
     use dataflows::settings::Settings;
 
     use dataflows::progress::time::Time;
@@ -235,6 +236,7 @@ mod tests {
         let store_thread = StoreThread::start(store, None, 1, &config, String::new(), Arc::default());
         let commands = store_thread.sender().unwrap();
         let row = |frontier| FrontierRow { frontier, ..FrontierRow::empty() };
+        let ledger = |frontier| LedgerState { row: row(frontier), has_open_minute: false };
         let part = |frontier| Command::Part(Part { frontier, shards: 0, resume: Vec::new() });
         let publish = |frontier| Command::Frontier {
             row: row(frontier),
@@ -244,12 +246,12 @@ mod tests {
         };
         // The row before the part, and the reverse; a part of a frontier that is not published yet.
         let sequence = [
-            Command::RowAt(row(60)),
+            Command::LedgerAt(ledger(60)),
             part(60),
             part(120),
             publish(59),
             publish(60),
-            Command::RowAt(row(120)),
+            Command::LedgerAt(ledger(120)),
             publish(130),
         ];
         sequence.into_iter().for_each(|command| commands.send(command).unwrap());

@@ -10,7 +10,7 @@ use crossbeam_channel::Sender;
 use dataflows::build::{Inputs, Outputs, build};
 use dataflows::candles::state::SymbolState;
 use dataflows::ingress::Ingress;
-use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::ledger::LedgerState;
 use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
@@ -100,7 +100,7 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
     let readers = Readers::open(shared, index, peers)?;
     let Some(commands) = shared.store_thread.sender() else { return Ok(()) };
     let starts: Vec<ResumePoint> = shared.starts.iter().skip(index).step_by(peers).cloned().collect();
-    let resumed_from = shared.resumed.as_ref().map_or(0, |header| header.row.frontier);
+    let resumed_from = shared.resumed.as_ref().map_or(0, |header| header.ledger.row.frontier);
     let owns_none = starts.is_empty();
     let partitions: Vec<u32> = starts.iter().map(|start| start.partition).collect();
     let mut ingress = Ingress::new(shared.config.settings.clone(), index, peers, starts, resumed_from);
@@ -162,15 +162,15 @@ fn connect(
 ) -> Probe<Time> {
     let emitted = Rc::clone(emitted);
     outputs.snapshots.inspect(move |part| emitted.borrow_mut().push(part.clone()));
-    let start = shared.resumed.as_ref().map_or_else(FrontierRow::empty, |header| header.row.clone());
+    let start = shared.resumed.as_ref().map_or_else(LedgerState::empty, |header| header.ledger.clone());
     let rows = shared
         .store_thread
         .keeps_rows()
         .then(|| sink(outputs.candles, outputs.indicators, outputs.rejected, outputs.gaps, commands.clone()));
     let view = Rc::clone(view);
-    let committed = move |row: &FrontierRow| {
+    let committed = move |ledger: &LedgerState| {
         let mut view = view.borrow_mut();
-        view.last_row = Some(row.clone());
+        view.last_ledger = Some(ledger.clone());
         view.published = view.positions_json();
         view.published.clone()
     };
@@ -242,11 +242,6 @@ impl WorkerLoop<'_> {
         !self.follows_trades()
             && self.view.borrow().limit().is_some_and(|limit| limit <= self.reported)
             && self.readers.are_blocked(&self.shared.config, &self.ingress, self.reported)
-    }
-
-    /// Whether progress records move the frontier.
-    fn has_progress(&self) -> bool {
-        self.shared.config.settings.progress == ProgressMode::Records
     }
 
     /// Whether the newest trades move the frontier, so that the end of a partition says that nothing more comes.
@@ -339,7 +334,9 @@ impl WorkerLoop<'_> {
         }
         self.positions_published = Instant::now();
         let mut view = self.view.borrow_mut();
-        let (Some(row), resume) = (view.last_row.clone(), view.positions_json()) else { return };
+        let (Some(row), resume) = (view.last_ledger.clone().map(|ledger| ledger.row), view.positions_json()) else {
+            return;
+        };
         if resume != view.published {
             view.published.clone_from(&resume);
             drop(view);
@@ -358,7 +355,7 @@ impl WorkerLoop<'_> {
             return;
         }
         let Some(partitions) = self.view.borrow().life() else { return };
-        let life = Life { ended, has_progress: self.has_progress(), partitions };
+        let life = Life { ended, progress: self.shared.config.settings.progress, partitions };
         let ack = self.heartbeats.begin();
         self.command(Command::Beat(now_ms(), life, ack));
     }
@@ -397,11 +394,11 @@ impl WorkerLoop<'_> {
     fn last_checkpoint(&mut self, worker_end: Time) -> Option<Time> {
         let makes_checkpoints = self.shared.config.checkpoint_every.is_some();
         let end = Some(worker_end).filter(|&end| makes_checkpoints && 0 < end && end < Time::MAX)?;
-        let row = self.view.borrow().last_row.clone().filter(|row| row.frontier == end);
+        let ledger = self.view.borrow().last_ledger.clone().filter(|ledger| ledger.row.frontier == end);
         // One that was due at this very time is on its way already.
         let is_due = self.schedule.as_ref().is_some_and(|schedule| !schedule.has_requested(end));
-        if let Some(row) = row.filter(|_| is_due && self.view.borrow().committed() < end) {
-            self.command(Command::RowAt(row));
+        if let Some(ledger) = ledger.filter(|_| is_due && self.view.borrow().committed() < end) {
+            self.command(Command::LedgerAt(ledger));
             self.ingress.request_checkpoint(end);
             self.inputs.send(self.ingress.take(), self.frontier());
         }
@@ -432,7 +429,7 @@ impl WorkerLoop<'_> {
         self.readers.publish(&self.shared.watch, &self.ingress, end);
         self.shared.watch.records_unread.fetch_add(self.readers.unread(), Ordering::SeqCst);
         let resume = self.view.borrow().positions_json();
-        let row = self.view.borrow_mut().last_row.take();
+        let row = self.view.borrow_mut().last_ledger.take().map(|ledger| ledger.row);
         if let Some(row) = row {
             *self.shared.watch.row.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.clone());
             self.command(Command::Frontier { row, kept: Vec::new(), resume, ack: Box::new(|| ()) });

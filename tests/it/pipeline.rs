@@ -11,6 +11,7 @@ pub mod growing;
 mod live;
 mod mirror;
 mod paced;
+mod paced_property;
 mod part;
 mod recovery;
 mod rejected;

@@ -25,6 +25,15 @@ pub struct LedgerChange {
     pub joined_from: Option<Time>,
 }
 
+/// What a ledger continues from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerState {
+    /// The row as of the frontier.
+    pub row: FrontierRow,
+    /// Whether the frontier is within a minute in which something changed, so that a row as of its end is to be kept.
+    pub has_open_minute: bool,
+}
+
 /// Sums changes, by time, up to a frontier.
 #[derive(Debug)]
 pub struct Ledger {
@@ -37,11 +46,18 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Continues from a frontier row: an empty one, or one as of a full minute.
-    pub fn new(mut start: FrontierRow) -> Self {
+    /// Continues from a state.
+    pub fn new(start: LedgerState) -> Self {
+        let LedgerState { row: mut sum, has_open_minute } = start;
         // A row kept before a counter existed lacks it.
-        start.counters.resize(COUNTERS.max(start.counters.len()), 0);
-        Self { sum: start, pending: BTreeMap::new(), joined: Vec::new(), open_minute_end: None }
+        sum.counters.resize(COUNTERS.max(sum.counters.len()), 0);
+        let open_minute_end = has_open_minute.then(|| minute_end(sum.frontier));
+        Self { sum, pending: BTreeMap::new(), joined: Vec::new(), open_minute_end }
+    }
+
+    /// The state as of the last frontier.
+    pub fn state(&self) -> LedgerState {
+        LedgerState { row: self.sum.clone(), has_open_minute: self.open_minute_end.is_some() }
     }
 
     /// The row as of the last frontier.
@@ -78,9 +94,9 @@ impl Ledger {
         let rest = self.pending.split_off(&frontier);
         let mut kept = Vec::new();
         for (time, change) in std::mem::replace(&mut self.pending, rest) {
-            let minute_end = time - time % MINUTE_MS + MINUTE_MS;
-            kept.extend(self.close_minute(|end| end < minute_end));
-            self.open_minute_end = Some(minute_end);
+            let own_end = minute_end(time);
+            kept.extend(self.close_minute(|end| end < own_end));
+            self.open_minute_end = Some(own_end);
             self.apply(&change);
         }
         kept.extend(self.close_minute(|end| end <= frontier));
@@ -104,11 +120,23 @@ impl Ledger {
     }
 }
 
+/// End of the minute that a time is within.
+fn minute_end(time: Time) -> Time {
+    time - time % MINUTE_MS + MINUTE_MS
+}
+
 /// Adds to one of a few counts.
 fn bump(counters: &mut Vec<(u8, u64)>, counter: u8, count: u64) {
     match counters.iter_mut().find(|(t, _)| *t == counter) {
         Some((_, sum)) => *sum += count,
         None => counters.push((counter, count)),
+    }
+}
+
+impl LedgerState {
+    /// The beginning: nothing, at frontier 0.
+    pub fn empty() -> Self {
+        Self { row: FrontierRow::empty(), has_open_minute: false }
     }
 }
 
@@ -130,7 +158,7 @@ mod tests {
     use super::*;
 
     fn rows(steps: &[Time]) -> Vec<(Time, u128)> {
-        let mut ledger = Ledger::new(FrontierRow::empty());
+        let mut ledger = Ledger::new(LedgerState::empty());
         let mut kept = Vec::new();
         for time in [1_000, 61_000, 62_000, 200_000, 299_000] {
             ledger.add(&LedgerChange { digest: Digest(u128::from(time)), rows: 1, ..LedgerChange::at(time) });
@@ -138,13 +166,16 @@ mod tests {
         for &frontier in steps {
             kept.extend(ledger.advance(frontier));
             assert_eq!(ledger.row().frontier, frontier);
+            // A resumed run continues from there with what was not due yet.
+            let pending = std::mem::take(&mut ledger.pending);
+            ledger = Ledger { pending, ..Ledger::new(ledger.state()) };
         }
         kept.into_iter().map(|row| (row.frontier, row.digest.0)).collect()
     }
 
     #[test]
     fn no_exact_row_between_joined_steps() {
-        let mut ledger = Ledger::new(FrontierRow::empty());
+        let mut ledger = Ledger::new(LedgerState::empty());
         for (first, last) in [(10_000, 30_000), (25_000, 50_000), (70_000, 80_000)] {
             ledger.add(&LedgerChange { joined_from: Some(first), ..LedgerChange::at(last) });
         }

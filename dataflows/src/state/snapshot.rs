@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::candles::state::{SymbolState, WindowState};
 use crate::ingress::seen::SeenNames;
-use crate::output::frontier_row::FrontierRow;
+use crate::output::ledger::LedgerState;
 use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
 use crate::state::codec::{self, CodecError};
@@ -27,7 +27,7 @@ pub struct Shard {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotHeader {
     /// The ledger as of the snapshot's frontier.
-    pub row: FrontierRow,
+    pub ledger: LedgerState,
     /// Resume points, by partition.
     pub resume: Vec<ResumePoint>,
     /// [`crate::settings::Settings::fingerprint`] of the run that made it.

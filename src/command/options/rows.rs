@@ -39,7 +39,8 @@ pub struct SettingsArgs {
     /// within a partition, for as long as a trade may be late
     #[arg(long, env = "TICKLINE_DEDUP")]
     pub dedup: bool,
-    /// Read a compacted topic, although records are missing from it
+    /// Read a topic that is compacted or whose retention is too short for a restart, although records are missing from
+    /// it or will be
     #[arg(long, env = "TICKLINE_ALLOW_COMPACTED")]
     pub allow_compacted: bool,
     /// TOML file that defines by condition code which trades set prices and add volume
@@ -52,16 +53,27 @@ impl SettingsArgs {
     /// asked for: no replay would repeat its rows.
     pub fn open(&self, log: &LogAddress) -> anyhow::Result<Box<dyn Log>> {
         let opened = log.open()?;
-        if opened.is_compacted()? {
-            if !self.allow_compacted {
-                return Err(LogError::Compacted { path: opened.name() }.into());
-            }
-            tracing::warn!(log = opened.name(), "the topic is compacted: rows are made from the records that are left");
-        }
+        self.check_cleanup(&*opened)?;
         match &self.progress {
             Some(progress) => Ok(Box::new(PacedLog::open(opened, progress)?)),
             None => Ok(opened),
         }
+    }
+
+    fn check_cleanup(&self, log: &dyn Log) -> Result<(), LogError> {
+        let (cleanup, path, allowed_lateness_ms) = (log.cleanup()?, log.name(), self.allowed_lateness.ms());
+        // A resume point lies the allowed lateness back, and a restart takes time.
+        let too_short = cleanup.retention_ms.filter(|retention_ms| *retention_ms < 2 * allowed_lateness_ms);
+        let error = match (cleanup.is_compacted, too_short) {
+            (true, _) => LogError::Compacted { path },
+            (false, Some(retention_ms)) => LogError::Retention { path, retention_ms, allowed_lateness_ms },
+            (false, None) => return Ok(()),
+        };
+        if !self.allow_compacted {
+            return Err(error);
+        }
+        tracing::warn!("rows are made from the records that are left: {error}");
+        Ok(())
     }
 
     /// Reads the condition table and validates everything. Every error is a usage error.

@@ -11,6 +11,7 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
+use dataflows::settings::ProgressMode;
 use serde::Serialize;
 
 use super::log_scan::{LogScan, scan};
@@ -139,7 +140,7 @@ pub fn status(store: &StoreAddress, log: Option<&LogAddress>) -> (Status, Option
         frontiers.insert(point.resume.partition, point.read().frontier.clone());
     }
     // Where its own progress records do not move the frontier, only the worker knows what waits for it.
-    let life = heartbeat.map(|heartbeat| heartbeat.life).filter(|life| !life.has_progress);
+    let life = heartbeat.map(|heartbeat| heartbeat.life).filter(|life| life.progress != ProgressMode::Records);
     status.is_without_progress = life.is_some();
     if let Some(opened_log) = opened_log {
         let (is_store_known, scans) = (failures.is_empty(), life.is_none());

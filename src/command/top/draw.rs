@@ -216,6 +216,7 @@ fn short(count: u64) -> String {
 mod tests {
     use dataflows::log::reject::Reason;
     use dataflows::output::frontier_row::FrontierRow;
+    use dataflows::settings::ProgressMode;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
     use ratatui::buffer::Buffer;
@@ -244,7 +245,7 @@ mod tests {
         let sources = [("a".to_owned(), source)].into();
         let partition =
             PartitionLife { partition: 0, unread: Some(0), waiting: 0, frontier_ms: Some(FRONTIER), sources };
-        let life = Life { ended: None, has_progress: true, partitions: vec![partition] };
+        let life = Life { ended: None, progress: ProgressMode::Records, partitions: vec![partition] };
         Heartbeat { epoch: 3, written_ms: FRONTIER, life }
     }
 

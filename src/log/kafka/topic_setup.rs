@@ -18,7 +18,7 @@ use super::address::KafkaAddress;
 use super::config::{RECORD_BYTES_MAX, client_config, explain};
 use super::context::Events;
 use super::topic::Topic;
-use crate::log::LogError;
+use crate::log::{Cleanup, LogError};
 
 /// Default number of partitions of the log of trades.
 pub const PARTITIONS: u32 = 12;
@@ -129,14 +129,25 @@ pub fn check(address: &KafkaAddress, spec: &TopicSpec) -> Result<bool, LogError>
     }
 }
 
-/// The topic's `cleanup.policy`; `None` where this client may not read the topic's settings.
-pub fn cleanup_policy(address: &KafkaAddress) -> Result<Option<String>, LogError> {
+/// What the topic removes; nothing where this client may not read the topic's settings.
+pub fn cleanup(address: &KafkaAddress) -> Result<Cleanup, LogError> {
     match settings(address)? {
-        Ok(settings) => Ok(settings.get("cleanup.policy").and_then(|entry| entry.value.clone())),
+        Ok(settings) => {
+            let value = |name| settings.get(name).and_then(|entry| entry.value.as_deref());
+            // It may be a list: `compact,delete`.
+            let has =
+                |policy| value("cleanup.policy").is_some_and(|list| list.split(',').any(|word| word.trim() == policy));
+            // -1 stands for no limit.
+            let retention_ms = value("retention.ms").and_then(|ms| ms.parse().ok()).filter(|_| has("delete"));
+            Ok(Cleanup { is_compacted: has("compact"), retention_ms })
+        }
         Err(Code::TopicAuthorizationFailed) => {
             let topic = address.to_string();
-            tracing::warn!(topic, "no permission to read the topic's settings: it must not be a compacted one");
-            Ok(None)
+            tracing::warn!(
+                topic,
+                "no permission to read the topic's settings: it must not be a compacted one, nor one of short retention"
+            );
+            Ok(Cleanup::default())
         }
         Err(code) => Err(failed(address, SETTINGS_UNREAD, code.to_string())),
     }

@@ -11,7 +11,7 @@ use scylla::value::CqlTimestamp;
 use super::epoch::{self, PIPELINE};
 use super::error::Failure;
 use super::frontier::unsigned;
-use super::retry::Pauses;
+use super::retry::backoff;
 use super::session::{Client, Level, Pages};
 use super::values::{int, timestamp};
 use crate::store::{Checkpoint, CheckpointInfo};
@@ -123,7 +123,7 @@ async fn set(client: &Client, epoch: u64, new: Option<&Checkpoint>, old: (u64, T
                IF fence = ? AND epoch = ? AND frontier = ?";
     let (by, at, header) = new.map_or((0, 0, &[][..]), |new| (epoch, new.frontier, &new.header[..]));
     let values = (int(by), timestamp(at), header, PIPELINE, int(epoch), int(old.0), timestamp(old.1));
-    let (begun, mut pauses) = (Instant::now(), Pauses::new());
+    let (begun, mut pauses) = (Instant::now(), backoff());
     loop {
         match epoch::attempt(client, cql, &values).await? {
             Ok(true) => return Ok(()),

@@ -12,7 +12,7 @@ use scylla::policies::retry::FallthroughRetryPolicy;
 use super::address::CassandraAddress;
 use super::config::Config;
 use super::error::Failure;
-use super::retry::{Pauses, RetryPolicy};
+use super::retry::{RetryPolicy, backoff};
 
 /// How long startup waits for a reachable node.
 const CONNECT_MAX: Duration = Duration::from_secs(30);
@@ -22,7 +22,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// A session; retries until a node is reachable, within limits.
 pub async fn session(address: &CassandraAddress, config: &Config, policy: RetryPolicy) -> Result<Session, Failure> {
     let limit = policy.limit(CONNECT_MAX);
-    let (begun, mut pauses, mut last, mut is_logged) = (Instant::now(), Pauses::new(), String::new(), false);
+    let (begun, mut pauses, mut last, mut is_logged) = (Instant::now(), backoff(), String::new(), false);
     loop {
         let left = limit.saturating_sub(begun.elapsed());
         match tokio::time::timeout(left, builder(address, config, policy).build()).await {
@@ -37,7 +37,7 @@ pub async fn session(address: &CassandraAddress, config: &Config, policy: RetryP
             Err(_) if last.is_empty() => last = "no answer".to_owned(),
             Err(_) => {}
         }
-        let pause = pauses.pause();
+        let pause = pauses.next_pause();
         if begun.elapsed() + pause >= limit {
             let waited = limit.as_secs_f64();
             return Err(Failure::Transient(format!(

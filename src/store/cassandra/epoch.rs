@@ -10,7 +10,7 @@ use std::time::Instant;
 use scylla::serialize::row::SerializeRow;
 
 use super::error::Failure;
-use super::retry::Pauses;
+use super::retry::backoff;
 use super::session::{Client, Level};
 use super::values::{int, timestamp};
 use crate::retry::chance;
@@ -58,7 +58,7 @@ pub async fn attempt(client: &Client, cql: &str, values: &impl SerializeRow) -> 
 /// Raises the epoch by one; retries until one is ours.
 async fn raise(client: &Client) -> Result<u64, Failure> {
     let holder = holder();
-    let (begun, mut pauses) = (Instant::now(), Pauses::new());
+    let (begun, mut pauses) = (Instant::now(), backoff());
     loop {
         let current = epoch_and_holder(client).await?;
         if let Some((epoch, found)) = &current
@@ -89,7 +89,7 @@ async fn raise(client: &Client) -> Result<u64, Failure> {
 
 /// Makes `epoch` the only epoch that may write a register.
 async fn raise_fence(client: &Client, register: &'static str, epoch: u64) -> Result<(), Failure> {
-    let (begun, mut pauses) = (Instant::now(), Pauses::new());
+    let (begun, mut pauses) = (Instant::now(), backoff());
     loop {
         let tried = match fence(client, register).await? {
             Some(found) if found == epoch => return Ok(()),

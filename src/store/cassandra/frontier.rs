@@ -9,7 +9,7 @@ use scylla::value::{CqlDate, CqlTimestamp};
 
 use super::epoch::{self, PIPELINE};
 use super::error::Failure;
-use super::retry::Pauses;
+use super::retry::backoff;
 use super::session::{Client, Level};
 use super::values::{date, int, timestamp};
 use crate::store::frontier_row::{HeldRow, counters_text, precedence};
@@ -130,7 +130,7 @@ async fn set(client: &Client, durable: &DurableFrontier, published: Option<&Publ
         timestamp(old),
         int(old_revision),
     );
-    let (begun, mut pauses) = (Instant::now(), Pauses::new());
+    let (begun, mut pauses) = (Instant::now(), backoff());
     loop {
         match epoch::attempt(client, cql, &values).await? {
             Ok(true) => return Ok(()),

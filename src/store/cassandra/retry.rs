@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use backon::BackoffBuilder;
+use crate::retry::Backoff;
 
+/// Shortest pause between two attempts.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
 /// Longest pause between two attempts.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -37,23 +39,7 @@ impl RetryPolicy {
     }
 }
 
-/// Growing pauses, each of a random length, so that many clients do not retry together.
-#[derive(Debug)]
-pub struct Pauses(backon::ExponentialBackoff);
-
-impl Pauses {
-    /// Pauses from the shortest one on.
-    pub fn new() -> Self {
-        let builder = backon::ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(20))
-            .with_max_delay(PAUSE_MAX)
-            .with_jitter()
-            .without_max_times();
-        Self(builder.build())
-    }
-
-    /// The next pause.
-    pub fn pause(&mut self) -> Duration {
-        self.0.next().unwrap_or(PAUSE_MAX)
-    }
+/// The pauses between attempts.
+pub fn backoff() -> Backoff {
+    Backoff::new(PAUSE_MIN, PAUSE_MAX)
 }

@@ -26,7 +26,8 @@ use super::concurrency::ConcurrencyLimit;
 use super::config::{Config, Quorum};
 use super::connect;
 use super::error::Failure;
-use super::retry::{Pauses, RetryPolicy};
+use super::retry::{RetryPolicy, backoff};
+use crate::retry::Backoff;
 use crate::store::StoreError;
 
 /// Minimum interval between "waiting for the store" log lines.
@@ -239,7 +240,7 @@ impl Client {
         F: AsyncFnMut() -> Result<T, ExecutionError>,
     {
         let begun = Instant::now();
-        let mut pauses = Pauses::new();
+        let mut pauses = backoff();
         loop {
             let number = locked(&self.concurrency).start();
             let why = match attempt().await {
@@ -259,8 +260,8 @@ impl Client {
     }
 
     /// Waits before another attempt; fails where the retry policy allows none.
-    pub async fn pause(&self, pauses: &mut Pauses, begun: Instant, why: String) -> Result<(), Failure> {
-        let pause = pauses.pause();
+    pub async fn pause(&self, pauses: &mut Backoff, begun: Instant, why: String) -> Result<(), Failure> {
+        let pause = pauses.next_pause();
         if !self.retry_policy.allows(begun, pause) {
             return Err(Failure::Transient(why));
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use dataflows::candles::operator::SnapshotPart;
-use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::ledger::LedgerState;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 use dataflows::state::codec;
@@ -37,7 +37,7 @@ pub(in crate::worker) struct Collector {
 /// A checkpoint whose parts are still coming in.
 #[derive(Default)]
 struct Pending {
-    row: Option<FrontierRow>,
+    ledger: Option<LedgerState>,
     parts: usize,
     shards: u32,
     resume: Vec<ResumePoint>,
@@ -88,10 +88,10 @@ impl Collector {
         Ok(())
     }
 
-    /// Adds the exact frontier row as of a checkpoint's time.
-    pub(in crate::worker) fn add_row(&mut self, row: FrontierRow) {
-        let frontier = row.frontier;
-        self.pending.entry(frontier).or_default().row = Some(row);
+    /// Adds the exact ledger as of a checkpoint's time.
+    pub(in crate::worker) fn add_ledger(&mut self, ledger: LedgerState) {
+        let frontier = ledger.row.frontier;
+        self.pending.entry(frontier).or_default().ledger = Some(ledger);
     }
 
     /// Adds one worker's part, whose shards are in the store.
@@ -113,20 +113,20 @@ impl Collector {
     /// the frontier rows up to its own, because a run that resumes from it does not write them again.
     fn commit_complete(&mut self, store: &mut dyn Store) -> Result<(), WorkerError> {
         let expected = self.parts_expected;
-        let complete = self.pending.extract_if(..=self.published, |_, p| p.parts == expected && p.row.is_some());
+        let complete = self.pending.extract_if(..=self.published, |_, p| p.parts == expected && p.ledger.is_some());
         let complete: Vec<_> = complete.filter_map(|(_, pending)| self::complete(pending)).collect();
-        complete.into_iter().try_for_each(|(row, resume, shards)| self.commit(row, resume, shards, store))
+        complete.into_iter().try_for_each(|(ledger, resume, shards)| self.commit(ledger, resume, shards, store))
     }
 
     fn commit(
         &self,
-        row: FrontierRow,
+        ledger: LedgerState,
         resume: Vec<ResumePoint>,
         shards: u32,
         store: &mut dyn Store,
     ) -> Result<(), WorkerError> {
-        let frontier = row.frontier;
-        let header = SnapshotHeader { row, resume, fingerprint: self.fingerprint, log: self.log.clone(), shards };
+        let frontier = ledger.row.frontier;
+        let header = SnapshotHeader { ledger, resume, fingerprint: self.fingerprint, log: self.log.clone(), shards };
         let header =
             codec::encode(&header).map_err(|error| WorkerError::Checkpoint { frontier, source: error.into() })?;
         let checkpoint = Checkpoint { frontier, header };
@@ -139,8 +139,8 @@ impl Collector {
 }
 
 /// What the header of a complete checkpoint needs; resume points by partition.
-fn complete(pending: Pending) -> Option<(FrontierRow, Vec<ResumePoint>, u32)> {
-    let Pending { row, mut resume, shards, .. } = pending;
+fn complete(pending: Pending) -> Option<(LedgerState, Vec<ResumePoint>, u32)> {
+    let Pending { ledger, mut resume, shards, .. } = pending;
     resume.sort_unstable_by_key(|point| point.partition);
-    Some((row?, resume, shards))
+    Some((ledger?, resume, shards))
 }

@@ -41,7 +41,7 @@ pub(in crate::worker) fn read_shards(
     is_needed: impl Fn(u32) -> bool,
 ) -> Result<(Vec<Vec<SymbolState>>, u32), WorkerError> {
     let Some(header) = header else { return Ok((Vec::new(), 0)) };
-    let frontier = header.row.frontier;
+    let frontier = header.ledger.row.frontier;
     let needed: Vec<u32> = (0..SHARDS).filter(|&shard| is_needed(shard)).collect();
     let mut shards: Vec<Vec<SymbolState>> = vec![Vec::new(); SHARDS as usize];
     let found = store.shards(frontier, &needed)?;
@@ -62,7 +62,7 @@ pub(in crate::worker) fn read_seen(
     is_needed: impl Fn(u32) -> bool,
 ) -> Result<(Vec<SeenNames>, u32), WorkerError> {
     let Some(header) = header.filter(|_| settings.dedup) else { return Ok((Vec::new(), 0)) };
-    let frontier = header.row.frontier;
+    let frontier = header.ledger.row.frontier;
     let partitions = header.resume.len() as u32;
     let needed: Vec<u32> = (0..partitions).filter(|&partition| is_needed(partition)).map(seen_shard).collect();
     let mut names = vec![SeenNames::new(); header.resume.len()];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::ledger::LedgerState;
 use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
@@ -28,8 +28,8 @@ pub(in crate::worker) struct ClusterView {
     symbols_end: Option<u64>,
     /// Workers that have sent their last message.
     done: usize,
-    /// The row as of the last frontier committed, on the first worker.
-    pub(in crate::worker) last_row: Option<FrontierRow>,
+    /// The ledger as of the last frontier committed, on the first worker.
+    pub(in crate::worker) last_ledger: Option<LedgerState>,
 }
 
 impl ClusterView {
@@ -46,7 +46,7 @@ impl ClusterView {
             committed,
             symbols_end: None,
             done: 0,
-            last_row: None,
+            last_ledger: None,
         }
     }
 

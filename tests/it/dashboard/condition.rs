@@ -1,6 +1,7 @@
 //! The server's judgement, its heartbeats, and gaps.
 
 use dataflows::output::row::GapRow;
+use dataflows::settings::ProgressMode;
 use serde_json::json;
 use tickline::store::{Heartbeat, Life, PartitionLife, SourceLife};
 
@@ -18,7 +19,7 @@ fn beat(now_ms: u64, silent_ms: u64) -> Heartbeat {
     let source = SourceLife { progress_ms: 12_000, last_record_ms: now_ms - silent_ms, moved_ms: now_ms - silent_ms };
     let sources = [("one".to_owned(), source)].into();
     let partition = PartitionLife { partition: 0, unread: Some(0), waiting: 0, frontier_ms: Some(12_000), sources };
-    let life = Life { ended: None, has_progress: true, partitions: vec![partition] };
+    let life = Life { ended: None, progress: ProgressMode::Records, partitions: vec![partition] };
     Heartbeat { epoch: 7, written_ms: now_ms, life }
 }
 

@@ -115,7 +115,7 @@ fn choices(variables: &[(Value, Vec<String>)]) -> Vec<Choice> {
 }
 
 #[test]
-fn every_cassandra_query_is_valid_and_fast() {
+fn every_cassandra_query_is_valid_and_bounded() {
     let _turn = turn();
     let past = Stage::of(past());
     let present = Stage::of(&present());

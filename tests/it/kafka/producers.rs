@@ -81,12 +81,26 @@ fn compacted_topics_are_refused() {
         codes.push(format!("exit {}", ended.code.unwrap()));
         home.fails(&format!("replay --log {log}"), 3, &words);
         let said = home.run(&format!("work --log {log} --store sqlite:{name}.db --until-end --allow-compacted"));
-        said.is(0, &["WARN", "the topic is compacted", name]);
+        said.is(0, &["WARN", "from the records that are left", name]);
         home.fails(&format!("verify --log {log} --store sqlite:{name}.db"), 3, &words);
         home.ok(&format!("verify --log {log} --store sqlite:{name}.db --allow-compacted"));
         home.fails(&format!("setup --log {log} --partitions 1 --replication 1"), 2, &["cleanup.policy", policy]);
     }
     compared("18-kafka-compacted-topic", "exit 3, exit 3", &codes.join(", "));
+}
+
+#[test]
+fn topics_whose_retention_is_too_short_for_a_restart_are_refused() {
+    let home = Home::new();
+    // Twice the allowed lateness of 15 minutes, and a millisecond less.
+    for (name, retention_ms, code) in [("short-1", "1799999", 3), ("short-2", "1800000", 0), ("short-3", "-1", 0)] {
+        shared().create_topic_with(name, 1, &[("retention.ms", retention_ms)]);
+        produce(name, &[progress(T0), Some(trade(0)), progress(T0 + 60_000)]);
+        let work = format!("work --log {} --store sqlite:{name}.db --until-end", log_address(name));
+        let said: &[&str] = if code == 0 { &[] } else { &[name, "retention.ms", "15 min 0 s", "--allow-compacted"] };
+        home.run(&work).is(code, said);
+        home.run(&format!("{work} --allow-compacted")).is(0, &[]);
+    }
 }
 
 #[test]

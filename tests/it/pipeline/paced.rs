@@ -164,3 +164,15 @@ fn a_progress_log_belongs_to_its_log() {
     let both = format!("{} --max-out-of-orderness 5s", work("log", "progress"));
     home.fails(&both, 2, &["cannot be used with"]);
 }
+
+#[test]
+fn a_stop_within_a_minute_without_further_changes_keeps_its_row() {
+    // It stops 28 s into a minute, in the rest of which nothing happens.
+    let home = log_of([&trades("A", 0..88)]);
+    home.ok(&format!("{PACE} --until-end"));
+    work(&home, "rows", "");
+    append(&home, 0, &trades("A", 600..700));
+    home.ok(&format!("{PACE} --until-end"));
+    // `work` verifies: a run over the whole has the same frontier rows.
+    work(&home, "rows", "");
+}

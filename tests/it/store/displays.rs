@@ -1,6 +1,7 @@
 //! Gaps and heartbeats, in every store.
 
 use dataflows::output::row::GapRow;
+use dataflows::settings::ProgressMode;
 use tickline::store::{Ended, Gap, GapRange, Heartbeat, Life, PartitionLife, RowBatch, SourceLife, StoreError};
 
 use super::suite::{Subject, durable};
@@ -84,7 +85,7 @@ fn beat(epoch: u64, written_ms: u64, ended: Option<Ended>) -> Heartbeat {
         frontier_ms: Some(5),
         sources: [("s\"".to_owned(), source)].into(),
     };
-    Heartbeat { epoch, written_ms, life: Life { ended, has_progress: true, partitions: vec![partition] } }
+    Heartbeat { epoch, written_ms, life: Life { ended, progress: ProgressMode::Records, partitions: vec![partition] } }
 }
 
 fn the_last_heartbeat_stays(subject: &Subject) {
