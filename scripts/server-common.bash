@@ -77,7 +77,7 @@ certificates() {
 
 temporary=
 
-# Sets `dir` to the folder that is meant, made where it is not there; `-` is a new one that is removed at the end.
+# Sets `dir` to the given folder, created if it does not exist; `-` is a new one that is removed at the end.
 # shellcheck disable=SC2034
 data_folder() {
     [[ $1 != - ]] || temporary=$(mktemp -d)
@@ -85,7 +85,7 @@ data_folder() {
     dir=$(mkdir -p "$dir" && cd "$dir" && pwd)
 }
 
-# Ends what was started. The job, not its number: a server that was killed before is not there, its number may be.
+# Ends what was started. By job, not by process id: the id of a server that was killed may be another process' by now.
 clean_up() {
     { kill -9 %1 && wait %1; } 2>/dev/null || true
     [[ -z $temporary ]] || rm -rf "$temporary"

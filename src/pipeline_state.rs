@@ -22,7 +22,7 @@ const STILL_AFTER_MS: u64 = 10_000;
 /// How long no heartbeat may come; one is written every five seconds.
 const HEARTBEAT_MAX_MS: u64 = 17_000;
 
-/// What a judgement follows from.
+/// Facts that a judgement follows from.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The durable frontier; `None` before the first.

@@ -50,7 +50,7 @@ variable "api_cidrs" {
 }
 
 variable "administrators" {
-  description = "ARNs of IAM roles or users that administer the cluster, beside whoever applies this."
+  description = "ARNs of IAM roles or users that administer the cluster, besides the one that applies this."
   type        = list(string)
   default     = []
 }
@@ -65,7 +65,7 @@ variable "finnhub_token_secret_arn" {
       "^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$",
       var.finnhub_token_secret_arn,
     ))
-    error_message = "finnhub_token_secret_arn must be a whole ARN of Secrets Manager, never a value: it stands in the state."
+    error_message = "finnhub_token_secret_arn must be a whole ARN of Secrets Manager, never a value: the state holds it."
   }
 }
 
@@ -76,7 +76,7 @@ variable "backup_days" {
 }
 
 variable "teardown" {
-  description = "Set to true, and applied, before destroying: allows to delete the backups and images that are there."
+  description = "Set to true, and applied, before destroying: allows the backups and images to be deleted."
   type        = bool
   default     = false
 }

@@ -1,4 +1,4 @@
-//! What the figures are compared with: a bare loop over the same bytes, and the same candles by differential's
+//! Baselines of the figures: a bare loop over the same bytes, and the same candles by differential's
 //! `reduce`.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the benches share: made-up trades, a driver of the pure dataflow, and baselines.
+//! Shared by the benches: made-up trades, a driver of the pure dataflow, and baselines.
 
 pub mod baseline;
 pub mod drive;

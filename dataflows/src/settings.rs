@@ -17,7 +17,7 @@ pub enum ProgressMode {
     /// By the progress records of its sources.
     #[default]
     Records,
-    /// By a progress log beside the log: for logs without progress records.
+    /// By a separate progress log: for logs without progress records.
     ProgressLog,
     /// By the newest trade, less a bound on out-of-orderness: for one finished log without progress records.
     BoundedOutOfOrderness {

@@ -16,7 +16,7 @@ use oracle::generate;
 use oracle::json::{Object, array, text};
 use oracle::{Log, Record, Settings};
 
-/// What a record holds: the elements of a frame, or itself.
+/// Contents of a record: the elements of a frame, or itself.
 fn parts(record: &Record) -> u64 {
     let readable = std::str::from_utf8(&record.bytes).ok().filter(|text| text.len() <= 1024 * 1024);
     let Some(object) = readable.and_then(Object::read) else { return 1 };

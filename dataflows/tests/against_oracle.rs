@@ -49,11 +49,11 @@ struct Case {
     last: Time,
     /// Frontiers that a run in small steps passes through, ascending.
     frontiers: Vec<Time>,
-    /// What the oracle was asked before.
+    /// Earlier answers of the oracle.
     expected: RefCell<BTreeMap<Time, Rc<Expected>>>,
 }
 
-/// What the oracle says as of one frontier; rows ascending.
+/// The oracle's rows as of one frontier, ascending.
 struct Expected {
     candles: Vec<CandleRow>,
     indicators: Vec<IndicatorRow>,

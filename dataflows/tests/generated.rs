@@ -1,4 +1,4 @@
-//! What the generator of logs makes, and that the oracle agrees with itself on it.
+//! The generator of logs covers every kind of record, and the oracle agrees with itself on them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 use std::collections::BTreeSet;

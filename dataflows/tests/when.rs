@@ -206,7 +206,7 @@ fn slowest_partition_and_source_hold_back() {
         assert_eq!(
             driver.feed(1, &progress("b", NOON + 1_000)).candles.len(),
             5,
-            "one row a resolution, not one a partition"
+            "one row per resolution, not one per partition"
         );
         // A second source, behind its partition's frontier: holds it back, but never moves it back.
         driver.feed(1, &progress("c", NOON - 30_000));

@@ -80,7 +80,7 @@ pub struct Rejection {
     pub next_step: NextStep,
 }
 
-/// What a rejected process must do.
+/// Next step of a rejected process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NextStep {
     /// Try again soon: the cluster is still running, or ending.

@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     failure.map_or(Ok(()), Err)
 }
 
-/// What the command prints, and the error that it then ends with.
+/// The command's output, and the error that it then ends with.
 pub fn text(args: &Args) -> anyhow::Result<(String, Option<anyhow::Error>)> {
     let (status, failure) = gather::status(&args.store, args.log.as_ref());
     let text = match args.format {

@@ -1,4 +1,4 @@
-//! What the server knows of the pipeline between its reads of the store, and its judgement of it.
+//! State of the pipeline between two reads of the store.
 
 use dataflows::progress::time::Time;
 

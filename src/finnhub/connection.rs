@@ -20,7 +20,7 @@ use crate::secret::{Secret, percent_encode};
 /// Maximum message length in bytes; a longer message ends the connection.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
-/// What a connection received.
+/// An event of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
     /// A text.

@@ -34,7 +34,7 @@ pub struct InvalidLine {
     pub text: String,
 }
 
-/// What an input holds.
+/// Summary of an input.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
     /// Name of the input.

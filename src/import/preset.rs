@@ -20,7 +20,7 @@ pub struct Preset {
     pub price_places: usize,
 }
 
-/// What a file's name shows.
+/// Symbol and date in a file's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileName {
     /// Nothing.

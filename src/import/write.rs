@@ -26,7 +26,7 @@ pub struct WriteOptions<'a> {
     pub again: bool,
 }
 
-/// What was written.
+/// Number of trades and records written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Records that an interrupted import had already written, control records included.

@@ -1,4 +1,4 @@
-//! What an interrupted import has already written: the beginning of its sequence, in each partition.
+//! The part that an interrupted import has already written: the beginning of its sequence, in each partition.
 //!
 //! Control records of other sources may lie between; they are passed over. So is a torn line, the beginning of the
 //! record that a killed writer was writing: its bytes stay in the log, and the record follows once more.

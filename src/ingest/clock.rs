@@ -66,7 +66,7 @@ impl UnixTime {
     }
 }
 
-/// What a comparison of the clocks found.
+/// Result of a comparison of the clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The wall clock was set by this number of milliseconds: no progress from here on.

@@ -2,7 +2,7 @@
 
 use crate::exit_code::ExitCode;
 
-/// What can go wrong with a store.
+/// Error of a store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {

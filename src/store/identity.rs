@@ -1,8 +1,9 @@
-//! What a store was made from: rows of the table `identity`, written with the first start and compared by every other.
+//! Identity of a store, the log and settings that it was made from: rows of the table `identity`, written with the first
+//! start and compared by every other.
 
 use std::fmt;
 
-/// What a store was made from.
+/// Log, settings and program that a store was made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreIdentity {
     /// Identity of the log; empty where it has none.

@@ -6,7 +6,7 @@ use super::WorkerError;
 use crate::log::{Log, LogError};
 use crate::store::StoreIdentity;
 
-/// What a store becomes that is made from this log with these settings by this program.
+/// Identity of a store that is made from this log with these settings by this program.
 pub fn of(settings: &Settings, log: &dyn Log) -> StoreIdentity {
     StoreIdentity {
         log: log.identity(),

@@ -15,7 +15,7 @@ use crate::store::{Heartbeat, PartitionLife, SourceLife};
 /// Minimum time between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// What was seen of the sources of one worker's partitions.
+/// Life of the sources in one worker's partitions.
 #[derive(Debug)]
 pub(super) struct LifeWatch {
     /// When this worker started.

@@ -59,7 +59,7 @@ fn check_comex(folder: &Path, trades: &[Trade], candles: &Candles<'_>) {
 /// minutes, and the closing auction's print (bit 0x80), which comes after 20:00, goes into the minute before.
 const EDGES: [u64; 5] = [13 * 60 + 30, 13 * 60 + 31, 19 * 60 + 59, 20 * 60, 20 * 60 + 1];
 
-/// What is left, by day, symbol and minute (UTC).
+/// Remaining bars, by day, symbol and minute (UTC).
 const SINGLE: [(&str, &str, u64, &str); 4] = [
     ("20131007", "US:AIG", 17 * 60 + 46, "theirs has the volume of the next minute, in which no trade sets a price"),
     ("20131007", "US:AIG", 17 * 60 + 47, "only sweeps: theirs has no bar, ours takes prices from all"),

@@ -1,4 +1,4 @@
-//! What several subjects share: processes, servers, proxies, and the tables of a store.
+//! Shared by several subjects: processes, servers, proxies, and the tables of a store.
 
 pub mod account;
 pub mod broker;

@@ -76,7 +76,7 @@ keeps() {
     expect 'the page shows what is new' within 30 page
 
     expect 'a table is lost' as_admin 'TRUNCATE tickline.symbols'
-    expect 'its rows are not there' directory_is_empty
+    expect 'its rows are gone' directory_is_empty
     rebuilt_epoch=$(epoch)
     expect 'the backup is brought back' scripts/cassandra-backup restore "$place"
     expect 'the rows are there again' within 60 same_directory "$listed"

@@ -36,8 +36,8 @@ pub struct Trade {
     pub flags: Flags,
 }
 
-/// What the best trade of a candle may set. Trades of a lower rank count for open and close only until the first of a
-/// higher one, so both always lie between low and high.
+/// Fields of a candle that its best trade may set. Trades of a lower rank count for open and close only until the first
+/// of a higher one, so both always lie between low and high.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Rank {
     /// No price: volume only.

@@ -25,7 +25,7 @@ pub struct LedgerChange {
     pub joined_from: Option<Time>,
 }
 
-/// What a ledger continues from.
+/// State of a ledger as of a frontier, from which another one continues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerState {
     /// The row as of the frontier.

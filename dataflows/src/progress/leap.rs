@@ -14,7 +14,7 @@ pub trait Leaping {
     fn symbol(&self) -> &str;
 }
 
-/// What to do next with a trade and with those that wait.
+/// Verdict on a trade and on those that wait.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict<T> {
     /// Accept the trade at hand.
@@ -61,7 +61,7 @@ impl<T: Leaping> Leaps<T> {
     }
 
     /// What to do next with a trade of this time. `frontier_ms` is what it may be ahead of; without one, only the
-    /// trades after it can tell whether its clock is right. The log's own time of its record cannot: many producers
+    /// trades after it can show whether its clock is right. The log's own time of its record cannot: many producers
     /// write the event time there.
     pub fn next(&mut self, frontier_ms: Option<u64>, event_ms: u64) -> Verdict<T> {
         let is_leap = frontier_ms.is_none_or(|ms| event_ms > ms.saturating_add(self.max_ahead_ms));

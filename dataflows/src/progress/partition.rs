@@ -51,7 +51,7 @@ pub enum ProgressError {
     TooFarAhead,
 }
 
-/// What a partition's frontier needs to know of the settings and of the record at hand.
+/// The settings and the record that progress is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordContext {
     /// Time step.
@@ -132,7 +132,7 @@ impl PartitionFrontier {
         }
     }
 
-    /// What a source has announced is over.
+    /// Forgets a source's announcement.
     pub fn arrive(&mut self, source: &str) {
         self.announced.remove(source);
     }

@@ -1,6 +1,6 @@
 //! Trade conditions: a table's schemes by symbol prefix, and what a scheme says of a list of conditions.
 
-/// What a trade may do.
+/// Permissions of a trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flags {
     /// May set open and close.
@@ -92,7 +92,7 @@ impl Conditions {
         table
     }
 
-    /// What a trade of this symbol with these conditions may do, its volume not looked at.
+    /// Permissions of a trade of this symbol with these conditions, whatever its volume.
     pub fn flags(&self, symbol: &str, conditions: &[String]) -> Flags {
         let fits = |prefix: &str| if prefix.is_empty() { !symbol.contains(':') } else { symbol.starts_with(prefix) };
         let fitting = self.0.iter().filter(|(prefix, _)| fits(prefix));

@@ -22,7 +22,7 @@ pub fn candle(row: &CandleRow) -> CandleEdge {
     }
 }
 
-/// What a double of a row of indicators must be.
+/// Expected double of a row of indicators.
 pub enum Expected {
     /// Exactly this.
     Exactly(f64),

@@ -22,7 +22,7 @@ pub use conditions::{Conditions, Flags};
 pub use history::Oracle;
 pub use partition::Trade;
 
-/// What the definitions leave open. Times in milliseconds.
+/// Settings that the definitions leave open. Times in milliseconds.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Grain of time.

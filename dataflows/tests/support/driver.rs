@@ -22,7 +22,7 @@ use crate::oracle::Record;
 /// Far more steps than any message needs to get through.
 const STEPS: usize = 8;
 
-/// What came out since it was looked at last.
+/// Output since the last call.
 #[derive(Clone, Debug, Default)]
 pub struct Out {
     /// Updates of the candles.

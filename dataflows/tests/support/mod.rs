@@ -1,4 +1,4 @@
-//! What the tests of the dataflow share: a case of the oracle as the dataflow takes it, updates added up, fixed seeds.
+//! Shared by the tests of the dataflow: a case of the oracle as the dataflow takes it, updates added up, fixed seeds.
 //!
 //! `mod.rs` and not `support.rs`: that name would be a test binary.
 #![allow(dead_code, reason = "every test binary uses another part of it")]

@@ -59,7 +59,7 @@ impl Keyed for GapRow {
     }
 }
 
-/// What became of each key: at each time at which it changed, the row before and the row from then on.
+/// History of each key: at each time of a change, the row before and the row from then on.
 #[derive(Clone, Debug)]
 pub struct Versions<R: Keyed>(BTreeMap<R::Key, Vec<(Time, R)>>);
 

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::command::options::duration::Duration;
 use crate::time::now_ms;
 
-/// What is understood, for errors.
+/// Accepted formats, for errors.
 const EXPECTED: &str =
     "expected e.g. 2013-10-07T13:30:00Z, 2013-10-07, seconds or milliseconds since 1970, \"2h ago\", now";
 

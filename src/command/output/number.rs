@@ -85,7 +85,7 @@ pub fn fitted(value: f64, columns: usize) -> String {
     Decimal::of(value).map_or_else(|| value.to_string(), |decimal| decimal.fitted(columns, ROUNDED))
 }
 
-/// The label of a place on an axis where the next label is `step` away: as many digits as tell the two apart.
+/// The label of a place on an axis where the next label is `step` away: as many digits as distinguish the two.
 pub fn axis(value: f64, step: f64, columns: usize) -> String {
     let (Some(decimal), Some(step)) = (Decimal::of(value), Decimal::of(step)) else { return value.to_string() };
     if step.digits == "0" {

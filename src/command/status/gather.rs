@@ -227,7 +227,7 @@ fn sources(frontier: &PartitionFrontier) -> BTreeMap<String, u64> {
     frontier.sources().map(|(name, progress_ms)| (name.to_owned(), progress_ms)).collect()
 }
 
-/// What the log holds of one partition.
+/// Offsets of one partition in the log.
 struct PartitionLog {
     partition: u32,
     first: u64,

@@ -18,7 +18,7 @@ const READ_BYTES: usize = 1 << 20;
 /// Pause while a log is still being fetched.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(1);
 
-/// What one partition holds from its resume point on.
+/// Contents of one partition from its resume point on.
 pub struct LogScan {
     /// Records with trades or rejected content before `read_to` whose time is not before the durable frontier.
     pub waiting: u64,

@@ -10,7 +10,7 @@ use crate::time::now_ms;
 /// Candles to read before the size of the chart is known.
 const CANDLES: usize = 200;
 
-/// What to read from the store.
+/// Rows to read from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     /// Symbol of the chart; the first one by default.
@@ -38,7 +38,7 @@ pub struct Update {
     pub candles: Vec<StoredCandle>,
 }
 
-/// What follows a key.
+/// Effect of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Draw again.

@@ -1,4 +1,4 @@
-//! What passes between the ingest and the thread that writes the log.
+//! Messages between the ingest and the thread that writes the log.
 
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;

@@ -129,7 +129,7 @@ pub fn check(address: &KafkaAddress, spec: &TopicSpec) -> Result<bool, LogError>
     }
 }
 
-/// What the topic removes; nothing where this client may not read the topic's settings.
+/// Records that the topic removes; none where this client may not read the topic's settings.
 pub fn cleanup(address: &KafkaAddress) -> Result<Cleanup, LogError> {
     match settings(address)? {
         Ok(settings) => {

@@ -1,4 +1,4 @@
-//! What the store was made from, in the table `identity`.
+//! Identity of the store, in the table `identity`.
 
 use super::epoch;
 use super::error::Failure;

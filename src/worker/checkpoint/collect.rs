@@ -138,7 +138,7 @@ impl Collector {
     }
 }
 
-/// What the header of a complete checkpoint needs; resume points by partition.
+/// Contents of a complete checkpoint's header; resume points by partition.
 fn complete(pending: Pending) -> Option<(LedgerState, Vec<ResumePoint>, u32)> {
     let Pending { ledger, mut resume, shards, .. } = pending;
     resume.sort_unstable_by_key(|point| point.partition);

@@ -1,6 +1,6 @@
 # The nodes. Disks are encrypted; the machine's identity is told to the machine only, not to its pods (hop limit 1).
-# The kind of machine stands in the template: there a change replaces nodes one by one. At the group it would delete
-# the whole group first.
+# The instance type is set in the launch template: there a change replaces nodes one by one. At the group it would
+# delete the whole group first.
 resource "aws_launch_template" "this" {
   for_each = var.node_groups
 

@@ -1,5 +1,5 @@
 output "name" {
-  description = "The cluster, once its nodes and add-ons are there."
+  description = "The cluster, once its nodes and add-ons are ready."
   value       = aws_eks_cluster.this.name
   depends_on  = [aws_eks_addon.names, aws_eks_addon.disks]
 }

@@ -84,7 +84,7 @@ variable "api_cidrs" {
 }
 
 variable "administrators" {
-  description = "ARNs of IAM roles or users that administer the cluster, beside whoever made it."
+  description = "ARNs of IAM roles or users that administer the cluster, besides its creator."
   type        = list(string)
 
   validation {

@@ -39,7 +39,7 @@ variable "cidr" {
 }
 
 variable "zones" {
-  description = "The three availability zones. One Kafka broker and one Cassandra node stand in each."
+  description = "The three availability zones. One Kafka broker and one Cassandra node run in each."
   type        = list(string)
 
   validation {

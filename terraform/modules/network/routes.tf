@@ -1,4 +1,4 @@
-# The ways out. One table for the public subnets, one a zone for the private ones, so that a zone keeps its own gateway.
+# Routes out. One table for the public subnets, one per zone for the private ones, so that a zone keeps its own gateway.
 resource "aws_internet_gateway" "this" {
   vpc_id = aws_vpc.this.id
 

@@ -90,7 +90,7 @@ fn variables(asking: &Asking) -> BTreeMap<String, Vec<(Value, Vec<String>)>> {
     all
 }
 
-/// What is chosen on a dashboard: all values of a variable that takes many, and else each in turn (of symbols a busy
+/// Choices on a dashboard: all values of a variable that takes many, and else each in turn (of symbols a busy
 /// one).
 fn choices(variables: &[(Value, Vec<String>)]) -> Vec<Choice> {
     let mut choices = vec![Choice::new()];

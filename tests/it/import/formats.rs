@@ -9,7 +9,7 @@ use crate::shared::process::Home;
 
 const SYMBOL: &str = "--symbol X:S1";
 
-/// What a log of one partition has besides control records.
+/// Records of a log of one partition, without control records.
 fn records(home: &Home, log: &str) -> Vec<String> {
     let lines = partition(&home.path(log), 0);
     lines.into_iter().filter(|line| !line.contains(r#""type":"#)).collect()

@@ -29,7 +29,7 @@ fn home(trades: u64, step: usize) -> Home {
         let good: Vec<&str> = good.lines().collect();
         let mut all = String::new();
         for (n, some) in good.chunks(step).enumerate() {
-            // None is the last: behind the end of the import it would wait for another source.
+            // None is the last: after the end of the import it would wait for another source.
             if n > 0 {
                 all += &format!("{{\"s\":\"BAD {partition} {n}\",\"p\":null,\"v\":1,\"t\":1}}\n");
             }

@@ -1,4 +1,4 @@
-//! What `status` says of a finished log, of one that a dead source holds back, and of records that nobody has read.
+//! `status` of a finished log, of one that a dead source holds back, and of records that nobody has read.
 
 use std::fs::OpenOptions;
 use std::io::Write;

@@ -32,7 +32,7 @@ pub struct Trade {
     pub counts: bool,
 }
 
-/// What conditions mean in a file.
+/// Meaning of the conditions in a file.
 #[derive(Clone, Copy, Debug)]
 pub enum Rule {
     /// Nothing.

@@ -51,7 +51,7 @@ pub enum Step {
     Raw(usize, Vec<u8>),
 }
 
-/// What a frame holds.
+/// Contents of a frame.
 #[derive(Clone, Debug)]
 pub enum Element {
     /// A trade.
