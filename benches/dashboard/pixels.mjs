@@ -1,6 +1,6 @@
 // Loads the page several times, then watches it for a while. Reports the first paint of each load, and when each
 // frontier advance was drawn, in Unix milliseconds.
-import { drawn, run, tell } from '../../tests/page/browser.mjs';
+import { drawn, run, report } from '../../tests/page/browser.mjs';
 
 const [loads, seconds] = process.argv.slice(2).map(Number);
 
@@ -21,5 +21,5 @@ await run(async (open) => {
       performance.getEntriesByType('mark').map(({ name, startTime }) => [name, performance.timeOrigin + startTime]));
     for (const [name, ms] of found) if (name.startsWith('drawn:')) marks.set(Number(name.slice(6)), ms);
   }
-  tell({ paints, drawn: [...marks] });
+  report({ paints, drawn: [...marks] });
 });

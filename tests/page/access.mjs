@@ -1,6 +1,6 @@
 // Accessibility checks by axe-core: both themes, desktop and phone, and everything that opens.
 import { readFileSync } from 'node:fs';
-import { AXE, DESKTOP, PHONE, check, drawn, run, tell, until } from './browser.mjs';
+import { AXE, DESKTOP, PHONE, check, drawn, run, report, until } from './browser.mjs';
 
 const axe = readFileSync(AXE, 'utf8');
 const STATES = {
@@ -41,5 +41,5 @@ await run(async (open) => {
       await page.context().close();
     }
   }
-  tell(looks);
+  report(looks);
 });

@@ -13,7 +13,7 @@ export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-export const tell = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
+export const report = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 export const answer = async () => (await lines.next()).value;
 
 // Waits until `ask` returns a truthy value.

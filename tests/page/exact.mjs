@@ -1,5 +1,5 @@
 // Steps through the candles by keyboard and reports the legend of each.
-import { drawn, legend, run, tell } from './browser.mjs';
+import { drawn, legend, run, report } from './browser.mjs';
 
 const ON = 'sma_12 sma_60 sma_240 ema_12 ema_26 bollinger vwap rsi macd';
 const LOOKS = [
@@ -16,9 +16,9 @@ await run(async (open) => {
     await page.focus('#chart');
     for (let at = 0; at < count; at += 1) {
       await page.keyboard.press('ArrowLeft');
-      tell({ symbol, resolution, ...(await legend(page)) });
+      report({ symbol, resolution, ...(await legend(page)) });
     }
     await page.context().close();
   }
-  tell('all');
+  report('all');
 });

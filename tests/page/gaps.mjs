@@ -1,5 +1,5 @@
 // The time axis over a pause without trades, and gaps in the feed: bands, list, legend.
-import { answer, check, drawn, held, legend, run, tell, text, until } from './browser.mjs';
+import { answer, check, drawn, held, legend, run, report, text, until } from './browser.mjs';
 
 const places = (page) => page.evaluate(async () => (await import('/page.js')).places());
 
@@ -24,7 +24,7 @@ await run(
     await drawn(page);
     check((await text(page, 'gaps-count')) === '0', 'no gap yet');
     const before = (await hatched(page)).length;
-    tell({ starts: (await held(page)).map(([start]) => start), places: await places(page) });
+    report({ starts: (await held(page)).map(([start]) => start), places: await places(page) });
     const [picture] = JSON.parse(await answer());
     await until('the gaps', async () => (await text(page, 'gaps-count')) === '2');
     await until('bands', async () => (await hatched(page)).length > before + 20);
@@ -35,7 +35,7 @@ await run(
     await page.locator('#gaps-list button').last().click();
     const note = await until('the note', () => page.evaluate(() => document.querySelector('#legend .gap')?.textContent));
     const { start } = await legend(page);
-    tell({ list, note, start, said: await text(page, 'said'), gaps: await text(page, 'gaps') });
+    report({ list, note, start, said: await text(page, 'said'), gaps: await text(page, 'gaps') });
   },
   { expected: /willReadFrequently/ },
 );

@@ -1,5 +1,5 @@
 // Every action by keyboard alone; then links and the back button.
-import { answer, check, drawn, held, legend, run, tell, text, until } from './browser.mjs';
+import { answer, check, drawn, held, legend, run, report, text, until } from './browser.mjs';
 
 const hash = async (page) => new URLSearchParams((await page.evaluate(() => location.hash)).slice(1));
 const watched = (page) =>
@@ -113,6 +113,6 @@ await run(async (open) => {
   });
   const rows = await held(page);
   const starts = rows.map(([start]) => start);
-  tell(starts);
+  report(starts);
   await byLink(open, starts);
 });

@@ -1,5 +1,5 @@
 // Watches drawn candles while late trades change one of them and add another.
-import { answer, check, drawn, held, legend, run, tell, text, until } from './browser.mjs';
+import { answer, check, drawn, held, legend, run, report, text, until } from './browser.mjs';
 
 // Pixels in the colour of the marks for corrected candles.
 const marks = (page) =>
@@ -26,12 +26,12 @@ const look = async (open) => {
   const before = await held(page);
   check((await marks(page)) === 0, 'a mark where nothing was corrected');
   check((await corrections(page)).length === 0, 'a correction where there is none');
-  tell(before);
+  report(before);
   check((await answer()) === 'late', 'the test goes on');
   await until('two corrections', async () => (await corrections(page)).length === 2);
   await until('marks in the chart', async () => (await marks(page)) > 10);
   const after = await held(page);
-  tell({ after, corrections: await corrections(page), count: await text(page, 'corrections-count') });
+  report({ after, corrections: await corrections(page), count: await text(page, 'corrections-count') });
 
   const start = Number(await answer());
   await page.click('#tab-corrections');
@@ -40,10 +40,10 @@ const look = async (open) => {
     const values = await legend(page);
     return values.start === start ? values : null;
   });
-  tell({ shown, status: await page.textContent('#legend .status') });
+  report({ shown, status: await page.textContent('#legend .status') });
   check((await answer()) === 'gap', 'the test goes on');
   await page.locator('#gap-note').waitFor({ state: 'visible' });
-  tell(await text(page, 'gaps'));
+  report(await text(page, 'gaps'));
 };
 
 await run(look, { expected: /willReadFrequently/ });

@@ -1,6 +1,6 @@
 // An hour of 5-second candles for 50 symbols, as fast as the page processes them. The events are generated here in the
 // server's format. Memory is compared after a quarter of the hour and at its end.
-import { check, held, run, tell, until } from './browser.mjs';
+import { check, held, run, report, until } from './browser.mjs';
 
 const EVENTS = 720;
 const GROWTH_MAX = 1.2;
@@ -108,7 +108,7 @@ await run(async (open) => {
   const quarter = await heap();
   await play((EVENTS * 3) / 4);
   const end = await heap();
-  tell({ quarter, end, rows: (await held(page)).length });
+  report({ quarter, end, rows: (await held(page)).length });
   const starts = (await held(page)).map(([start]) => start);
   check(starts.length >= 500 && starts.length <= 620, `${starts.length} candles are held`);
   check(starts.at(-1) === starts[0] + (starts.length - 1) * 5000, 'none is missing');

@@ -1,5 +1,5 @@
 // Types into the search box and measures, in the page, the time until the results for each key are drawn.
-import { check, drawn, run, tell, until } from './browser.mjs';
+import { check, drawn, run, report, until } from './browser.mjs';
 
 const WORDS = ['SYM12345', 'SYM0777', '29999', 'SYM2'];
 
@@ -34,5 +34,5 @@ await run(async (open) => {
     const first = await page.textContent('#found [role=option] b');
     check(first.includes(word), `${first} is the first answer to ${word}`);
   }
-  tell(await page.evaluate(() => window.took));
+  report(await page.evaluate(() => window.took));
 });

@@ -1,6 +1,6 @@
 // Shows the state of the pipeline. Each line of input is a label to wait for and the name of a picture; the answer says
 // what is shown then. An empty line ends it.
-import { answer, check, run, tell, text, until } from './browser.mjs';
+import { answer, check, run, report, text, until } from './browser.mjs';
 
 const shown = (page) =>
   page.evaluate(() => {
@@ -17,7 +17,7 @@ await run(
       if (!label) break;
       await until(label, async () => (await text(page, 'health')) === label);
       await page.screenshot({ path: picture });
-      tell(await shown(page));
+      report(await shown(page));
     }
     check(!(await page.content()).includes('1970'), 'absence is shown as a time');
   },

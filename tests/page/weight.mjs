@@ -1,5 +1,5 @@
 // The page's transfer size and first paint.
-import { check, drawn, run, tell } from './browser.mjs';
+import { check, drawn, run, report } from './browser.mjs';
 
 const BYTES_MAX = 150_000;
 
@@ -16,7 +16,7 @@ await run(async (open) => {
       first_paint_ms: startTime,
     };
   });
-  tell(found);
+  report(found);
   check(found.files > 15, 'the modules are among them');
   check(found.bytes < BYTES_MAX, `${found.bytes} bytes, at most ${BYTES_MAX}`);
 });

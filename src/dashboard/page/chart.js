@@ -33,9 +33,9 @@ export class PriceChart {
   #cursor = null; // start of the row under the keyboard cursor
   #moved = 0;
 
-  // `tell` has onHover(row or null, isByKeyboard), onOldest(), onNewest(), onMoved() and onEnd().
-  constructor(element, tell) {
-    this.tell = tell;
+  // `handlers` has onHover(row or null, isByKeyboard), onOldest(), onNewest(), onMoved() and onEnd().
+  constructor(element, handlers) {
+    this.handlers = handlers;
     this.#chart = createChart(element, {
       autoSize: true,
       crosshair: { mode: CrosshairMode.Normal },
@@ -56,7 +56,7 @@ export class PriceChart {
     this.#markers = createSeriesMarkers(this.#candles, []);
     this.#chart.subscribeCrosshairMove(({ time, sourceEvent }) => {
       if (sourceEvent) this.#cursor = null;
-      if (sourceEvent || this.#cursor === null) tell.onHover(this.#rows?.get(time * 1000) ?? null, false);
+      if (sourceEvent || this.#cursor === null) handlers.onHover(this.#rows?.get(time * 1000) ?? null, false);
     });
     this.#chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && this.#scrolled(range));
     addEventListener('themechange', () => this.recolour());
@@ -238,10 +238,10 @@ export class PriceChart {
   }
 
   #scrolled({ from, to }) {
-    if (from < NEAR_END) this.tell.onOldest();
-    if (to > this.#timeline.points.length - NEAR_END) this.tell.onNewest();
+    if (from < NEAR_END) this.handlers.onOldest();
+    if (to > this.#timeline.points.length - NEAR_END) this.handlers.onNewest();
     clearTimeout(this.#moved);
-    this.#moved = setTimeout(() => this.tell.onMoved(), MOVED_MS);
+    this.#moved = setTimeout(() => this.handlers.onMoved(), MOVED_MS);
   }
 
   newest() {
@@ -283,7 +283,7 @@ export class PriceChart {
     if (!row) return;
     this.#cursor = row.window_start_ms;
     this.#showCursor();
-    this.tell.onHover(row, true);
+    this.handlers.onHover(row, true);
   }
 
   // Waits until the library has moved the candles, since it places the cursor by their coordinates.
@@ -297,7 +297,7 @@ export class PriceChart {
   #leave() {
     this.#cursor = null;
     this.#chart.clearCrosshairPosition();
-    this.tell.onHover(null, false);
+    this.handlers.onHover(null, false);
   }
 
   // Moves the keyboard cursor by a number of candles, and the visible range with it.
@@ -335,7 +335,7 @@ export class PriceChart {
       PageUp: () => this.#step(-50),
       PageDown: () => this.#step(50),
       Home: () => this.#first(),
-      End: () => this.tell.onEnd(),
+      End: () => this.handlers.onEnd(),
       Escape: () => this.#leave(),
       '+': () => this.#zoom(1.25),
       '=': () => this.#zoom(1.25),

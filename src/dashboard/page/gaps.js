@@ -22,9 +22,9 @@ export class Gaps {
   #epoch = null;
   #again = 0;
 
-  // `tell` has onGaps(list) and onShow(ms).
-  constructor(tell) {
-    this.tell = tell;
+  // `handlers` has onGaps(list) and onShow(ms).
+  constructor(handlers) {
+    this.handlers = handlers;
   }
 
   // The gap that a span of time touches, if any; the shortest of them.
@@ -67,7 +67,7 @@ export class Gaps {
     setText($('gaps-note'), total === 0 ? 'No gaps: no source has reported missing trades.' : '');
     if (total > gaps.length) setText($('gaps-note'), `The newest ${gaps.length} of ${total}; \`tickline gaps\` lists all.`);
     if (known && added > 0) say(`A gap in the feed: ${gaps.at(-1).cause}, ${spanOf(gaps.at(-1))}`);
-    this.tell.onGaps(gaps);
+    this.handlers.onGaps(gaps);
   }
 
   #shown = false;
@@ -82,7 +82,7 @@ export class Gaps {
       make('span', { className: 'change', textContent: gap.cause || 'no cause given' }),
       make('span', { className: 'what' }, make('b', { textContent: gap.source }), ` · ${partitions}`),
     );
-    button.addEventListener('click', () => isTime(gap.from_ms) && this.tell.onShow(gap.from_ms));
+    button.addEventListener('click', () => isTime(gap.from_ms) && this.handlers.onShow(gap.from_ms));
     return make('li', {}, button);
   }
 }

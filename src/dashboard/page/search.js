@@ -10,9 +10,9 @@ export class Search {
   #found = [];
   #at = -1;
 
-  // `tell` has onChoose(symbol, alsoWatch).
-  constructor(tell) {
-    this.tell = tell;
+  // `handlers` has onChoose(symbol, alsoWatch).
+  constructor(handlers) {
+    this.handlers = handlers;
     this.input = $('search');
     this.list = $('found');
     this.input.addEventListener('input', () => this.#ask());
@@ -110,7 +110,7 @@ export class Search {
     if (!row) return;
     this.input.value = '';
     this.input.blur();
-    this.tell.onChoose(row.symbol, watch);
+    this.handlers.onChoose(row.symbol, watch);
   }
 
   #key(event) {

@@ -8,9 +8,9 @@ export class Stream {
   #again = 0;
   #silence = 0;
 
-  // `tell` has onEvent(event), onBeat(beat) and onConnected(isConnected).
-  constructor(tell) {
-    this.tell = tell;
+  // `handlers` has onEvent(event), onBeat(beat) and onConnected(isConnected).
+  constructor(handlers) {
+    this.handlers = handlers;
     // A hidden page closes its connection; a browser has only a few per host.
     document.addEventListener('visibilitychange', () => (document.hidden ? this.#close() : this.#open()));
   }
@@ -35,7 +35,7 @@ export class Stream {
   #wait() {
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => {
-      this.tell.onConnected(false);
+      this.handlers.onConnected(false);
       this.#open();
     }, SILENT_MS);
   }
@@ -45,20 +45,20 @@ export class Stream {
     if (document.hidden || this.#url === null) return;
     const source = (this.#source = new EventSource(this.#url));
     this.#wait();
-    source.addEventListener('open', () => this.tell.onConnected(true));
+    source.addEventListener('open', () => this.handlers.onConnected(true));
     source.addEventListener('error', () => {
       if (source !== this.#source) return;
-      this.tell.onConnected(false);
+      this.handlers.onConnected(false);
       // The browser reconnects by itself only after a broken connection, not after an error response.
       if (source.readyState === EventSource.CLOSED) this.#again = setTimeout(() => this.#open(), RECONNECT_MS);
     });
-    const on = (name, tell) =>
+    const on = (name, handle) =>
       source.addEventListener(name, (message) => {
         if (source !== this.#source) return;
         this.#wait();
-        tell(JSON.parse(message.data));
+        handle(JSON.parse(message.data));
       });
-    on('frontier', (event) => this.tell.onEvent(event));
-    on('state', (beat) => this.tell.onBeat(beat));
+    on('frontier', (event) => this.handlers.onEvent(event));
+    on('state', (beat) => this.handlers.onBeat(beat));
   }
 }

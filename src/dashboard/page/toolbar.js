@@ -15,11 +15,11 @@ export class Toolbar {
   #resolutions = new Map();
   #indicators = new Map();
 
-  // `tell` has onResolution(name) and onIndicator(id, on).
-  constructor(tell) {
+  // `handlers` has onResolution(name) and onIndicator(id, on).
+  constructor(handlers) {
     Object.keys(LENGTH_MS).forEach((name, at) => {
       const label = choice('radio', 'resolution', name, make('span', { textContent: name }), () =>
-        tell.onResolution(name),
+        handlers.onResolution(name),
       );
       label.title = `${WORDS[name]} (${at + 1})`;
       label.firstChild.setAttribute('aria-label', WORDS[name]);
@@ -30,7 +30,7 @@ export class Toolbar {
       const swatch = make('i', { className: 'swatch' });
       swatch.style.background = `var(--${lines[0].colour})`;
       const span = make('span', {}, swatch, label);
-      const chip = choice('checkbox', id, id, span, ({ target }) => tell.onIndicator(id, target.checked));
+      const chip = choice('checkbox', id, id, span, ({ target }) => handlers.onIndicator(id, target.checked));
       chip.title = title ?? label;
       this.#indicators.set(id, chip.firstChild);
       $('indicators').append(chip);

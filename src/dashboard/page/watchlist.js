@@ -8,9 +8,9 @@ export class WatchList {
   #chosen = null;
   #frontierMs = 0;
 
-  // `tell` has onChoose(symbol) and onRemove(symbol).
-  constructor(tell) {
-    this.tell = tell;
+  // `handlers` has onChoose(symbol) and onRemove(symbol).
+  constructor(handlers) {
+    this.handlers = handlers;
     $('list').addEventListener('keydown', (event) => this.#key(event));
   }
 
@@ -64,10 +64,10 @@ export class WatchList {
       make('td', {}, remove),
     );
     tr.dataset.symbol = symbol;
-    tr.addEventListener('click', () => this.tell.onChoose(symbol));
+    tr.addEventListener('click', () => this.handlers.onChoose(symbol));
     remove.addEventListener('click', (event) => {
       event.stopPropagation();
-      this.tell.onRemove(symbol);
+      this.handlers.onRemove(symbol);
     });
     return { tr, button, name, exchange, spark, last, change, row: { symbol } };
   }
@@ -117,7 +117,7 @@ export class WatchList {
     const next = { ArrowDown: tr.nextElementSibling, ArrowUp: tr.previousElementSibling }[event.key];
     if (event.key === 'Delete') {
       (tr.nextElementSibling ?? tr.previousElementSibling)?.querySelector('.show').focus();
-      this.tell.onRemove(tr.dataset.symbol);
+      this.handlers.onRemove(tr.dataset.symbol);
     } else if (next) next.querySelector('.show').focus();
     else return;
     event.preventDefault();
