@@ -1,5 +1,6 @@
 # Tickline as an image: one program, no shell, a user without rights, nothing that is written to. `scripts/image` builds
 # it with Docker or with buildah. Both bases are Debian 12, so the program finds the libraries that it was linked with.
+# The second brings OpenSSL and the certificate authorities that it trusts.
 #
 #   docker run --rm tickline:0.1.0 --help
 

@@ -13,26 +13,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{ClientConfig, ServerConfig};
+use openssl::error::ErrorStack;
+use openssl::pkey::{PKey, Private};
+use openssl::ssl::{SslAcceptor, SslConnector, SslContextBuilder, SslVerifyMode};
+use openssl::x509::X509;
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::connection::Connection;
 use super::{ClusterError, hosts};
-use crate::tls::{authorities, certificates, install_provider};
+use crate::process::os_error;
+use crate::tls;
 
 /// Timeout for sending buffered data at the end of a process.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The certificates of this process, and the runtime that encrypts.
 pub struct Tls {
-    acceptor: TlsAcceptor,
-    connector: TlsConnector,
+    acceptor: SslAcceptor,
+    connector: SslConnector,
     pumps: Arc<AtomicUsize>,
     runtime: Runtime,
 }
@@ -47,34 +47,37 @@ impl Tls {
     /// Loads the authority (`ca.pem`), this process's certificate (`cert.pem`) and its key (`key.pem`) from a
     /// directory.
     pub fn load(dir: &Path) -> Result<Self, ClusterError> {
-        install_provider();
         let bad = |name: &str, why: String| ClusterError::Tls { path: dir.join(name), why };
-        let roots = Arc::new(authorities(&dir.join("ca.pem"))?);
-        let chain = certificates(&dir.join("cert.pem"))?;
-        let key = PrivateKeyDer::from_pem_file(dir.join("key.pem")).map_err(|e| bad("key.pem", e.to_string()))?;
-        let verifier = WebPkiClientVerifier::builder(Arc::clone(&roots)).build();
-        let verifier = verifier.map_err(|error| bad("ca.pem", error.to_string()))?;
-        let server = ServerConfig::builder().with_client_cert_verifier(verifier);
-        let server = server.with_single_cert(chain.clone(), key.clone_key());
-        let client = ClientConfig::builder().with_root_certificates(roots).with_client_auth_cert(chain, key);
-        let (server, client) = server
-            .and_then(|server| Ok((server, client?)))
-            .map_err(|error| bad("cert.pem", format!("it cannot be used with key.pem: {error}")))?;
+        let failed = |error: ErrorStack| bad("", tls::reason(&error));
+        let ca = dir.join("ca.pem");
+        let (by_server, by_client) = (tls::authorities(&ca)?, tls::authorities(&ca)?);
+        let identity = Identity {
+            chain: tls::certificates(&dir.join("cert.pem"))?,
+            key: key(&dir.join("key.pem")).map_err(|why| bad("key.pem", why))?,
+        };
+        let mut server = tls::server().map_err(failed)?;
+        let mut client = tls::client().map_err(failed)?;
+        server.set_cert_store(by_server);
+        client.set_cert_store(by_client);
+        let installed = identity.install(&mut server).and_then(|()| identity.install(&mut client));
+        installed
+            .map_err(|error| bad("cert.pem", format!("it cannot be used with key.pem: {}", tls::reason(&error))))?;
+        server.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(server)),
-            connector: TlsConnector::from(Arc::new(client)),
+            acceptor: server.build(),
+            connector: client.build(),
             pumps: Arc::default(),
             runtime: runtime.map_err(|error| bad("", error.to_string()))?,
         })
     }
 
     /// Accepts a connection. Also returns the certificate that the other side presented.
-    pub fn accept(&self, stream: TcpStream, within: Duration) -> Result<(Connection, CertificateDer<'static>), Error> {
+    pub fn accept(&self, stream: TcpStream, within: Duration) -> Result<(Connection, X509), Error> {
         self.runtime.block_on(async {
             let stream = asynchronous(stream)?;
-            let session = timeout(within, self.acceptor.accept(stream)).await??;
-            let presented = session.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
+            let session = timeout(within, tls::accept(&self.acceptor, stream)).await??;
+            let presented = session.ssl().peer_certificate();
             let presented = presented.ok_or_else(|| Error::other("it presented no certificate"))?;
             Ok((self.pump(session)?, presented))
         })
@@ -82,10 +85,10 @@ impl Tls {
 
     /// Opens a connection; the certificate of the other side must be for this host.
     pub fn connect(&self, stream: TcpStream, address: &str, within: Duration) -> Result<Connection, Error> {
-        let name = name_of(address).ok_or_else(|| Error::other("its host name is not valid in a certificate"))?;
+        let (host, _) = hosts::split(address).ok_or_else(|| Error::other("its address has no host name"))?;
         self.runtime.block_on(async {
             let stream = asynchronous(stream)?;
-            let session = timeout(within, self.connector.connect(name, stream)).await??;
+            let session = timeout(within, tls::connect(&self.connector, host, stream)).await??;
             self.pump(session)
         })
     }
@@ -113,15 +116,36 @@ impl Tls {
     }
 }
 
-/// Whether a certificate is for the host of this address.
-pub fn is_for(certificate: &CertificateDer<'_>, address: &str) -> bool {
-    let Some(name) = name_of(address) else { return false };
-    let parsed = ParsedCertificate::try_from(certificate);
-    parsed.and_then(|parsed| rustls::client::verify_server_name(&parsed, &name)).is_ok()
+/// What a process proves itself with.
+struct Identity {
+    chain: Vec<X509>,
+    key: PKey<Private>,
 }
 
-fn name_of(address: &str) -> Option<ServerName<'static>> {
-    hosts::split(address).and_then(|(host, _)| ServerName::try_from(host.to_owned()).ok())
+impl Identity {
+    fn install(&self, context: &mut SslContextBuilder) -> Result<(), ErrorStack> {
+        // The first is this process's own, the others lead to the authority.
+        for (index, certificate) in self.chain.iter().enumerate() {
+            match index {
+                0 => context.set_certificate(certificate)?,
+                _ => context.add_extra_chain_cert(certificate.clone())?,
+            }
+        }
+        context.set_private_key(&self.key)?;
+        context.check_private_key()
+    }
+}
+
+fn key(path: &Path) -> Result<PKey<Private>, String> {
+    let text = std::fs::read(path).map_err(|error| os_error::why(&error))?;
+    // With a passphrase OpenSSL does not ask for one on the terminal.
+    PKey::private_key_from_pem_passphrase(&text, b"")
+        .map_err(|error| format!("it contains no PEM key without a passphrase: {}", tls::reason(&error)))
+}
+
+/// Whether a certificate is for the host of this address.
+pub fn is_for(certificate: &X509, address: &str) -> bool {
+    hosts::split(address).is_some_and(|(host, _)| tls::is_for(certificate, host).unwrap_or(false))
 }
 
 fn asynchronous(stream: TcpStream) -> Result<tokio::net::TcpStream, Error> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use dataflows::progress::partition::SOURCE_BYTES_MAX;
 use dataflows::symbols::symbol::Symbol;
+use openssl::ssl::SslConnectorBuilder;
 use tokio::sync::watch;
 
 use super::UsageError;
@@ -54,7 +55,7 @@ pub struct IngestArgs {
     /// File with the API token
     #[arg(long, env = "TICKLINE_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// File of CA certificates (PEM) to trust for wss, instead of the public ones
+    /// File of CA certificates (PEM) to trust for wss, instead of this machine's
     #[arg(long, env = "TICKLINE_CA", value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// Share of the symbols that this ingest subscribes to: 0/2 and 1/2 for two ingests
@@ -171,7 +172,8 @@ fn config_of(args: &IngestArgs) -> anyhow::Result<IngestConfig> {
         return Err(UsageError(format!("invalid --liveness-timeout: expected at least {least}")).into());
     }
     feed.liveness_timeout = args.liveness_timeout.std();
-    feed.tls = args.ca.as_deref().map(tls::trusting).transpose().map_err(|error| UsageError(error.to_string()))?;
+    let tls = args.ca.as_deref().map(tls::trusting).transpose().map_err(|error| UsageError(error.to_string()))?;
+    feed.tls = tls.map(SslConnectorBuilder::build);
     let state = args.state.clone().unwrap_or_else(|| default_state(&args.source));
     let mut config = IngestConfig::new(feed, args.source.clone());
     config.max_out_of_orderness_ms = args.max_out_of_orderness.ms();

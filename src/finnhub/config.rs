@@ -1,9 +1,8 @@
 //! Feed settings.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
+use openssl::ssl::SslConnector;
 
 use crate::secret::Secret;
 
@@ -29,8 +28,8 @@ pub struct FeedConfig {
     pub pause_too_many: Duration,
     /// Timeout for connecting, and for sending one message.
     pub step_max: Duration,
-    /// TLS configuration of a `wss` URL (default: the certificate authorities that browsers trust).
-    pub tls: Option<Arc<ClientConfig>>,
+    /// TLS configuration of a `wss` URL (default: the certificate authorities that this machine trusts).
+    pub tls: Option<SslConnector>,
 }
 
 impl FeedConfig {

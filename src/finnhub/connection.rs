@@ -6,19 +6,31 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use openssl::ssl::SslConnector;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{sleep_until, timeout};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::error::UrlError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes, http};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::config::FeedConfig;
 use super::error::SocketError;
 use super::life::Life;
 use crate::secret::{Secret, percent_encode};
+use crate::tls;
 
 /// Maximum message length in bytes; a longer message ends the connection.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+
+/// A TCP socket, or a TLS session on one.
+trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
+
+type Stream = WebSocketStream<Box<dyn Transport>>;
 
 /// An event of a connection.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +54,7 @@ pub enum Received {
 
 /// An open connection.
 pub struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    stream: Stream,
     token: Secret,
     liveness_timeout: Duration,
     step_max: Duration,
@@ -54,15 +66,10 @@ pub struct Socket {
 /// Connects, with the API token added to the URL. The connection is dead after [`FeedConfig::liveness_timeout`] without
 /// a sign of life.
 pub async fn connect(config: &FeedConfig) -> Result<Socket, SocketError> {
-    crate::tls::install_provider();
     let FeedConfig { url, token, liveness_timeout, step_max, .. } = config;
     let address = address(url, token);
-    let limits =
-        WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX)).max_frame_size(Some(MESSAGE_BYTES_MAX));
-    let connector = config.tls.clone().map(Connector::Rustls);
-    let attempt = connect_async_tls_with_config(address, Some(limits), true, connector);
-    let (stream, _) = match timeout(*step_max, attempt).await {
-        Ok(Ok(connected)) => connected,
+    let stream = match timeout(*step_max, open(&address, config.tls.as_ref())).await {
+        Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Err(explain(&error, token)),
         Err(_) => return Err(SocketError::Failed { why: "timeout while connecting".to_owned() }),
     };
@@ -159,6 +166,28 @@ impl Socket {
             Err(_) => Err(SocketError::Failed { why: "timeout while sending".to_owned() }),
         }
     }
+}
+
+/// Opens a connection to an address, with TLS where its scheme asks for it.
+async fn open(address: &str, connector: Option<&SslConnector>) -> Result<Stream, Error> {
+    let request = address.into_client_request()?;
+    let host = request.uri().host().ok_or(Error::Url(UrlError::NoHostName))?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let (is_tls, port) = match request.uri().scheme_str() {
+        Some("wss") => (true, 443),
+        Some("ws") => (false, 80),
+        _ => return Err(Error::Url(UrlError::UnsupportedUrlScheme)),
+    };
+    let stream = TcpStream::connect((host, request.uri().port_u16().unwrap_or(port))).await?;
+    stream.set_nodelay(true)?;
+    let stream: Box<dyn Transport> = match (is_tls, connector) {
+        (false, _) => Box::new(stream),
+        (true, Some(connector)) => Box::new(tls::connect(connector, host, stream).await?),
+        (true, None) => Box::new(tls::connect(&tls::trusting_system()?.build(), host, stream).await?),
+    };
+    let limits =
+        WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX)).max_frame_size(Some(MESSAGE_BYTES_MAX));
+    Ok(client_async_with_config(request, stream, Some(limits)).await?.0)
 }
 
 fn explain(error: &Error, token: &Secret) -> SocketError {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
+use reqwest::tls::Version;
 use reqwest::{Client, Response, StatusCode, Url};
 
 use crate::exit_code::ExitCode;
@@ -157,7 +158,6 @@ pub struct Rest {
 impl Rest {
     /// Creates a client; sends nothing yet.
     pub fn new(config: RestConfig) -> Result<Self, RestError> {
-        crate::tls::install_provider();
         let bad = |why: &str| RestError::BadUrl { url: config.token.scrub(&config.url), why: why.to_owned() };
         let base = Url::parse(&config.url).map_err(|error| bad(&error.to_string()))?;
         if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
@@ -170,6 +170,7 @@ impl Rest {
         token.set_sensitive(true);
         let headers = HeaderMap::from_iter([(reqwest::header::HeaderName::from_static("x-finnhub-token"), token)]);
         let client = Client::builder().default_headers(headers).redirect(Policy::none());
+        let client = client.tls_version_min(Version::TLS_1_2);
         let client = client.connect_timeout(SILENCE_MAX).read_timeout(SILENCE_MAX);
         // Plain HTTP needs no certificate authorities, so a machine without any can still use it.
         let client = if base.scheme() == "http" { client.tls_certs_only([]) } else { client };

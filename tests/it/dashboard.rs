@@ -21,7 +21,6 @@ use fake::{FakeStore, candle};
 const DAY_MS: u64 = 86_400_000;
 
 async fn start(store: &FakeStore) -> Dashboard {
-    tickline::tls::install_provider();
     let store = store.clone();
     serve(quick(), move || store.reader()).await.unwrap()
 }

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod broker;
+pub mod certificates;
 pub mod clients;
 pub mod log_suite;
 pub mod node;

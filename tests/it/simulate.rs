@@ -184,7 +184,6 @@ async fn a_connection_without_a_sign_of_life_ends() {
 async fn rest_responses_have_documented_shapes() {
     let simulator = serve(SimulatorConfig::default()).await.unwrap();
     let base = format!("http://{}/api/v1", simulator.addr());
-    tickline::tls::install_provider();
     let client = reqwest::Client::new();
     let get = async |path: &str| -> Value {
         let answer = client.get(format!("{base}{path}")).header("X-Finnhub-Token", "key").send().await.unwrap();
@@ -216,7 +215,6 @@ async fn rest_responses_have_documented_shapes() {
 async fn rest_rejects_a_missing_token_and_bursts() {
     let simulator = serve(SimulatorConfig { calls_per_minute_max: 3, ..Default::default() }).await.unwrap();
     let url = format!("http://{}/api/v1/quote?symbol=AAPL", simulator.addr());
-    tickline::tls::install_provider();
     let client = reqwest::Client::new();
     assert_eq!(client.get(&url).send().await.unwrap().status(), 401);
     // A minute may end between two calls, so more are tried than fit into two minutes.

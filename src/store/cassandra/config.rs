@@ -10,9 +10,8 @@
 //! Paths are relative to the folder of this file.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rustls::ClientConfig;
+use scylla::client::session::OpenSsl010Config;
 use scylla::statement::{Consistency, SerialConsistency};
 use serde::Deserialize;
 
@@ -52,11 +51,21 @@ pub struct Config {
     /// User and password.
     pub(super) login: Option<Login>,
     /// TLS settings; without them the connection is plain text.
-    pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) tls: Option<Tls>,
     /// The only data centre to use.
     pub(super) local_dc: Option<String>,
     /// Consistency level.
     pub(super) quorum: Quorum,
+}
+
+/// TLS settings, which the driver shows nothing of.
+#[derive(Clone)]
+pub(super) struct Tls(pub(super) OpenSsl010Config);
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
 }
 
 /// User and password; `Debug` does not show the password.
@@ -136,6 +145,7 @@ impl Config {
         };
         let tls = written.ca_file.as_ref().map(|file| tls::trusting(&relative(file))).transpose();
         let tls = tls.map_err(|error| bad(path, error.to_string()))?;
+        let tls = tls.map(|builder| Tls(OpenSsl010Config::new(builder)));
         Ok(Self { login, tls, local_dc: written.local_dc, quorum: written.consistency })
     }
 }

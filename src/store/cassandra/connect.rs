@@ -73,7 +73,7 @@ fn builder(address: &CassandraAddress, config: &Config, policy: RetryPolicy) -> 
         .keyspaces_to_fetch([&address.keyspace])
         .connection_timeout(timeout)
         .tcp_nodelay(true)
-        .tls_context(config.tls.clone());
+        .tls_context(config.tls.as_ref().map(|tls| tls.0.clone()));
     if let Some(login) = &config.login {
         builder = builder.user(&login.user, &login.password);
     }

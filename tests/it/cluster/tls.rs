@@ -1,26 +1,18 @@
 //! Mutual TLS between processes: only those with a certificate of the cluster's authority for their own host join.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-
 use crate::cluster::processes::{Cluster, ended, wait_for_log};
+use crate::shared::certificates::Identity;
 
 /// Writes a folder of certificates for each host, `tls-0` and so on, all from one authority, and one from another
 /// authority, `tls-other`.
 fn certificates(cluster: &Cluster) {
-    let authority = || {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-    };
-    let (ours, other) = (authority(), authority());
-    let trusted = ours.as_ref().pem();
-    let folder = |name: String, host: String, issuer: &CertifiedIssuer<'_, KeyPair>| {
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec![host]).unwrap().signed_by(&key, issuer).unwrap();
+    let (ours, other) = (Identity::authority(), Identity::authority());
+    let folder = |name: String, host: String, issuer: &Identity| {
+        let identity = issuer.issue(&host);
         std::fs::create_dir(cluster.home.path(&name)).unwrap();
-        cluster.home.write(&format!("{name}/ca.pem"), &trusted);
-        cluster.home.write(&format!("{name}/cert.pem"), certificate.pem());
-        cluster.home.write(&format!("{name}/key.pem"), key.serialize_pem());
+        cluster.home.write(&format!("{name}/ca.pem"), ours.pem());
+        cluster.home.write(&format!("{name}/cert.pem"), identity.pem());
+        cluster.home.write(&format!("{name}/key.pem"), identity.key_pem());
     };
     for (index, host) in cluster.hosts.iter().enumerate() {
         folder(format!("tls-{index}"), host.ip().to_string(), &ours);

@@ -12,7 +12,6 @@ use super::{quick, small_store, start};
 
 #[tokio::test]
 async fn requests_without_token_are_rejected() {
-    tickline::tls::install_provider();
     let store = small_store();
     let config = DashboardConfig { token: Some(Secret::new("secret")), ..quick() };
     let dashboard = serve(config, move || store.reader()).await.unwrap();

@@ -71,7 +71,6 @@ fn start(home: &Home, log: &str, feed: &str, more: &str) -> (Running, String) {
 }
 
 fn number(metrics: &str, name: &str) -> f64 {
-    tickline::tls::install_provider();
     let url = format!("http://{metrics}/metrics");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let text = runtime.block_on(async { reqwest::get(url).await.unwrap().text().await.unwrap() });

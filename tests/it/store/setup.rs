@@ -7,6 +7,7 @@ use tickline::store::address::StoreAddress;
 use tickline::store::cassandra::CassandraStore;
 use tickline::store::{Store, StoreError};
 
+use crate::shared::certificates::Identity;
 use crate::shared::clients;
 use crate::shared::node::{self, Node};
 use crate::store::plain;
@@ -76,8 +77,7 @@ fn config_file_reaches_a_secured_node() {
     assert_eq!(store.open_epoch().unwrap(), (1, None));
     store.write(&crate::store::suite::batch()).unwrap();
     // Permanent errors end at once, and do not show the password.
-    let untrusted = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap().cert.pem();
-    write("untrusted.pem", &untrusted);
+    write("untrusted.pem", &String::from_utf8(Identity::self_signed("127.0.0.1").pem()).unwrap());
     let cases = [
         (format!("{tls}password_file = 'wrong'\n"), "assword"),
         ("user = 'cassandra'\npassword_file = 'right'\nca_file = 'untrusted.pem'\n".to_owned(), "ertificate"),
