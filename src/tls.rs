@@ -29,8 +29,8 @@ pub struct BadCertificates {
 }
 
 impl BadCertificates {
-    fn new(path: &Path, why: impl ToString) -> Self {
-        Self { path: path.display().to_string(), why: why.to_string() }
+    fn new(path: &Path, why: impl Into<String>) -> Self {
+        Self { path: path.display().to_string(), why: why.into() }
     }
 }
 
