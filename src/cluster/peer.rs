@@ -195,8 +195,8 @@ const HEADER_BYTES: usize = 48;
 /// Offset of the length in the header.
 const LENGTH_AT: usize = 32;
 
-/// Tracks the boundaries of timely's messages, to distinguish a normal end from a lost connection: timely's last message
-/// is empty.
+/// Tracks the boundaries of timely's messages, to distinguish a normal end from a lost connection: timely's last
+/// message is empty.
 #[derive(Debug)]
 struct Frames {
     header: [u8; HEADER_BYTES],

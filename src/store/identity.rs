@@ -1,5 +1,5 @@
-//! Identity of a store, the log and settings that it was made from: rows of the table `identity`, written with the first
-//! start and compared by every other.
+//! Identity of a store, the log and settings that it was made from: rows of the table `identity`, written with the
+//! first start and compared by every other.
 
 use std::fmt;
 
