@@ -18,6 +18,7 @@ pub mod log_state;
 pub mod look;
 mod old_log;
 pub mod options;
+mod parquet;
 pub mod preset;
 pub mod read;
 pub mod records;

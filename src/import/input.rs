@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::ImportError;
 use super::compression::{Compression, MAGIC_BYTES, for_each_member};
+use super::parquet;
 use super::utf16::decoded;
 use crate::process::os_error;
 
@@ -59,8 +60,11 @@ impl Input {
         let mut magic = Vec::new();
         counted.by_ref().take(MAGIC_BYTES).read_to_end(&mut magic).map_err(|e| failed(&e))?;
         let compression = Compression::of(&magic);
-        let whole: Chain<Cursor<Vec<u8>>, _> = Cursor::new(magic).chain(counted);
+        let whole: Chain<Cursor<Vec<u8>>, _> = Cursor::new(magic.clone()).chain(counted);
         let plain = BufReader::with_capacity(READ_BYTES, whole);
+        if parquet::is_parquet(&magic) {
+            return on_text(&name, parquet::NAME, parquet::lines(&name, self.seekable(plain)?)?);
+        }
         if compression == Compression::Zip {
             return for_each_member(&name, self.seekable(plain)?, on_text);
         }
@@ -68,7 +72,7 @@ impl Input {
         on_text(&name, compression.name(), text)
     }
 
-    /// The file itself, or what is piped in as a temporary file: the directory of an archive is at its end.
+    /// The file itself, or what is piped in as a temporary file: the directory of an archive, or of a Parquet file, is at its end.
     fn seekable(&self, mut piped: impl Read) -> Result<File, ImportError> {
         if let Self::File(path) = self
             && path.is_file()
