@@ -72,7 +72,8 @@ impl Input {
         on_text(&name, compression.name(), text)
     }
 
-    /// The file itself, or what is piped in as a temporary file: the directory of an archive, or of a Parquet file, is at its end.
+    /// The file itself, or piped data as a temporary file: the directory of an archive, or of a Parquet file, is at its
+    /// end.
     fn seekable(&self, mut piped: impl Read) -> Result<File, ImportError> {
         if let Self::File(path) = self
             && path.is_file()

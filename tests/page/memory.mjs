@@ -103,10 +103,16 @@ await run(async (open) => {
     const { nodes } = await cdp.send('Memory.getDOMCounters');
     return { usedSize, nodes };
   };
-  const play = (count) => page.evaluate((n) => window.fake.play(n), count);
-  await play(EVENTS / 4);
+  // In twelve parts, each reported, so that a slow machine does not look like a hanging page.
+  const play = async (parts) => {
+    for (let part = 0; part < parts; part += 1) {
+      await page.evaluate((n) => window.fake.play(n), EVENTS / 12);
+      report('played');
+    }
+  };
+  await play(3);
   const quarter = await heap();
-  await play((EVENTS * 3) / 4);
+  await play(9);
   const end = await heap();
   report({ quarter, end, rows: (await held(page)).length });
   const starts = (await held(page)).map(([start]) => start);

@@ -1,4 +1,4 @@
-//! The broker of the tests: it ends with them, and restarts with its topics and ports.
+//! The broker of the tests ends with them. That it restarts with its ports and topics is shown by the tests of outages.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -39,23 +39,6 @@ fn a_broker_ends_with_its_test_process() {
         holder.wait().unwrap();
         wait_until("all processes have ended", || !is_running(broker) && !is_running(script));
     }
-}
-
-#[test]
-fn a_broker_restarts_with_ports_and_topics() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut broker = Broker::start(dir.path());
-    broker.create_topic("kept", 3);
-    let (address, pid) = (broker.address.clone(), broker.server.pid);
-    broker.server.kill();
-    assert!(std::net::TcpStream::connect(&address).is_err(), "the port is closed");
-    broker.server.restart();
-    assert_eq!(broker.address, address);
-    assert_ne!(broker.server.pid, pid);
-    assert_eq!(partitions(&broker, "kept"), 3);
-    let pid = broker.server.pid;
-    drop(broker);
-    assert!(!is_running(pid), "a dropped broker ends");
 }
 
 #[test]
