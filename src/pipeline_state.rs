@@ -139,6 +139,15 @@ impl PipelineState {
         found.unwrap_or_else(|| judgement.frontier())
     }
 
+    /// This state, unless it is rest and the log has more: a heartbeat does not know of what came after it.
+    pub fn with_log(self, unread: u64, waiting: u64) -> Self {
+        if self.state != State::AtRest || unread + waiting == 0 {
+            return self;
+        }
+        State::WorkerDown
+            .says(format!("no worker reads the log, which has {unread} unread and {waiting} waiting records"))
+    }
+
     /// `Label: text`, with the time since when it is so.
     pub fn line(&self, now_ms: u64) -> String {
         let since = self.since_ms.map(|since_ms| format!(", since {}", duration(now_ms, since_ms)));
@@ -200,7 +209,9 @@ impl Judgement<'_> {
     /// All sources have left every partition, and the frontier has passed all that they wrote.
     fn rest(&self) -> Option<PipelineState> {
         let durable = self.facts.frontier_ms?;
-        let has_left = |partition: &PartitionLife| partition.sources.is_empty() && self.is_read(partition);
+        let has_left = |partition: &PartitionLife| {
+            partition.sources.is_empty() && partition.waiting == 0 && self.is_read(partition)
+        };
         let life = &self.heartbeat.life;
         let is_over = self.has_sources() || life.ended == Some(Ended::ReadToEnd);
         if !is_over || !self.partitions().iter().all(has_left) || self.read_frontier()? > durable {
@@ -217,7 +228,7 @@ impl Judgement<'_> {
     fn worker_down(&self) -> Option<PipelineState> {
         let text = match self.heartbeat.life.ended {
             Some(Ended::Stopped) => "it was stopped",
-            Some(Ended::ReadToEnd) => "it has read the log to its end and left, though sources are live",
+            Some(Ended::ReadToEnd) => "it has read the log to its end and left, and not everything is complete",
             None if self.is_worker_silent() => "no sign of life from it: it has died, or cannot reach the store",
             None => return None,
         };
@@ -294,8 +305,10 @@ impl Judgement<'_> {
                 State::Quiet.says("everything in the log is complete, and no source says whether more trades come")
             }
             ProgressMode::ProgressLog => {
-                let text =
-                    format!("{waiting} records wait for the progress log: `tickline pace` does not run, or is behind");
+                let text = format!(
+                    "{waiting} records wait for the progress log: a trade far ahead waits for the next ones, or \
+                     `tickline pace` does not run, or is behind"
+                );
                 State::Behind.says(text)
             }
             _ => State::Quiet.says("the log is read to its end, and nothing in it says whether more trades come"),

@@ -8,6 +8,7 @@ use dataflows::progress::time::MAX_AHEAD_TRADE_MS;
 
 use crate::command::UsageError;
 use crate::import::input::Input;
+use crate::import::log_state::{check_open, scan};
 use crate::import::look::Look;
 use crate::import::read::read;
 use crate::import::records::Collected;
@@ -78,6 +79,9 @@ fn import(args: &Args) -> anyhow::Result<()> {
     let bytes = inputs.iter().map(Input::bytes).sum::<Result<u64, _>>()?;
     let mut meter = Meter::new("reading", bytes);
     let old = args.from_log.as_ref().map(LogAddress::open).transpose()?;
+    if let Some(old) = &old {
+        check_open(&old.name(), &scan(&**old, "")?, "")?;
+    }
     let options = args.format.options(args.as_live);
     let collected = read(old.as_deref(), &inputs, &options, MEMORY_BYTES, &|bytes| meter.read(bytes))?;
     meter.end();

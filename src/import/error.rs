@@ -112,6 +112,18 @@ pub enum ImportError {
         /// The last trade.
         last: String,
     },
+    /// An import of other content that has begun and not ended.
+    #[error(
+        "{log} holds an import by the source {source_name} that has begun and not ended; nothing was written. Start it \
+         again with the same files first; or give it up, so that its trades stay incomplete: tickline source retire \
+         {source_name} --log {log}"
+    )]
+    Unfinished {
+        /// The log.
+        log: String,
+        /// The source that began it.
+        source_name: String,
+    },
     /// An interrupted import under another source's name.
     #[error("{log}: this content was begun by the source {begun}: continue with --source {begun}")]
     OtherSource {

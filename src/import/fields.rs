@@ -50,7 +50,7 @@ impl Field {
             Self::Volume => &["v", "volume", "qty", "quantity", "size", "amount", "vol", "q"],
             Self::Symbol => &["s", "symbol", "ticker", "sym", "pair", "instrument", "product_id", "market"],
             Self::Conditions => &["c", "conditions", "condition", "sale_condition"],
-            Self::Id => &["id", "trade_id", "tradeid", "tid"],
+            Self::Id => &["id", "trade_id", "tradeid", "tid", "i"],
         }
     }
 }

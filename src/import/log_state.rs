@@ -1,9 +1,12 @@
 //! State of a log before an import: frontiers, and earlier imports of the same content.
 
+use std::collections::BTreeMap;
+
 use dataflows::ingress::frontier_scan::FrontierScan;
 use dataflows::log::control::{Control, ImportState};
 use dataflows::progress::partition::PartitionFrontier;
 
+use super::ImportError;
 use crate::log::{Log, LogError, read_to_end};
 
 /// State of one partition.
@@ -19,6 +22,8 @@ pub struct PartitionState {
     pub begun_at: u64,
     /// Source of the last one.
     pub begun_by: String,
+    /// Imports of any content that have begun and not ended: the hash of the last one of each source.
+    pub open: BTreeMap<String, String>,
 }
 
 /// How far an import of the content is.
@@ -46,6 +51,14 @@ pub fn scan(log: &dyn Log, hash: &str) -> Result<Vec<PartitionState>, LogError> 
     (0..log.partitions()).map(scan).collect()
 }
 
+/// Fails when an import of other content has begun and not ended: the progress of this one would say that its trades
+/// are complete, and it could not go on.
+pub fn check_open(log: &str, states: &[PartitionState], hash: &str) -> Result<(), ImportError> {
+    let others = states.iter().flat_map(|state| &state.open).find(|(_, open)| *open != hash);
+    others
+        .map_or(Ok(()), |(source, _)| Err(ImportError::Unfinished { log: log.to_owned(), source_name: source.clone() }))
+}
+
 /// How far the newest import of the content is.
 pub fn earlier(states: &[PartitionState]) -> Earlier {
     let begins = begins(states);
@@ -68,6 +81,15 @@ fn begins(states: &[PartitionState]) -> u32 {
 
 impl PartitionState {
     fn note(&mut self, control: &Control<'_>, wanted: &str, offset: u64) {
+        match *control {
+            Control::Import { source, hash, state: ImportState::Begin, .. } => {
+                self.open.insert(source.to_owned(), hash.to_owned());
+            }
+            Control::Import { hash, state: ImportState::End, .. } => self.open.retain(|_, open| open != hash),
+            // Retired by an operator, who has given it up.
+            Control::Bye { source } => drop(self.open.remove(source)),
+            _ => {}
+        }
         match *control {
             Control::Import { source, hash, state: ImportState::Begin, .. } if hash == wanted => {
                 self.begins += 1;

@@ -4,7 +4,7 @@ use dataflows::log::control::ImportContent;
 use dataflows::progress::time::{ALLOWED_LATENESS_MS, MAX_AHEAD_TRADE_MS};
 
 use super::ImportError;
-use super::log_state::{Earlier, PartitionState, begun, earlier, scan};
+use super::log_state::{Earlier, PartitionState, begun, check_open, earlier, scan};
 use super::records::Collected;
 use super::sequence::{Sequence, Sink};
 use super::written::Written;
@@ -46,6 +46,7 @@ pub fn write(
     let name = options.log.to_string();
     let log = options.log.open()?;
     let states = scan(&*log, &content.hash)?;
+    check_open(&name, &states, &content.hash)?;
     let (sorted, source, partitions) = (&collected.sorted, options.source, writer.partitions());
     let sequence = Sequence { sorted, content, source, partitions, as_live: options.as_live };
     let mut rest = Rest { writer, name, skip: vec![0; states.len()], on_record };

@@ -12,6 +12,8 @@ pub mod address;
 mod batch_reader;
 pub mod config;
 mod context;
+mod lost_partitions;
+mod message_status;
 mod outage;
 mod reader;
 mod topic;

@@ -4,6 +4,9 @@ use super::address::LogAddress;
 use super::progress_log::ProgressLog;
 use super::{Log, LogError, PartitionReader};
 
+/// Between the two identities in that of both.
+pub const PACED_BY: &str = " paced by ";
+
 /// A log and its progress log.
 pub struct PacedLog {
     log: Box<dyn Log>,
@@ -41,7 +44,7 @@ impl Log for PacedLog {
 
     fn identity(&self) -> String {
         let (log, progress) = (self.log.identity(), self.progress.identity());
-        if log.is_empty() || progress.is_empty() { String::new() } else { format!("{log} paced by {progress}") }
+        if log.is_empty() || progress.is_empty() { String::new() } else { format!("{log}{PACED_BY}{progress}") }
     }
 
     fn progress_log(&self) -> Option<&ProgressLog> {

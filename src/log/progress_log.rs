@@ -5,7 +5,7 @@
 //! ([`dataflows::log::binding`]).
 
 use dataflows::log::batch::RecordBatch;
-use dataflows::log::binding::{Binding, ProgressRecord};
+use dataflows::log::binding::{Binding, ProgressRecord, is_torn};
 
 use super::address::LogAddress;
 use super::{Log, LogError, PartitionReader};
@@ -78,7 +78,13 @@ impl ProgressLog {
     pub fn reader(&self, from: u64) -> Result<BindingReader, LogError> {
         let from = from.max(self.log.first_offset(0)?);
         let end = self.log.end_offset(0)?;
-        let reader = self.log.reader(0, from.min(end))?;
+        if from > end {
+            // Bindings that a store has applied are gone; later ones would be read at their places.
+            let (path, first) = (self.log.name(), self.log.first_offset(0)?);
+            let cause = "the progress log is shorter than what the store has applied: restore it, or use a new store";
+            return Err(LogError::OffsetLost { path, partition: 0, wanted: from, first, end, cause: cause.to_owned() });
+        }
+        let reader = self.log.reader(0, from)?;
         Ok(BindingReader { name: self.log.name(), reader, batch: RecordBatch::default(), end })
     }
 }
@@ -103,6 +109,10 @@ impl BindingReader {
             match ProgressRecord::decode(span.offset, self.batch.record(span)) {
                 Some(ProgressRecord::Binding(binding)) => visit(binding),
                 Some(ProgressRecord::Paces { .. }) => {}
+                None if is_torn(self.batch.record(span)) => {
+                    let (log, offset) = (&self.name, span.offset);
+                    tracing::warn!(%log, offset, "a binding was not written to its end; the next one counts");
+                }
                 None => {
                     let what = format!("the record at offset {} is not a binding", span.offset);
                     return Err(LogError::Damaged { path: self.name.clone(), what, hint: not_a_progress_log() });

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use dataflows::log::batch::RecordBatch;
 use dataflows::log::binding::{Binding, ProgressRecord};
-use dataflows::progress::time::{STEP_MS, floor_step};
+use dataflows::progress::time::floor_step;
 
-use super::partition::PartitionPacer;
+use super::partition::{NOTHING_MS, PAST_MS, PartitionPacer};
 use crate::log::address::LogAddress;
 use crate::log::progress_log::ProgressLog;
 use crate::log::{Log, LogError, LogWriter, PartitionReader, sync_all};
@@ -93,19 +93,21 @@ impl Pacer {
         let quiet: Vec<bool> = self.partitions.iter_mut().map(|partition| partition.is_quiet(log, idle)).collect();
         let busy = self.partitions.iter().zip(&quiet).filter(|(_, is_quiet)| !**is_quiet);
         let frontiers: Vec<_> = busy.map(|(partition, _)| partition.pacer.frontier_ms()).collect();
-        let target = if frontiers.is_empty() { self.past_all() } else { frontiers.into_iter().min().flatten() };
+        let target = if frontiers.is_empty() { self.past_all(false) } else { frontiers.into_iter().min().flatten() };
         if let Some(target) = target {
             let quiet = self.partitions.iter_mut().zip(quiet).filter(|(_, is_quiet)| *is_quiet);
             quiet.for_each(|(partition, _)| partition.pacer.follow(target));
         }
     }
 
-    /// The first time step after every trade.
-    fn past_all(&mut self) -> Option<u64> {
+    /// A time past every trade. Without any trade there is no time to name; what is rejected must be readable all the
+    /// same.
+    fn past_all(&mut self, is_over: bool) -> Option<u64> {
         let furthest = self.partitions.iter().filter_map(|partition| partition.pacer.frontier_ms()).max();
-        self.partitions.iter_mut().for_each(|partition| partition.pacer.end(furthest));
+        self.partitions.iter_mut().for_each(|partition| partition.pacer.decide(furthest, is_over));
         let newest = self.partitions.iter().filter_map(|partition| partition.pacer.newest_ms()).max();
-        newest.map(|ms| floor_step(ms, STEP_MS) + STEP_MS)
+        let has_unbound = is_over || self.partitions.iter().any(|partition| partition.pacer.has_unbound());
+        newest.map(|ms| floor_step(ms, PAST_MS) + PAST_MS).or(has_unbound.then_some(NOTHING_MS))
     }
 
     /// Whether everything that the log held at the start has been read.
@@ -115,9 +117,9 @@ impl Pacer {
 
     /// The log is finished: everything in it is complete.
     pub fn finish(&mut self) -> Result<(), LogError> {
-        // Without any trade there is no time to name; what is rejected must be readable all the same.
-        let past_all = self.past_all().unwrap_or(STEP_MS);
-        self.partitions.iter_mut().for_each(|partition| partition.pacer.follow(past_all));
+        if let Some(past_all) = self.past_all(true) {
+            self.partitions.iter_mut().for_each(|partition| partition.pacer.follow(past_all));
+        }
         self.write()
     }
 
@@ -168,7 +170,8 @@ fn last_bindings(progress: &ProgressLog, partitions: u32) -> Result<Vec<Option<B
             if let Some(last) = last.get_mut(binding.partition as usize) {
                 let before = last.unwrap_or(binding);
                 let (offset, event_ms) = (binding.offset.max(before.offset), binding.event_ms.max(before.event_ms));
-                *last = Some(Binding { offset, event_ms, ..binding });
+                let newest_ms = binding.newest_ms.max(before.newest_ms);
+                *last = Some(Binding { offset, event_ms, newest_ms, ..binding });
             }
         })?;
         if read == 0 {

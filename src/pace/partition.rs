@@ -13,6 +13,11 @@ use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::time::{ALLOWED_LATENESS_MS, STEP_MS, floor_step};
 use dataflows::settings::ProgressMode;
 
+/// What is past all trades is a multiple of this: the end of a time step, however long steps are.
+pub(super) const PAST_MS: u64 = 5_000;
+/// A frontier up to this time only says that there were no trades.
+pub(super) const NOTHING_MS: u64 = PAST_MS;
+
 /// The progress of one partition.
 pub(super) struct PartitionPacer {
     number: u32,
@@ -60,9 +65,10 @@ impl PartitionPacer {
         let mode = ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms };
         let mut frontier = PartitionFrontier::default();
         if let Some(last) = last {
-            // The newest trade that it may have been made from.
             frontier.follow(last.event_ms);
-            frontier.observe(last.event_ms + max_out_of_orderness_ms, mode);
+            if let Some(newest_ms) = last.newest_ms {
+                frontier.observe(newest_ms, mode);
+            }
         }
         Self {
             number,
@@ -86,6 +92,16 @@ impl PartitionPacer {
     /// The frontier in event milliseconds, once there is one.
     pub(super) fn frontier_ms(&self) -> Option<u64> {
         self.frontier.frontier_ms()
+    }
+
+    /// The frontier that trades are compared with: one by trades.
+    fn trade_frontier_ms(&self) -> Option<u64> {
+        self.frontier_ms().filter(|ms| *ms > NOTHING_MS)
+    }
+
+    /// Whether records were read that are not bound.
+    pub(super) fn has_unbound(&self) -> bool {
+        self.position > self.bound.map_or(self.start, |(offset, _)| offset)
     }
 
     /// The greatest time that anything read counts at.
@@ -122,19 +138,22 @@ impl PartitionPacer {
 
     /// Nothing more comes for now: the partition follows the others, to this event time.
     pub(super) fn follow(&mut self, event_ms: u64) {
-        self.end(Some(event_ms));
+        self.decide(Some(event_ms), false);
         self.frontier.follow(event_ms);
         self.bind_read();
     }
 
-    /// Nothing more of the partition confirms the trades that wait: they are decided by what is known now. The other
-    /// partitions, which are at `others_ms`, may have arrived where they are.
-    pub(super) fn end(&mut self, others_ms: Option<u64>) {
+    /// Decides the trades that wait, if that can be done now. The other partitions, which are at `others_ms`, may have
+    /// arrived where they are; a partition without any trade before them accepts them. Only at the end of the log
+    /// (`is_over`) they are refuted: until then the next trade may confirm them, however rare trades are.
+    pub(super) fn decide(&mut self, others_ms: Option<u64>, is_over: bool) {
         if let Some(first) = self.leaps.first() {
             let others_agree = others_ms.is_some_and(|ms| self.leaps.agrees(first, ms));
-            let frontier_ms = self.frontier_ms().or(others_ms).filter(|_| !others_agree);
-            let verdict = self.leaps.end(frontier_ms);
-            self.settle(verdict);
+            let frontier_ms = self.trade_frontier_ms().or(others_ms).filter(|ms| *ms > NOTHING_MS && !others_agree);
+            if is_over || frontier_ms.is_none() {
+                let verdict = self.leaps.end(frontier_ms);
+                self.settle(verdict);
+            }
         }
     }
 
@@ -175,7 +194,8 @@ impl PartitionPacer {
 
     fn make(&mut self, offset: u64, event_ms: u64) {
         self.bound = Some((offset, event_ms));
-        self.bindings.push(Binding { partition: self.number, offset, event_ms, place: 0 });
+        let newest_ms = self.newest_ms();
+        self.bindings.push(Binding { partition: self.number, offset, event_ms, newest_ms, place: 0 });
     }
 
     /// The bindings made since the last call.
@@ -196,7 +216,7 @@ impl Visitor for Reading<'_> {
         self.has_trades = true;
         let RawTrade { event_ms, symbol, .. } = *trade;
         loop {
-            let frontier_ms = self.pacer.frontier_ms();
+            let frontier_ms = self.pacer.trade_frontier_ms();
             if frontier_ms.is_some_and(|ms| event_ms < ms.saturating_sub(ALLOWED_LATENESS_MS)) {
                 return;
             }
@@ -289,7 +309,60 @@ mod tests {
         let mut pacer = self::pacer();
         pacer.read(&batch(0, &[("A", ahead)]), 1);
         pacer.follow(NOON);
-        assert_eq!(bindings(&mut pacer), [(0, NOON - 1_000), (1, NOON)]);
+        assert_eq!(bindings(&mut pacer), [(0, NOON)], "it waits");
+        pacer.decide(Some(NOON), true);
+        pacer.follow(NOON);
+        assert_eq!(bindings(&mut pacer), [(1, NOON)]);
+    }
+
+    #[test]
+    fn rare_trades_after_a_night_confirm_each_other() {
+        let mut pacer = pacer();
+        pacer.read(&batch(0, &[("A", NOON), ("A", NOON), ("A", NOON)]), 3);
+        pacer.follow(NOON + 5_000);
+        bindings(&mut pacer);
+        let day = 86_400_000;
+        for n in 0..3 {
+            // It is idle before each of them.
+            pacer.follow(NOON + 5_000);
+            assert_eq!(bindings(&mut pacer), [], "{n}");
+            pacer.read(&batch(3 + n, &[("A", NOON + day + n * 60_000)]), 4 + n);
+        }
+        let confirmed = [(3, NOON + day - 5_000), (6, NOON + day + 115_000)];
+        assert_eq!(bindings(&mut pacer), confirmed);
+    }
+
+    #[test]
+    fn a_restart_continues_from_the_newest_trade() {
+        let mut before = pacer();
+        before.read(&batch(0, &[("A", NOON), ("A", NOON), ("A", NOON)]), 3);
+        let last = before.take().pop().unwrap();
+        assert_eq!((last.event_ms, last.newest_ms), (NOON - 5_000, Some(NOON)));
+        let mut after = PartitionPacer::new(0, last.offset, Some(last), 5_000, 3_600_000);
+        after.read(&batch(3, &[]), 3);
+        assert_eq!((bindings(&mut after), after.newest_ms()), (vec![], Some(NOON)), "nothing came");
+        let mut smaller = PartitionPacer::new(0, last.offset, Some(last), 1_000, 3_600_000);
+        smaller.follow(NOON + 5_000);
+        assert_eq!((bindings(&mut smaller), smaller.newest_ms()), (vec![(3, NOON + 5_000)], Some(NOON)));
+    }
+
+    #[test]
+    fn records_without_any_trade_are_bound_when_all_is_quiet() {
+        let mut junk = RecordBatch::default();
+        junk.push(0, b"nonsense", None);
+        let mut pacer = pacer();
+        assert!(!pacer.has_unbound());
+        pacer.read(&junk, 1);
+        assert!(pacer.has_unbound());
+        pacer.follow(NOTHING_MS);
+        assert_eq!(bindings(&mut pacer).last(), Some(&(1, NOTHING_MS)));
+        assert!(!pacer.has_unbound());
+        // The first trade cannot be far ahead of that.
+        pacer.read(&batch(1, &[("A", NOON)]), 2);
+        pacer.decide(None, true);
+        pacer.follow(NOON + 5_000);
+        assert_eq!(bindings(&mut pacer).last(), Some(&(2, NOON + 5_000)));
+        assert_eq!(pacer.newest_ms(), Some(NOON));
     }
 
     #[test]

@@ -193,7 +193,8 @@ fn a_paced_log_is_quiet_once_all_of_it_is_complete() {
     let state = judge(hour_ago, &heartbeat);
     assert_eq!(
         state.line(NOW),
-        "Behind: 3 records wait for the progress log: `tickline pace` does not run, or is behind"
+        "Behind: 3 records wait for the progress log: a trade far ahead waits for the next ones, or `tickline pace` \
+         does not run, or is behind"
     );
     heartbeat.life.partitions[1].unread = Some(7);
     let state = judge(hour_ago, &heartbeat);

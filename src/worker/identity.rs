@@ -3,6 +3,7 @@
 use dataflows::settings::{PIPELINE_REVISION, Settings};
 
 use super::WorkerError;
+use crate::log::paced::PACED_BY;
 use crate::log::{Log, LogError};
 use crate::store::StoreIdentity;
 
@@ -34,6 +35,14 @@ pub fn check(theirs: &StoreIdentity, ours: &StoreIdentity, log: &str) -> Result<
         return Err(WorkerError::SettingsChanged);
     }
     Ok(())
+}
+
+/// Fails unless the store was made from this log, whatever progress log is beside it.
+pub fn check_log(theirs: &StoreIdentity, log: &dyn Log) -> Result<(), WorkerError> {
+    let theirs_log = theirs.log.split_once(PACED_BY).map_or(theirs.log.as_str(), |(log, _)| log);
+    let theirs = StoreIdentity { log: theirs_log.to_owned(), ..*theirs };
+    let ours = StoreIdentity { log: log.identity(), partitions: log.partitions(), ..theirs };
+    check(&theirs, &ours, &log.name())
 }
 
 /// Fails when rows of an earlier revision would be continued. Without a checkpoint the log is read from its beginning,

@@ -70,6 +70,7 @@ pub fn bindings(of: &oracle::Settings) -> Vec<Binding> {
         partition,
         offset,
         event_ms: event_ms as u64,
+        newest_ms: None,
         place: place as u64,
     };
     of.bindings.iter().flatten().enumerate().map(binding).collect()

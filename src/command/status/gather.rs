@@ -22,6 +22,7 @@ use crate::pipeline_state::{Facts, PipelineState};
 use crate::store::address::StoreAddress;
 use crate::store::{DurableFrontier, Heartbeat, Life};
 use crate::time::{now_ms, rfc3339};
+use crate::worker::identity;
 
 /// Time for the whole answer.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -119,12 +120,12 @@ pub fn status(store: &StoreAddress, log: Option<&LogAddress>) -> (Status, Option
     let left = deadline.saturating_duration_since(Instant::now());
     let read = in_background(move || {
         let mut reader = address.open_reader_within(left)?;
-        Ok((reader.frontier()?, reader.heartbeat()?))
+        Ok((reader.frontier()?, reader.heartbeat()?, reader.identity()?))
     });
     let mut failures = Vec::new();
-    let (durable, heartbeat) = receive(&read, deadline).unwrap_or_else(|error| {
+    let (durable, heartbeat, identity) = receive(&read, deadline).unwrap_or_else(|error| {
         failures.push(("store", error));
-        (None, None)
+        (None, None, None)
     });
     status.state = Some(judge(durable.as_ref(), heartbeat.as_ref(), failures.first().map(|(_, error)| error)));
     let positions = durable.as_ref().map_or(Ok(Vec::new()), |durable| resume::positions(durable, store));
@@ -146,6 +147,7 @@ pub fn status(store: &StoreAddress, log: Option<&LogAddress>) -> (Status, Option
         let (is_store_known, scans) = (failures.is_empty(), life.is_none());
         let read = in_background(move || {
             let log = opened_log.recv().unwrap_or_else(|_| Err(anyhow::anyhow!("opening the log failed")))?;
+            identity.map_or(Ok(()), |identity| identity::check_log(&identity, &*log))?;
             Ok(read_log(&*log, positions, scans.then_some(frontier), deadline)?)
         });
         match receive(&read, deadline + RESERVE / 2) {
@@ -153,6 +155,9 @@ pub fn status(store: &StoreAddress, log: Option<&LogAddress>) -> (Status, Option
             Err(error) => failures.push(("log", error)),
         }
     }
+    let count = |records: fn(&Partition) -> Option<u64>| status.partitions.iter().filter_map(records).sum();
+    let (unread, waiting) = (count(|partition| partition.unread_records), count(|partition| partition.waiting_records));
+    status.state = status.state.map(|state| state.with_log(unread, waiting));
     status.held_back_by = held_back_by(&frontiers);
     let error = |(part, error): &(&'static str, anyhow::Error)| PartError { part, message: format!("{error:#}") };
     status.errors = failures.iter().map(error).collect();

@@ -1,5 +1,5 @@
 //! Functions of librdkafka that its Rust wrapper lacks: reading one partition in batches from an explicit offset
-//! without a consumer group, and the identity of a topic. The only file of this project with `unsafe` code.
+//! without a consumer group, and the identity of a topic.
 
 #![allow(unsafe_code, reason = "calls into a C library; each block says why it is sound")]
 

@@ -8,6 +8,7 @@ use dataflows::output::counters::{COUNTERS, Counter};
 use dataflows::output::digest::Digest;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{GapRow, RejectedRow};
+use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use dataflows::progress::time::Resolution;
 use dataflows::symbols::entry::Entry;
 use tickline::store::{
@@ -123,7 +124,7 @@ impl StoreReader for FakeStore {
         let candles = self.candles(symbol, Resolution::S5, range)?;
         let row = |candle: StoredCandle| StoredIndicators {
             window_start_ms: candle.window_start_ms,
-            values: (0..17).map(|at| f64::from(at) + 0.5).collect(),
+            values: (0..INDICATOR_COLUMNS.len()).map(|at| at as f64 + 0.5).collect(),
             candles: 3,
             cumulative_trades: 9,
             as_of: candle.as_of,

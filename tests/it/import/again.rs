@@ -69,6 +69,28 @@ fn an_interrupted_import_goes_on() {
     }
 }
 
+/// Its progress would say that the trades of the other are complete, and its `bye` that no more come.
+#[test]
+fn an_unfinished_import_is_finished_first() {
+    let home = home();
+    home.ok(IMPORT);
+    cut(&home.path("log"), 0, 40, 0);
+    let before = log(&home);
+    write(&home.path("c.jsonl"), &[trade(1, T0 + 30_000 * 400, 400)]);
+    let words = ["the source import that has begun and not ended", "source retire import --log dir:log"];
+    home.fails("import c.jsonl --log dir:log", 2, &words);
+    home.fails("import c.jsonl --log dir:log --source other", 2, &words);
+    home.fails("import c.jsonl --from-log dir:log --log dir:new", 2, &words);
+    assert_eq!(log(&home), before);
+    home.ok(IMPORT);
+    home.ok("import c.jsonl --log dir:log");
+    // Given up, it hinders nothing any more.
+    cut(&home.path("log"), 0, 40, 0);
+    cut(&home.path("log"), 1, 40, 0);
+    home.ok("source retire import --log dir:log");
+    home.ok("import c.jsonl --log dir:log");
+}
+
 #[test]
 fn foreign_progress_does_not_hinder_resuming() {
     let home = home();

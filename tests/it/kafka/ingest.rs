@@ -137,6 +137,31 @@ fn a_broker_restart_loses_nothing() {
     assert_eq!(causes.len(), 1, "only the simulator's end is a gap: {causes:?}");
 }
 
+/// A broker that is stopped in good order answers the last requests with "no leader", and its client may never take
+/// another one.
+#[test]
+fn an_orderly_restart_of_the_broker_loses_nothing_for_long() {
+    let home = Home::new();
+    let mut broker = Broker::start(&home.path("broker"));
+    broker.create_topic("t", PARTITIONS);
+    let log = broker.log_address("t");
+    let (simulator, feed) = simulate(&home);
+    let (ingest, metrics) = start(&home, &log, &feed, "--source one");
+    for _ in 0..2 {
+        more_acknowledged(&metrics);
+        broker.server.end();
+        more_trades(&metrics, 200.0);
+        broker.server.restart();
+        more_acknowledged(&metrics);
+        // The progress of every partition.
+        let acknowledged = || number(&metrics, "tickline_ingest_acknowledged_age_seconds");
+        wait_for("current progress is acknowledged", || (acknowledged() < 5.0).then_some(()));
+    }
+    finish(simulator, ingest);
+    let (balance, causes) = books(&records(&broker, "t"), &home.path("sent"));
+    assert_eq!(balance.missing, 0, "{balance:?}, {causes:?}");
+}
+
 #[test]
 fn expired_records_are_counted_in_a_gap() {
     let home = Home::new();

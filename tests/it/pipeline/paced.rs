@@ -176,3 +176,54 @@ fn a_stop_within_a_minute_without_further_changes_keeps_its_row() {
     // `work` verifies: a run over the whole has the same frontier rows.
     work(&home, "rows", "");
 }
+
+fn bindings(home: &Home) -> String {
+    std::fs::read_to_string(home.path("progress/partition-00000.jsonl")).unwrap()
+}
+
+#[test]
+fn pace_started_again_moves_nothing_by_itself() {
+    let home = log_of([&trades("A", 0..60), &trades("B", 0..60)]);
+    let pace = format!("{PACE} --until-end --max-out-of-orderness 10m");
+    home.ok(&pace);
+    let first = bindings(&home);
+    for _ in 0..3 {
+        home.ok(&pace);
+        assert_eq!(bindings(&home), first);
+    }
+    // Another bound completes the same trades, and trades on time are on time, whatever steps the worker takes.
+    home.ok(&format!("{PACE} --until-end --max-out-of-orderness 1s"));
+    let line = "work --log dir:log --progress dir:progress --store sqlite:rows.db --until-end --step 5s";
+    home.run(line).is(0, &["0 waiting"]);
+    append(&home, 0, &trades("A", 66..120));
+    home.ok(&pace);
+    home.run(line).is(0, &["0 waiting"]);
+    let counters = &status(&home, "rows")["counters"];
+    assert_eq!((&counters["trades"], &counters["late"]), (&174.into(), &0.into()));
+}
+
+#[test]
+fn a_torn_binding_is_written_again() {
+    let home = log_of([&trades("A", 0..60)]);
+    home.ok(&format!("{PACE} --until-end"));
+    let whole = bindings(&home);
+    let torn = &whole[..whole.trim_end().len() - 9];
+    std::fs::write(home.path("progress/partition-00000.jsonl"), torn).unwrap();
+    home.ok(&format!("{PACE} --until-end"));
+    assert!(bindings(&home).contains(torn), "the torn line stays");
+    work(&home, "rows", "");
+    assert_eq!(status(&home, "rows")["counters"]["trades"], 60);
+}
+
+#[test]
+fn a_progress_log_that_lost_bindings_is_refused() {
+    let home = log_of([&trades("A", 0..60)]);
+    home.ok(&format!("{PACE} --until-end"));
+    let backup = bindings(&home);
+    append(&home, 0, &trades("A", 60..160));
+    home.ok(&format!("{PACE} --until-end"));
+    work(&home, "rows", "");
+    std::fs::write(home.path("progress/partition-00000.jsonl"), backup).unwrap();
+    let line = "work --log dir:log --progress dir:progress --store sqlite:rows.db --until-end";
+    home.fails(line, 3, &["progress", "shorter than what the store has applied"]);
+}

@@ -1,23 +1,15 @@
 //! `status` of a finished log, of one that a dead source holds back, and of records that nobody has read.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-
 use serde_json::Value;
 
 use crate::shared::process::Home;
+use crate::shared::raw_log::append;
 
 const T0: u64 = 1_700_000_000_000;
 
 fn status(home: &Home) -> Value {
     let text = home.ok("status --log dir:log --store sqlite:store.db --format json");
     serde_json::from_str(&text).unwrap()
-}
-
-fn append(home: &Home, partition: usize, lines: &[String]) {
-    let path = home.path(&format!("log/partition-{partition:05}.jsonl"));
-    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
-    lines.iter().for_each(|line| writeln!(file, "{line}").unwrap());
 }
 
 fn trade(seconds: u64) -> String {
@@ -82,4 +74,29 @@ fn unreachable_log_leaves_the_store_part() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.contains("complete up to   2024-01-02T"), "{ended:?}");
     assert!(ended.stderr.contains("cannot read the log"), "{ended:?}");
+}
+
+#[test]
+fn a_log_with_more_is_not_at_rest() {
+    let home = Home::new();
+    home.simulate("trades.jsonl", 1_000, "2024-01-02T14:30:00Z");
+    home.ok("import trades.jsonl --log dir:log --partitions 1");
+    home.ok("work --log dir:log --store sqlite:store.db --until-end");
+    let status = "status --log dir:log --store sqlite:store.db";
+    assert!(home.ok(status).contains("At rest"));
+    append(&home, 0, &[r#"{"type":"progress","source":"x","event_ms":1704300000000}"#.to_owned()]);
+    let text = home.ok(status);
+    assert!(text.contains("Worker down: no worker reads the log, which has 1 unread"), "{text}");
+}
+
+#[test]
+fn a_store_of_another_log_is_named() {
+    let home = Home::new();
+    home.simulate("trades.jsonl", 1_000, "2024-01-02T14:30:00Z");
+    for log in ["log", "other"] {
+        home.ok(&format!("import trades.jsonl --log dir:{log} --partitions 1"));
+    }
+    home.ok("work --log dir:log --store sqlite:store.db --until-end");
+    let ended = home.run("status --log dir:other --store sqlite:store.db");
+    ended.is(3, &["the store was made from another log"]);
 }

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::shared::pids::{is_running, kill, wait_until};
+use crate::shared::pids::{is_running, kill, terminate, wait_until};
 
 /// Running server, stopped on drop.
 #[derive(Debug)]
@@ -62,6 +62,12 @@ impl Server {
     /// SIGKILL; waits for the end of the process. Its data stays.
     pub fn kill(&self) {
         kill(self.pid);
+        wait_until("the end of the server", || !is_running(self.pid));
+    }
+
+    /// SIGTERM, as an operator stops it; waits for the end of the process.
+    pub fn end(&self) {
+        terminate(self.pid);
         wait_until("the end of the server", || !is_running(self.pid));
     }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use dataflows::progress::time::Resolution;
+use dataflows::settings::PIPELINE_REVISION;
 use rusqlite::Connection;
 use tickline::exit_code::ExitCode as _;
 use tickline::store::sqlite::{SqliteReader, SqliteStore};
@@ -66,7 +67,7 @@ fn the_tables_are_plain() {
     let plain = Connection::open(&path).unwrap();
     let text = |sql: &str| plain.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
     let day = "SELECT printf('%s %d %d %s %d', symbol, bucket, window_start, open, write_us) FROM candles_5s";
-    assert_eq!(text(day), "B:X 864000000 864000000 10.0 9000002");
+    assert_eq!(text(day), format!("B:X 864000000 864000000 10.0 900000{PIPELINE_REVISION}"));
     assert_eq!(text("SELECT printf('%d %d', bucket, trades) FROM candles_1m"), "0 7");
     assert_eq!(text("SELECT printf('%s %d', candles, sma_12 * 10) FROM indicators_5s"), "2 15");
     assert_eq!(text("SELECT reason FROM rejected WHERE log_offset = 7"), "bad_price");

@@ -1,0 +1,111 @@
+//! A client that has lost a partition, on librdkafka's mock of a cluster.
+
+use rdkafka::consumer::BaseConsumer;
+use rdkafka::mocking::MockCluster;
+
+use super::*;
+use crate::log::kafka::batch_reader::Description;
+
+/// Reports by partition: acknowledged and lost.
+type Counts = [[u64; 2]; 2];
+
+/// A writer of a topic of two partitions.
+fn writer_of(cluster: &MockCluster<'_, rdkafka::producer::DefaultProducerContext>) -> KafkaWriter {
+    let address = KafkaAddress::parse(&format!("//{}/t", cluster.bootstrap_servers())).unwrap();
+    // The mock does not describe topics.
+    let opened = Description { id: String::new(), partitions: 2 };
+    let config = client_config(&address).unwrap();
+    let client: BaseConsumer<Events> = config.create_with_context(Events::new(&address)).unwrap();
+    KafkaWriter::of(Topic { address, opened, client }).unwrap()
+}
+
+/// Appends the numbers to both partitions.
+fn append(writer: &mut KafkaWriter, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        for partition in 0..2 {
+            writer.append(partition, Some(b"key"), number.to_string().as_bytes()).unwrap();
+        }
+    }
+}
+
+fn take(writer: &mut KafkaWriter, counts: &mut Counts) {
+    writer.delivery_reports(&mut |report| match report {
+        DeliveryReport::Acknowledged { partition, .. } => counts[partition as usize][0] += 1,
+        DeliveryReport::Lost { partition, .. } => counts[partition as usize][1] += 1,
+    });
+}
+
+/// The numbers in a partition, in order.
+fn written(writer: &KafkaWriter, partition: i32, count: usize) -> Vec<u64> {
+    let mut list = rdkafka::TopicPartitionList::new();
+    list.add_partition_offset("t", partition, rdkafka::Offset::Beginning).unwrap();
+    let mut config = client_config(&writer.topic.address).unwrap();
+    let consumer: BaseConsumer = config.set("group.id", "test").create().unwrap();
+    consumer.assign(&list).unwrap();
+    let next = |_| {
+        let message = consumer.poll(Duration::from_secs(30)).expect("a message in time").unwrap();
+        std::str::from_utf8(message.payload().unwrap()).unwrap().parse().unwrap()
+    };
+    (0..count).map(next).collect()
+}
+
+#[test]
+fn a_new_client_sends_what_the_lost_one_did_not() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("t", 2, 1).unwrap();
+    let (mut writer, mut counts) = (writer_of(&cluster), Counts::default());
+    append(&mut writer, 0..10);
+    writer.sync().unwrap();
+    cluster.broker_down(1).unwrap();
+    // Nothing can be sent any more, once the connection is closed.
+    std::thread::sleep(Duration::from_millis(500));
+    append(&mut writer, 10..60);
+    writer.replace(&[0]).unwrap();
+    cluster.broker_up(1).unwrap();
+    append(&mut writer, 60..70);
+    writer.sync().unwrap();
+    take(&mut writer, &mut counts);
+    assert_eq!(counts, [[70, 0]; 2], "acknowledged, lost");
+    (0..2).for_each(|partition| assert_eq!(written(&writer, partition, 70), (0..70).collect::<Vec<_>>()));
+}
+
+#[test]
+fn what_may_have_been_written_is_lost_and_not_sent_twice() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("t", 2, 1).unwrap();
+    let (mut writer, mut counts) = (writer_of(&cluster), Counts::default());
+    append(&mut writer, 0..10);
+    writer.sync().unwrap();
+    cluster.broker_round_trip_time(1, Duration::from_secs(5)).unwrap();
+    append(&mut writer, 10..20);
+    // They are on their way by then.
+    std::thread::sleep(Duration::from_millis(500));
+    writer.replace(&[0, 1]).unwrap();
+    cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
+    append(&mut writer, 20..30);
+    writer.sync().unwrap();
+    take(&mut writer, &mut counts);
+    assert_eq!(counts, [[20, 10]; 2], "acknowledged, lost");
+    // The mock has written them, though it was not asked again.
+    (0..2).for_each(|partition| assert_eq!(written(&writer, partition, 30), (0..30).collect::<Vec<_>>()));
+}
+
+#[test]
+fn only_a_lost_partition_with_a_leader_replaces_the_client() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("t", 2, 1).unwrap();
+    let mut writer = writer_of(&cluster);
+    assert!(writer.have_leaders(&[0, 1]) && !writer.have_leaders(&[2]));
+    writer.flush().unwrap();
+    assert_eq!(writer.asked, None, "nothing is lost");
+    let line = "Partition t(AAAAAAAAAAAAAAAAAAAAAA)[1]: new leader-1 not found in cache";
+    writer.delivery_reports.lost_partitions.log("METADATAUPDATE", line);
+    writer.flush().unwrap();
+    assert_eq!(writer.asked, None, "it may still be found");
+    std::thread::sleep(LOST_AFTER);
+    writer.flush().unwrap();
+    assert!(writer.asked.is_some());
+    assert_eq!(writer.delivery_reports.lost_partitions.overdue(Duration::ZERO), [0; 0], "another client");
+    append(&mut writer, 0..5);
+    writer.sync().unwrap();
+}
