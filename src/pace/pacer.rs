@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use dataflows::log::batch::RecordBatch;
 use dataflows::log::binding::{Binding, ProgressRecord};
-use dataflows::progress::time::floor_step;
+use dataflows::progress::time::{EVENT_MS_END, floor_step};
 
 use super::partition::{NOTHING_MS, PAST_MS, PartitionPacer};
 use crate::log::address::LogAddress;
@@ -107,7 +107,9 @@ impl Pacer {
         self.partitions.iter_mut().for_each(|partition| partition.pacer.decide(furthest, is_over));
         let newest = self.partitions.iter().filter_map(|partition| partition.pacer.newest_ms()).max();
         let has_unbound = is_over || self.partitions.iter().any(|partition| partition.pacer.has_unbound());
-        newest.map(|ms| floor_step(ms, PAST_MS) + PAST_MS).or(has_unbound.then_some(NOTHING_MS))
+        // A later time cannot be bound: trades of the last seconds of 2099 stay incomplete.
+        let past = newest.map(|ms| (floor_step(ms, PAST_MS) + PAST_MS).min(EVENT_MS_END as u64 - 1));
+        past.or(has_unbound.then_some(NOTHING_MS))
     }
 
     /// Whether everything that the log held at the start has been read.
