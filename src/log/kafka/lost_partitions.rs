@@ -49,6 +49,11 @@ impl LostPartitions {
         self.locked().iter().filter(|(_, since)| since.elapsed() >= after).map(|(partition, _)| *partition).collect()
     }
 
+    /// Since when each was not acknowledged: what was appended to it later was never sent.
+    pub(super) fn since(&self) -> BTreeMap<u32, Instant> {
+        self.locked().clone()
+    }
+
     /// Another client knows nothing of them.
     pub(super) fn clear(&self) {
         self.locked().clear();

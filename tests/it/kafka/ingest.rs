@@ -30,7 +30,10 @@ fn records(broker: &Broker, topic: &str) -> Vec<Vec<String>> {
     config.set("group.id", "test").set("enable.auto.commit", "false");
     let consumer: BaseConsumer = config.create().unwrap();
     let read = |partition: i32| {
-        let (_, end) = consumer.fetch_watermarks(topic, partition, Duration::from_secs(30)).unwrap();
+        // After a restart it may be without a leader for a moment.
+        let (_, end) = wait_for("the end of the partition", || {
+            consumer.fetch_watermarks(topic, partition, Duration::from_secs(30)).ok()
+        });
         let mut from = TopicPartitionList::new();
         from.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
         consumer.assign(&from).unwrap();

@@ -28,6 +28,12 @@ fn append(writer: &mut KafkaWriter, numbers: std::ops::Range<u64>) {
     }
 }
 
+/// The client logs that a partition has no leader.
+fn lose(writer: &KafkaWriter, partition: u32) {
+    let line = format!("Partition t(AAAAAAAAAAAAAAAAAAAAAA)[{partition}]: new leader-1 not found in cache");
+    writer.delivery_reports.lost_partitions.log("METADATAUPDATE", &line);
+}
+
 fn take(writer: &mut KafkaWriter, counts: &mut Counts) {
     writer.delivery_reports(&mut |report| match report {
         DeliveryReport::Acknowledged { partition, .. } => counts[partition as usize][0] += 1,
@@ -57,16 +63,21 @@ fn a_new_client_sends_what_the_lost_one_did_not() {
     append(&mut writer, 0..10);
     writer.sync().unwrap();
     cluster.broker_down(1).unwrap();
+    lose(&writer, 0);
     // Nothing can be sent any more, once the connection is closed.
     std::thread::sleep(Duration::from_millis(500));
-    append(&mut writer, 10..60);
+    append(&mut writer, 10..20);
+    // They may have been sent, as far as the writer knows: to one partition, which is lost only now.
+    lose(&writer, 1);
+    append(&mut writer, 20..60);
     writer.replace(&[0]).unwrap();
     cluster.broker_up(1).unwrap();
     append(&mut writer, 60..70);
     writer.sync().unwrap();
     take(&mut writer, &mut counts);
-    assert_eq!(counts, [[70, 0]; 2], "acknowledged, lost");
-    (0..2).for_each(|partition| assert_eq!(written(&writer, partition, 70), (0..70).collect::<Vec<_>>()));
+    assert_eq!(counts, [[70, 0], [60, 10]], "acknowledged, lost");
+    assert_eq!(written(&writer, 0, 70), (0..70).collect::<Vec<_>>());
+    assert_eq!(written(&writer, 1, 60), (0..10).chain(20..70).collect::<Vec<_>>());
 }
 
 #[test]
@@ -77,6 +88,7 @@ fn what_may_have_been_written_is_lost_and_not_sent_twice() {
     append(&mut writer, 0..10);
     writer.sync().unwrap();
     cluster.broker_round_trip_time(1, Duration::from_secs(5)).unwrap();
+    (0..2).for_each(|partition| lose(&writer, partition));
     append(&mut writer, 10..20);
     // They are on their way by then.
     std::thread::sleep(Duration::from_millis(500));
@@ -98,8 +110,7 @@ fn only_a_lost_partition_with_a_leader_replaces_the_client() {
     assert!(writer.have_leaders(&[0, 1]) && !writer.have_leaders(&[2]));
     writer.flush().unwrap();
     assert_eq!(writer.asked, None, "nothing is lost");
-    let line = "Partition t(AAAAAAAAAAAAAAAAAAAAAA)[1]: new leader-1 not found in cache";
-    writer.delivery_reports.lost_partitions.log("METADATAUPDATE", line);
+    lose(&writer, 1);
     writer.flush().unwrap();
     assert_eq!(writer.asked, None, "it may still be found");
     std::thread::sleep(LOST_AFTER);
