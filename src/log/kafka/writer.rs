@@ -128,7 +128,7 @@ impl ProducerContext for Deliveries {
 
 impl DeliveryReports {
     /// Takes back a record of a client that is replaced, if the cluster certainly does not have it: it was appended
-    /// after its partition was lost. The client's own word does not suffice, since the answer to a later attempt to send
+    /// after its partition was lost. The client's own word does not suffice: the answer to a later attempt to send
     /// a record says nothing of the earlier ones.
     fn takes_back(&self, message: &BorrowedMessage<'_>, appended_us: usize) -> bool {
         let mut returning = self.returning.lock().unwrap_or_else(PoisonError::into_inner);

@@ -161,9 +161,10 @@ fn an_orderly_restart_of_the_broker_loses_nothing_for_long() {
         wait_for("current progress is acknowledged", || (acknowledged() < 5.0).then_some(()));
     }
     finish(simulator, ingest);
-    // What is missing lies in a gap: at the simulator's end, and of what the broker may have taken without a word.
+    // What is missing lies in a gap: at the simulator's end, and of what the broker may have taken without a word. A
+    // client that is stuck would lose all that came after the first restart.
     let (balance, causes) = books(&records(&broker, "t"), &home.path("sent"));
-    assert!(balance.kept > 500 && balance.missing < 500, "{balance:?}, {causes:?}");
+    assert!(balance.kept > 500 && balance.missing < balance.kept / 3, "{balance:?}, {causes:?}");
 }
 
 #[test]
