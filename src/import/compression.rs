@@ -29,6 +29,8 @@ pub enum Compression {
     Bzip2,
     /// An archive of files.
     Zip,
+    /// A table of columns.
+    Parquet,
 }
 
 impl Compression {
@@ -40,6 +42,7 @@ impl Compression {
             [b'B', b'Z', b'h', b'1'..=b'9'] => Self::Bzip2,
             // The second one is an archive without files.
             [b'P', b'K', 3, 4] | [b'P', b'K', 5, 6] => Self::Zip,
+            b"PAR1" => Self::Parquet,
             _ => Self::None,
         }
     }
@@ -52,13 +55,14 @@ impl Compression {
             Self::Zstd => " in Zstandard",
             Self::Bzip2 => " in bzip2",
             Self::Zip => " in zip",
+            Self::Parquet => " in Parquet",
         }
     }
 
-    /// The contents. An archive has none by itself.
+    /// The contents. An archive or a table has none by itself.
     pub fn decompressed<'a>(self, plain: impl BufRead + 'a) -> Result<Box<dyn BufRead + 'a>> {
         Ok(match self {
-            Self::None | Self::Zip => Box::new(plain),
+            Self::None | Self::Zip | Self::Parquet => Box::new(plain),
             Self::Gzip => Box::new(BufReader::with_capacity(READ_BYTES, MultiGzDecoder::new(plain))),
             Self::Bzip2 => Box::new(BufReader::with_capacity(READ_BYTES, MultiBzDecoder::new(plain))),
             Self::Zstd => {

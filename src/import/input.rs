@@ -60,15 +60,13 @@ impl Input {
         let mut magic = Vec::new();
         counted.by_ref().take(MAGIC_BYTES).read_to_end(&mut magic).map_err(|e| failed(&e))?;
         let compression = Compression::of(&magic);
-        let whole: Chain<Cursor<Vec<u8>>, _> = Cursor::new(magic.clone()).chain(counted);
+        let whole: Chain<Cursor<Vec<u8>>, _> = Cursor::new(magic).chain(counted);
         let plain = BufReader::with_capacity(READ_BYTES, whole);
-        if parquet::is_parquet(&magic) {
-            return on_text(&name, parquet::NAME, parquet::lines(&name, self.seekable(plain)?)?);
-        }
-        if compression == Compression::Zip {
-            return for_each_member(&name, self.seekable(plain)?, on_text);
-        }
-        let text = compression.decompressed(plain).and_then(decoded).map_err(|e| failed(&e))?;
+        let text = match compression {
+            Compression::Zip => return for_each_member(&name, self.seekable(plain)?, on_text),
+            Compression::Parquet => parquet::lines(&name, self.seekable(plain)?)?,
+            _ => compression.decompressed(plain).and_then(decoded).map_err(|e| failed(&e))?,
+        };
         on_text(&name, compression.name(), text)
     }
 

@@ -84,19 +84,18 @@ impl PartitionState {
         match *control {
             Control::Import { source, hash, state: ImportState::Begin, .. } => {
                 self.open.insert(source.to_owned(), hash.to_owned());
+                if hash == wanted {
+                    self.begins += 1;
+                    self.begun_at = offset;
+                    source.clone_into(&mut self.begun_by);
+                }
             }
-            Control::Import { hash, state: ImportState::End, .. } => self.open.retain(|_, open| open != hash),
+            Control::Import { hash, state: ImportState::End, .. } => {
+                self.open.retain(|_, open| open != hash);
+                self.ends += u32::from(hash == wanted);
+            }
             // Retired by an operator, who has given it up.
             Control::Bye { source } => drop(self.open.remove(source)),
-            _ => {}
-        }
-        match *control {
-            Control::Import { source, hash, state: ImportState::Begin, .. } if hash == wanted => {
-                self.begins += 1;
-                self.begun_at = offset;
-                source.clone_into(&mut self.begun_by);
-            }
-            Control::Import { hash, state: ImportState::End, .. } if hash == wanted => self.ends += 1,
             _ => {}
         }
     }

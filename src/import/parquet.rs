@@ -1,13 +1,5 @@
-//! Parquet files, recognized by their first bytes: each row as a line of JSON, so that names of columns, units and
-//! errors are those of JSON Lines. Part of the program with the feature `parquet` only.
-
-/// Name of the format, after that of its lines.
-pub const NAME: &str = " in Parquet";
-
-/// Whether a file begins like one.
-pub fn is_parquet(magic: &[u8]) -> bool {
-    magic == b"PAR1"
-}
+//! Parquet files: each row as a line of JSON, so that names of columns, units and errors are those of JSON Lines. Part
+//! of the program with the feature `parquet` only.
 
 #[cfg(not(feature = "parquet"))]
 mod rows {

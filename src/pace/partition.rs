@@ -10,11 +10,11 @@ use dataflows::log::decode::{RawTrade, Visitor, decode};
 use dataflows::log::reject::Reason;
 use dataflows::progress::leap::{Leaping, Leaps, Verdict};
 use dataflows::progress::partition::PartitionFrontier;
-use dataflows::progress::time::{ALLOWED_LATENESS_MS, STEP_MS, floor_step};
+use dataflows::progress::time::{ALLOWED_LATENESS_MS, Resolution, STEP_MS, floor_step};
 use dataflows::settings::ProgressMode;
 
 /// What is past all trades is a multiple of this: the end of a time step, however long steps are.
-pub(super) const PAST_MS: u64 = 5_000;
+pub(super) const PAST_MS: u64 = Resolution::S5.length_ms();
 /// A frontier up to this time only says that there were no trades.
 pub(super) const NOTHING_MS: u64 = PAST_MS;
 

@@ -49,9 +49,9 @@ impl LostPartitions {
         self.locked().iter().filter(|(_, since)| since.elapsed() >= after).map(|(partition, _)| *partition).collect()
     }
 
-    /// Since when each was not acknowledged: what was appended to it later was never sent.
-    pub(super) fn since(&self) -> BTreeMap<u32, Instant> {
-        self.locked().clone()
+    /// Whether a partition was lost before this moment: what was appended since was never sent.
+    pub(super) fn was_lost_before(&self, partition: u32, moment: Instant) -> bool {
+        self.locked().get(&partition).is_some_and(|since| *since < moment)
     }
 
     /// Another client knows nothing of them.

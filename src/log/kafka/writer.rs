@@ -7,7 +7,6 @@
 //! `message.timeout.ms` is reported as [`DeliveryReport::Lost`]; idempotence does not cover that, so the caller must
 //! record the gap.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -56,13 +55,6 @@ pub struct KafkaWriter {
     asked: Option<Instant>,
 }
 
-/// What a client that is replaced gives back.
-struct Returning {
-    /// The partitions that it lost, and since when.
-    lost: BTreeMap<u32, Instant>,
-    records: Vec<Returned>,
-}
-
 /// A record that a client gave back.
 struct Returned {
     partition: u32,
@@ -78,8 +70,8 @@ struct DeliveryReports {
     /// Whether a lost record was logged since the reports were last taken.
     warned: AtomicBool,
     lost_partitions: LostPartitions,
-    /// While a client is replaced.
-    returning: Mutex<Option<Returning>>,
+    /// Filled while a client is replaced.
+    returned: Mutex<Option<Vec<Returned>>>,
 }
 
 struct Deliveries {
@@ -131,14 +123,14 @@ impl DeliveryReports {
     /// after its partition was lost. The client's own word does not suffice: the answer to a later attempt to send
     /// a record says nothing of the earlier ones.
     fn takes_back(&self, message: &BorrowedMessage<'_>, appended_us: usize) -> bool {
-        let mut returning = self.returning.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(returning) = returning.as_mut() else { return false };
+        let mut returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(returned) = returned.as_mut() else { return false };
         let partition = message.partition().cast_unsigned();
         let appended = self.start + Duration::from_micros(appended_us as u64);
-        if !is_not_written(message) || returning.lost.get(&partition).is_none_or(|since| appended <= *since) {
+        if !is_not_written(message) || !self.lost_partitions.was_lost_before(partition, appended) {
             return false;
         }
-        returning.records.push(Returned {
+        returned.push(Returned {
             partition,
             key: message.key().map(<[u8]>::to_vec),
             record: message.payload().unwrap_or_default().to_vec(),
@@ -184,7 +176,7 @@ impl KafkaWriter {
             pending: Mutex::default(),
             warned: AtomicBool::new(false),
             lost_partitions: LostPartitions::default(),
-            returning: Mutex::default(),
+            returned: Mutex::default(),
         });
         let producer = producer(&topic.address, &delivery_reports)?;
         Ok(Self { topic, producer, delivery_reports, start, asked: None })
@@ -213,19 +205,16 @@ impl KafkaWriter {
 
     fn replace(&mut self, lost: &[u32]) -> Result<(), LogError> {
         let replacement = producer(&self.topic.address, &self.delivery_reports)?;
-        let set_returning = |value| {
-            std::mem::replace(
-                &mut *self.delivery_reports.returning.lock().unwrap_or_else(PoisonError::into_inner),
-                value,
-            )
+        let set_returned = |value| {
+            let mut returned = self.delivery_reports.returned.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *returned, value)
         };
         // The other partitions finish first. What is left then comes back by the delivery callback.
         let _ = self.producer.flush(FINISH_TIMEOUT);
-        let since = self.delivery_reports.lost_partitions.since();
-        set_returning(Some(Returning { lost: since, records: Vec::new() }));
+        set_returned(Some(Vec::new()));
         self.producer.purge(PurgeConfig::default().queue().inflight());
         let purged = self.producer.flush(PURGE_TIMEOUT);
-        let returned = set_returning(None).map_or(Vec::new(), |returning| returning.records);
+        let returned = set_returned(None).unwrap_or_default();
         purged.map_err(|error| self.failed(format!("the client cannot be replaced: {error}")))?;
         self.delivery_reports.lost_partitions.clear();
         self.producer = replacement;

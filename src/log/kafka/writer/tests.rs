@@ -9,8 +9,16 @@ use crate::log::kafka::batch_reader::Description;
 /// Reports by partition: acknowledged and lost.
 type Counts = [[u64; 2]; 2];
 
-/// A writer of a topic of two partitions.
-fn writer_of(cluster: &MockCluster<'_, rdkafka::producer::DefaultProducerContext>) -> KafkaWriter {
+type Cluster = MockCluster<'static, rdkafka::producer::DefaultProducerContext>;
+
+/// A broker with a topic of two partitions.
+fn cluster() -> Cluster {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("t", 2, 1).unwrap();
+    cluster
+}
+
+fn writer_of(cluster: &Cluster) -> KafkaWriter {
     let address = KafkaAddress::parse(&format!("//{}/t", cluster.bootstrap_servers())).unwrap();
     // The mock does not describe topics.
     let opened = Description { id: String::new(), partitions: 2 };
@@ -57,8 +65,7 @@ fn written(writer: &KafkaWriter, partition: i32, count: usize) -> Vec<u64> {
 
 #[test]
 fn a_new_client_sends_what_the_lost_one_did_not() {
-    let cluster = MockCluster::new(1).unwrap();
-    cluster.create_topic("t", 2, 1).unwrap();
+    let cluster = cluster();
     let (mut writer, mut counts) = (writer_of(&cluster), Counts::default());
     append(&mut writer, 0..10);
     writer.sync().unwrap();
@@ -82,8 +89,7 @@ fn a_new_client_sends_what_the_lost_one_did_not() {
 
 #[test]
 fn what_may_have_been_written_is_lost_and_not_sent_twice() {
-    let cluster = MockCluster::new(1).unwrap();
-    cluster.create_topic("t", 2, 1).unwrap();
+    let cluster = cluster();
     let (mut writer, mut counts) = (writer_of(&cluster), Counts::default());
     append(&mut writer, 0..10);
     writer.sync().unwrap();
@@ -104,8 +110,7 @@ fn what_may_have_been_written_is_lost_and_not_sent_twice() {
 
 #[test]
 fn only_a_lost_partition_with_a_leader_replaces_the_client() {
-    let cluster = MockCluster::new(1).unwrap();
-    cluster.create_topic("t", 2, 1).unwrap();
+    let cluster = cluster();
     let mut writer = writer_of(&cluster);
     assert!(writer.have_leaders(&[0, 1]) && !writer.have_leaders(&[2]));
     writer.flush().unwrap();
