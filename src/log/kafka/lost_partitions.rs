@@ -19,6 +19,8 @@ const NO_LEADER: &str = "]: new leader-1 not found in cache";
 #[derive(Debug, Default)]
 pub(super) struct LostPartitions {
     some: AtomicBool,
+    /// The last acknowledgement in any other partition since then.
+    acknowledged: Mutex<Option<Instant>>,
     since: Mutex<BTreeMap<u32, Instant>>,
 }
 
@@ -35,6 +37,7 @@ impl LostPartitions {
     /// The client has written to this partition: it has found it again.
     pub(super) fn acknowledged(&self, partition: u32) {
         if self.some.load(Ordering::Acquire) {
+            *self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
             let mut since = self.locked();
             since.remove(&partition);
             self.some.store(!since.is_empty(), Ordering::Release);
@@ -47,6 +50,12 @@ impl LostPartitions {
             return Vec::new();
         }
         self.locked().iter().filter(|(_, since)| since.elapsed() >= after).map(|(partition, _)| *partition).collect()
+    }
+
+    /// Whether the client has written to another partition within this time: it is connected.
+    pub(super) fn is_connected(&self, within: Duration) -> bool {
+        let last = *self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_some_and(|last| last.elapsed() < within)
     }
 
     /// Whether a partition was lost before this moment: what was appended since was never sent.

@@ -38,6 +38,8 @@ const DELIVERY_REPORTS_MAX: usize = 1 << 21;
 const LOST_AFTER: Duration = Duration::from_secs(5);
 /// Timeout of the question whether all partitions have a leader again, and pause between two.
 const LEADERS_TIMEOUT: Duration = Duration::from_secs(1);
+/// A client that has written to a partition within this time is connected.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(3);
 /// How long a client that is replaced may finish what it can.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a client that is replaced may take to give back its messages.
@@ -186,6 +188,11 @@ impl KafkaWriter {
     fn replace_if_lost(&mut self) -> Result<(), LogError> {
         let lost = self.delivery_reports.lost_partitions.overdue(LOST_AFTER);
         if lost.is_empty() || self.asked.is_some_and(|asked| asked.elapsed() < LEADERS_TIMEOUT) {
+            return Ok(());
+        }
+        // What waits for the others would be lost with the client: they are written first, once it is connected.
+        let is_all = lost.len() == self.topic.opened.partitions as usize;
+        if !is_all && !self.delivery_reports.lost_partitions.is_connected(CONNECTED_WITHIN) {
             return Ok(());
         }
         self.asked = Some(Instant::now());

@@ -120,6 +120,10 @@ fn only_a_lost_partition_with_a_leader_replaces_the_client() {
     assert_eq!(writer.asked, None, "it may still be found");
     std::thread::sleep(LOST_AFTER);
     writer.flush().unwrap();
+    assert_eq!(writer.asked, None, "the client is not known to be connected");
+    writer.append(0, None, b"0").unwrap();
+    writer.sync().unwrap();
+    writer.flush().unwrap();
     assert!(writer.asked.is_some());
     assert_eq!(writer.delivery_reports.lost_partitions.overdue(Duration::ZERO), [0; 0], "another client");
     append(&mut writer, 0..5);
