@@ -21,7 +21,7 @@ impl Visitor for Sum {
 
     fn control(&mut self, _: Control<'_>) {}
 
-    fn reject(&mut self, _: u32, reason: Reason) {
+    fn reject(&mut self, _: u32, reason: Reason, _: &[u8]) {
         assert_eq!(reason, Reason::TooLarge, "the bench's records are whole");
     }
 }

@@ -160,6 +160,7 @@ impl FeedTrade {
             event_ms: self.event_ms,
             conditions: "null",
             rounded: false,
+            bytes: &[],
         }
     }
 

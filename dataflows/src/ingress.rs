@@ -4,6 +4,7 @@
 //! Everything here depends only on the records read so far, not on a clock. `partition` gives each record its time,
 //! `router` merges trades and addresses them to the worker that keeps their symbol's state.
 
+mod ahead;
 pub mod delivery;
 pub mod frontier_scan;
 pub mod live_sources;
@@ -16,9 +17,9 @@ mod waiting_trade;
 
 use crate::ingress::live_sources::LiveSource;
 use crate::ingress::partition::Partition;
+pub use crate::ingress::partition::PartitionMemory;
 use crate::ingress::reading::Reading;
 use crate::ingress::router::{Outgoing, Router};
-use crate::ingress::seen::SeenNames;
 use crate::log::batch::{RecordBatch, RecordSpan};
 use crate::log::binding::Binding;
 use crate::log::decode::{RawTrade, Visitor, decode};
@@ -27,10 +28,14 @@ use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
 use crate::settings::Settings;
 use crate::state::codec::{self, CodecError};
-use crate::state::snapshot::{Shard, seen_shard};
+use crate::state::snapshot::{Shard, memory_shard};
 
 /// Records of a batch between two possible resume points.
 const MARK_EVERY: usize = 1024;
+
+/// What is read when no record is.
+const NO_RECORD: RecordSpan =
+    RecordSpan { offset: u64::MAX, start: 0, len: 0, total_len: 0, timestamp_ms: None, is_tombstone: false };
 
 /// One worker's partitions and the output read from them but not yet sent.
 pub struct Ingress {
@@ -60,11 +65,14 @@ impl Ingress {
             }
             let record = batch.record(span);
             let mut reading = self.reading(at, span, record);
+            reading.settle_early();
             if span.is_tombstone {
-                reading.reject(0, Reason::Tombstone);
+                reading.reject(0, Reason::Tombstone, record);
             } else {
                 decode(record, span.total_len, &mut reading);
             }
+            reading.end_record();
+            reading.settle_early();
             self.partitions[at].set_read(span.offset);
         }
         batch.records.len()
@@ -87,16 +95,16 @@ impl Ingress {
 
     /// The `at`th partition of a finished log is read: nothing more confirms the trades that wait for it.
     pub fn end_partition(&mut self, at: usize) {
-        let span =
-            RecordSpan { offset: u64::MAX, start: 0, len: 0, total_len: 0, timestamp_ms: None, is_tombstone: false };
-        self.reading(at, &span, &[]).end();
+        self.reading(at, &NO_RECORD, &[]).end();
     }
 
     /// Reads one decoded trade as the record at `offset` of the `at`th partition.
     #[inline]
     pub fn feed_decoded(&mut self, at: usize, offset: u64, trade: &RawTrade<'_>) {
-        let span = RecordSpan { offset, start: 0, len: 0, total_len: 0, timestamp_ms: None, is_tombstone: false };
-        self.reading(at, &span, &[]).trade(0, trade);
+        let span = RecordSpan { offset, ..NO_RECORD };
+        let mut reading = self.reading(at, &span, &[]);
+        reading.settle_early();
+        reading.trade(0, trade);
         self.partitions[at].set_read(offset);
     }
 
@@ -109,6 +117,7 @@ impl Ingress {
             resumed_from: self.resumed_from,
             span,
             record,
+            rejected: (0, None),
         }
     }
 
@@ -162,20 +171,24 @@ impl Ingress {
         self.partitions.iter_mut().for_each(|partition| partition.forget(frontier, &self.settings));
     }
 
-    /// The names of the trades before each resume point as of `frontier`, as shards of a checkpoint. None unless
-    /// duplicates are recognised.
-    pub fn seen_shards(&self, frontier: Time) -> Result<Vec<Shard>, CodecError> {
-        let partitions = self.partitions.iter().filter(|_| self.settings.dedup);
-        let shard = |partition: &Partition| {
-            let names = partition.seen_before(frontier, &self.settings);
-            Ok(Shard { frontier, shard: seen_shard(partition.number), bytes: codec::encode(&names)? })
+    /// What is known of the records before each resume point as of `frontier`, as shards of a checkpoint; none for a
+    /// partition of which nothing is.
+    pub fn memory_shards(&self, frontier: Time) -> Result<Vec<Shard>, CodecError> {
+        let memories = self.partitions.iter().map(|of| (of.number, of.memory(frontier, &self.settings)));
+        let shard = |(partition, memory): (u32, PartitionMemory)| {
+            Ok(Shard { frontier, shard: memory_shard(partition), bytes: codec::encode(&memory)? })
         };
-        partitions.map(shard).collect()
+        memories.filter(|(_, memory)| !memory.is_empty()).map(shard).collect()
     }
 
-    /// Continues with what [`Self::seen_shards`] made of the `at`th partition, before anything is read.
-    pub fn restore_seen(&mut self, at: usize, names: SeenNames) {
-        self.partitions[at].restore_seen(names);
+    /// Continues with what [`Self::memory_shards`] made of the `at`th partition, before anything is read.
+    pub fn restore(&mut self, at: usize, memory: PartitionMemory) {
+        self.partitions[at].restore(memory);
+    }
+
+    /// Accepted trades of the `at`th partition that wait here for the frontier to come near.
+    pub fn ahead(&self, at: usize) -> usize {
+        self.partitions[at].ahead.len()
     }
 
     /// Requests a snapshot as of `time` from every worker. No worker may have applied a trade of that time or later:
@@ -186,6 +199,11 @@ impl Ingress {
 
     /// Takes the output to send. Its times are at or after the frontier at the last call.
     pub fn take(&mut self) -> Outgoing {
+        for at in 0..self.partitions.len() {
+            let mut reading = self.reading(at, &NO_RECORD, &[]);
+            reading.settle_early();
+            reading.send_ahead();
+        }
         self.router.take()
     }
 }

@@ -9,7 +9,7 @@ use crate::progress::time::{
 };
 
 /// Revision of the rules that make rows: raised so that reprocessed rows win over old ones. At most 999.
-pub const PIPELINE_REVISION: u64 = 2;
+pub const PIPELINE_REVISION: u64 = 3;
 
 /// Source of a partition's progress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,7 +24,7 @@ use crate::progress::partition::PartitionFrontier;
 use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
 use crate::settings::Settings;
-use crate::state::snapshot::{Shard, SnapshotHeader, decode_seen, decode_shard, seen_shard};
+use crate::state::snapshot::{Shard, SnapshotHeader, decode_memory, decode_shard, memory_shard};
 use crate::symbols::symbol::SHARDS;
 
 /// How to run.
@@ -126,9 +126,9 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
         starts.iter().zip(&owned).map(|(s, &p)| log[p].records.partition_point(|r| r.offset < s.offset)).collect();
     let mut ingress = Ingress::new(settings.clone(), index, peers, starts, resumed_from);
     for (at, &partition) in owned.iter().enumerate() {
-        let wanted = seen_shard(partition as u32);
+        let wanted = memory_shard(partition as u32);
         let shard = plan.resume.iter().flat_map(|snapshot| &snapshot.shards).find(|shard| shard.shard == wanted);
-        ingress.restore_seen(at, shard.map_or_else(Vec::new, |shard| decode_seen(&shard.bytes).unwrap_or_default()));
+        ingress.restore(at, shard.map(|shard| decode_memory(&shard.bytes).unwrap_or_default()).unwrap_or_default());
     }
     let (mut inputs, probe) = worker.dataflow(|scope| {
         let (inputs, outputs) = build(scope, settings, states(plan, index, peers), &[]);
@@ -180,8 +180,8 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
     for frontier in pending {
         let mut shared = lock(shared);
         shared.points.entry(frontier).or_default().extend(ingress.resume_points(frontier));
-        let seen = ingress.seen_shards(frontier).unwrap_or_default();
-        shared.shards.entry(frontier).or_default().1.extend(seen);
+        let memory = ingress.memory_shards(frontier).unwrap_or_default();
+        shared.shards.entry(frontier).or_default().1.extend(memory);
     }
     worker.drop_dataflow(0);
 }

@@ -27,8 +27,8 @@ impl Visitor for Calls {
     fn control(&mut self, control: Control<'_>) {
         self.0.push(format!("{control:?}"));
     }
-    fn reject(&mut self, index: u32, reason: Reason) {
-        self.0.push(format!("{index} {reason:?}"));
+    fn reject(&mut self, index: u32, reason: Reason, bytes: &[u8]) {
+        self.0.push(format!("{index} {reason:?} {}", String::from_utf8_lossy(bytes)));
     }
 }
 
@@ -46,7 +46,7 @@ fn agree(record: &[u8]) -> Result<bool, TestCaseError> {
     if record.len() <= RECORD_BYTES_MAX {
         prop_assert_eq!(whole, thorough);
     } else {
-        prop_assert_eq!(whole.0, ["0 TooLarge"]);
+        prop_assert_eq!(whole.0, [format!("0 TooLarge {}", String::from_utf8_lossy(record))]);
     }
     Ok(taken)
 }
@@ -213,6 +213,7 @@ fn frames_of_any_length_are_read_alike() {
 #[test]
 fn truncated_records_are_too_large() {
     let mut calls = Calls::default();
-    decode(br#"{"p":1,"s":"A","t":1575526691134,"v":1}"#, RECORD_BYTES_MAX as u64 + 1, &mut calls);
-    assert_eq!(calls.0, ["0 TooLarge"]);
+    let rest = r#"{"p":1,"s":"A","t":1575526691134,"v":1}"#;
+    decode(rest.as_bytes(), RECORD_BYTES_MAX as u64 + 1, &mut calls);
+    assert_eq!(calls.0, [format!("0 TooLarge {rest}")]);
 }

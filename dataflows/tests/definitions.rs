@@ -40,7 +40,13 @@ fn make(partitions: &[Vec<String>]) -> Oracle {
     make_with(&Settings::default(), partitions)
 }
 
+/// Where no source reports progress, one does at the end of each partition: trades wait for it.
 fn make_with(settings: &Settings, partitions: &[Vec<String>]) -> Oracle {
+    let end = progress("end", DAY + 86_400_000);
+    let has_progress = partitions.iter().flatten().any(|line| line.contains("progress"));
+    let ends = if has_progress || settings.max_out_of_orderness_ms.is_some() { None } else { Some(end.as_str()) };
+    let with_end = |p: &'_ Vec<String>| p.iter().map(String::as_str).chain(ends).map(str::to_owned).collect();
+    let partitions: Vec<Vec<String>> = partitions.iter().map(with_end).collect();
     let lines: Vec<Vec<&str>> = partitions.iter().map(|p| p.iter().map(String::as_str).collect()).collect();
     let slices: Vec<&[&str]> = lines.iter().map(Vec::as_slice).collect();
     Oracle::new(settings, &log_of(&slices))
@@ -114,6 +120,8 @@ fn section_2_records() {
         r#"{"type":"trade","data":[5,{"s":"A","p":1,"t":1575504000000,"v":1},{}]}"#,
         // The last of a key counts, also of `type`.
         r#"{"type":"news","s":5,"type":"bye","source":7,"source":"x"}"#,
+        // The trade waits for it.
+        r#"{"type":"progress","source":"a","event_ms":1575504000000}"#,
     ];
     let oracle = Oracle::new(&Settings::default(), &log_of(&[&lines]));
     let expected = [

@@ -60,8 +60,9 @@ fn section_3_duplicates() {
     // Of a frame's elements each is compared with those before it; another partition has its own.
     let frame = format!(r#"{{"type":"trade","data":[{0},{0}]}}"#, with_id(r#""id":"x","#, at(500), "A"));
     let alone = with_id(r#""id":"x","#, at(500), "A");
-    let oracle =
-        Oracle::new(&Settings { dedup: true, ..Settings::default() }, &log_of(&[&[&frame], &[&alone, &alone]]));
+    let end = progress("a", at(901_000));
+    let log = log_of(&[&[&frame, &end], &[&alone, &alone, &end]]);
+    let oracle = Oracle::new(&Settings { dedup: true, ..Settings::default() }, &log);
     assert_eq!(oracle.trades.len(), 2);
 }
 

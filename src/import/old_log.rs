@@ -33,7 +33,7 @@ fn is_of_source(record: &[u8]) -> bool {
     impl Visitor for Kind {
         fn trade(&mut self, _: u32, _: &RawTrade<'_>) {}
 
-        fn reject(&mut self, _: u32, _: Reason) {}
+        fn reject(&mut self, _: u32, _: Reason, _: &[u8]) {}
 
         fn control(&mut self, control: Control<'_>) {
             self.0 = !matches!(control, Control::Gap { .. });

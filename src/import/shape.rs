@@ -73,7 +73,7 @@ impl Visitor for Shape {
         self.is_progress = !matches!(control, Control::Gap { .. });
     }
 
-    fn reject(&mut self, _index: u32, reason: Reason) {
+    fn reject(&mut self, _index: u32, reason: Reason, _: &[u8]) {
         self.rejected += 1;
         self.reason = self.reason.or(Some(reason));
     }

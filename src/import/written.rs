@@ -120,7 +120,7 @@ struct Kind {
 impl Visitor for Kind {
     fn trade(&mut self, _: u32, _: &RawTrade<'_>) {}
 
-    fn reject(&mut self, _: u32, _: Reason) {}
+    fn reject(&mut self, _: u32, _: Reason, _: &[u8]) {}
 
     fn control(&mut self, control: Control<'_>) {
         self.is_control = true;

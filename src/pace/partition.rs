@@ -233,7 +233,7 @@ impl Visitor for Reading<'_> {
 
     fn control(&mut self, _: Control<'_>) {}
 
-    fn reject(&mut self, _: u32, _: Reason) {}
+    fn reject(&mut self, _: u32, _: Reason, _: &[u8]) {}
 }
 
 #[cfg(test)]

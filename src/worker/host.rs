@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, never, select, unbounded};
-use dataflows::ingress::seen::SeenNames;
+use dataflows::ingress::PartitionMemory;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::state::snapshot::SnapshotHeader;
 
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     /// The last heartbeat of an earlier run.
     pub(super) heartbeat: Option<Heartbeat>,
     /// By partition, until its worker takes them.
-    seen: Mutex<Vec<SeenNames>>,
+    memories: Mutex<Vec<PartitionMemory>>,
     failure: Mutex<Failure>,
     /// Notified of the first failure.
     failed: Sender<()>,
@@ -63,7 +63,7 @@ pub fn run(
     let symbols = config.symbols.as_ref().map(SymbolLog::open).transpose()?;
     let peers_expected = config.cluster.as_ref().map_or(0, |cluster| cluster.hosts.len() - 1);
     watch.peers_expected.store(peers_expected as u64, Ordering::SeqCst);
-    let Start { epoch, resumed, starts, shards, seen, mesh } = start::start(&config, log.as_ref(), store.as_mut())?;
+    let Start { epoch, resumed, starts, shards, memories, mesh } = start::start(&config, log.as_ref(), store.as_mut())?;
     tracing::info!(
         epoch,
         workers = config.workers,
@@ -82,7 +82,7 @@ pub fn run(
     let store_thread = StoreThread::start(store, mirror, epoch, &config, log.identity(), Arc::clone(&watch));
     let (failed, failures) = unbounded();
     let failure = Mutex::default();
-    let seen = Mutex::new(seen);
+    let memories = Mutex::new(memories);
     let shared = Arc::new(Shared {
         config,
         log,
@@ -92,7 +92,7 @@ pub fn run(
         starts,
         resumed,
         heartbeat,
-        seen,
+        memories,
         failure,
         failed,
     });
@@ -156,10 +156,10 @@ impl Shared {
             .unwrap_or_else(|| WorkerError::Thread(panicked.unwrap_or_else(|| "it ended without a reason".to_owned())))
     }
 
-    /// Removes and returns the names of the trades of a partition.
-    pub(super) fn take_seen(&self, partition: u32) -> SeenNames {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.get_mut(partition as usize).map_or_else(Vec::new, std::mem::take)
+    /// Removes and returns the memory of a partition.
+    pub(super) fn take_memory(&self, partition: u32) -> PartitionMemory {
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        memories.get_mut(partition as usize).map(std::mem::take).unwrap_or_default()
     }
 
     /// Records the first failure and stops all threads.

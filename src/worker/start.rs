@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataflows::candles::state::SymbolState;
-use dataflows::ingress::seen::SeenNames;
+use dataflows::ingress::PartitionMemory;
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::settings::Settings;
@@ -36,9 +36,8 @@ pub(super) struct Start {
     pub(super) starts: Vec<ResumePoint>,
     /// State owned by the workers of this process, by shard.
     pub(super) shards: Vec<Vec<SymbolState>>,
-    /// Names of the trades of the partitions that the workers of this process own, by partition; empty unless
-    /// duplicates are recognised.
-    pub(super) seen: Vec<SeenNames>,
+    /// Memory of the partitions that the workers of this process own, by partition.
+    pub(super) memories: Vec<PartitionMemory>,
     /// The connections to the other processes, if there are any.
     pub(super) mesh: Option<Mesh>,
 }
@@ -139,8 +138,8 @@ impl Start {
         let (first, peers) = (config.first_worker(), config.peers());
         let is_own = |shard: u32| (first..first + config.workers).contains(&(shard as usize % peers));
         let (shards, found) = load::read_shards(store, resumed.as_ref(), is_own)?;
-        let (seen, names) = load::read_seen(store, resumed.as_ref(), &config.settings, is_own)?;
-        Ok((Self { epoch: plan.epoch, resumed, starts, shards, seen, mesh: None }, found + names))
+        let (memories, found_memories) = load::read_memory(store, resumed.as_ref(), is_own)?;
+        Ok((Self { epoch: plan.epoch, resumed, starts, shards, memories, mesh: None }, found + found_memories))
     }
 
     /// Fails if a shard is missing, which would otherwise be taken for an empty one.

@@ -104,10 +104,7 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
     let owns_none = starts.is_empty();
     let partitions: Vec<u32> = starts.iter().map(|start| start.partition).collect();
     let mut ingress = Ingress::new(shared.config.settings.clone(), index, peers, starts, resumed_from);
-    partitions
-        .into_iter()
-        .enumerate()
-        .for_each(|(at, partition)| ingress.restore_seen(at, shared.take_seen(partition)));
+    partitions.into_iter().enumerate().for_each(|(at, partition)| ingress.restore(at, shared.take_memory(partition)));
     let stops: Stops = Rc::new(RefCell::new(shared.config.stops.iter().copied().collect()));
     let emitted = Emitted::default();
     let view = Rc::new(RefCell::new(ClusterView::new(peers, shared.starts.clone(), resumed_from)));

@@ -61,14 +61,14 @@ impl<F: FnMut(&Control<'_>)> Visitor for Reading<'_, F> {
         self.frontier.observe(trade.event_ms, ProgressMode::Records);
     }
 
-    fn reject(&mut self, _: u32, _: Reason) {
+    fn reject(&mut self, _: u32, _: Reason, _: &[u8]) {
         self.note(self.frontier.frontier_ms().unwrap_or(0));
     }
 
     fn control(&mut self, control: Control<'_>) {
         if control.apply(self.frontier, &self.context).is_err() {
             // The dataflow rejects it as well.
-            return self.reject(0, Reason::BadControl);
+            return self.reject(0, Reason::BadControl, &[]);
         }
         (self.on_control)(&control);
     }

@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
+use crate::ingress::ahead::{Ahead, AheadByTime};
 use crate::ingress::live_sources::{LiveSource, LiveSources};
 use crate::ingress::seen::{Seen, SeenNames, seen_from};
 use crate::ingress::waiting_trade::WaitingTrade;
@@ -19,6 +22,12 @@ pub(super) struct Partition {
     pub(super) trail: ResumeTrail,
     /// Trades whose leap is not confirmed yet.
     pub(super) leaps: Leaps<WaitingTrade>,
+    /// Trades that were read before there was a frontier to judge their time by.
+    pub(super) early: Vec<WaitingTrade>,
+    /// The first frontier, by which they are judged.
+    first_frontier_ms: Option<u64>,
+    /// Accepted trades far ahead of the frontier.
+    pub(super) ahead: Ahead,
     /// Bindings of the progress log that are not applied yet, by offset.
     bindings: VecDeque<Binding>,
     /// Only records before this offset may be read: a later binding may be about those from here on.
@@ -37,6 +46,9 @@ impl Partition {
             number: start.partition,
             frontier: start.frontier.clone(),
             leaps: Leaps::new(settings.max_ahead_trade_ms),
+            early: Vec::new(),
+            first_frontier_ms: None,
+            ahead: Ahead::default(),
             bindings: VecDeque::new(),
             bound: if is_paced { start.frontier.bound_offset() } else { u64::MAX },
             offset: start.offset,
@@ -46,10 +58,10 @@ impl Partition {
         }
     }
 
-    /// Marks a possible resume point before the next record. Records that wait to be confirmed have no time yet, so no
-    /// mark may follow them.
+    /// Marks a possible resume point before the next record. Trades that wait to be judged have no time yet, so no mark
+    /// may follow them.
     pub(super) fn mark(&mut self, offset: u64) {
-        if self.leaps.is_empty() {
+        if !self.has_undecided() {
             self.trail.mark(offset, &self.frontier);
         }
     }
@@ -82,7 +94,23 @@ impl Partition {
     pub(super) fn bind_up_to(&mut self, position: u64) {
         while let Some(binding) = self.bindings.pop_front_if(|binding| binding.offset <= position) {
             self.frontier.bind(&binding);
+            self.note_frontier();
         }
+    }
+
+    /// The frontier may be the first one.
+    #[inline]
+    pub(super) fn note_frontier(&mut self) {
+        if !self.early.is_empty() && self.first_frontier_ms.is_none() {
+            self.first_frontier_ms = self.frontier.frontier_ms();
+        }
+    }
+
+    /// The trades to judge, and the first frontier, once there is one.
+    #[inline]
+    pub(super) fn take_early(&mut self) -> Option<(Vec<WaitingTrade>, u64)> {
+        let frontier_ms = self.first_frontier_ms?;
+        Some((std::mem::take(&mut self.early), frontier_ms)).filter(|(early, _)| !early.is_empty())
     }
 
     /// Only records before this offset may be read.
@@ -98,12 +126,16 @@ impl Partition {
 
     /// [`ResumeTrail::records_from`], and the trades that have no time yet.
     pub(super) fn records_from(&self, frontier: Time) -> u64 {
-        self.trail.records_from(frontier) + self.leaps.len() as u64
+        self.trail.records_from(frontier) + (self.leaps.len() + self.early.len()) as u64
+    }
+
+    fn has_undecided(&self) -> bool {
+        !self.leaps.is_empty() || !self.early.is_empty()
     }
 
     /// The resume point as of `frontier`.
     pub(super) fn resume_point(&self, frontier: Time) -> ResumePoint {
-        self.trail.resume_point(frontier, self.read_point(), !self.leaps.is_empty())
+        self.trail.resume_point(frontier, self.read_point(), self.has_undecided())
     }
 
     /// The position after the last record read.
@@ -129,18 +161,44 @@ impl Partition {
     /// [`ResumeTrail::forget`].
     pub(super) fn forget(&mut self, frontier: Time, settings: &Settings) {
         self.trail.forget(frontier);
+        self.ahead.forget(frontier);
         // A run that resumes at the first mark compares these names again.
         self.seen.forget(seen_from(settings, self.trail.first_frontier_ms()));
     }
 
-    /// The names of the trades before this partition's resume point as of `frontier`.
-    pub(super) fn seen_before(&self, frontier: Time, settings: &Settings) -> SeenNames {
+    /// What a run needs that resumes as of `frontier`, beside the resume point.
+    pub(super) fn memory(&self, frontier: Time, settings: &Settings) -> PartitionMemory {
         let point = self.resume_point(frontier);
-        self.seen.before(point.offset, seen_from(settings, point.frontier.frontier_ms()))
+        PartitionMemory {
+            seen: self.seen.before(point.offset, seen_from(settings, point.frontier.frontier_ms())),
+            ahead: self.ahead.before(point.offset, frontier),
+        }
     }
 
-    /// Continues with the names of a checkpoint.
-    pub(super) fn restore_seen(&mut self, names: SeenNames) {
-        self.seen = Seen::restore(names);
+    /// Continues with the memory of a checkpoint.
+    pub(super) fn restore(&mut self, memory: PartitionMemory) {
+        self.seen = Seen::restore(memory.seen);
+        for (time, trades) in &memory.ahead {
+            let mut offsets: Vec<u64> = trades.iter().map(|trade| trade.offset).collect();
+            offsets.dedup();
+            offsets.iter().for_each(|_| self.trail.note_settled_kept(*time));
+        }
+        self.ahead = Ahead::restore(memory.ahead);
+    }
+}
+
+/// What is known of the records before a partition's resume point, as a checkpoint holds it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PartitionMemory {
+    /// The names of trades; empty unless duplicates are recognised.
+    pub seen: SeenNames,
+    /// Accepted trades that were far ahead.
+    ahead: AheadByTime,
+}
+
+impl PartitionMemory {
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.seen.is_empty() && self.ahead.is_empty()
     }
 }

@@ -1,6 +1,7 @@
 //! A record during decoding: everything in it gets its time, and goes to the router.
 
 use crate::candles::candle::{Place, Trade};
+use crate::ingress::ahead::FAR_MS;
 use crate::ingress::partition::Partition;
 use crate::ingress::router::Router;
 use crate::ingress::seen::{seen_from, trade_name};
@@ -8,7 +9,7 @@ use crate::ingress::waiting_trade::{Origin, WaitingTrade};
 use crate::log::batch::RecordSpan;
 use crate::log::control::Control;
 use crate::log::decode::{RawTrade, Visitor};
-use crate::log::reject::{ORIGINAL_BYTES_MAX, Reason};
+use crate::log::reject::{ORIGINAL_BYTES_MAX, REJECTED_ROWS_MAX, Reason};
 use crate::output::counters::Counter;
 use crate::output::row::{GapRow, RejectedRow};
 use crate::progress::leap::Verdict;
@@ -25,6 +26,8 @@ pub(super) struct Reading<'a> {
     pub(super) resumed_from: Time,
     pub(super) span: &'a RecordSpan,
     pub(super) record: &'a [u8],
+    /// Parts of the record at hand that were rejected, and the index of the first one without a row.
+    pub(super) rejected: (u64, Option<u32>),
 }
 
 impl<'a> Reading<'a> {
@@ -36,8 +39,12 @@ impl<'a> Reading<'a> {
         self.span.timestamp_ms.map(|ms| ms.max(0) as u64)
     }
 
-    fn origin(&self, index: u32) -> Origin<'a> {
-        Origin { offset: self.span.offset, index, record: self.record, total_len: self.span.total_len }
+    /// Where a part of the record at hand was read, which these bytes are.
+    fn origin<'b>(&self, index: u32, bytes: &'b [u8]) -> Origin<'b> {
+        // The beginning of a record that is too large is not all of it.
+        let is_record = bytes.len() == self.record.len();
+        let total_len = if is_record { self.span.total_len } else { bytes.len() as u64 };
+        Origin { offset: self.span.offset, index, bytes, total_len }
     }
 
     /// Records a time for the resume rule; `false` when the state already holds everything of that time.
@@ -50,6 +57,28 @@ impl<'a> Reading<'a> {
         }
         self.partition.frontier.note(time);
         time >= self.resumed_from
+    }
+
+    /// Whether a time is so far ahead of the partition frontier that its trade is kept apart.
+    #[inline]
+    fn is_far(&self, time: Time) -> bool {
+        let frontier_ms = self.partition.frontier.frontier_ms();
+        frontier_ms.is_some_and(|ms| time >= self.settings.step(ms).saturating_add(far_ms(self.settings)))
+    }
+
+    /// Keeps an accepted trade that is far ahead of the frontier. Its time is after every checkpoint that was made.
+    #[cold]
+    fn keep_ahead(&mut self, origin: &Origin<'_>, raw: &RawTrade<'_>, time: Time) {
+        if origin.offset == self.span.offset {
+            self.partition.trail.note_kept(time);
+        } else {
+            self.partition.trail.note_settled_kept(time);
+        }
+        self.partition.frontier.note(time);
+        // A run that resumes may read again what was applied before its frontier.
+        if time >= self.resumed_from {
+            self.partition.ahead.insert(time, WaitingTrade::accepted(origin, raw));
+        }
     }
 
     /// The reason to reject a trade for its time.
@@ -86,7 +115,9 @@ impl<'a> Reading<'a> {
         }
         let now = frontier_ms.map_or(0, |ms| settings.step(ms));
         let time = own.max(now);
-        if self.is_new(time, origin) {
+        if self.is_far(time) {
+            self.keep_ahead(origin, raw, time);
+        } else if self.is_new(time, origin) {
             self.route(origin, raw, time, own < now);
         }
         self.partition.frontier.observe(raw.event_ms, settings.progress);
@@ -98,19 +129,19 @@ impl<'a> Reading<'a> {
         loop {
             let frontier_ms = self.partition.frontier.frontier_ms();
             if let Some(reason) = self.untimely(raw.event_ms, frontier_ms, timestamp_ms) {
-                return self.reject(index, reason);
+                return self.reject_at(&self.origin(index, raw.bytes), reason);
             }
             match self.partition.leaps.next(frontier_ms, raw.event_ms) {
                 Verdict::Accept => {
                     self.partition.frontier.observe_symbol(raw.symbol);
-                    return self.accept(&self.origin(index), raw, frontier_ms);
+                    return self.accept(&self.origin(index, raw.bytes), raw, frontier_ms);
                 }
                 Verdict::Wait => break,
                 Verdict::Confirmed(trades) => self.settle(&trades, true),
                 Verdict::Refuted(trades) => self.settle(&trades, false),
             }
         }
-        let trade = WaitingTrade::new(&self.origin(index), raw, self.partition.leaps.last());
+        let trade = WaitingTrade::new(&self.origin(index, raw.bytes), raw);
         let has_several = self.partition.frontier.has_several_symbols();
         let confirmed = self.partition.leaps.wait(trade, has_several);
         self.settle(&confirmed, true);
@@ -131,6 +162,54 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// A trade, where sources or a progress log report progress.
+    #[inline]
+    fn take_reported(&mut self, index: u32, raw: &RawTrade<'_>) {
+        let (origin, timestamp_ms) = (self.origin(index, raw.bytes), self.timestamp_ms());
+        if timestamp_ms.is_none() && self.partition.frontier.frontier_ms().is_none() {
+            return self.partition.early.push(WaitingTrade::new(&origin, raw));
+        }
+        self.take(&origin, raw, timestamp_ms);
+    }
+
+    /// Judges the trades that were read before there was a frontier, once there is one: they are as on time as they
+    /// were, and none may be further ahead of it than others.
+    pub(super) fn settle_early(&mut self) {
+        let Some((early, frontier_ms)) = self.partition.take_early() else { return };
+        for waiting in early {
+            let (origin, trade) = (waiting.origin(), waiting.trade());
+            if trade.event_ms > frontier_ms.saturating_add(self.settings.max_ahead_trade_ms) {
+                self.reject_as_of(&origin, Reason::TooFarAhead, self.settings.step(frontier_ms));
+            } else {
+                self.accept(&origin, &trade, None);
+            }
+        }
+    }
+
+    /// Sends on the accepted trades that the frontier has come near.
+    pub(super) fn send_ahead(&mut self) {
+        let end = self.now().saturating_add(far_ms(self.settings));
+        // Nothing is taken from the partition: a checkpoint may still need them.
+        let due: Vec<_> = self.partition.ahead.send_before(end).map(|(time, trade)| (time, trade.clone())).collect();
+        for (time, waiting) in due {
+            self.route(&waiting.origin(), &waiting.trade(), time, false);
+        }
+    }
+
+    /// The record at hand is read: one row says how many of its parts have none.
+    pub(super) fn end_record(&mut self) {
+        let (rejected, Some(index)) = self.rejected else { return };
+        let text = format!(r#"{{"rejected":{rejected},"with_rows":{REJECTED_ROWS_MAX}}}"#);
+        let as_of = self.now();
+        if self.is_new(as_of, &self.origin(index, &[])) {
+            let (partition, offset) = (self.partition.number, self.span.offset);
+            let (original, original_bytes_total) = (text.as_bytes().into(), text.len() as u64);
+            let reason = Reason::MoreRejected;
+            let row = RejectedRow { partition, offset, index, reason, original, original_bytes_total, as_of };
+            self.router.reject(row);
+        }
+    }
+
     /// The log has ended: nothing more confirms the trades that wait.
     pub(super) fn end(&mut self) {
         match self.partition.leaps.end(self.partition.frontier.frontier_ms()) {
@@ -147,9 +226,11 @@ impl Visitor for Reading<'_> {
         match self.settings.progress {
             ProgressMode::Records => {
                 self.partition.frontier.confirm(raw.event_ms, self.settings.max_ahead_ms);
-                self.take(&self.origin(index), raw, self.timestamp_ms());
+                self.partition.note_frontier();
+                self.settle_early();
+                self.take_reported(index, raw);
             }
-            ProgressMode::ProgressLog => self.take(&self.origin(index), raw, self.timestamp_ms()),
+            ProgressMode::ProgressLog => self.take_reported(index, raw),
             ProgressMode::BoundedOutOfOrderness { .. } => self.take_confirmed(index, raw),
         }
     }
@@ -160,9 +241,9 @@ impl Visitor for Reading<'_> {
             let Settings { step_ms, max_ahead_ms, .. } = *self.settings;
             let context = RecordContext { step_ms, max_ahead_ms, timestamp_ms: self.timestamp_ms() };
             match control.apply(&mut self.partition.frontier, &context) {
-                Ok(()) => {}
-                Err(ProgressError::TooManySources) => return self.reject(0, Reason::BadControl),
-                Err(ProgressError::TooFarAhead) => return self.reject(0, Reason::TooFarAhead),
+                Ok(()) => self.partition.note_frontier(),
+                Err(ProgressError::TooManySources) => return self.reject(0, Reason::BadControl, self.record),
+                Err(ProgressError::TooFarAhead) => return self.reject(0, Reason::TooFarAhead, self.record),
             }
         }
         match control {
@@ -178,7 +259,7 @@ impl Visitor for Reading<'_> {
         };
         // The first progress has no frontier before it, and counts at its own; an import, with its first trade.
         let now = before.or(first).unwrap_or_else(|| self.now());
-        if self.is_new(now, &self.origin(0)) {
+        if self.is_new(now, &self.origin(0, self.record)) {
             self.router.count(now, counter);
             if let Control::Gap { source, from_ms, to_ms, cause } = control {
                 let (partition, offset) = (self.partition.number, self.span.offset);
@@ -188,29 +269,46 @@ impl Visitor for Reading<'_> {
         }
     }
 
-    fn reject(&mut self, index: u32, reason: Reason) {
-        self.reject_at(&self.origin(index), reason);
+    fn reject(&mut self, index: u32, reason: Reason, bytes: &[u8]) {
+        self.reject_at(&self.origin(index, bytes), reason);
     }
 }
 
 impl Reading<'_> {
     #[cold]
     fn reject_at(&mut self, origin: &Origin<'_>, reason: Reason) {
-        let as_of = self.now();
+        self.reject_as_of(origin, reason, self.now());
+    }
+
+    fn reject_as_of(&mut self, origin: &Origin<'_>, reason: Reason, as_of: Time) {
+        let has_row = origin.offset != self.span.offset || self.has_row(origin.index);
         if !self.is_new(as_of, origin) {
             return;
         }
-        let kept = origin.record.len().min(ORIGINAL_BYTES_MAX);
+        if !has_row {
+            return self.router.count(as_of, Counter::Rejected(reason));
+        }
+        let kept = origin.bytes.len().min(ORIGINAL_BYTES_MAX);
         let row = RejectedRow {
             partition: self.partition.number,
             offset: origin.offset,
             index: origin.index,
             reason,
-            original: origin.record[..kept].into(),
+            original: origin.bytes[..kept].into(),
             original_bytes_total: origin.total_len,
             as_of,
         };
         self.router.reject(row);
+    }
+
+    /// Whether the next rejected part of the record at hand has a row of its own.
+    fn has_row(&mut self, index: u32) -> bool {
+        self.rejected.0 += 1;
+        let has_row = self.rejected.0 <= REJECTED_ROWS_MAX;
+        if !has_row {
+            self.rejected.1.get_or_insert(index);
+        }
+        has_row
     }
 
     /// Whether a trade was accepted before; if not, its name is kept.
@@ -254,5 +352,16 @@ impl Reading<'_> {
         }
         let trade = Trade { place, price: raw.price, volume: raw.volume, flags };
         router.merge(symbol, time, &trade);
+    }
+}
+
+/// Distance ahead of the partition frontier from which on a trade is kept apart. Where the newest trades move the
+/// frontier, all are ahead of it by the bound on out-of-orderness.
+fn far_ms(settings: &Settings) -> u64 {
+    match settings.progress {
+        ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms } => {
+            FAR_MS.saturating_add(max_out_of_orderness_ms)
+        }
+        ProgressMode::Records | ProgressMode::ProgressLog => FAR_MS,
     }
 }

@@ -1,6 +1,6 @@
-//! A trade that waits to be confirmed, with what is needed to accept or reject it later.
+//! A trade that waits, with what is needed to accept or reject it later.
 
-use std::sync::Arc;
+use serde::{Deserialize, Serialize};
 
 use crate::log::decode::RawTrade;
 use crate::log::reject::ORIGINAL_BYTES_MAX;
@@ -13,19 +13,18 @@ pub(super) struct Origin<'a> {
     pub(super) offset: u64,
     /// Index in the record.
     pub(super) index: u32,
-    /// The record, or its beginning.
-    pub(super) record: &'a [u8],
-    /// Length of the record in the log.
+    /// What was read: the record or its element of a frame, or its beginning.
+    pub(super) bytes: &'a [u8],
+    /// Length of it in the log.
     pub(super) total_len: u64,
 }
 
 /// A trade that waits.
-#[derive(Debug)]
-pub(super) struct WaitingTrade {
-    offset: u64,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WaitingTrade {
+    pub(super) offset: u64,
     index: u32,
-    /// Shared by the trades of one record.
-    record: Arc<[u8]>,
+    bytes: Box<[u8]>,
     total_len: u64,
     symbol: Box<str>,
     conditions: Box<str>,
@@ -37,13 +36,12 @@ pub(super) struct WaitingTrade {
 }
 
 impl WaitingTrade {
-    /// Copies a trade. `before` is the trade that waits before it, if any.
-    pub(super) fn new(origin: &Origin<'_>, trade: &RawTrade<'_>, before: Option<&Self>) -> Self {
-        let record = before.filter(|before| before.offset == origin.offset).map(|before| Arc::clone(&before.record));
+    /// Copies a trade.
+    pub(super) fn new(origin: &Origin<'_>, trade: &RawTrade<'_>) -> Self {
         Self {
             offset: origin.offset,
             index: origin.index,
-            record: record.unwrap_or_else(|| origin.record[..origin.record.len().min(ORIGINAL_BYTES_MAX)].into()),
+            bytes: origin.bytes[..origin.bytes.len().min(ORIGINAL_BYTES_MAX)].into(),
             total_len: origin.total_len,
             symbol: trade.symbol.into(),
             conditions: trade.conditions.into(),
@@ -55,9 +53,14 @@ impl WaitingTrade {
         }
     }
 
+    /// Copies a trade that is accepted already: nothing will be said of its bytes.
+    pub(super) fn accepted(origin: &Origin<'_>, trade: &RawTrade<'_>) -> Self {
+        Self::new(&Origin { bytes: &[], ..*origin }, &RawTrade { id: "", ..*trade })
+    }
+
     /// Where it was read.
     pub(super) fn origin(&self) -> Origin<'_> {
-        Origin { offset: self.offset, index: self.index, record: &self.record, total_len: self.total_len }
+        Origin { offset: self.offset, index: self.index, bytes: &self.bytes, total_len: self.total_len }
     }
 
     /// The trade.
@@ -70,6 +73,7 @@ impl WaitingTrade {
             conditions: &self.conditions,
             rounded: self.rounded,
             id: &self.id,
+            bytes: &self.bytes,
         }
     }
 }

@@ -222,7 +222,7 @@ mod tests {
             self.0.push(format!("{control:?}"));
         }
 
-        fn reject(&mut self, _: u32, reason: Reason) {
+        fn reject(&mut self, _: u32, reason: Reason, _: &[u8]) {
             self.0.push(format!("{reason:?}"));
         }
     }

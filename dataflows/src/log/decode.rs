@@ -28,6 +28,8 @@ pub struct RawTrade<'a> {
     pub rounded: bool,
     /// Its id: 1 to 64 bytes; empty when it has none.
     pub id: &'a str,
+    /// What it was decoded from: its record, or its element of a frame.
+    pub bytes: &'a [u8],
 }
 
 /// Longest id of a trade, in bytes.
@@ -39,15 +41,15 @@ pub trait Visitor {
     fn trade(&mut self, index: u32, trade: &RawTrade<'_>);
     /// A control record.
     fn control(&mut self, control: Control<'_>);
-    /// An invalid record, or an invalid element of one.
-    fn reject(&mut self, index: u32, reason: Reason);
+    /// An invalid record, or an invalid element of one, and its bytes.
+    fn reject(&mut self, index: u32, reason: Reason, bytes: &[u8]);
 }
 
 /// Decodes one record. `total_len` is its length in the log, of which `record` may be only the beginning.
 #[inline]
 pub fn decode(record: &[u8], total_len: u64, visitor: &mut impl Visitor) {
     if total_len > RECORD_BYTES_MAX as u64 {
-        visitor.reject(0, Reason::TooLarge);
+        visitor.reject(0, Reason::TooLarge, record);
     } else if !fast::decode(record, visitor) {
         general::decode(record, visitor);
     }

@@ -7,6 +7,9 @@ pub const RECORD_BYTES_MAX: usize = 1 << 20;
 /// Maximum kept length of a rejected record, in bytes.
 pub const ORIGINAL_BYTES_MAX: usize = 64 << 10;
 
+/// Rows of rejected parts of one record, at most; one more says how many parts were rejected.
+pub const REJECTED_ROWS_MAX: u64 = 256;
+
 /// Reject reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
@@ -41,11 +44,13 @@ pub enum Reason {
     Tombstone,
     /// The record begins with the header of a schema registry.
     SchemaBytes,
+    /// More parts of the record were rejected than have rows: not a rejection, but what says so.
+    MoreRejected,
 }
 
 impl Reason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::TooLarge,
         Self::BadJson,
         Self::BadControl,
@@ -61,6 +66,7 @@ impl Reason {
         Self::TooFarAhead,
         Self::Tombstone,
         Self::SchemaBytes,
+        Self::MoreRejected,
     ];
 
     /// The name in rows, counters and documents.
@@ -81,6 +87,7 @@ impl Reason {
             Self::TooFarAhead => "too_far_ahead",
             Self::Tombstone => "tombstone",
             Self::SchemaBytes => "schema_bytes",
+            Self::MoreRejected => "more_rejected",
         }
     }
 

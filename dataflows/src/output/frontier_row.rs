@@ -31,8 +31,9 @@ impl FrontierRow {
         self.counters.get(counter.index()).copied().unwrap_or(0)
     }
 
-    /// Rejections of all reasons.
+    /// Rejections of all reasons. The rows that say how many have none are not rejections themselves.
     pub fn rejected(&self) -> u64 {
-        Reason::ALL.into_iter().map(|reason| self.counter(Counter::Rejected(reason))).sum()
+        let reasons = Reason::ALL.into_iter().filter(|reason| *reason != Reason::MoreRejected);
+        reasons.map(|reason| self.counter(Counter::Rejected(reason))).sum()
     }
 }

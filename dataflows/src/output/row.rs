@@ -122,9 +122,11 @@ pub struct RejectedRow {
     pub index: u32,
     /// The reason.
     pub reason: Reason,
-    /// The record's original bytes, at most [`crate::log::reject::ORIGINAL_BYTES_MAX`] of them.
+    /// The original bytes of the record, or of the element of a frame, at most
+    /// [`crate::log::reject::ORIGINAL_BYTES_MAX`] of them. For [`Reason::MoreRejected`] a JSON object that says how
+    /// many elements were rejected and how many have rows.
     pub original: Box<[u8]>,
-    /// Length of the record in the log.
+    /// Length in the log of what was rejected.
     pub original_bytes_total: u64,
     /// Time step at which it was rejected.
     pub as_of: Time,

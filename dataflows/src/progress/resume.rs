@@ -81,6 +81,16 @@ impl ResumeTrail {
         *self.waiting.entry(time).or_default() += 1;
     }
 
+    /// Something in the record at hand has this time, and checkpoints hold it: the record need not be read again.
+    pub fn note_kept(&mut self, time: Time) {
+        self.record_time = self.record_time.max(Some(time));
+    }
+
+    /// Something in an earlier record has this time, and checkpoints hold it.
+    pub fn note_settled_kept(&mut self, time: Time) {
+        *self.waiting.entry(time).or_default() += 1;
+    }
+
     /// The record at hand is complete.
     #[inline]
     pub fn end_record(&mut self) {

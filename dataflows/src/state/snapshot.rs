@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::candles::state::{SymbolState, WindowState};
-use crate::ingress::seen::SeenNames;
+use crate::ingress::PartitionMemory;
 use crate::output::ledger::LedgerState;
 use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
@@ -17,9 +17,9 @@ use crate::symbols::symbol::SHARDS;
 pub struct Shard {
     /// The state is as of this time.
     pub frontier: Time,
-    /// Number of the shard: [`crate::symbols::symbol::Symbol::shard`], or [`seen_shard`].
+    /// Number of the shard: [`crate::symbols::symbol::Symbol::shard`], or [`memory_shard`].
     pub shard: u32,
-    /// Its symbols' state, or a partition's names of trades, by [`codec`].
+    /// Its symbols' state, or the memory of a partition, by [`codec`].
     pub bytes: Vec<u8>,
 }
 
@@ -48,13 +48,13 @@ pub fn encode_shards(state: &WindowState, frontier: Time) -> Result<Vec<Shard>, 
     shards.into_iter().map(encode).collect()
 }
 
-/// Number of the shard that holds the names of the trades of a partition.
-pub const fn seen_shard(partition: u32) -> u32 {
+/// Number of the shard that holds the memory of a partition.
+pub const fn memory_shard(partition: u32) -> u32 {
     SHARDS + partition
 }
 
-/// Decodes the shard of a partition's names of trades.
-pub fn decode_seen(bytes: &[u8]) -> Result<SeenNames, CodecError> {
+/// Decodes the shard of a partition's memory.
+pub fn decode_memory(bytes: &[u8]) -> Result<PartitionMemory, CodecError> {
     codec::decode(bytes)
 }
 

@@ -120,7 +120,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (partition.clone(), source).prop_map(|(p, s)| Step::Gap(p, s)),
         2 => partition.clone().prop_map(Step::Repeat),
         1 => partition.clone().prop_map(Step::Tombstone),
-        6 => (partition, bad::record()).prop_map(|(p, bytes)| Step::Raw(p, bytes)),
+        6 => (partition.clone(), bad::record()).prop_map(|(p, bytes)| Step::Raw(p, bytes)),
+        1 => (partition, bad::garbage_frame()).prop_map(|(p, bytes)| Step::Raw(p, bytes)),
     ]
 }
 
@@ -172,6 +173,8 @@ fn age() -> impl Strategy<Value = i64> {
         6 => 20_000_i64..60_000,
         3 => -20_000_i64..0,
         1 => prop::sample::select(vec![-3_700_000_i64, -86_400_000, 1_000_000, 86_400_000]),
+        // Clocks that are ahead, by less than is rejected.
+        3 => prop::sample::select(vec![-1_800_000_i64, -300_000, -61_000, -90_000]),
     ]
 }
 

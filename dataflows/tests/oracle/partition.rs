@@ -13,6 +13,7 @@ use super::number::{Fixed, fixed};
 use super::{Record, Settings};
 
 mod doubt;
+mod rejection;
 
 /// A trade that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,10 @@ pub struct Partition<'a> {
     symbols: BTreeSet<String>,
     /// Trades that nothing has confirmed or refuted yet.
     pending: Vec<(Record, u32, Draft)>,
+    /// Trades that nothing can be compared with yet.
+    early: Vec<(Record, u32, Draft)>,
+    /// Rejected parts of the record that is being read: how many, and the index of the first one too many.
+    rejections: (u64, Option<u32>),
     /// Everything that is counted, with its time.
     pub counts: Vec<(u64, Counter)>,
     /// The time step of the last accepted trade of a symbol with an id.
@@ -74,6 +79,7 @@ struct Draft {
     event_ms: i64,
     flags: Flags,
     id: Option<String>,
+    bytes: Vec<u8>,
 }
 
 const EVENT_MS_FIRST: i64 = 31_536_000_000; // 1971-01-01
@@ -145,6 +151,8 @@ impl<'a> Partition<'a> {
             doubted: None,
             symbols: BTreeSet::new(),
             pending: Vec::new(),
+            early: Vec::new(),
+            rejections: (0, None),
             ids: BTreeMap::new(),
         }
     }
@@ -160,6 +168,15 @@ impl<'a> Partition<'a> {
     }
 
     fn record(&mut self, record: &Record) {
+        self.rejections = (0, None);
+        self.contents(record);
+        if let (all, Some(index)) = self.rejections {
+            let text = format!("{{\"rejected\":{all},\"with_rows\":256}}");
+            self.reject_as(record.offset, index, Reason::MoreRejected, text.as_bytes());
+        }
+    }
+
+    fn contents(&mut self, record: &Record) {
         if record.is_tombstone {
             return self.reject(record, 0, Reason::Tombstone);
         }
@@ -171,7 +188,7 @@ impl<'a> Partition<'a> {
             let has_header = matches!(record.bytes[..], [0, _, _, _, _, ..]);
             return self.reject(record, 0, if has_header { Reason::SchemaBytes } else { Reason::BadJson });
         };
-        let Some(kind) = object.get("type") else { return self.trade(record, 0, &object) };
+        let Some(kind) = object.get("type") else { return self.trade(record, 0, &object, &record.bytes) };
         match text(kind).as_deref() {
             Some("progress") => self.progress(record, &object),
             Some("bye") => self.bye(record, &object),
@@ -286,7 +303,11 @@ impl<'a> Partition<'a> {
     /// The partition frontier never falls. Nor is it before the epoch, however great the out-of-orderness.
     fn raise(&mut self, to: i64) {
         let to = to.max(0);
+        let is_first = self.frontier.is_none();
         self.frontier = Some(self.frontier.map_or(to, |ms| ms.max(to)));
+        if is_first {
+            self.take_early();
+        }
     }
 
     fn frame(&mut self, record: &Record, object: &Object) {
@@ -295,16 +316,16 @@ impl<'a> Partition<'a> {
         };
         for (index, element) in elements.iter().enumerate() {
             match Object::read(element) {
-                Some(trade) => self.trade(record, index as u32, &trade),
-                None => self.reject(record, index as u32, Reason::BadJson),
+                Some(trade) => self.trade(record, index as u32, &trade, element.as_bytes()),
+                None => self.reject_part(record, index as u32, Reason::BadJson, element.as_bytes()),
             }
         }
     }
 
-    fn trade(&mut self, record: &Record, index: u32, object: &Object) {
-        let draft = match self.draft(object) {
+    fn trade(&mut self, record: &Record, index: u32, object: &Object, text: &[u8]) {
+        let draft = match self.draft(object, text) {
             Ok(draft) => draft,
-            Err(reason) => return self.reject(record, index, reason),
+            Err(reason) => return self.reject_part(record, index, reason, text),
         };
         if self.has_progress_records() {
             let near = |to_ms: i64| draft.event_ms.abs_diff(to_ms) <= self.settings.max_ahead_ms;
@@ -319,6 +340,8 @@ impl<'a> Partition<'a> {
         }
         if self.settings.max_out_of_orderness_ms.is_some() {
             self.confirmed_trade(record, index, draft);
+        } else if self.frontier.is_none() && record.timestamp_ms.is_none() {
+            self.early.push((record.clone(), index, draft));
         } else {
             self.timed_trade(record, index, draft);
         }
@@ -326,12 +349,16 @@ impl<'a> Partition<'a> {
 
     fn timed_trade(&mut self, record: &Record, index: u32, draft: Draft) {
         if let Err(reason) = self.check_time(record, &draft) {
-            return self.reject(record, index, reason);
+            return self.reject_part(record, index, reason, &draft.bytes);
         }
-        self.newest = self.newest.max(Some(draft.event_ms));
+        self.accepted_trade(record, index, draft, self.frontier);
+    }
+
+    /// A trade, at what was the frontier when it came.
+    fn accepted_trade(&mut self, record: &Record, index: u32, draft: Draft, frontier: Option<i64>) {
         if let Some(id) = draft.id.clone().filter(|_| self.settings.dedup) {
             let lateness_ms = self.settings.allowed_lateness_ms as i64;
-            let from = self.frontier.map_or(0, |ms| self.floor_step((ms - lateness_ms).max(0)));
+            let from = frontier.map_or(0, |ms| self.floor_step((ms - lateness_ms).max(0)));
             let step = self.floor_step(draft.event_ms);
             let known = self.ids.entry((draft.symbol.clone(), id));
             match known {
@@ -342,8 +369,9 @@ impl<'a> Partition<'a> {
                 Entry::Vacant(new) => drop(new.insert(step)),
             }
         }
-        let time = self.floor_step(self.frontier.map_or(draft.event_ms, |ms| ms.max(draft.event_ms)));
-        let late = self.frontier.is_some() && self.floor_step(draft.event_ms) < self.frontier_step();
+        self.newest = self.newest.max(Some(draft.event_ms));
+        let time = self.floor_step(frontier.map_or(draft.event_ms, |ms| ms.max(draft.event_ms)));
+        let late = frontier.is_some_and(|ms| self.floor_step(draft.event_ms) < self.floor_step(ms));
         let counters = [
             (true, Counter::Trades),
             (late, Counter::Late),
@@ -370,7 +398,7 @@ impl<'a> Partition<'a> {
     }
 
     /// Everything that can be said of a trade without its partition.
-    fn draft(&self, object: &Object) -> Result<Draft, Reason> {
+    fn draft(&self, object: &Object, bytes: &[u8]) -> Result<Draft, Reason> {
         let field = |key| object.get(key).ok_or(Reason::MissingField);
         let (s, p, t, v) = (field("s")?, field("p")?, field("t")?, field("v")?);
         let symbol = text(s).ok_or(Reason::BadSymbol)?;
@@ -405,7 +433,7 @@ impl<'a> Partition<'a> {
         let mut flags = self.settings.conditions.flags(&symbol, &conditions);
         flags.volume &= volume != 0;
         let id = object.get("id").or(object.get("i")).and_then(id);
-        Ok(Draft { symbol, price, volume, rounded: a || b, event_ms, flags, id })
+        Ok(Draft { symbol, price, volume, rounded: a || b, event_ms, flags, id, bytes: bytes.into() })
     }
 
     fn check_time(&self, record: &Record, draft: &Draft) -> Result<(), Reason> {
@@ -422,21 +450,6 @@ impl<'a> Partition<'a> {
             return Err(Reason::TooFarAhead);
         }
         Ok(())
-    }
-
-    fn reject(&mut self, record: &Record, index: u32, reason: Reason) {
-        let as_of = self.frontier_step();
-        self.count(as_of, Counter::Rejected(reason));
-        let kept = record.bytes.len().min(64 * 1024);
-        self.rejected.push(RejectedRow {
-            partition: self.partition,
-            offset: record.offset,
-            index,
-            reason,
-            original: record.bytes[..kept].into(),
-            original_bytes_total: record.bytes.len() as u64,
-            as_of,
-        });
     }
 
     fn count(&mut self, time: u64, counter: Counter) {

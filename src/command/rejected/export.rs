@@ -22,7 +22,8 @@ pub struct ExportArgs {
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
     /// Write only the rejected bytes, one record (or trade of a frame) per line, to correct and `tickline import` them.
-    /// Line ends inside become spaces; records longer than 64 KiB are skipped, because only their beginning is stored
+    /// Line ends inside become spaces; what is longer than 64 KiB is skipped, because only its beginning is
+    /// stored, and so are the elements of a frame after the 256th that was rejected
     #[arg(long)]
     pub original: bool,
 }
@@ -32,7 +33,7 @@ pub struct ExportArgs {
 pub struct Exported {
     /// Lines written.
     pub lines: u64,
-    /// Records skipped, because the store has only their beginning.
+    /// Rows skipped, because the store does not hold all of their bytes.
     pub skipped: u64,
 }
 
@@ -51,7 +52,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     }
     eprintln!("rejected: {} records exported", exported.lines);
     if exported.skipped > 0 {
-        eprintln!("rejected: {} records skipped: only their beginning is stored", exported.skipped);
+        eprintln!("rejected: {} skipped: the store does not hold all of their bytes", exported.skipped);
     }
     Ok(())
 }

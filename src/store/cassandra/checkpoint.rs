@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use dataflows::progress::time::Time;
-use dataflows::state::snapshot::seen_shard;
+use dataflows::state::snapshot::memory_shard;
 use dataflows::symbols::symbol::SHARDS;
 use scylla::value::CqlTimestamp;
 
@@ -72,7 +72,7 @@ pub async fn commit(
                WHERE pipeline = ? AND shard = ? AND (epoch, frontier) < (?, ?)";
     let remove =
         async |shard: u32| client.execute(cql, &(int(epoch), PIPELINE, i64::from(shard), int(epoch), at)).await;
-    client.gather(0..seen_shard(partitions), remove).await.map(drop)
+    client.gather(0..memory_shard(partitions), remove).await.map(drop)
 }
 
 /// Removes the committed checkpoint and its shards. `committed` as in [`commit`].

@@ -3,10 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use dataflows::candles::state::SymbolState;
-use dataflows::ingress::seen::SeenNames;
+use dataflows::ingress::PartitionMemory;
 use dataflows::settings::Settings;
 use dataflows::state::codec;
-use dataflows::state::snapshot::{SnapshotHeader, decode_seen, decode_shard, seen_shard};
+use dataflows::state::snapshot::{SnapshotHeader, decode_memory, decode_shard, memory_shard};
 use dataflows::symbols::symbol::SHARDS;
 
 use crate::log::Log;
@@ -54,26 +54,25 @@ pub(in crate::worker) fn read_shards(
     Ok((shards, count))
 }
 
-/// Reads the names of trades of some partitions, by partition. Also returns the number of shards found.
-pub(in crate::worker) fn read_seen(
+/// Reads the memory of some partitions, by partition. Also returns the number of shards found.
+pub(in crate::worker) fn read_memory(
     store: &mut dyn Store,
     header: Option<&SnapshotHeader>,
-    settings: &Settings,
     is_needed: impl Fn(u32) -> bool,
-) -> Result<(Vec<SeenNames>, u32), WorkerError> {
-    let Some(header) = header.filter(|_| settings.dedup) else { return Ok((Vec::new(), 0)) };
+) -> Result<(Vec<PartitionMemory>, u32), WorkerError> {
+    let Some(header) = header else { return Ok((Vec::new(), 0)) };
     let frontier = header.ledger.row.frontier;
     let partitions = header.resume.len() as u32;
-    let needed: Vec<u32> = (0..partitions).filter(|&partition| is_needed(partition)).map(seen_shard).collect();
-    let mut names = vec![SeenNames::new(); header.resume.len()];
+    let needed: Vec<u32> = (0..partitions).filter(|&partition| is_needed(partition)).map(memory_shard).collect();
+    let mut memories = vec![PartitionMemory::default(); header.resume.len()];
     let found = store.shards(frontier, &needed)?;
     let count = found.len() as u32;
     for (shard, packed) in found {
-        let decoded = codec::unpack(&packed).and_then(|bytes| decode_seen(&bytes));
+        let decoded = codec::unpack(&packed).and_then(|bytes| decode_memory(&bytes));
         let bad = |error| WorkerError::Checkpoint { frontier, source: format!("shard {shard}: {error}").into() };
-        names[(shard - seen_shard(0)) as usize] = decoded.map_err(bad)?;
+        memories[(shard - memory_shard(0)) as usize] = decoded.map_err(bad)?;
     }
-    Ok((names, count))
+    Ok((memories, count))
 }
 
 /// Removes and returns the state of the shards that one worker owns.

@@ -23,13 +23,13 @@ const POWERS: [u64; 19] = {
 
 /// Decodes a trade or a frame of trades; `false` when the record has another shape.
 #[inline]
-pub fn decode(record: &[u8], visitor: &mut impl Visitor) -> bool {
-    let record = record.strip_suffix(b"\r").unwrap_or(record);
+pub fn decode(whole: &[u8], visitor: &mut impl Visitor) -> bool {
+    let record = whole.strip_suffix(b"\r").unwrap_or(whole);
     if [b"{\"c\":", b"{\"p\":", b"{\"id\"", b"{\"i\":"].iter().any(|start| record.starts_with(*start)) {
         let mut cursor = Cursor { bytes: record, at: 0 };
         match cursor.trade() {
             Some(trade) if cursor.at == record.len() => {
-                visitor.trade(0, &trade);
+                visitor.trade(0, &RawTrade { bytes: whole, ..trade });
                 true
             }
             _ => false,
@@ -86,7 +86,7 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     fn trade(&mut self) -> Option<RawTrade<'a>> {
-        let mut conditions = "";
+        let (start, mut conditions) = (self.at, "");
         self.expect(b"{\"")?;
         if self.peek()? == b'c' {
             self.expect(b"c\":")?;
@@ -106,9 +106,9 @@ impl<'a> Cursor<'a> {
         if !in_range(price, volume, event_ms) {
             return None;
         }
-        let event_ms = event_ms as u64;
+        let (event_ms, bytes) = (event_ms as u64, &self.bytes[start..self.at]);
         let (price, volume) = (price.value, volume.value);
-        Some(RawTrade { symbol, price, volume, event_ms, conditions, rounded: false, id })
+        Some(RawTrade { symbol, price, volume, event_ms, conditions, rounded: false, id, bytes })
     }
 
     /// A member `id` or `i`, after its opening quote: a text without escapes, or an integer. Reads on to the next

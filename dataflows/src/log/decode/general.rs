@@ -17,18 +17,18 @@ const SCHEMA_HEADER_BYTES: usize = 5;
 
 /// Decodes any record.
 pub fn decode(record: &[u8], visitor: &mut impl Visitor) {
-    let Some(fields) = object(record) else { return visitor.reject(0, not_an_object(record)) };
-    let Some(kind) = fields.get("type") else { return visit_trade(0, &fields, visitor) };
+    let Some(fields) = object(record) else { return visitor.reject(0, not_an_object(record), record) };
+    let Some(kind) = fields.get("type") else { return visit_trade(0, &fields, record, visitor) };
     let kind = text(kind);
     match kind.as_deref() {
-        Some("trade") => decode_frame(&fields, visitor),
+        Some("trade") => decode_frame(&fields, record, visitor),
         kind => match kind.and_then(ControlKind::from_name) {
             Some(kind) => {
                 if control::decode(kind, &fields, |control| visitor.control(control)).is_none() {
-                    visitor.reject(0, Reason::BadControl);
+                    visitor.reject(0, Reason::BadControl, record);
                 }
             }
-            None => visitor.reject(0, Reason::UnknownType),
+            None => visitor.reject(0, Reason::UnknownType, record),
         },
     }
 }
@@ -47,26 +47,27 @@ pub fn conditions(json: &str) -> Option<Vec<String>> {
     }
 }
 
-fn decode_frame(fields: &Fields<'_>, visitor: &mut impl Visitor) {
+fn decode_frame(fields: &Fields<'_>, record: &[u8], visitor: &mut impl Visitor) {
     let Some(elements) = fields.get("data").and_then(|data| Vec::<&RawValue>::deserialize(*data).ok()) else {
-        return visitor.reject(0, Reason::BadJson);
+        return visitor.reject(0, Reason::BadJson, record);
     };
     for (index, element) in elements.into_iter().enumerate() {
-        match object(element.get().as_bytes()) {
-            Some(fields) => visit_trade(index as u32, &fields, visitor),
-            None => visitor.reject(index as u32, Reason::BadJson),
+        let bytes = element.get().as_bytes();
+        match object(bytes) {
+            Some(fields) => visit_trade(index as u32, &fields, bytes, visitor),
+            None => visitor.reject(index as u32, Reason::BadJson, bytes),
         }
     }
 }
 
-fn visit_trade(index: u32, fields: &Fields<'_>, visitor: &mut impl Visitor) {
+fn visit_trade(index: u32, fields: &Fields<'_>, bytes: &[u8], visitor: &mut impl Visitor) {
     let symbol = fields.get("s").and_then(|s| text(s));
     match checked_trade(fields, symbol.as_deref()) {
         Ok(trade) => {
             let id = fields.get("id").or_else(|| fields.get("i")).and_then(|id| id_text(id));
-            visitor.trade(index, &RawTrade { id: id.as_deref().unwrap_or(""), ..trade });
+            visitor.trade(index, &RawTrade { id: id.as_deref().unwrap_or(""), bytes, ..trade });
         }
-        Err(reason) => visitor.reject(index, reason),
+        Err(reason) => visitor.reject(index, reason, bytes),
     }
 }
 
@@ -100,6 +101,7 @@ fn checked_trade<'a>(fields: &Fields<'a>, symbol: Option<&'a str>) -> Result<Raw
         conditions: conditions_json,
         rounded: price.rounded || volume.rounded,
         id: "",
+        bytes: &[],
     })
 }
 

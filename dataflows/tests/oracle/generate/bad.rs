@@ -183,3 +183,12 @@ fn long_record() -> impl Strategy<Value = Vec<u8>> {
         frame.replace(r#""x":"""#, &format!(r#""x":"{fill}""#)).into_bytes()
     })
 }
+
+/// Frames of nothing but invalid elements: about as many as have rows of their own, and more.
+pub fn garbage_frame() -> impl Strategy<Value = Vec<u8>> {
+    let elements = prop_oneof![255_usize..259, Just(600)];
+    (elements, prop::sample::select(vec!["7", " {} ", "{\"p\":1}"])).prop_map(|(elements, element)| {
+        let elements = vec![element; elements].join(",");
+        format!("{{\"type\":\"trade\",\"data\":[{elements}]}}").into_bytes()
+    })
+}

@@ -32,7 +32,7 @@ impl Partition<'_> {
     /// A trade where the newest one makes the frontier: alone, it may not make a leap.
     pub(super) fn confirmed_trade(&mut self, record: &Record, index: u32, draft: Draft) {
         if let Err(reason) = self.check_time(record, &draft) {
-            return self.reject(record, index, reason);
+            return self.reject_part(record, index, reason, &draft.bytes);
         }
         let far = self.settings.max_ahead_trade_ms as i64;
         let leaps = self.frontier.is_none_or(|pf| draft.event_ms > pf + far);
@@ -53,8 +53,8 @@ impl Partition<'_> {
             if agrees || follows_a_first {
                 self.take_pending();
             } else {
-                for (record, index, _) in std::mem::take(&mut self.pending) {
-                    self.reject(&record, index, Reason::TooFarAhead);
+                for (record, index, draft) in std::mem::take(&mut self.pending) {
+                    self.reject_as(record.offset, index, Reason::TooFarAhead, &draft.bytes);
                 }
             }
             self.confirmed_trade(record, index, draft);
