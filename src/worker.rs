@@ -8,7 +8,9 @@
 //!  host               starts everything (start: epoch, checkpoint, resume points) and waits for the end
 //!  threads            the worker threads, and timely's between processes
 //!  worker_loop        read, send, step: one worker thread
-//!  partition_readers  log -> dataflow          symbol_table  symbol log -> symbol table
+//!  partition_readers  log -> dataflow, as far as read_ahead allows
+//!  symbol_table  symbol log -> symbol table
+//!  proof              what a start has to find again before it writes
 //!  sink, commit       dataflow -> commands     store_thread  commands -> store
 //!  checkpoint         when one is due, collecting its parts, loading it
 //!  control            messages between workers, and the cluster view they add up to
@@ -28,6 +30,8 @@ pub mod identity;
 mod life;
 mod metrics;
 mod partition_readers;
+mod proof;
+mod read_ahead;
 mod sink;
 mod start;
 mod status;

@@ -44,10 +44,8 @@ fn make(partitions: &[Vec<String>]) -> Oracle {
 fn make_with(settings: &Settings, partitions: &[Vec<String>]) -> Oracle {
     let end = progress("end", DAY + 86_400_000);
     let has_progress = partitions.iter().flatten().any(|line| line.contains("progress"));
-    let ends = if has_progress || settings.max_out_of_orderness_ms.is_some() { None } else { Some(end.as_str()) };
-    let with_end = |p: &'_ Vec<String>| p.iter().map(String::as_str).chain(ends).map(str::to_owned).collect();
-    let partitions: Vec<Vec<String>> = partitions.iter().map(with_end).collect();
-    let lines: Vec<Vec<&str>> = partitions.iter().map(|p| p.iter().map(String::as_str).collect()).collect();
+    let end = (!has_progress && settings.max_out_of_orderness_ms.is_none()).then_some(end.as_str());
+    let lines: Vec<Vec<&str>> = partitions.iter().map(|p| p.iter().map(String::as_str).chain(end).collect()).collect();
     let slices: Vec<&[&str]> = lines.iter().map(Vec::as_slice).collect();
     Oracle::new(settings, &log_of(&slices))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3Default;
@@ -10,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use super::ClusterError;
 
 /// Handshake version; incremented with every change of these messages.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// The first message of a process that connects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,8 @@ pub struct Plan {
     pub epoch: u64,
     /// Frontier and header of the checkpoint to resume from.
     pub checkpoint: Option<(Time, Vec<u8>)>,
+    /// The frontier row that the log has to give again before anything is written.
+    pub published: Option<FrontierRow>,
     /// Without a checkpoint: the first offset to read, by partition.
     pub offsets: Vec<u64>,
 }
@@ -179,7 +182,7 @@ mod tests {
             JoinRequest { shared_settings, ..request(2) }
         };
         let unfit = [
-            (JoinRequest { protocol: 9, ..request(2) }, NextStep::Exit, ["version 9", "version 2"]),
+            (JoinRequest { protocol: 9, ..request(2) }, NextStep::Exit, ["version 9", "version 3"]),
             (JoinRequest { epoch: Some(3), build: 8, ..request(2) }, NextStep::StartOver, ["epoch 3", "epoch 4"]),
             (JoinRequest { build: 8, ..request(2) }, NextStep::Exit, ["0000000000000008", "0000000000000007"]),
             (JoinRequest { processes: 2, ..request(2) }, NextStep::Exit, ["--processes 2", "has 3"]),

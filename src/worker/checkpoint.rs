@@ -1,7 +1,7 @@
 //! Checkpoints on the worker's side. The path of one:
 //!
 //! 1. The first worker's loop asks [`schedule`] whether one is due, and requests it from its dataflow as of the next
-//!    full minute. Its own frontier holds back all workers until they know of it.
+//!    window. Its own frontier holds back all workers until they know of it.
 //! 2. Each worker's dataflow emits its shards as of that time; [`parts`] hands them to the store thread.
 //! 3. The store thread writes the shards between other commands ([`collect`]) and acknowledges them; [`parts`] then
 //!    reports the worker's part, with its resume points, to the first worker, which passes it to its store thread.

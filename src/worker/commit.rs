@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 use dataflows::held::HeldCapability;
+use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::ledger::{Ledger, LedgerChange, LedgerState};
 use dataflows::progress::time::Time;
 use timely::dataflow::StreamVec;
@@ -29,12 +30,14 @@ struct Commit {
 }
 
 /// Commits each advance of the frontier of `changes` and, if rows are kept, of `durable_rows`. The output stream
-/// carries only its frontier. `committed` receives each row and returns the resume points to store with it.
+/// carries only its frontier. `committed` receives each row and returns the resume points to store with it; `prove`
+/// receives the ledger as of each stop, and nothing more is written once it is refused.
 pub(super) fn commit<'scope>(
     changes: StreamVec<'scope, Time, LedgerChange>,
     durable_rows: Option<StreamVec<'scope, Time, ()>>,
     start: LedgerState,
     stops: Stops,
+    prove: impl Fn(&FrontierRow) -> bool + 'static,
     committed: impl Fn(&LedgerState) -> String + 'static,
     commands: Sender<Command>,
 ) -> StreamVec<'scope, Time, ()> {
@@ -71,6 +74,10 @@ pub(super) fn commit<'scope>(
                 stops.borrow_mut().remove(&stop);
                 if stop > ledger.row().frontier {
                     kept.extend(ledger.advance(stop));
+                    if !prove(ledger.row()) {
+                        // The worker ends with the error.
+                        return;
+                    }
                     // The store thread is gone only after an error, which ends the process.
                     let _ = commands.send(Command::LedgerAt(ledger.state()));
                 }

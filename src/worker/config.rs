@@ -12,7 +12,7 @@ use crate::log::address::LogAddress;
 /// Default bound on reading ahead, in milliseconds of event time.
 pub const READ_AHEAD_MS: u64 = 600_000;
 /// Default bound on reading ahead, in records per partition.
-pub const READ_AHEAD_RECORDS: u64 = 4_000_000;
+pub const READ_AHEAD_RECORDS: u64 = 1_000_000;
 /// Default time between checkpoints, in milliseconds.
 pub const CHECKPOINT_EVERY_MS: u64 = 30_000;
 

@@ -1,5 +1,6 @@
 //! Errors of a worker host, with their exit codes.
 
+use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
 
 use crate::cluster::ClusterError;
@@ -61,6 +62,38 @@ pub enum WorkerError {
         /// Partitions in the checkpoint.
         checkpoint: u32,
     },
+    /// The log does not give again what the store was made from.
+    #[error(
+        "the rows of the store as of {} cannot be made from this log again: the store holds {} rows with digest {}, \
+         and the log gives {} rows with digest {}. Nothing was written. The log was cut, or made again, after the rows \
+         were written: bring back the log as it was, or work into a new store (`tickline verify` names the first \
+         minute that differs)",
+        rfc3339(published.frontier),
+        published.rows, published.digest, made.rows, made.digest
+    )]
+    Unproved {
+        /// The frontier row of the store.
+        published: Box<FrontierRow>,
+        /// The same as this log gives it.
+        made: Box<FrontierRow>,
+    },
+    /// The log ends before what the store was made from.
+    #[error(
+        "{log}, partition {partition}: the log ends at {}, but the store is complete up to {}: it was cut after the \
+         rows were written. Nothing was written. Bring back the log as it was, or work into a new store",
+        rfc3339(*reached),
+        rfc3339(*published)
+    )]
+    LogCut {
+        /// The log.
+        log: String,
+        /// The partition that ends too early.
+        partition: u32,
+        /// Its frontier at its end.
+        reached: Time,
+        /// The frontier of the store.
+        published: Time,
+    },
     /// A partition has no progress.
     #[error(
         "{log}, partition {partition}: {records} records were read and the frontier is stalled: either its sources \
@@ -111,7 +144,7 @@ impl ExitCode for WorkerError {
             Self::Log(error) | Self::Mirror(error) => error.exit_code(),
             Self::Store(error) => error.exit_code(),
             Self::Cluster(error) => error.exit_code(),
-            Self::Checkpoint { .. } | Self::Partitions { .. } => 3,
+            Self::Checkpoint { .. } | Self::Partitions { .. } | Self::Unproved { .. } | Self::LogCut { .. } => 3,
             Self::SettingsChanged | Self::Revision { .. } => 2,
             Self::Stalled { .. } | Self::Incomplete { .. } | Self::Thread(_) => 1,
         }

@@ -10,6 +10,7 @@ use dataflows::state::snapshot::SnapshotHeader;
 
 use super::config::WorkerConfig;
 use super::error::WorkerError;
+use super::proof::Proof;
 use super::start::{self, Start};
 use super::status::Watch;
 use super::store_thread::StoreThread;
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     /// The resume point of each partition.
     pub(super) starts: Vec<ResumePoint>,
     pub(super) resumed: Option<SnapshotHeader>,
+    pub(super) proof: Arc<Proof>,
     /// The last heartbeat of an earlier run.
     pub(super) heartbeat: Option<Heartbeat>,
     /// By partition, until its worker takes them.
@@ -63,7 +65,8 @@ pub fn run(
     let symbols = config.symbols.as_ref().map(SymbolLog::open).transpose()?;
     let peers_expected = config.cluster.as_ref().map_or(0, |cluster| cluster.hosts.len() - 1);
     watch.peers_expected.store(peers_expected as u64, Ordering::SeqCst);
-    let Start { epoch, resumed, starts, shards, memories, mesh } = start::start(&config, log.as_ref(), store.as_mut())?;
+    let Start { epoch, resumed, starts, shards, memories, proof, mesh } =
+        start::start(&config, log.as_ref(), store.as_mut())?;
     tracing::info!(
         epoch,
         workers = config.workers,
@@ -91,6 +94,7 @@ pub fn run(
         watch,
         starts,
         resumed,
+        proof: Arc::new(proof),
         heartbeat,
         memories,
         failure,

@@ -2,19 +2,24 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use dataflows::ingress::Ingress;
 use dataflows::log::batch::RecordBatch;
 use dataflows::progress::time::Time;
+use dataflows::settings::ProgressMode;
 
 use super::control::messages::Reading;
 use super::host::Shared;
+use super::read_ahead::ReadAhead;
 use super::{PartitionRead, Watch, WorkerConfig, WorkerError};
 use crate::log::progress_log::BindingReader;
 use crate::log::{LogError, PartitionReader};
 
-/// Maximum bytes per read of a partition: enough to make the cost of a loop iteration small.
-const READ_BYTES_MAX: usize = 4 << 20;
+/// Maximum bytes per read of a partition: enough to make the cost of a read small, and few against what may wait.
+const READ_BYTES_MAX: usize = 256 << 10;
+/// Time between two warnings of a stalled frontier.
+const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// The readers of the partitions that one worker owns.
 pub(super) struct Readers {
@@ -22,6 +27,9 @@ pub(super) struct Readers {
     batch: RecordBatch,
     /// The progress log, if there is one.
     bindings: Option<BindingReader>,
+    read_ahead: ReadAhead,
+    /// When a stalled frontier was last warned of.
+    warned: Option<Instant>,
 }
 
 struct Partition {
@@ -46,7 +54,8 @@ impl Readers {
         }
         let from = shared.starts.iter().skip(index).step_by(peers).map(|start| start.frontier.bound_by()).min();
         let bindings = shared.log.progress_log().map(|progress| progress.reader(from.unwrap_or(0))).transpose()?;
-        Ok(Self { readers, batch: RecordBatch::default(), bindings })
+        let read_ahead = ReadAhead::new(shared.store_thread.keeps_rows(), Instant::now());
+        Ok(Self { readers, batch: RecordBatch::default(), bindings, read_ahead, warned: None })
     }
 
     /// Hands over what the progress log says of these partitions. Returns the number of records read there.
@@ -65,6 +74,8 @@ impl Readers {
     pub(super) fn feed(&mut self, shared: &Shared, ingress: &mut Ingress, durable: Time) -> Result<u64, WorkerError> {
         let bindings = self.feed_bindings(ingress)?;
         let (mut records, mut bytes) = (0, 0);
+        self.read_ahead.observe(durable, Instant::now());
+        let mut waiting: u64 = (0..self.readers.len()).map(|at| ingress.records_from(at, durable)).sum();
         for (at, partition) in self.readers.iter_mut().enumerate() {
             // What is known of the frontier counts, whether more may be read or not.
             ingress.bind_up_to(at, partition.position());
@@ -73,26 +84,44 @@ impl Readers {
             }
             if is_blocked(&shared.config, ingress, at, durable) {
                 if ingress.partition_frontier(at) <= durable {
-                    let (log, partition) = (shared.log.name(), partition.number);
-                    let records = ingress.records_from(at, durable);
-                    return Err(WorkerError::Stalled { log, partition, records });
+                    stalled(shared, &mut self.warned, partition.number, ingress.records_from(at, durable))?;
                 }
+                continue;
+            }
+            if self.read_ahead.stops(waiting, ingress.partition_frontier(at)) {
                 continue;
             }
             if ingress.bound(at) > partition.position() {
                 let (read, read_bytes) = partition.feed(ingress, at, &mut self.batch)?;
                 records += read;
+                waiting += read;
                 bytes += read_bytes;
             }
             ingress.bind_up_to(at, partition.position());
             if shared.config.until_end && partition.is_at_end() {
                 ingress.end_partition(at);
             }
+            let is_progress_read = self.bindings.as_ref().is_none_or(BindingReader::is_at_end);
+            let may_follow = matches!(shared.config.settings.progress, ProgressMode::BoundedOutOfOrderness { .. });
+            if partition.is_at_end()
+                && is_progress_read
+                && !may_follow
+                && is_cut(shared, ingress.partition_frontier(at))
+            {
+                return Err(log_cut(shared, partition.number, ingress.partition_frontier(at)));
+            }
         }
         shared.watch.records.fetch_add(records, Ordering::Relaxed);
         shared.watch.record_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.publish(&shared.watch, ingress, durable);
         Ok(records + bindings)
+    }
+
+    /// The error of a run that has read the log to its end without finding again what the store holds.
+    pub(super) fn cut(&self, shared: &Shared, ingress: &Ingress) -> WorkerError {
+        let least = (0..self.readers.len()).min_by_key(|&at| ingress.partition_frontier(at));
+        let (partition, reached) = least.map_or((0, 0), |at| (self.readers[at].number, ingress.partition_frontier(at)));
+        log_cut(shared, partition, reached)
     }
 
     /// Publishes the read position of each partition.
@@ -193,6 +222,34 @@ impl Partition {
 fn is_blocked(config: &WorkerConfig, ingress: &Ingress, at: usize, durable: Time) -> bool {
     ingress.partition_frontier(at) > durable.saturating_add(config.read_ahead_ms)
         || ingress.records_from(at, durable) > config.read_ahead_records
+}
+
+/// The frontier does not move, and as much was read as may wait. A run to the end ends with that; one that follows the
+/// log says it again and again: a source may come back.
+fn stalled(shared: &Shared, warned: &mut Option<Instant>, partition: u32, records: u64) -> Result<(), WorkerError> {
+    let error = WorkerError::Stalled { log: shared.log.name(), partition, records };
+    if shared.config.until_end {
+        return Err(error);
+    }
+    if warned.is_none_or(|warned| warned.elapsed() >= WARN_EVERY) {
+        *warned = Some(Instant::now());
+        tracing::warn!("{error}");
+    }
+    Ok(())
+}
+
+/// Whether a run to the end still has to find again what the store holds. One that ends before that writes nothing.
+pub(super) fn must_prove(shared: &Shared) -> bool {
+    !shared.proof.is_given() && shared.config.until.is_none_or(|until| until >= shared.proof.until())
+}
+
+/// Whether the end of a partition is before what the store was made from.
+fn is_cut(shared: &Shared, reached: Time) -> bool {
+    must_prove(shared) && reached < shared.proof.until()
+}
+
+fn log_cut(shared: &Shared, partition: u32, reached: Time) -> WorkerError {
+    WorkerError::LogCut { log: shared.log.name(), partition, reached, published: shared.proof.until() }
 }
 
 /// Whether a partition has been read up to the end of the run.

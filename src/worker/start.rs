@@ -16,6 +16,7 @@ use super::checkpoint::load;
 use super::config::WorkerConfig;
 use super::error::WorkerError;
 use super::identity;
+use super::proof::Proof;
 use crate::cluster::ClusterConfig;
 use crate::cluster::coordinator::Coordinator;
 use crate::cluster::handshake::{JoinRequest, PROTOCOL, Plan, build_hash};
@@ -38,6 +39,8 @@ pub(super) struct Start {
     pub(super) shards: Vec<Vec<SymbolState>>,
     /// Memory of the partitions that the workers of this process own, by partition.
     pub(super) memories: Vec<PartitionMemory>,
+    /// What the run has to find again before it writes.
+    pub(super) proof: Proof,
     /// The connections to the other processes, if there are any.
     pub(super) mesh: Option<Mesh>,
 }
@@ -87,7 +90,11 @@ fn open(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<P
     identity::check_revision(theirs.as_ref(), &ours, checkpoint.is_some())?;
     store.put_identity(epoch, &ours)?;
     store.put_settings(epoch, PipelineSettings { step_ms, allowed_lateness_ms })?;
-    Ok(Plan { epoch, checkpoint: checkpoint.map(|checkpoint| (checkpoint.frontier, checkpoint.header)), offsets })
+    // Rows of an earlier revision are made again, and nothing of theirs can be found again.
+    let is_continued = theirs.is_none_or(|theirs| theirs.revision == ours.revision);
+    let published = store.published()?.filter(|_| is_continued);
+    let checkpoint = checkpoint.map(|checkpoint| (checkpoint.frontier, checkpoint.header));
+    Ok(Plan { epoch, checkpoint, published, offsets })
 }
 
 /// The first offset to read of each partition: as configured, or else the earliest that the log still has.
@@ -139,7 +146,8 @@ impl Start {
         let is_own = |shard: u32| (first..first + config.workers).contains(&(shard as usize % peers));
         let (shards, found) = load::read_shards(store, resumed.as_ref(), is_own)?;
         let (memories, found_memories) = load::read_memory(store, resumed.as_ref(), is_own)?;
-        Ok((Self { epoch: plan.epoch, resumed, starts, shards, memories, mesh: None }, found + found_memories))
+        let proof = Proof::new(plan.published.clone(), resumed.as_ref().map(|header| &header.ledger.row))?;
+        Ok((Self { epoch: plan.epoch, resumed, starts, shards, memories, proof, mesh: None }, found + found_memories))
     }
 
     /// Fails if a shard is missing, which would otherwise be taken for an empty one.

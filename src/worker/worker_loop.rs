@@ -10,6 +10,7 @@ use crossbeam_channel::Sender;
 use dataflows::build::{Inputs, Outputs, build};
 use dataflows::candles::state::SymbolState;
 use dataflows::ingress::Ingress;
+use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::ledger::LedgerState;
 use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
@@ -17,6 +18,7 @@ use dataflows::progress::time::Time;
 use dataflows::settings::ProgressMode;
 use timely::dataflow::operators::probe::Handle as Probe;
 use timely::dataflow::operators::{Inspect, Probe as _};
+use timely::scheduling::SyncActivator;
 use timely::worker::Worker;
 
 use super::WorkerError;
@@ -28,7 +30,7 @@ use super::control::messages::{ControlChannel, ControlMessage, Reading};
 use super::heartbeats::Heartbeats;
 use super::host::{OnPanic, Shared};
 use super::life::LifeWatch;
-use super::partition_readers::Readers;
+use super::partition_readers::{Readers, must_prove};
 use super::sink::sink;
 use super::store_command::Command;
 use super::symbol_table::SymbolTable;
@@ -50,6 +52,8 @@ struct WorkerLoop<'a> {
     ingress: Ingress,
     readers: Readers,
     durable: Probe<Time>,
+    /// Wakes the sink, if rows are kept.
+    sink: Option<SyncActivator>,
     stops: Stops,
     parts: Parts,
     commands: Sender<Command>,
@@ -105,11 +109,13 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
     let partitions: Vec<u32> = starts.iter().map(|start| start.partition).collect();
     let mut ingress = Ingress::new(shared.config.settings.clone(), index, peers, starts, resumed_from);
     partitions.into_iter().enumerate().for_each(|(at, partition)| ingress.restore(at, shared.take_memory(partition)));
-    let stops: Stops = Rc::new(RefCell::new(shared.config.stops.iter().copied().collect()));
+    let must_prove = (!shared.proof.is_given()).then(|| shared.proof.until());
+    let all_stops: Vec<Time> = shared.config.stops.iter().copied().chain(must_prove).collect();
+    let stops: Stops = Rc::new(RefCell::new(all_stops.iter().copied().collect()));
     let emitted = Emitted::default();
     let view = Rc::new(RefCell::new(ClusterView::new(peers, shared.starts.clone(), resumed_from)));
-    let (mut inputs, durable) = worker.dataflow(|scope| {
-        let (inputs, outputs) = build(scope, &shared.config.settings, states, &shared.config.stops);
+    let (mut inputs, (durable, sink)) = worker.dataflow(|scope| {
+        let (inputs, outputs) = build(scope, &shared.config.settings, states, &all_stops);
         (inputs, connect(outputs, shared, &stops, &emitted, &view, &commands))
     });
     let mut control = ControlChannel::start(worker);
@@ -128,6 +134,7 @@ fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) 
         ingress,
         readers,
         durable,
+        sink,
         stops,
         parts: Parts::new(emitted),
         commands,
@@ -156,23 +163,33 @@ fn connect(
     emitted: &Emitted,
     view: &Rc<RefCell<ClusterView>>,
     commands: &Sender<Command>,
-) -> Probe<Time> {
+) -> (Probe<Time>, Option<SyncActivator>) {
     let emitted = Rc::clone(emitted);
     outputs.snapshots.inspect(move |part| emitted.borrow_mut().push(part.clone()));
     let start = shared.resumed.as_ref().map_or_else(LedgerState::empty, |header| header.ledger.clone());
-    let rows = shared
-        .store_thread
-        .keeps_rows()
-        .then(|| sink(outputs.candles, outputs.indicators, outputs.rejected, outputs.gaps, commands.clone()));
-    let view = Rc::clone(view);
+    let (candles, indicators, rejected, gaps) = (outputs.candles, outputs.indicators, outputs.rejected, outputs.gaps);
+    let keeps_rows = shared.store_thread.keeps_rows();
+    let sink =
+        keeps_rows.then(|| sink(candles, indicators, rejected, gaps, Arc::clone(&shared.proof), commands.clone()));
+    let (rows, proved) = sink.unzip();
+    let (view, proof, proving) = (Rc::clone(view), Arc::clone(&shared.proof), Rc::clone(view));
+    let prove = move |row: &FrontierRow| {
+        if proof.is_given() || row.frontier != proof.until() {
+            return true;
+        }
+        let outcome = proof.check(row);
+        let is_given = outcome.is_ok();
+        proving.borrow_mut().proof = Some(outcome);
+        is_given
+    };
     let committed = move |ledger: &LedgerState| {
         let mut view = view.borrow_mut();
         view.last_ledger = Some(ledger.clone());
         view.published = view.positions_json();
         view.published.clone()
     };
-    let done = commit(outputs.ledger, rows, start, Rc::clone(stops), committed, commands.clone());
-    done.probe().0
+    let done = commit(outputs.ledger, rows, start, Rc::clone(stops), prove, committed, commands.clone());
+    (done.probe().0, proved)
 }
 
 impl WorkerLoop<'_> {
@@ -268,8 +285,10 @@ impl WorkerLoop<'_> {
             self.control.broadcast(&ControlMessage::Stop);
         }
         while let Some(message) = self.control.receive() {
-            if message == ControlMessage::Stop {
-                self.shared.watch.stop.store(true, Ordering::SeqCst);
+            match message {
+                ControlMessage::Stop => self.shared.watch.stop.store(true, Ordering::SeqCst),
+                ControlMessage::Proved => self.begin_to_write(),
+                _ => {}
             }
             let part = self.view.borrow_mut().apply(message);
             if let Some(part) = part {
@@ -280,6 +299,11 @@ impl WorkerLoop<'_> {
             self.control.send(0, ControlMessage::Part(part));
         }
         if self.index == 0 {
+            let proof = self.view.borrow_mut().proof.take();
+            if let Some(outcome) = proof {
+                outcome?;
+                self.control.broadcast(&ControlMessage::Proved);
+            }
             let committed = self.shared.watch.checkpoint.load(Ordering::SeqCst);
             if committed > self.announced {
                 self.announced = committed;
@@ -287,6 +311,13 @@ impl WorkerLoop<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The log has given again what the store holds.
+    fn begin_to_write(&self) {
+        self.shared.proof.give();
+        // The dataflow is there as long as this loop.
+        let _ = self.sink.as_ref().map(SyncActivator::activate);
     }
 
     fn command(&self, command: Command) {
@@ -360,7 +391,7 @@ impl WorkerLoop<'_> {
     /// Requests a checkpoint when one is due. The first worker's own frontier holds back all others until they know of
     /// it.
     fn request_checkpoint(&mut self) {
-        let Some(schedule) = &mut self.schedule else { return };
+        let Some(schedule) = self.schedule.as_mut().filter(|_| self.shared.proof.is_given()) else { return };
         let is_stop = |time| self.stops.borrow().contains(&time);
         let committed = self.view.borrow().committed();
         if let Some(time) = schedule.due(Instant::now(), self.ingress.frontier(), committed, is_stop) {
@@ -380,8 +411,12 @@ impl WorkerLoop<'_> {
         }
         let view = self.view.borrow();
         let is_written = |table: &SymbolTable| view.symbols_end().is_some_and(|end| table.is_done(end));
+        let proof = &self.shared.proof;
         let is_complete = |end: &Time| {
-            !self.durable.less_than(end) && (is_stopping || self.symbol_table.as_ref().is_none_or(is_written))
+            let is_proved = proof.is_given() || *end < proof.until();
+            is_proved
+                && !self.durable.less_than(end)
+                && (is_stopping || self.symbol_table.as_ref().is_none_or(is_written))
         };
         view.end().filter(is_complete)
     }
@@ -389,7 +424,7 @@ impl WorkerLoop<'_> {
     /// The checkpoint as of the end of the run, so that the next start reads nothing twice. Requested by the first
     /// worker; all of them wait for it.
     fn last_checkpoint(&mut self, worker_end: Time) -> Option<Time> {
-        let makes_checkpoints = self.shared.config.checkpoint_every.is_some();
+        let makes_checkpoints = self.shared.config.checkpoint_every.is_some() && self.shared.proof.is_given();
         let end = Some(worker_end).filter(|&end| makes_checkpoints && 0 < end && end < Time::MAX)?;
         let ledger = self.view.borrow().last_ledger.clone().filter(|ledger| ledger.row.frontier == end);
         // One that was due at this very time is on its way already.
@@ -405,6 +440,9 @@ impl WorkerLoop<'_> {
     /// Makes the last checkpoint, then sends the last message; the first worker waits for that of all others. Resume
     /// points are published one commit late, so the last frontier row is published once more with its own.
     fn finish(mut self, worker: &mut Worker, end: Time) -> Result<(), WorkerError> {
+        if must_prove(self.shared) && !self.is_stopping() {
+            return Err(self.readers.cut(self.shared, &self.ingress));
+        }
         let checkpoint = self.last_checkpoint(end);
         let mut sent_done = false;
         while !(sent_done && (self.index != 0 || self.view.borrow().all_done())) {

@@ -13,6 +13,7 @@ mod mirror;
 mod paced;
 mod paced_property;
 mod part;
+mod proof;
 mod recovery;
 mod rejected;
 mod replay_writes;

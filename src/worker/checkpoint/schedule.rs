@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use dataflows::progress::time::{MINUTE_MS, Time};
+use dataflows::progress::time::{Resolution, Time};
+
+/// The first one comes after this part of an interval: a pipeline that is killed again and again must go forward.
+const FIRST_AFTER: u32 = 6;
 
 /// The first worker's checkpoint schedule.
 pub(in crate::worker) struct Schedule {
@@ -13,9 +16,9 @@ pub(in crate::worker) struct Schedule {
 }
 
 impl Schedule {
-    /// The first checkpoint is due after one interval.
+    /// The first checkpoint is due after a part of an interval.
     pub(in crate::worker) fn new(every: Duration) -> Self {
-        Self { every, next: Instant::now() + every, requested: 0 }
+        Self { every, next: Instant::now() + every / FIRST_AFTER, requested: 0 }
     }
 
     /// Whether a checkpoint as of this time was requested.
@@ -23,7 +26,7 @@ impl Schedule {
         self.requested == time
     }
 
-    /// The time of the checkpoint that is due now: the next full minute after `frontier`. There is one at a time, so
+    /// The time of the checkpoint that is due now: as of the next window after `frontier`. There is one at a time, so
     /// that they do not pile up while the store is unavailable.
     pub(in crate::worker) fn due(
         &mut self,
@@ -37,7 +40,7 @@ impl Schedule {
         }
         let frontier = frontier.filter(|&frontier| frontier > 0)?;
         self.next = now + self.every;
-        let time = (frontier / MINUTE_MS + 1) * MINUTE_MS;
+        let time = Resolution::S5.window_start_ms(frontier) + Resolution::S5.length_ms();
         if is_taken(time) {
             return None;
         }
@@ -59,9 +62,9 @@ mod tests {
         assert_eq!(schedule.due(start - EVERY / 2, Some(70_000), 0, never), None, "it is not due yet");
         assert_eq!(schedule.due(start, None, 0, never), None, "there is no frontier");
         assert_eq!(schedule.due(start, Some(0), 0, never), None, "there is no frontier");
-        assert_eq!(schedule.due(start, Some(70_000), 0, never), Some(120_000));
+        assert_eq!(schedule.due(start, Some(70_000), 0, never), Some(75_000));
         assert_eq!(schedule.due(start + EVERY, Some(150_000), 0, never), None, "the last one is not committed");
-        assert_eq!(schedule.due(start + EVERY, Some(150_000), 120_000, |time| time == 180_000), None, "it is a stop");
-        assert_eq!(schedule.due(start + EVERY * 2, Some(180_000), 120_000, never), Some(240_000));
+        assert_eq!(schedule.due(start + EVERY, Some(150_000), 120_000, |time| time == 155_000), None, "it is a stop");
+        assert_eq!(schedule.due(start + EVERY * 3, Some(180_000), 120_000, never), Some(185_000));
     }
 }

@@ -9,6 +9,7 @@ use dataflows::progress::time::Time;
 
 use super::messages::{ControlMessage, Part, Reading};
 use crate::store::PartitionLife;
+use crate::worker::WorkerError;
 
 /// One worker's view of the cluster.
 pub(in crate::worker) struct ClusterView {
@@ -30,6 +31,8 @@ pub(in crate::worker) struct ClusterView {
     done: usize,
     /// The ledger as of the last frontier committed, on the first worker.
     pub(in crate::worker) last_ledger: Option<LedgerState>,
+    /// What the ledger as of the published frontier has shown, on the first worker, until it is announced.
+    pub(in crate::worker) proof: Option<Result<(), WorkerError>>,
 }
 
 impl ClusterView {
@@ -47,6 +50,7 @@ impl ClusterView {
             symbols_end: None,
             done: 0,
             last_ledger: None,
+            proof: None,
         }
     }
 
@@ -65,7 +69,7 @@ impl ClusterView {
             ControlMessage::Part(part) => return Some(part),
             ControlMessage::Committed(time) => self.committed = self.committed.max(time),
             ControlMessage::SymbolsEnd(end) => self.symbols_end = Some(end),
-            ControlMessage::Stop => {}
+            ControlMessage::Stop | ControlMessage::Proved => {}
             ControlMessage::Done => self.done += 1,
         }
         None

@@ -49,6 +49,8 @@ pub(in crate::worker) enum ControlMessage {
     SymbolsEnd(u64),
     /// From the first to all: the last committed checkpoint is as of this time.
     Committed(Time),
+    /// From the first to all: the log has given again what the store holds, and rows may be written.
+    Proved,
     /// To all: a process was asked to stop, and the others stop with it.
     Stop,
     /// To the first: this worker sends no more messages.

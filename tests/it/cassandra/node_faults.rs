@@ -44,6 +44,26 @@ fn worker_survives_a_paused_node() {
     finish(stage, worker);
 }
 
+#[test]
+fn a_stopped_worker_does_not_wait_for_a_paused_node() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start(dir.path());
+    let mut stage = Stage::with(&node, "dir:log", 3);
+    let [mut worker] = start(&mut stage);
+    stop(node.server.pid);
+    stage.grow();
+    worker.terminate();
+    let ended = worker.end("a stopped worker");
+    assert!(try_progress(&stage.raw, &stage.keyspace).is_none(), "the node does not answer");
+    ended.is(1, &["stopped without a last checkpoint, the store did not answer in time", "reads from the one before"]);
+    wake(node.server.pid);
+    wait_for_answer(&stage);
+    let mut next = [stage.start(2, "")];
+    stage.wait_for_end(&mut next);
+    next.into_iter().for_each(Running::kill);
+    stage.finish();
+}
+
 /// A worker that has published a frontier, and more of the log to process.
 fn start(stage: &mut Stage) -> [Running; 1] {
     let mut worker = [stage.start(2, "")];

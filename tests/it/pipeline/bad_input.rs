@@ -105,9 +105,14 @@ fn expected(log: &[u8], bad: &[Bad]) -> Vec<Rejected> {
     let mut expected = Vec::new();
     for (offset, line) in (0..).zip(log.split(|byte| *byte == b'\n')) {
         let Some((bytes, reasons)) = left.next_if(|(bytes, _)| bytes == line) else { continue };
-        let kept = &bytes[..bytes.len().min(KEPT_BYTES_MAX)];
-        let row =
-            |(index, reason): &(u64, &str)| (offset, *index, reason.to_string(), kept.to_vec(), bytes.len() as u64);
+        // Of a frame the elements alone are kept.
+        let frame = serde_json::from_slice::<Value>(bytes).ok();
+        let element = |index: &u64| frame.as_ref()?["data"].get(*index as usize).map(ToString::to_string);
+        let row = |(index, reason): &(u64, &str)| {
+            let rejected = element(index).map_or_else(|| bytes.clone(), String::into_bytes);
+            let kept = rejected[..rejected.len().min(KEPT_BYTES_MAX)].to_vec();
+            (offset, *index, reason.to_string(), kept, rejected.len() as u64)
+        };
         expected.extend(reasons.iter().map(row));
     }
     assert_eq!(left.peek(), None, "every bad record is in the log");

@@ -58,9 +58,9 @@ fn terminated_worker_leaves_a_checkpoint() {
     let stopped_at = read(&ended.stderr);
     let rest = home.run(&format!("{WORK} --until-end"));
     rest.is(0, &["0 waiting"]);
-    // What lay ahead of the frontier is read again, and no more.
+    // What lay ahead of the frontier is read again, and no more: a mark is set every 4096 records of a partition.
     let again = read(&rest.stderr);
-    assert!(stopped_at > 0 && again < 150_000, "{stopped_at} and then {again}");
+    assert!(stopped_at > 0 && stopped_at + again < 200_000 + 3 * 8_192, "{stopped_at} and then {again}");
     home.ok("verify --log dir:log --store sqlite:rows.db");
 }
 

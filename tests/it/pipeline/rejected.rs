@@ -121,7 +121,7 @@ fn export_can_be_corrected_and_imported() {
     home.fails("rejected export --store sqlite:rows.db --output no/such/folder", 1, &["no/such/folder"]);
 
     let ended = home.run("rejected export --store sqlite:rows.db --output raw.jsonl --original");
-    ended.is(0, &["304 records", "1 records skipped"]);
+    ended.is(0, &["304 records", "1 skipped"]);
     let raw = std::fs::read(home.path("raw.jsonl")).unwrap();
     assert!(
         raw.ends_with(b"\n\xff\xfe{\na,\"b\"\x1b[2J\n{\"s\":\"X:FRAME\"}\n7\n"),
