@@ -2,15 +2,20 @@
 //! back where a run resumes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
+use dataflows::candles::candle::{Candle, Place, Trade};
+use dataflows::candles::state::WindowState;
+use dataflows::ingress::delivery::Partial;
 use dataflows::ingress::router::Outgoing;
 use dataflows::ingress::{Ingress, PartitionMemory};
 use dataflows::log::batch::RecordBatch;
+use dataflows::log::conditions::Flags;
 use dataflows::log::reject::Reason;
 use dataflows::output::counters::Counter;
 use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
-use dataflows::state::snapshot::decode_memory;
+use dataflows::state::snapshot::{decode_memory, encode_shards};
+use dataflows::symbols::symbol::Symbol;
 
 mod oracle;
 mod support;
@@ -117,4 +122,34 @@ fn a_first_trade_far_ahead_of_the_first_progress_is_rejected() {
     assert_eq!((trades(&outgoing), ingress.ahead(0)), (1, 1));
     let rejected: Vec<_> = outgoing.rejected.iter().map(|(row, ..)| (row.offset, row.reason, row.as_of)).collect();
     assert_eq!(rejected, [(1, Reason::TooFarAhead, NOON)]);
+}
+
+/// Bytes of the state of symbols that traded in every window of an hour, after another one went on alone for this long.
+fn state_bytes(idle_minutes: u64) -> usize {
+    const SYMBOLS: u64 = 50;
+    let names: Vec<Symbol> = (0..=SYMBOLS).map(|n| Symbol::new(&format!("S{n}")).unwrap()).collect();
+    let mut state = WindowState::new(&support::settings(&oracle::Settings::default()));
+    names.into_iter().for_each(|name| drop(state.add_symbol(name)));
+    for window in 0..12 * (60 + idle_minutes) {
+        let time = NOON + window * 5_000;
+        let of = |symbol: u64| {
+            let place = Place { event_ms: time, partition: 0, offset: window, index: 0 };
+            let price = 10_i128.pow(18) * i128::from(symbol + window % 7 + 1);
+            let trade = Trade { place, price, volume: 10_i128.pow(10), flags: Flags::ALL };
+            Partial { candle: Candle::of(&trade), window_start_ms: time, time, symbol: symbol as u32 }
+        };
+        let first = if window < 12 * 60 { 0 } else { SYMBOLS };
+        state.apply(time, &(first..=SYMBOLS).map(of).collect::<Vec<_>>());
+        if window % 12 == 11 {
+            state.flush(|_| (), |_| ());
+        }
+    }
+    encode_shards(&state, NOON).unwrap().iter().map(|shard| shard.bytes.len()).sum()
+}
+
+#[test]
+fn idle_symbols_shrink() {
+    let (trading, idle) = (state_bytes(0), state_bytes(17));
+    assert!(trading > 50 * 60_000, "{trading} bytes while they trade");
+    assert!(idle < 50 * 8_000 + 100_000, "{idle} bytes when they are idle");
 }

@@ -40,11 +40,11 @@ fn make(partitions: &[Vec<String>]) -> Oracle {
     make_with(&Settings::default(), partitions)
 }
 
-/// Where no source reports progress, one does at the end of each partition: trades wait for it.
+/// Without progress in the log, some comes at the end of each partition: trades wait for it.
 fn make_with(settings: &Settings, partitions: &[Vec<String>]) -> Oracle {
     let end = progress("end", DAY + 86_400_000);
     let has_progress = partitions.iter().flatten().any(|line| line.contains("progress"));
-    let end = (!has_progress && settings.max_out_of_orderness_ms.is_none()).then_some(end.as_str());
+    let end = Some(&*end).filter(|_| !has_progress);
     let lines: Vec<Vec<&str>> = partitions.iter().map(|p| p.iter().map(String::as_str).chain(end).collect()).collect();
     let slices: Vec<&[&str]> = lines.iter().map(Vec::as_slice).collect();
     Oracle::new(settings, &log_of(&slices))

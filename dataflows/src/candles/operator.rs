@@ -36,6 +36,10 @@ pub struct SnapshotPart {
     pub shards: Result<Vec<Shard>, String>,
 }
 
+/// Buffers that are kept for reuse, and the greatest of them.
+const SPARE_MAX: usize = 16;
+const SPARE_PARTIALS_MAX: usize = 16_384;
+
 /// Outputs of the operator.
 pub struct Windows<'scope> {
     /// Candles of all resolutions.
@@ -196,7 +200,10 @@ impl Gathered {
                 self.state.apply(time, &partials);
                 self.segment = Some((self.segment.map_or(time, |(first, _)| first), time));
                 partials.clear();
-                self.spare.push(partials);
+                // After a catch-up there are many, and large ones.
+                if self.spare.len() < SPARE_MAX && partials.capacity() <= SPARE_PARTIALS_MAX {
+                    self.spare.push(partials);
+                }
             }
         }
         if self.checkpoints.remove(&frontier) {

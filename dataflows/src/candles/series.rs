@@ -76,6 +76,11 @@ impl Series {
         }
     }
 
+    /// The last change of the newest window.
+    pub fn newest_as_of(&self) -> Option<Time> {
+        self.newest.as_ref().map(|slot| slot.as_of)
+    }
+
     /// Number of windows held.
     pub fn len(&self) -> usize {
         self.older.len() + usize::from(self.newest.is_some())

@@ -8,12 +8,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::candles::candle::Candle;
+use crate::candles::idle::Wheel;
 use crate::candles::series::{Series, Slot};
 use crate::indicators::chain::Point;
 use crate::indicators::history::{Change, History};
 use crate::ingress::delivery::Partial;
 use crate::output::row::{CandleRow, IndicatorRow, IndicatorValues};
-use crate::progress::time::{Resolution, Time};
+use crate::progress::time::{MINUTE_MS, Resolution, Time};
 use crate::settings::Settings;
 use crate::symbols::symbol::Symbol;
 
@@ -26,6 +27,14 @@ pub struct SymbolState {
     pub(crate) symbol: Symbol,
     pub(crate) series: [Series; 5],
     pub(crate) history: History,
+    /// The two above, while the symbol is idle.
+    pub(crate) packed: Option<Box<[u8]>>,
+    /// The last time step with a trade.
+    #[serde(skip)]
+    touched: Time,
+    /// Whether the wheel holds it; a packed one is not in it.
+    #[serde(skip)]
+    is_watched: bool,
     /// The last flush round in which a row of indicators changed, and the index of the newest such row.
     #[serde(skip)]
     round: u64,
@@ -68,7 +77,13 @@ pub struct WindowState {
     /// Symbols whose 5 s candles changed in this time step, with the windows.
     step_windows: Vec<(u32, u64)>,
     step_points: Vec<Point>,
+    wheel: Wheel,
 }
+
+/// A symbol that has not traded for this long after its candles became final is packed.
+const IDLE_MS: u64 = MINUTE_MS;
+/// Room that a buffer keeps after a catch-up, in elements.
+const ROOM_MAX: usize = 65_536;
 
 impl WindowState {
     /// No symbols yet.
@@ -84,6 +99,7 @@ impl WindowState {
             price_updated: Vec::new(),
             step_windows: Vec::new(),
             step_points: Vec::new(),
+            wheel: Wheel::default(),
         }
     }
 
@@ -93,15 +109,53 @@ impl WindowState {
             symbol,
             series: Default::default(),
             history: History::default(),
+            packed: None,
+            touched: 0,
+            is_watched: false,
             round: 0,
             newest_change: 0,
         })
     }
 
     /// Adds a symbol with its state.
-    pub fn add_state(&mut self, state: SymbolState) -> u32 {
+    pub fn add_state(&mut self, mut state: SymbolState) -> u32 {
+        let number = self.symbols.len() as u32;
+        if let Some(as_of) = state.series[0].newest_as_of() {
+            (state.touched, state.is_watched) = (as_of, true);
+            self.wheel.watch(number, self.idle_from(as_of));
+        }
         self.symbols.push(state);
-        (self.symbols.len() - 1) as u32
+        number
+    }
+
+    fn idle_from(&self, touched: Time) -> Time {
+        touched.saturating_add(self.allowed_lateness_ms).saturating_add(IDLE_MS)
+    }
+
+    /// A symbol trades for the first time, or again.
+    #[cold]
+    fn rouse(&mut self, number: u32, now: Time) {
+        let due = self.idle_from(now);
+        self.wheel.watch(number, due);
+        let state = &mut self.symbols[number as usize];
+        state.is_watched = true;
+        let unpacked = state.unpack();
+        // A checkpoint's are unpacked once when they are loaded, the others were packed by this run.
+        assert!(unpacked.is_ok(), "cannot unpack {:?}: {unpacked:?}", state.symbol);
+    }
+
+    /// Packs some of the symbols that have become idle.
+    fn pack_idle(&mut self, now: Time) {
+        for number in self.wheel.take(now) {
+            let (due, fixed_ms) = (self.idle_from(self.symbols[number as usize].touched), self.fixed_ms(now));
+            let state = &mut self.symbols[number as usize];
+            // It was flushed since: rows go out at least once a minute.
+            if due > now || state.pack(fixed_ms).is_err() {
+                self.wheel.watch(number, due.max(now));
+            } else {
+                state.is_watched = false;
+            }
+        }
     }
 
     /// Applies all trades of one time step. Time steps ascend, each once. Partials carry this state's symbol numbers.
@@ -115,6 +169,7 @@ impl WindowState {
             self.update_indicators(now);
         }
         self.step_windows.clear();
+        self.pack_idle(now);
     }
 
     /// Windows that end at or before this never change again: later trades are late by at most the allowed lateness.
@@ -125,7 +180,11 @@ impl WindowState {
     #[inline]
     fn merge(&mut self, now: Time, partial: &Partial) {
         let (round, step_serial, fixed_ms) = (self.round, self.step_serial, self.fixed_ms(now));
+        if !self.symbols[partial.symbol as usize].is_watched {
+            self.rouse(partial.symbol, now);
+        }
         let state = &mut self.symbols[partial.symbol as usize];
+        state.touched = now;
         let trades = partial.candle.trades > 0;
         for resolution in Resolution::ALL {
             let window_start_ms = resolution.window_start_ms(partial.window_start_ms);
@@ -229,6 +288,8 @@ impl WindowState {
             }
             indicators((row(change.new), as_of, 1));
         }
+        self.touched_candles.shrink_to(ROOM_MAX);
+        self.touched_rows.shrink_to(ROOM_MAX);
         self.round += 1;
     }
 }

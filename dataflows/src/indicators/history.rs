@@ -150,7 +150,7 @@ impl History {
 
     /// Drops what no correction or window can need: anchors before the last one that precedes changeable points, and
     /// points further back from it than the longest window.
-    fn fold(&mut self, fixed_ms: u64) {
+    pub fn fold(&mut self, fixed_ms: u64) {
         let is_fixed = |p: &Point| p.window_start_ms + Resolution::S5.length_ms() <= fixed_ms;
         let fixed = self.first + self.points.partition_point(is_fixed) as u64;
         while self.anchors.get(1).is_some_and(|next| next.before <= fixed) {

@@ -18,8 +18,10 @@ use crate::output::row::{GapRow, RejectedRow};
 use crate::progress::time::{Resolution, Time};
 use crate::symbols::symbol::Symbol;
 
-/// Maximum number of condition texts whose flags are cached; other flags are computed for each trade.
+/// Maximum number of condition texts whose flags are cached, and of the bytes of one; other flags are computed for each
+/// trade.
 const CONDITIONS_MAX: usize = 4096;
+const CONDITION_BYTES_MAX: usize = 64;
 
 /// Output to send at the worker's current time.
 #[derive(Debug, Default)]
@@ -148,7 +150,7 @@ impl Router {
             self.flags.resize_with(scheme as usize + 1, HashMap::new);
         }
         let known = &mut self.flags[scheme as usize];
-        if known.len() < CONDITIONS_MAX {
+        if known.len() < CONDITIONS_MAX && conditions.len() <= CONDITION_BYTES_MAX {
             known.insert(conditions.into(), flags);
         }
         flags

@@ -25,6 +25,9 @@ pub struct ResumePoint {
 /// Records between marks, at least, unless the frontier moved: marks cost a copy of the partition's frontier.
 const MARK_RECORDS: u64 = 4096;
 
+/// Marks, at most: each holds the progress of all live sources.
+const MARKS_MAX: usize = 128;
+
 /// Places of one partition from which a later run may resume.
 #[derive(Debug)]
 pub struct ResumeTrail {
@@ -59,7 +62,21 @@ impl ResumeTrail {
         let moved = last.point.frontier.frontier_ms() != frontier.frontier_ms();
         if last.records >= MARK_RECORDS || (moved && last.records > 0) {
             let point = ResumePoint { partition: last.point.partition, offset, frontier: frontier.clone() };
+            if self.marks.len() >= MARKS_MAX {
+                self.thin_out();
+            }
             self.marks.push_back(Mark { point, records: 0, time_max: None });
+        }
+    }
+
+    /// Joins the two neighbours with the fewest records.
+    fn thin_out(&mut self) {
+        let records = |at: &usize| self.marks[*at].records + self.marks[*at + 1].records;
+        let Some(at) = (0..self.marks.len().saturating_sub(1)).min_by_key(records) else { return };
+        if let Some(joined) = self.marks.remove(at + 1) {
+            let mark = &mut self.marks[at];
+            mark.records += joined.records;
+            mark.time_max = mark.time_max.max(joined.time_max);
         }
     }
 
@@ -154,6 +171,24 @@ mod tests {
         assert_eq!([0, 6, 7, 8, 10].map(|frontier| trail.records_from(frontier)), [5, 4, 4, 2, 0]);
         trail.forget(8);
         assert_eq!([8, 9].map(|frontier| trail.records_from(frontier)), [2, 2]);
+    }
+
+    #[test]
+    fn marks_are_bounded_and_still_precede_every_open_record() {
+        let point = |offset| ResumePoint { partition: 0, offset, frontier: PartitionFrontier::default() };
+        let mut trail = ResumeTrail::new(point(0));
+        for offset in 0..100_000 {
+            let frontier = PartitionFrontier::at(Some(offset), BTreeMap::new());
+            trail.mark(offset, &frontier);
+            trail.note(offset);
+            trail.end_record();
+            assert!(trail.marks.len() <= MARKS_MAX);
+        }
+        for open in [0, 1, 777, 50_000, 99_999] {
+            let resume = trail.resume_point(open, point(100_000), false);
+            assert!(resume.offset <= open && open - resume.offset < 100_000 / 32, "{open}: {}", resume.offset);
+        }
+        assert_eq!(trail.resume_point(100_000, point(100_000), false), point(100_000));
     }
 
     #[test]

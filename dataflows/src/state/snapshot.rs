@@ -58,7 +58,9 @@ pub fn decode_memory(bytes: &[u8]) -> Result<PartitionMemory, CodecError> {
     codec::decode(bytes)
 }
 
-/// Decodes one shard.
+/// Decodes one shard. What is packed in it is decoded as well, and stays packed.
 pub fn decode_shard(bytes: &[u8]) -> Result<Vec<SymbolState>, CodecError> {
-    codec::decode(bytes)
+    let states: Vec<SymbolState> = codec::decode(bytes)?;
+    states.iter().filter(|state| state.packed.is_some()).try_for_each(|state| state.clone().unpack())?;
+    Ok(states)
 }

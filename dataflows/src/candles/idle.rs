@@ -1,0 +1,58 @@
+//! Symbols that have not traded for so long that no late trade can reach their candles are packed: what the next candle
+//! needs, in a few kilobytes, until the symbol trades again. A timer wheel in event time finds them, so that a symbol
+//! that never trades again (an expired option) does not keep its candles for ever.
+
+use std::collections::BTreeMap;
+
+use crate::candles::series::Series;
+use crate::candles::state::SymbolState;
+use crate::indicators::history::History;
+use crate::progress::time::{MINUTE_MS, Resolution, Time};
+use crate::state::codec::{self, CodecError};
+
+/// Symbols packed after one time step, at most: thousands become idle together when a market closes.
+const PACKED_MAX: usize = 128;
+
+/// The symbols that trade, by the time at which they may have become idle.
+#[derive(Debug, Default)]
+pub(super) struct Wheel {
+    due: BTreeMap<Time, Vec<u32>>,
+}
+
+impl Wheel {
+    /// Looks at a symbol again at this time, or up to a minute later.
+    pub(super) fn watch(&mut self, symbol: u32, time: Time) {
+        self.due.entry((time / MINUTE_MS + 1) * MINUTE_MS).or_default().push(symbol);
+    }
+
+    /// Some symbols to look at by now.
+    pub(super) fn take(&mut self, now: Time) -> Vec<u32> {
+        let Some(mut first) = self.due.first_entry().filter(|first| *first.key() <= now) else { return Vec::new() };
+        let symbols = first.get_mut();
+        if symbols.len() > PACKED_MAX { symbols.split_off(symbols.len() - PACKED_MAX) } else { first.remove() }
+    }
+}
+
+impl SymbolState {
+    /// Packs the candles and the history, without what no record can reach.
+    pub(super) fn pack(&mut self, fixed_ms: u64) -> Result<(), CodecError> {
+        for resolution in Resolution::ALL {
+            let is_done = |window_start_ms| window_start_ms + resolution.length_ms() <= fixed_ms;
+            self.series[resolution as usize].drop_while(|slot| is_done(slot.window_start_ms));
+        }
+        self.history.fold(fixed_ms);
+        let bytes = codec::encode(&(&self.series, &self.history))?;
+        self.packed = Some(codec::pack(&bytes).into());
+        (self.series, self.history) = (<[Series; 5]>::default(), History::default());
+        Ok(())
+    }
+
+    /// Undoes [`Self::pack`].
+    pub(crate) fn unpack(&mut self) -> Result<(), CodecError> {
+        if let Some(packed) = &self.packed {
+            (self.series, self.history) = codec::decode(&codec::unpack(packed)?)?;
+            self.packed = None;
+        }
+        Ok(())
+    }
+}
