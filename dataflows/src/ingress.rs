@@ -10,6 +10,7 @@ pub mod frontier_scan;
 pub mod live_sources;
 mod partition;
 mod reading;
+mod room;
 pub mod router;
 pub mod seen;
 mod symbols;
@@ -174,7 +175,8 @@ impl Ingress {
     /// What is known of the records before each resume point as of `frontier`, as shards of a checkpoint; none for a
     /// partition of which nothing is.
     pub fn memory_shards(&self, frontier: Time) -> Result<Vec<Shard>, CodecError> {
-        let memories = self.partitions.iter().map(|of| (of.number, of.memory(frontier, &self.settings)));
+        let name = |number| self.router.symbol_of(number);
+        let memories = self.partitions.iter().map(|of| (of.number, of.memory(frontier, &self.settings, name)));
         let shard = |(partition, memory): (u32, PartitionMemory)| {
             Ok(Shard { frontier, shard: memory_shard(partition), bytes: codec::encode(&memory)? })
         };
@@ -183,6 +185,10 @@ impl Ingress {
 
     /// Continues with what [`Self::memory_shards`] made of the `at`th partition, before anything is read.
     pub fn restore(&mut self, at: usize, memory: PartitionMemory) {
+        for symbol in &memory.symbols {
+            let number = self.router.add(&self.settings.conditions, symbol.clone());
+            self.partitions[at].room.take(number, 0);
+        }
         self.partitions[at].restore(memory);
     }
 

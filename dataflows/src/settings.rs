@@ -11,6 +11,9 @@ use crate::progress::time::{
 /// Revision of the rules that make rows: raised so that reprocessed rows win over old ones. At most 999.
 pub const PIPELINE_REVISION: u64 = 3;
 
+/// Default number of symbols of one partition. Finnhub has about 30,000 US stocks; each symbol costs some kilobytes.
+pub const SYMBOLS_MAX: u64 = 100_000;
+
 /// Source of a partition's progress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProgressMode {
@@ -37,6 +40,8 @@ pub struct Settings {
     pub max_ahead_ms: u64,
     /// Trades further ahead of the frontier than this are rejected, in milliseconds.
     pub max_ahead_trade_ms: u64,
+    /// Symbols of one partition, at most.
+    pub symbols_max: u64,
     /// Source of progress.
     pub progress: ProgressMode,
     /// Trade conditions.
@@ -63,6 +68,7 @@ impl Settings {
             allowed_lateness_ms: ALLOWED_LATENESS_MS,
             max_ahead_ms: MAX_AHEAD_MS,
             max_ahead_trade_ms: MAX_AHEAD_TRADE_MS,
+            symbols_max: SYMBOLS_MAX,
             progress: ProgressMode::Records,
             conditions,
             indicators: true,

@@ -96,10 +96,10 @@ fn resume_point(ahead_ms: u64) -> (ResumePoint, PartitionMemory) {
 #[test]
 fn a_trade_far_ahead_does_not_hold_back_the_resume_point() {
     let (point, memory) = resume_point(1_000);
-    assert_eq!((point.offset, memory.is_empty()), (42, true), "nothing is ahead");
+    assert_eq!((point.offset, memory.ahead()), (42, 0));
     let (point, memory) = resume_point(3_000_000);
     assert_eq!(point.offset, 42, "it is not read again");
-    assert!(!memory.is_empty());
+    assert_eq!(memory.ahead(), 1);
     let mut resumed = ingress(point, NOON + 20 * 60_000);
     resumed.restore(0, memory);
     assert_eq!((resumed.ahead(0), resumed.records_from(0, NOON + 20 * 60_000)), (1, 1), "it is still shown to wait");
@@ -124,12 +124,28 @@ fn a_first_trade_far_ahead_of_the_first_progress_is_rejected() {
     assert_eq!(rejected, [(1, Reason::TooFarAhead, NOON)]);
 }
 
+#[test]
+fn symbols_beyond_the_limit_are_rejected() {
+    let settings = oracle::Settings { symbols_max: 2, ..oracle::Settings::default() };
+    let start = ResumePoint { partition: 0, offset: 0, frontier: PartitionFrontier::default() };
+    let mut ingress = Ingress::new(support::settings(&settings), 0, 1, vec![start], 0);
+    let lines: Vec<String> =
+        std::iter::once(progress(NOON)).chain((0..50_000).map(|n| trade(&format!("S{}", n % 10_000), NOON))).collect();
+    let outgoing = read(&mut ingress, 0, &lines);
+    assert_eq!((trades(&outgoing), counted(&outgoing, Counter::Trades)), (2, 10), "two symbols, five times each");
+    assert_eq!(counted(&outgoing, Counter::Rejected(Reason::TooManySymbols)), 49_990);
+    let names: usize = outgoing.deliveries.iter().map(|delivery| delivery.symbols.len()).sum();
+    assert_eq!(names, 2, "no state is made for the others");
+}
+
 /// Bytes of the state of symbols that traded in every window of an hour, after another one went on alone for this long.
 fn state_bytes(idle_minutes: u64) -> usize {
     const SYMBOLS: u64 = 50;
     let names: Vec<Symbol> = (0..=SYMBOLS).map(|n| Symbol::new(&format!("S{n}")).unwrap()).collect();
     let mut state = WindowState::new(&support::settings(&oracle::Settings::default()));
-    names.into_iter().for_each(|name| drop(state.add_symbol(name)));
+    for name in names {
+        state.add_symbol(name);
+    }
     for window in 0..12 * (60 + idle_minutes) {
         let time = NOON + window * 5_000;
         let of = |symbol: u64| {

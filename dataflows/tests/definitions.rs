@@ -1,5 +1,4 @@
-//! The oracle against cases worked out by hand from `docs/definitions.md`. The numbers of its sections are in the
-//! names.
+//! The oracle against cases worked out by hand from `docs/definitions.md`. Names hold the numbers of its sections.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 use dataflows::log::reject::Reason;
@@ -43,8 +42,7 @@ fn make(partitions: &[Vec<String>]) -> Oracle {
 /// Without progress in the log, some comes at the end of each partition: trades wait for it.
 fn make_with(settings: &Settings, partitions: &[Vec<String>]) -> Oracle {
     let end = progress("end", DAY + 86_400_000);
-    let has_progress = partitions.iter().flatten().any(|line| line.contains("progress"));
-    let end = Some(&*end).filter(|_| !has_progress);
+    let end = Some(&*end).filter(|_| !partitions.iter().flatten().any(|line| line.contains("progress")));
     let lines: Vec<Vec<&str>> = partitions.iter().map(|p| p.iter().map(String::as_str).chain(end).collect()).collect();
     let slices: Vec<&[&str]> = lines.iter().map(Vec::as_slice).collect();
     Oracle::new(settings, &log_of(&slices))

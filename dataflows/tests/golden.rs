@@ -213,7 +213,7 @@ fn a_shard_is_encoded_as_it_was() {
     };
     let outcome = run(&settings, &small_log(), &plan);
     let [snapshot] = outcome.snapshots.as_slice() else { panic!("{:?}", outcome.snapshots) };
-    let [shard] = snapshot.shards.as_slice() else { panic!("{:?}", snapshot.shards) };
+    let [shard, _memory] = snapshot.shards.as_slice() else { panic!("{:?}", snapshot.shards) };
     assert_eq!(decode_shard(&shard.bytes).unwrap().len(), 1);
     // Of the whole only length and hash: nobody would read it.
     assert_eq!(codec::VERSION, 6, "take the new constants");

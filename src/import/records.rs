@@ -242,6 +242,10 @@ fn explain(reason: Reason) -> &'static str {
         Reason::BadConditions => "c is not a list of texts",
         Reason::OutOfRange => "a price, volume or time is out of range",
         Reason::SchemaBytes => "the record begins with the header of a schema registry; expected plain JSON",
-        Reason::BeyondAllowedLateness | Reason::TooFarAhead | Reason::Tombstone | Reason::MoreRejected => reason.name(),
+        Reason::BeyondAllowedLateness
+        | Reason::TooFarAhead
+        | Reason::Tombstone
+        | Reason::MoreRejected
+        | Reason::TooManySymbols => reason.name(),
     }
 }

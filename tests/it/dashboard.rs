@@ -70,7 +70,7 @@ async fn gives_the_frontier() {
     assert_eq!((&body["rows"], &body["epoch"]), (&json!(12), &json!(7)));
     assert_eq!(body["counters"]["trades"], 12_000);
     assert_eq!(body["counters"]["rejected_bad_json"], 2);
-    assert_eq!(body["counters"].as_object().unwrap().len(), 26);
+    assert_eq!(body["counters"].as_object().unwrap().len(), 27);
     assert_eq!(body["rejected"], 5, "bad_json and too_far_ahead together");
     assert_eq!(body["lag_ms"].as_i64().unwrap(), body["now_ms"].as_i64().unwrap() - 12_000);
 }

@@ -1,5 +1,5 @@
-//! Symbols that have not traded for so long that no late trade can reach their candles are packed: what the next candle
-//! needs, in a few kilobytes, until the symbol trades again. A timer wheel in event time finds them, so that a symbol
+//! A symbol whose candles no late trade can reach any more is packed: what its next candle needs, in a few kilobytes,
+//! until it trades again. A timer wheel in event time finds them, so that a symbol
 //! that never trades again (an expired option) does not keep its candles for ever.
 
 use std::collections::BTreeMap;

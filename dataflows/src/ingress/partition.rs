@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ingress::ahead::{Ahead, AheadByTime};
 use crate::ingress::live_sources::{LiveSource, LiveSources};
+use crate::ingress::room::Room;
 use crate::ingress::seen::{Seen, SeenNames, seen_from};
 use crate::ingress::waiting_trade::WaitingTrade;
 use crate::log::binding::Binding;
@@ -14,6 +15,7 @@ use crate::progress::partition::PartitionFrontier;
 use crate::progress::resume::{ResumePoint, ResumeTrail};
 use crate::progress::time::Time;
 use crate::settings::{ProgressMode, Settings};
+use crate::symbols::symbol::Symbol;
 
 /// Read position of one partition.
 pub(super) struct Partition {
@@ -36,6 +38,7 @@ pub(super) struct Partition {
     /// Offset of the next record.
     offset: u64,
     pub(super) seen: Seen,
+    pub(super) room: Room,
 }
 
 impl Partition {
@@ -53,6 +56,7 @@ impl Partition {
             bound: if is_paced { start.frontier.bound_offset() } else { u64::MAX },
             offset: start.offset,
             seen: Seen::default(),
+            room: Room::default(),
             trail: ResumeTrail::new(start),
             sources: LiveSources::default(),
         }
@@ -167,11 +171,17 @@ impl Partition {
     }
 
     /// What a run needs that resumes as of `frontier`, beside the resume point.
-    pub(super) fn memory(&self, frontier: Time, settings: &Settings) -> PartitionMemory {
+    pub(super) fn memory<'a>(
+        &self,
+        frontier: Time,
+        settings: &Settings,
+        name: impl Fn(u32) -> &'a Symbol,
+    ) -> PartitionMemory {
         let point = self.resume_point(frontier);
         PartitionMemory {
             seen: self.seen.before(point.offset, seen_from(settings, point.frontier.frontier_ms())),
             ahead: self.ahead.before(point.offset, frontier),
+            symbols: self.room.before(point.offset, name),
         }
     }
 
@@ -194,11 +204,18 @@ pub struct PartitionMemory {
     pub seen: SeenNames,
     /// Accepted trades that were far ahead.
     ahead: AheadByTime,
+    /// The symbols of accepted trades.
+    pub(super) symbols: Vec<Symbol>,
 }
 
 impl PartitionMemory {
+    /// Number of accepted trades that were far ahead.
+    pub fn ahead(&self) -> usize {
+        self.ahead.iter().map(|(_, trades)| trades.len()).sum()
+    }
+
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
-        self.seen.is_empty() && self.ahead.is_empty()
+        self.seen.is_empty() && self.ahead.is_empty() && self.symbols.is_empty()
     }
 }

@@ -16,6 +16,7 @@ use crate::progress::leap::Verdict;
 use crate::progress::partition::{ProgressError, RecordContext};
 use crate::progress::time::Time;
 use crate::settings::{ProgressMode, Settings};
+use crate::symbols::symbol::Symbol;
 
 /// A record during decoding.
 pub(super) struct Reading<'a> {
@@ -103,12 +104,17 @@ impl<'a> Reading<'a> {
         if let Some(reason) = self.untimely(raw.event_ms, frontier_ms, timestamp_ms) {
             return self.reject_at(origin, reason);
         }
-        self.accept(origin, raw, frontier_ms);
+        self.accept(origin, raw, frontier_ms, self.now());
     }
 
+    /// Accepts a trade that is on time or late, unless there is no room for its symbol, which is told as of
+    /// `rejected_at`.
     #[inline]
-    fn accept(&mut self, origin: &Origin<'_>, raw: &RawTrade<'_>, frontier_ms: Option<u64>) {
+    fn accept(&mut self, origin: &Origin<'_>, raw: &RawTrade<'_>, frontier_ms: Option<u64>, rejected_at: Time) {
         let settings = self.settings;
+        let Some(symbol) = self.admit(origin, raw) else {
+            return self.reject_as_of(origin, Reason::TooManySymbols, rejected_at);
+        };
         let own = settings.step(raw.event_ms);
         if settings.dedup && !raw.id.is_empty() && self.is_duplicate(origin, raw, own, frontier_ms) {
             return self.count_duplicate(origin);
@@ -118,7 +124,7 @@ impl<'a> Reading<'a> {
         if self.is_far(time) {
             self.keep_ahead(origin, raw, time);
         } else if self.is_new(time, origin) {
-            self.route(origin, raw, time, own < now);
+            self.route(origin, raw, symbol, time, own < now);
         }
         self.partition.frontier.observe(raw.event_ms, settings.progress);
     }
@@ -134,7 +140,7 @@ impl<'a> Reading<'a> {
             match self.partition.leaps.next(frontier_ms, raw.event_ms) {
                 Verdict::Accept => {
                     self.partition.frontier.observe_symbol(raw.symbol);
-                    return self.accept(&self.origin(index, raw.bytes), raw, frontier_ms);
+                    return self.accept(&self.origin(index, raw.bytes), raw, frontier_ms, self.now());
                 }
                 Verdict::Wait => break,
                 Verdict::Confirmed(trades) => self.settle(&trades, true),
@@ -176,12 +182,13 @@ impl<'a> Reading<'a> {
     /// were, and none may be further ahead of it than others.
     pub(super) fn settle_early(&mut self) {
         let Some((early, frontier_ms)) = self.partition.take_early() else { return };
+        let rejected_at = self.settings.step(frontier_ms);
         for waiting in early {
             let (origin, trade) = (waiting.origin(), waiting.trade());
             if trade.event_ms > frontier_ms.saturating_add(self.settings.max_ahead_trade_ms) {
-                self.reject_as_of(&origin, Reason::TooFarAhead, self.settings.step(frontier_ms));
+                self.reject_as_of(&origin, Reason::TooFarAhead, rejected_at);
             } else {
-                self.accept(&origin, &trade, None);
+                self.accept(&origin, &trade, None, rejected_at);
             }
         }
     }
@@ -192,7 +199,10 @@ impl<'a> Reading<'a> {
         // Nothing is taken from the partition: a checkpoint may still need them.
         let due: Vec<_> = self.partition.ahead.send_before(end).map(|(time, trade)| (time, trade.clone())).collect();
         for (time, waiting) in due {
-            self.route(&waiting.origin(), &waiting.trade(), time, false);
+            let (origin, trade) = (waiting.origin(), waiting.trade());
+            if let Some(symbol) = self.number(&trade) {
+                self.route(&origin, &trade, symbol, time, false);
+            }
         }
     }
 
@@ -301,6 +311,23 @@ impl Reading<'_> {
         self.router.reject(row);
     }
 
+    /// The number of a trade's symbol, if there is room for it.
+    #[inline]
+    fn admit(&mut self, origin: &Origin<'_>, raw: &RawTrade<'_>) -> Option<u32> {
+        let known = self.router.number(raw.symbol);
+        if !self.partition.room.admits(known, self.settings.symbols_max) {
+            return None;
+        }
+        let number = known.or_else(|| self.number(raw))?;
+        self.partition.room.take(number, origin.offset);
+        Some(number)
+    }
+
+    /// The number of a symbol, which is added.
+    fn number(&mut self, raw: &RawTrade<'_>) -> Option<u32> {
+        Symbol::new(raw.symbol).map(|symbol| self.router.add(&self.settings.conditions, symbol))
+    }
+
     /// Whether the next rejected part of the record at hand has a row of its own.
     fn has_row(&mut self, index: u32) -> bool {
         self.rejected.0 += 1;
@@ -330,11 +357,10 @@ impl Reading<'_> {
     }
 
     #[inline]
-    fn route(&mut self, origin: &Origin<'_>, raw: &RawTrade<'_>, time: Time, late: bool) {
+    fn route(&mut self, origin: &Origin<'_>, raw: &RawTrade<'_>, symbol: u32, time: Time, late: bool) {
         let Origin { offset, index, .. } = *origin;
         let place = Place { event_ms: raw.event_ms, partition: self.partition.number, offset, index };
         let (table, router) = (&self.settings.conditions, &mut *self.router);
-        let Some(symbol) = router.symbol(table, raw.symbol) else { return self.reject_at(origin, Reason::BadSymbol) };
         let mut flags = router.flags(table, symbol, raw.conditions);
         router.count_trade(time);
         if late {

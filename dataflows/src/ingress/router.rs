@@ -122,17 +122,26 @@ impl Router {
         }
     }
 
-    /// The number of a symbol; a new symbol is also sent to the worker that keeps its state.
+    /// The number of a symbol that was added.
     #[inline]
-    pub(super) fn symbol(&mut self, table: &ConditionTable, text: &str) -> Option<u32> {
-        if let Some(number) = self.symbols.number(text) {
-            return Some(number);
+    pub(super) fn number(&self, text: &str) -> Option<u32> {
+        self.symbols.number(text)
+    }
+
+    /// The symbol with this number.
+    pub(super) fn symbol_of(&self, number: u32) -> &Symbol {
+        &self.symbols.known[number as usize].symbol
+    }
+
+    /// The number of a symbol; a new symbol is also sent to the worker that keeps its state.
+    pub(super) fn add(&mut self, table: &ConditionTable, symbol: Symbol) -> u32 {
+        if let Some(number) = self.symbols.number(symbol.as_str()) {
+            return number;
         }
-        let symbol = Symbol::new(text)?;
-        let number = self.symbols.add(symbol.clone(), table.scheme_of(text));
+        let number = self.symbols.add(symbol.clone(), table.scheme_of(symbol.as_str()));
         let receiver = self.symbols.known[number as usize].receiver;
         self.deliveries[receiver as usize].symbols.push((number, symbol));
-        Some(number)
+        number
     }
 
     #[inline]

@@ -46,11 +46,13 @@ pub enum Reason {
     SchemaBytes,
     /// More parts of the record were rejected than have rows: not a rejection, but what says so.
     MoreRejected,
+    /// Of a symbol that is new to a partition with as many as it may have.
+    TooManySymbols,
 }
 
 impl Reason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::TooLarge,
         Self::BadJson,
         Self::BadControl,
@@ -67,6 +69,7 @@ impl Reason {
         Self::Tombstone,
         Self::SchemaBytes,
         Self::MoreRejected,
+        Self::TooManySymbols,
     ];
 
     /// The name in rows, counters and documents.
@@ -88,6 +91,7 @@ impl Reason {
             Self::Tombstone => "tombstone",
             Self::SchemaBytes => "schema_bytes",
             Self::MoreRejected => "more_rejected",
+            Self::TooManySymbols => "too_many_symbols",
         }
     }
 

@@ -73,9 +73,12 @@ fn settings() -> impl Strategy<Value = Settings> {
     let max_out_of_orderness =
         prop_oneof![3 => Just(None), 2 => prop::sample::select(vec![0, 1_500, 10_000]).prop_map(Some)];
     let max_ahead_ms = prop_oneof![1 => Just(10_000), 2 => Just(300_000)];
-    (step_ms, allowed_lateness_ms, max_ahead_ms, max_ahead_trade_ms, max_out_of_orderness, any::<bool>()).prop_map(
-        |(step, allowed_lateness, max_ahead_ms, ahead, max_out_of_orderness, dedup)| Settings {
+    let symbols_max = prop_oneof![3 => Just(100_000), 1 => 1_usize..4];
+    let ahead = (max_ahead_ms, max_ahead_trade_ms);
+    (step_ms, allowed_lateness_ms, ahead, max_out_of_orderness, any::<bool>(), symbols_max).prop_map(
+        |(step, allowed_lateness, (max_ahead_ms, ahead), max_out_of_orderness, dedup, symbols_max)| Settings {
             max_ahead_ms,
+            symbols_max,
             ..plan::settings(step, allowed_lateness, ahead, max_out_of_orderness, dedup)
         },
     )
@@ -86,6 +89,7 @@ fn kind_settings() -> impl Strategy<Value = Settings> {
     settings().prop_map(|settings| Settings {
         allowed_lateness_ms: settings.allowed_lateness_ms.max(20_000),
         max_ahead_trade_ms: 3_600_000,
+        symbols_max: 100_000,
         ..settings
     })
 }

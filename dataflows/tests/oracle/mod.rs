@@ -33,6 +33,8 @@ pub struct Settings {
     pub max_ahead_ms: u64,
     /// How far ahead a trade may be.
     pub max_ahead_trade_ms: u64,
+    /// How many symbols a partition may have.
+    pub symbols_max: usize,
     /// Set in out-of-orderness mode.
     pub max_out_of_orderness_ms: Option<u64>,
     /// The records of a progress log, where there is one: partition, offset, event time.
@@ -50,6 +52,7 @@ impl Default for Settings {
             allowed_lateness_ms: 900_000,
             max_ahead_ms: 300_000,
             max_ahead_trade_ms: 3_600_000,
+            symbols_max: 100_000,
             max_out_of_orderness_ms: None,
             bindings: None,
             conditions: Conditions::finnhub(),

@@ -57,10 +57,14 @@ pub struct Partition<'a> {
     doubted: Option<(String, i64)>,
     /// The symbols of the trades taken.
     symbols: BTreeSet<String>,
+    /// The symbols that have their place.
+    places: BTreeSet<String>,
     /// Trades that nothing has confirmed or refuted yet.
     pending: Vec<(Record, u32, Draft)>,
     /// Trades that nothing can be compared with yet.
     early: Vec<(Record, u32, Draft)>,
+    /// The offset of the record that is being read.
+    reading: Option<u64>,
     /// Rejected parts of the record that is being read: how many, and the index of the first one too many.
     rejections: (u64, Option<u32>),
     /// Everything that is counted, with its time.
@@ -150,8 +154,10 @@ impl<'a> Partition<'a> {
             announced: BTreeMap::new(),
             doubted: None,
             symbols: BTreeSet::new(),
+            places: BTreeSet::new(),
             pending: Vec::new(),
             early: Vec::new(),
+            reading: None,
             rejections: (0, None),
             ids: BTreeMap::new(),
         }
@@ -169,6 +175,7 @@ impl<'a> Partition<'a> {
 
     fn record(&mut self, record: &Record) {
         self.rejections = (0, None);
+        self.reading = Some(record.offset);
         self.contents(record);
         if let (all, Some(index)) = self.rejections {
             let text = format!("{{\"rejected\":{all},\"with_rows\":256}}");
@@ -356,6 +363,10 @@ impl<'a> Partition<'a> {
 
     /// A trade, at what was the frontier when it came.
     fn accepted_trade(&mut self, record: &Record, index: u32, draft: Draft, frontier: Option<i64>) {
+        if !self.places.contains(&draft.symbol) && self.places.len() >= self.settings.symbols_max {
+            return self.reject_part(record, index, Reason::TooManySymbols, &draft.bytes);
+        }
+        self.places.insert(draft.symbol.clone());
         if let Some(id) = draft.id.clone().filter(|_| self.settings.dedup) {
             let lateness_ms = self.settings.allowed_lateness_ms as i64;
             let from = frontier.map_or(0, |ms| self.floor_step((ms - lateness_ms).max(0)));

@@ -58,6 +58,7 @@ pub fn settings(of: &oracle::Settings) -> Settings {
         allowed_lateness_ms: of.allowed_lateness_ms,
         max_ahead_ms: of.max_ahead_ms,
         max_ahead_trade_ms: of.max_ahead_trade_ms,
+        symbols_max: of.symbols_max as u64,
         progress,
         dedup: of.dedup,
         ..Settings::new(conditions(of.conditions.0.len() > 1))

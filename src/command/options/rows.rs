@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use dataflows::log::conditions::{BUILT_IN, ConditionTable};
 use dataflows::progress::time::{ALLOWED_LATENESS_MS, MAX_AHEAD_MS, MAX_AHEAD_TRADE_MS, STEP_MS};
-use dataflows::settings::{ProgressMode, Settings};
+use dataflows::settings::{ProgressMode, SYMBOLS_MAX, Settings};
 
 use crate::command::UsageError;
 use crate::command::options::duration::Duration;
@@ -29,6 +29,9 @@ pub struct SettingsArgs {
     /// Reject trades further ahead of the frontier than this
     #[arg(long, env = "TICKLINE_MAX_AHEAD_TRADE", default_value_t = Duration::from_ms(MAX_AHEAD_TRADE_MS))]
     pub max_ahead_trade: Duration,
+    /// Reject trades of further symbols once a partition has had this many
+    #[arg(long, env = "TICKLINE_SYMBOLS_MAX", default_value_t = SYMBOLS_MAX)]
+    pub symbols_max: u64,
     /// For logs without progress records: the progress log that `tickline pace` writes
     #[arg(long, env = "TICKLINE_PROGRESS", value_name = "LOG", conflicts_with = "max_out_of_orderness")]
     pub progress: Option<LogAddress>,
@@ -94,6 +97,7 @@ impl SettingsArgs {
         settings.allowed_lateness_ms = self.allowed_lateness.ms();
         settings.max_ahead_ms = self.max_ahead.ms();
         settings.max_ahead_trade_ms = self.max_ahead_trade.ms();
+        settings.symbols_max = self.symbols_max;
         if self.progress.is_some() {
             settings.progress = ProgressMode::ProgressLog;
         }

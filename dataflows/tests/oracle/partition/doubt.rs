@@ -54,7 +54,7 @@ impl Partition<'_> {
                 self.take_pending();
             } else {
                 for (record, index, draft) in std::mem::take(&mut self.pending) {
-                    self.reject_as(record.offset, index, Reason::TooFarAhead, &draft.bytes);
+                    self.reject_part(&record, index, Reason::TooFarAhead, &draft.bytes);
                 }
             }
             self.confirmed_trade(record, index, draft);

@@ -24,8 +24,12 @@ impl Partition<'_> {
         self.reject_part(record, index, reason, &record.bytes.clone());
     }
 
-    /// A part of the record that is being read.
+    /// A part of a record. Of the one that is being read only the first parts have rows; those of earlier ones, which
+    /// have waited, have their own.
     pub(super) fn reject_part(&mut self, record: &Record, index: u32, reason: Reason, bytes: &[u8]) {
+        if self.reading != Some(record.offset) {
+            return self.reject_as(record.offset, index, reason, bytes);
+        }
         self.rejections.0 += 1;
         if self.rejections.0 > 256 {
             self.rejections.1 = self.rejections.1.or(Some(index));
