@@ -35,6 +35,9 @@ pub struct ReplayArgs {
     /// opens a new epoch, which ends them. Only the command line can ask for it
     #[arg(long, value_name = "STORE")]
     pub write_to: Option<StoreAddress>,
+    /// Write to the store although a worker seems to write to it, which then ends with exit code 4
+    #[arg(long, requires = "write_to")]
+    pub take_over: bool,
     /// Worker threads; the digests do not depend on their number
     #[arg(long, env = "TICKLINE_WORKERS", default_value_t = WORKERS, value_parser = workers())]
     pub workers: u16,
@@ -71,7 +74,8 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let mut next = 0;
     let mut printed = 0;
     let mut last = FrontierRow::empty();
-    let result = replay(args, Vec::new(), |replayed| {
+    let target = args.write_to.as_ref().unwrap_or(&StoreAddress::None);
+    let result = replay(args, Vec::new(), target.open_writer()?, |replayed| {
         if replayed.kind == Kind::Kept && replayed.row.frontier >= next {
             next = (replayed.row.frontier / every_ms + 1) * every_ms;
             printed = replayed.row.frontier;
@@ -108,11 +112,12 @@ pub enum Kind {
     Now,
 }
 
-/// Replays the log and calls `each` with every frontier row. Rows of one kind come in order. Returns how many records
-/// of the log are not before the last frontier.
+/// Replays the log into a store and calls `each` with every frontier row. Rows of one kind come in order. Returns how
+/// many records of the log are not before the last frontier.
 pub fn replay(
     args: &ReplayArgs,
     stops: Vec<Time>,
+    store: Box<dyn Store>,
     mut each: impl FnMut(ReplayedRow) -> anyhow::Result<()>,
 ) -> anyhow::Result<u64> {
     let settings = args.settings.settings()?;
@@ -131,8 +136,7 @@ pub fn replay(
         ..WorkerConfig::new(usize::from(args.workers), settings)
     };
     let (sender, rows) = mpsc::channel();
-    let target = args.write_to.as_ref().unwrap_or(&StoreAddress::None);
-    let store = Box::new(ReportingStore { store: target.open_writer()?, rows: sender });
+    let store = Box::new(ReportingStore { store, rows: sender });
     let watch = Arc::new(Watch::default());
     let display = show_progress("replay", Arc::clone(&watch));
     let for_worker = Arc::clone(&watch);

@@ -14,4 +14,5 @@ mod stage;
 mod statements;
 mod store_faults;
 mod symbols;
+mod verify_rows;
 mod zombie;
