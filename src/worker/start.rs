@@ -72,9 +72,8 @@ pub(super) fn start(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store)
 fn open(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<Plan, WorkerError> {
     // Before the epoch is opened: a start from the wrong log must not fence the pipeline that is right.
     let ours = identity::of(&config.settings, log);
-    let theirs = store.identity()?;
-    if let Some(theirs) = &theirs {
-        identity::check(theirs, &ours, &log.name())?;
+    if let Some(theirs) = store.identity()? {
+        identity::check(&theirs, &ours, &log.name())?;
     }
     let (epoch, checkpoint) = store.open_epoch()?;
     let offsets = match &checkpoint {
@@ -85,7 +84,6 @@ fn open(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<P
         None => first_offsets(config, log)?,
     };
     let Settings { step_ms, allowed_lateness_ms, .. } = config.settings;
-    identity::check_revision(theirs.as_ref(), &ours, checkpoint.is_some())?;
     store.put_identity(epoch, &ours)?;
     store.put_settings(epoch, PipelineSettings { step_ms, allowed_lateness_ms })?;
     Ok(Plan { epoch, checkpoint: checkpoint.map(|checkpoint| (checkpoint.frontier, checkpoint.header)), offsets })
