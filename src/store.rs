@@ -18,6 +18,7 @@ pub mod address;
 pub mod cassandra;
 mod cell;
 mod checkpoint;
+mod epoch;
 mod error;
 mod frontier_row;
 mod gap;
@@ -31,6 +32,7 @@ pub mod table;
 
 pub use cell::Cell;
 pub use checkpoint::{Checkpoint, CheckpointInfo};
+pub use epoch::NewestEpoch;
 pub use error::StoreError;
 pub use gap::{Gap, GapRange};
 pub use heartbeat::{Ended, Heartbeat, Life, PartitionLife, SourceLife};
@@ -156,6 +158,11 @@ pub trait StoreReader: Send {
     }
     /// The newest epoch's last heartbeat; `None` before the first.
     fn heartbeat(&mut self) -> Result<Option<Heartbeat>, StoreError> {
+        Ok(None)
+    }
+    /// The newest epoch, with the time of its opening, where the store notes it. A store of one process does not: its
+    /// lock says whether it is in use.
+    fn newest_epoch(&mut self) -> Result<Option<NewestEpoch>, StoreError> {
         Ok(None)
     }
     /// The time up to which rows are complete; 0 before the first frontier.

@@ -25,17 +25,19 @@ use crate::store::{
 use crate::time::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
 
+mod target;
+
 /// Recomputes the rows from the log and prints the digest at each frontier kept.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ReplayArgs {
     /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
     #[arg(long, env = "TICKLINE_LOG")]
     pub log: LogAddress,
-    /// Also write the rows to this store, which must be empty or made from this log. Stop its workers first: writing
-    /// opens a new epoch, which ends them. Only the command line can ask for it
+    /// Also write the rows to this store, which must be empty or made from the whole of this log with these settings,
+    /// and have no live worker. Only the command line can ask for it
     #[arg(long, value_name = "STORE")]
     pub write_to: Option<StoreAddress>,
-    /// Write to the store although a worker seems to write to it, which then ends with exit code 4
+    /// Write although a worker seems to write to this store: it is fenced, and ends with exit code 4
     #[arg(long, requires = "write_to")]
     pub take_over: bool,
     /// Worker threads; the digests do not depend on their number
@@ -74,8 +76,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let mut next = 0;
     let mut printed = 0;
     let mut last = FrontierRow::empty();
-    let target = args.write_to.as_ref().unwrap_or(&StoreAddress::None);
-    let result = replay(args, Vec::new(), target.open_writer()?, |replayed| {
+    let result = replay(args, Vec::new(), target::open(args)?, |replayed| {
         if replayed.kind == Kind::Kept && replayed.row.frontier >= next {
             next = (replayed.row.frontier / every_ms + 1) * every_ms;
             printed = replayed.row.frontier;

@@ -5,6 +5,7 @@ mod again;
 mod cluster;
 mod dump;
 mod kills;
+mod live_replay;
 mod node_faults;
 mod proxying;
 mod raw;

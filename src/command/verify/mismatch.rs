@@ -18,7 +18,7 @@ pub enum Mismatch {
     /// Rows that differ.
     #[error(
         "store and log disagree in their rows: {different} different, {missing} missing in the store, {unexpected} \
-         that the log does not lead to; `tickline replay --write-to` makes a store that agrees"
+         that the log does not lead to; `tickline replay --write-to NEW` makes a store that agrees"
     )]
     Rows {
         /// Rows with a value that differs.

@@ -22,8 +22,8 @@ use super::values::int;
 use super::write_rows::REJECTED_BUCKET;
 use super::{checkpoint, epoch, gaps, heartbeat, identity, open, read_rows, scan, schema, settings, symbols};
 use crate::store::{
-    CheckpointInfo, DurableFrontier, GapRange, Heartbeat, PipelineSettings, Range, RejectedRange, RowTable, RowVisitor,
-    StoreError, StoreIdentity, StoreReader, StoredCandle, StoredIndicators,
+    CheckpointInfo, DurableFrontier, GapRange, Heartbeat, NewestEpoch, PipelineSettings, Range, RejectedRange,
+    RowTable, RowVisitor, StoreError, StoreIdentity, StoreReader, StoredCandle, StoredIndicators,
 };
 
 /// Reader retry deadline.
@@ -67,6 +67,10 @@ impl StoreReader for CassandraReader {
 
     fn heartbeat(&mut self) -> Result<Option<Heartbeat>, StoreError> {
         self.client.run("cannot read the heartbeat", heartbeat::read(&self.client))
+    }
+
+    fn newest_epoch(&mut self) -> Result<Option<NewestEpoch>, StoreError> {
+        self.client.run("cannot read the epoch", epoch::opened(&self.client))
     }
 
     fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {

@@ -45,6 +45,11 @@ fn without_its_beginning_a_log_decides_later_candles_only() {
         let sql = format!("UPDATE candles_1m SET high = 1e9 WHERE window_start = (SELECT {row} FROM candles_1m)");
         assert_eq!(tables::change(&store, &sql), 1);
     };
+    // A replay of what is left would make incomplete rows out of complete ones.
+    let before = tables::all(&store);
+    let replay = format!("replay --log {log} --write-to sqlite:rows.db");
+    home.fails(&replay, 3, &["the log holds 120..", "rows would replace complete ones", "write to a new one"]);
+    assert!(tables::all(&store) == before, "nothing was written");
     // A store that was made after the removal agrees in everything.
     home.ok(&format!("work --log {log} --store sqlite:rest.db --until-end"));
     let rest = home.ok(&format!("verify --log {log} --store sqlite:rest.db --rows"));
