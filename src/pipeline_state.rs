@@ -22,6 +22,11 @@ const STILL_AFTER_MS: u64 = 10_000;
 /// How long no heartbeat may come; one is written every five seconds.
 const HEARTBEAT_MAX_MS: u64 = 17_000;
 
+/// Whether a worker lives that wrote this heartbeat, as far as one can know.
+pub fn is_worker_live(heartbeat: &Heartbeat, now_ms: u64) -> bool {
+    heartbeat.life.ended.is_none() && now_ms.saturating_sub(heartbeat.written_ms) <= HEARTBEAT_MAX_MS
+}
+
 /// Facts that a judgement follows from.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {

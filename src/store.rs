@@ -2,6 +2,7 @@
 //!
 //! One trait for writing, one for reading, and two implementations: SQLite ([`sqlite`]) and Cassandra ([`cassandra`]).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -15,22 +16,28 @@ use serde::{Deserialize, Serialize};
 
 pub mod address;
 pub mod cassandra;
+mod cell;
 mod checkpoint;
+mod epoch;
 mod error;
 mod frontier_row;
 mod gap;
 mod heartbeat;
 mod identity;
 pub mod none;
+mod row_table;
 mod settings;
 pub mod sqlite;
 pub mod table;
 
+pub use cell::Cell;
 pub use checkpoint::{Checkpoint, CheckpointInfo};
+pub use epoch::NewestEpoch;
 pub use error::StoreError;
 pub use gap::{Gap, GapRange};
 pub use heartbeat::{Ended, Heartbeat, Life, PartitionLife, SourceLife};
 pub use identity::StoreIdentity;
+pub use row_table::RowTable;
 pub use settings::PipelineSettings;
 
 /// The write time of a row: `as_of` (milliseconds) in microseconds plus the pipeline revision.
@@ -153,6 +160,11 @@ pub trait StoreReader: Send {
     fn heartbeat(&mut self) -> Result<Option<Heartbeat>, StoreError> {
         Ok(None)
     }
+    /// The newest epoch, with the time of its opening, where the store notes it. A store of one process does not: its
+    /// lock says whether it is in use.
+    fn newest_epoch(&mut self) -> Result<Option<NewestEpoch>, StoreError> {
+        Ok(None)
+    }
     /// The time up to which rows are complete; 0 before the first frontier.
     fn complete_up_to(&mut self) -> Result<Time, StoreError> {
         Ok(self.frontier()?.map_or(0, |frontier| frontier.row.frontier))
@@ -196,7 +208,17 @@ pub trait StoreReader: Send {
     fn rejected(&mut self, wanted: &RejectedRange) -> Result<Vec<RejectedRow>, StoreError>;
     /// Gaps of the range, one row for each partition that reports one: [`Gap::merge`] makes gaps of them.
     fn gaps(&mut self, range: GapRange) -> Result<Vec<GapRow>, StoreError>;
+    /// Visits every row of a table, in any order. The table is never in memory as a whole.
+    fn scan(&mut self, table: RowTable, visit: &mut RowVisitor<'_>) -> Result<(), StoreError>;
+    /// Time to live of each table in seconds, by its name; a table that is not named keeps its rows for ever.
+    fn times_to_live(&mut self) -> Result<BTreeMap<String, u64>, StoreError> {
+        Ok(BTreeMap::new())
+    }
 }
+
+/// Receives the rows of [`StoreReader::scan`]: the values in the order of [`RowTable::columns`], and after how many
+/// seconds the store will remove the row, if it will. An error ends the scan.
+pub type RowVisitor<'a> = dyn FnMut(Vec<Cell>, Option<u64>) -> Result<(), StoreError> + 'a;
 
 /// A range of windows.
 #[derive(Clone, Copy, Debug)]

@@ -42,6 +42,6 @@ mod threads;
 mod worker_loop;
 
 pub use config::{CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, WorkerConfig};
-pub use error::WorkerError;
+pub use error::{NEW_STORE, WorkerError};
 pub use host::run;
 pub use status::{PartitionRead, Watch};

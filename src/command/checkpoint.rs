@@ -1,6 +1,7 @@
 //! `tickline checkpoint`: lists the checkpoints of a store, and drops one that must not be resumed from.
 
 use clap::{Args as ClapArgs, Subcommand};
+use dataflows::settings::PIPELINE_REVISION;
 
 use super::UsageError;
 use super::options::moment::Moment;
@@ -9,6 +10,7 @@ use super::output::table;
 use crate::store::CheckpointInfo;
 use crate::store::address::StoreAddress;
 use crate::time::rfc3339;
+use crate::worker::{NEW_STORE, WorkerError};
 
 /// Arguments of `tickline checkpoint`.
 #[derive(Clone, Debug, ClapArgs)]
@@ -88,17 +90,24 @@ fn list(args: &ListArgs) -> anyhow::Result<String> {
 fn drop_checkpoint(args: &DropArgs) -> anyhow::Result<()> {
     let (store, frontier) = (&args.store, args.frontier.0);
     // Before an epoch is opened: a typing error must not end a live worker.
-    let committed = args.store.open_reader()?.checkpoints()?.into_iter().find(|found| found.is_committed);
+    let mut reader = args.store.open_reader()?;
+    let committed = reader.checkpoints()?.into_iter().find(|found| found.is_committed);
     if committed.as_ref().is_none_or(|committed| committed.frontier != frontier) {
         let which = committed.map_or_else(|| "none".to_owned(), |committed| rfc3339(committed.frontier));
         let text = format!("no committed checkpoint at {} in {store}; committed: {which}", rfc3339(frontier));
         return Err(UsageError(text).into());
     }
+    // The log would be read again in vain: no start of this program goes on with rows of another revision.
+    if let Some(identity) = reader.identity()?.filter(|identity| identity.revision != PIPELINE_REVISION) {
+        return Err(WorkerError::Revision { store: identity.revision, program: PIPELINE_REVISION }.into());
+    }
     let mut writer = args.store.open_writer()?;
     let (epoch, _) = writer.open_epoch()?;
     writer.drop_checkpoint(epoch, frontier)?;
     println!(
-        "dropped the checkpoint at {} of {store} as epoch {epoch}; the next start reads the log from its first offset",
+        "dropped the checkpoint at {} of {store} as epoch {epoch}; the next start reads the log from its first offset, \
+         with the settings and the pipeline revision that the store was made with. For others, use a new store: \
+         {NEW_STORE}",
         rfc3339(frontier)
     );
     Ok(())

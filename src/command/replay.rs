@@ -25,16 +25,21 @@ use crate::store::{
 use crate::time::rfc3339;
 use crate::worker::{self, Watch, WorkerConfig};
 
+mod target;
+
 /// Recomputes the rows from the log and prints the digest at each frontier kept.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ReplayArgs {
     /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
     #[arg(long, env = "TICKLINE_LOG")]
     pub log: LogAddress,
-    /// Also write the rows to this store, which must be empty or made from this log. Stop its workers first: writing
-    /// opens a new epoch, which ends them. Only the command line can ask for it
+    /// Also write the rows to this store, which must be empty or made from the whole of this log with these settings,
+    /// and have no live worker. Only the command line can ask for it
     #[arg(long, value_name = "STORE")]
     pub write_to: Option<StoreAddress>,
+    /// Write although a worker seems to write to this store: it is fenced, and ends with exit code 4
+    #[arg(long, requires = "write_to")]
+    pub take_over: bool,
     /// Worker threads; the digests do not depend on their number
     #[arg(long, env = "TICKLINE_WORKERS", default_value_t = WORKERS, value_parser = workers())]
     pub workers: u16,
@@ -71,7 +76,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let mut next = 0;
     let mut printed = 0;
     let mut last = FrontierRow::empty();
-    let result = replay(args, Vec::new(), |replayed| {
+    let result = replay(args, Vec::new(), target::open(args)?, |replayed| {
         if replayed.kind == Kind::Kept && replayed.row.frontier >= next {
             next = (replayed.row.frontier / every_ms + 1) * every_ms;
             printed = replayed.row.frontier;
@@ -108,11 +113,12 @@ pub enum Kind {
     Now,
 }
 
-/// Replays the log and calls `each` with every frontier row. Rows of one kind come in order. Returns how many records
-/// of the log are not before the last frontier.
+/// Replays the log into a store and calls `each` with every frontier row. Rows of one kind come in order. Returns how
+/// many records of the log are not before the last frontier.
 pub fn replay(
     args: &ReplayArgs,
     stops: Vec<Time>,
+    store: Box<dyn Store>,
     mut each: impl FnMut(ReplayedRow) -> anyhow::Result<()>,
 ) -> anyhow::Result<u64> {
     let settings = args.settings.settings()?;
@@ -131,8 +137,7 @@ pub fn replay(
         ..WorkerConfig::new(usize::from(args.workers), settings)
     };
     let (sender, rows) = mpsc::channel();
-    let target = args.write_to.as_ref().unwrap_or(&StoreAddress::None);
-    let store = Box::new(ReportingStore { store: target.open_writer()?, rows: sender });
+    let store = Box::new(ReportingStore { store, rows: sender });
     let watch = Arc::new(Watch::default());
     let display = show_progress("replay", Arc::clone(&watch));
     let for_worker = Arc::clone(&watch);

@@ -1,20 +1,31 @@
-//! `tickline verify`: replays the log and compares the result with every frontier row of a store.
-
-use std::collections::BTreeMap;
-
-use dataflows::output::frontier_row::FrontierRow;
+//! `tickline verify`: replays the log and compares the result with a store: every frontier row and, with `--rows`,
+//! every value of every row.
 
 use super::UsageError;
 use super::options::moment::Moment;
 use super::options::rows::SettingsArgs;
 use super::options::workers::{WORKERS, workers};
-use super::replay::{Kind, ReplayArgs, replay};
+use super::replay::{ReplayArgs, replay};
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
+use crate::store::none::NoStore;
+use crate::store::sqlite::ExpectedRows;
+use crate::store::{Store, StoreReader};
 use crate::time::rfc3339;
 use crate::worker::identity;
 
-/// Replay the log and compare the result with the frontier rows of a store.
+mod beginning;
+mod counts;
+mod expiry;
+mod frontiers;
+mod mismatch;
+mod rows;
+
+use beginning::{Beginning, first_offsets};
+use frontiers::{FrontierCheck, matching};
+use rows::RowCheck;
+
+/// Replay the log and compare the result with a store: its frontier rows and, on request, all rows.
 #[derive(clap::Args, Clone, Debug)]
 pub struct VerifyArgs {
     /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
@@ -23,6 +34,10 @@ pub struct VerifyArgs {
     /// The store: sqlite:PATH or cassandra://HOST:PORT/KEYSPACE
     #[arg(long, env = "TICKLINE_STORE")]
     pub store: StoreAddress,
+    /// Also compare every value of every row: candles, indicators, rejected records, gaps. The rows of the replay are
+    /// kept in a temporary file (TMPDIR) meanwhile
+    #[arg(long)]
+    pub rows: bool,
     /// Worker threads
     #[arg(long, env = "TICKLINE_WORKERS", default_value_t = WORKERS, value_parser = workers())]
     pub workers: u16,
@@ -31,74 +46,79 @@ pub struct VerifyArgs {
     pub settings: SettingsArgs,
 }
 
-/// The first frontier at which store and log disagree: exit code 1.
-#[derive(Debug, thiserror::Error)]
-#[error("store and log disagree: {}; first mismatch at {at}: {what}", matching(*.agree))]
-struct Mismatch {
-    agree: u64,
-    at: String,
-    what: String,
-}
-
-/// `1 frontier matches`, `2 frontiers match`.
-fn matching(count: u64) -> String {
-    if count == 1 { "1 frontier matches".to_owned() } else { format!("{count} frontiers match") }
-}
-
 /// Runs `tickline verify`.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let mut reader = args.store.open_reader()?;
-    let durable = reader.frontier()?;
-    let Some(durable) = durable else {
+    let Some(durable) = reader.frontier()? else {
         return Err(UsageError(format!("{} has no frontier yet: run `tickline work` on it first", args.store)).into());
     };
+    let (settings, log) = (args.settings.settings()?, args.settings.open(&args.log)?);
     if let Some(identity) = reader.identity()? {
-        let log = args.settings.open(&args.log)?;
-        identity::check(&identity, &identity::of(&args.settings.settings()?, &*log), &log.name())?;
+        identity::check(&identity, &identity::of(&settings, &*log), &log.name())?;
     }
-    let kept = reader.frontiers()?.into_iter().map(|row| ((row.frontier, Kind::Kept), row));
-    let mut stored: BTreeMap<_, FrontierRow> = kept.collect();
-    stored.insert((durable.row.frontier, Kind::Stop), durable.row.clone());
-    let replay_args = ReplayArgs {
+    let first = first_offsets(&*log)?;
+    let expected = args.rows.then(ExpectedRows::create).transpose()?;
+    let store: Box<dyn Store> = match &expected {
+        Some(expected) => expected.writer()?,
+        None => Box::new(NoStore),
+    };
+    let frontier = durable.row.frontier;
+    let mut check = FrontierCheck::of(&mut *reader, &durable.row)?;
+    let after = replay(&replay_args(args, frontier), vec![frontier], store, |replayed| {
+        check.compare(&replayed);
+        // Rows are compared in any case: they show where the difference is.
+        let goes_on = args.rows || !first.is_empty();
+        if goes_on { Ok(()) } else { check.result().map_err(Into::into) }
+    })?;
+    let mut frontiers = check.finish();
+    let mut beginning = Beginning::Whole;
+    if frontiers.is_ok() {
+        let (count, at, digest) = (matching(check.agree), rfc3339(frontier), durable.row.digest);
+        let rows = if args.rows { "" } else { "; rows were not compared (--rows)" };
+        println!("{count}, the last at {at}, digest {digest}; {}{rows}", records_after(after));
+    } else if check.is_reached {
+        // The store may have been made from records that the log no longer has.
+        beginning = Beginning::of(&*log, first, &settings, args.rows, frontier)?;
+        if let Some(missing) = beginning.missing() {
+            println!("{missing}");
+            frontiers = Ok(());
+        }
+    }
+    let Some(expected) = expected.filter(|_| check.is_reached) else { return Ok(frontiers?) };
+    let rows = compare_rows(args, &mut *reader, RowCheck::new(expected, frontier, beginning));
+    if let (Err(frontiers), Err(_)) = (&frontiers, &rows) {
+        eprintln!("{frontiers}");
+    }
+    rows.and_then(|()| Ok(frontiers?))
+}
+
+/// Compares all rows, and prints the first differences and the counts of each table.
+fn compare_rows(args: &VerifyArgs, reader: &mut dyn StoreReader, mut check: RowCheck) -> anyhow::Result<()> {
+    let differences = check.run(reader)?;
+    differences.shown.iter().for_each(|line| println!("{line}"));
+    println!("rows of {} as of {}:", args.store, rfc3339(check.frontier));
+    check.counts.iter().for_each(|(table, counts)| println!("  {}: {counts}", table.name()));
+    Ok(check.result()?)
+}
+
+/// The replay to compare with: up to the published frontier, from the beginning of the log.
+fn replay_args(args: &VerifyArgs, frontier: u64) -> ReplayArgs {
+    ReplayArgs {
         log: args.log.clone(),
         write_to: None,
+        take_over: false,
         workers: args.workers,
         every: super::options::duration::Duration::from_ms(1),
         from_offset: Vec::new(),
-        until: Some(Moment(durable.row.frontier)),
+        until: Some(Moment(frontier)),
         settings: args.settings.clone(),
-    };
-    let mut agree = 0;
-    let after = replay(&replay_args, vec![durable.row.frontier], |replayed| {
-        let frontier = replayed.row.frontier;
-        if frontier > durable.row.frontier || replayed.kind == Kind::Now {
-            return Ok(());
-        }
-        let what = match stored.remove(&(frontier, replayed.kind)) {
-            Some(theirs) if theirs == replayed.row => {
-                agree += 1;
-                return Ok(());
-            }
-            Some(theirs) => difference(&theirs, &replayed.row),
-            None => "the store has no frontier row where the replay produces one".into(),
-        };
-        Err(Mismatch { agree, at: rfc3339(frontier), what }.into())
-    })?;
-    if let Some(((frontier, _), _)) = stored.pop_first() {
-        let what = "the store has a frontier row that the replay does not produce".into();
-        return Err(Mismatch { agree, at: rfc3339(frontier), what }.into());
     }
-    let after = match after {
-        0 => "no record of the log lies after it".to_owned(),
-        1 => "1 record of the log lies after it and was not compared".to_owned(),
-        _ => format!("{after} records of the log lie after it and were not compared"),
-    };
-    let (frontier, digest) = (rfc3339(durable.row.frontier), durable.row.digest);
-    println!("{}, the last at {frontier}, digest {digest}; {after}", matching(agree));
-    Ok(())
 }
 
-fn difference(theirs: &FrontierRow, ours: &FrontierRow) -> String {
-    let (digest, rows) = (theirs.digest, theirs.rows);
-    format!("the store has digest {digest} over {rows} rows, the replay {} over {}", ours.digest, ours.rows)
+fn records_after(records: u64) -> String {
+    match records {
+        0 => "no record of the log lies after it".to_owned(),
+        1 => "1 record of the log lies after it and was not compared".to_owned(),
+        _ => format!("{records} records of the log lie after it and were not compared"),
+    }
 }

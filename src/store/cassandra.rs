@@ -29,6 +29,7 @@ mod read_rows;
 mod reader;
 mod replicas;
 mod retry;
+mod scan;
 mod schema;
 mod session;
 mod settings;

@@ -19,15 +19,18 @@ use crate::process::os_error;
 
 mod checkpoint;
 mod error;
+mod expected;
 mod frontier;
 mod heartbeat;
 mod identity;
 mod reader;
+mod scan;
 mod schema;
 mod settings;
 mod symbols;
 mod write_rows;
 
+pub use expected::ExpectedRows;
 pub use reader::SqliteReader;
 
 use error::{Failure, failed};

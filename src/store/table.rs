@@ -11,6 +11,11 @@ pub const CANDLE_VALUES: &str = "open, high, low, close, volume, notional, vwap,
 pub const SYMBOL_VALUES: &str = "display_symbol, name, market, exchange, mic, currency, security_type, figi, isin, \
                                  status, renamed_to, first_seen, last_seen, as_of";
 
+/// Columns of a rejected record after its key, in table order.
+pub const REJECTED_VALUES: &str = "reason, original, original_bytes_total, as_of";
+/// Columns of a gap after its key, in table order.
+pub const GAP_VALUES: &str = "source, gap_end, cause, as_of";
+
 /// Columns of an indicator row after its key, in table order.
 pub fn indicator_values() -> String {
     format!("{}, candles, cumulative_trades, as_of", INDICATOR_COLUMNS.join(", "))

@@ -9,6 +9,11 @@ use crate::log::LogError;
 use crate::store::StoreError;
 use crate::time::rfc3339;
 
+/// The way from a store that cannot go on to one that can.
+pub const NEW_STORE: &str = "`tickline work --log LOG --store NEW` computes every row from the log (a keyspace is made \
+                             by `tickline setup --store NEW` first); when `tickline status --store NEW` has caught up, \
+                             give NEW to the readers";
+
 /// Error that ends a worker.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -36,14 +41,13 @@ pub enum WorkerError {
     /// The settings differ from those that the store was made with.
     #[error(
         "the settings (time step, allowed lateness, out-of-orderness, dedup, conditions) differ from those that the \
-         store was made with, so rows would not agree: use the same settings, or a new store"
+         store was made with, so rows would not agree: use the same settings, or a new store: {NEW_STORE}"
     )]
     SettingsChanged,
     /// The store was made by a program with another pipeline revision.
     #[error(
-        "the rows of the store have pipeline revision {store}, and this program computes revision {program}: use that \
-         program or a new store, or, with the newer program, `tickline checkpoint drop` and then read the log again \
-         from its beginning"
+        "the rows of the store have pipeline revision {store}, and this program computes revision {program}: rows of \
+         both must not mix, so use a program of revision {store}, or a new store: {NEW_STORE}"
     )]
     Revision {
         /// Revision of the store.

@@ -17,7 +17,7 @@ pub fn of(settings: &Settings, log: &dyn Log) -> StoreIdentity {
     }
 }
 
-/// Fails unless the store was made from this log, and with these settings where the revision is the same.
+/// Fails unless the store was made from this log, with these settings and by this revision.
 pub fn check(theirs: &StoreIdentity, ours: &StoreIdentity, log: &str) -> Result<(), WorkerError> {
     let are_known = !theirs.log.is_empty() && !ours.log.is_empty();
     if are_known && theirs.log != ours.log {
@@ -28,10 +28,10 @@ pub fn check(theirs: &StoreIdentity, ours: &StoreIdentity, log: &str) -> Result<
     if theirs.partitions != ours.partitions {
         return Err(WorkerError::Partitions { log: ours.partitions, checkpoint: theirs.partitions });
     }
-    if theirs.revision > ours.revision {
+    if theirs.revision != ours.revision {
         return Err(WorkerError::Revision { store: theirs.revision, program: ours.revision });
     }
-    if theirs.revision == ours.revision && theirs.settings != ours.settings {
+    if theirs.settings != ours.settings {
         return Err(WorkerError::SettingsChanged);
     }
     Ok(())
@@ -43,21 +43,6 @@ pub fn check_log(theirs: &StoreIdentity, log: &dyn Log) -> Result<(), WorkerErro
     let theirs = StoreIdentity { log: theirs_log.to_owned(), ..*theirs };
     let ours = StoreIdentity { log: log.identity(), partitions: log.partitions(), ..theirs };
     check(&theirs, &ours, &log.name())
-}
-
-/// Fails when rows of an earlier revision would be continued. Without a checkpoint the log is read from its beginning,
-/// and the new rows replace the old ones.
-pub fn check_revision(
-    theirs: Option<&StoreIdentity>,
-    ours: &StoreIdentity,
-    has_checkpoint: bool,
-) -> Result<(), WorkerError> {
-    match theirs {
-        Some(theirs) if has_checkpoint && theirs.revision != ours.revision => {
-            Err(WorkerError::Revision { store: theirs.revision, program: ours.revision })
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -75,9 +60,6 @@ mod tests {
         assert_eq!(code(StoreIdentity { partitions: 4, ..ours.clone() }), Err(3));
         assert_eq!(code(StoreIdentity { settings: 6, ..ours.clone() }), Err(2));
         assert_eq!(code(StoreIdentity { revision: 8, ..ours.clone() }), Err(2));
-        let older = StoreIdentity { revision: 6, settings: 6, ..ours.clone() };
-        assert_eq!(code(older.clone()), Ok(()));
-        assert!(check_revision(Some(&older), &ours, false).is_ok() && check_revision(None, &ours, true).is_ok());
-        assert_eq!(check_revision(Some(&older), &ours, true).unwrap_err().exit_code(), 2);
+        assert_eq!(code(StoreIdentity { revision: 6, settings: 6, ..ours.clone() }), Err(2));
     }
 }

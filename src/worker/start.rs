@@ -74,9 +74,8 @@ pub(super) fn start(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store)
 fn open(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<Plan, WorkerError> {
     // Before the epoch is opened: a start from the wrong log must not fence the pipeline that is right.
     let ours = identity::of(&config.settings, log);
-    let theirs = store.identity()?;
-    if let Some(theirs) = &theirs {
-        identity::check(theirs, &ours, &log.name())?;
+    if let Some(theirs) = store.identity()? {
+        identity::check(&theirs, &ours, &log.name())?;
     }
     let (epoch, checkpoint) = store.open_epoch()?;
     let offsets = match &checkpoint {
@@ -87,12 +86,9 @@ fn open(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<P
         None => first_offsets(config, log)?,
     };
     let Settings { step_ms, allowed_lateness_ms, .. } = config.settings;
-    identity::check_revision(theirs.as_ref(), &ours, checkpoint.is_some())?;
     store.put_identity(epoch, &ours)?;
     store.put_settings(epoch, PipelineSettings { step_ms, allowed_lateness_ms })?;
-    // Rows of an earlier revision are made again, and nothing of theirs can be found again.
-    let is_continued = theirs.is_none_or(|theirs| theirs.revision == ours.revision);
-    let published = store.published()?.filter(|_| is_continued);
+    let published = store.published()?;
     let checkpoint = checkpoint.map(|checkpoint| (checkpoint.frontier, checkpoint.header));
     Ok(Plan { epoch, checkpoint, published, offsets })
 }

@@ -1,6 +1,7 @@
 //! Tests with a real Kafka broker, which they share.
 
 mod foreign;
+mod gone;
 mod ingest;
 mod lives;
 mod log;

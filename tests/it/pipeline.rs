@@ -21,4 +21,5 @@ mod scan;
 mod show;
 mod sources;
 mod status;
+mod verify_rows;
 mod waiting;

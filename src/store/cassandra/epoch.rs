@@ -8,12 +8,15 @@
 use std::time::Instant;
 
 use scylla::serialize::row::SerializeRow;
+use scylla::value::CqlTimestamp;
 
 use super::error::Failure;
+use super::heartbeat;
 use super::retry::backoff;
 use super::session::{Client, Level};
 use super::values::{int, timestamp};
 use crate::retry::chance;
+use crate::store::NewestEpoch;
 
 /// The key of every register.
 pub const PIPELINE: &str = "tickline";
@@ -29,6 +32,16 @@ pub async fn open(client: &Client) -> Result<u64, Failure> {
 /// The newest epoch; 0 before the first.
 pub async fn newest(client: &Client) -> Result<u64, Failure> {
     Ok(epoch_and_holder(client).await?.map_or(0, |(epoch, _)| epoch))
+}
+
+/// The newest epoch, as readers see it; `None` before the first.
+pub async fn opened(client: &Client) -> Result<Option<NewestEpoch>, Failure> {
+    let cql = "SELECT epoch, opened_at FROM epochs WHERE pipeline = ?";
+    let rows: Vec<(i64, CqlTimestamp)> = client.rows(cql, Level::Quorum, &(PIPELINE,)).await?;
+    let Some((epoch, opened_at)) = rows.into_iter().next() else { return Ok(None) };
+    let epoch = epoch.unsigned_abs();
+    let has_beaten = heartbeat::read(client).await?.is_some_and(|heartbeat| heartbeat.epoch >= epoch);
+    Ok(Some(NewestEpoch { epoch, opened_ms: opened_at.0.unsigned_abs(), has_beaten }))
 }
 
 /// Fails when there is a newer epoch.

@@ -3,6 +3,7 @@
 //! Reads use a quorum, which suffices because a value that a lightweight transaction has committed stays visible.
 //! Serial reads would compete with the writer.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use dataflows::log::reject::Reason;
@@ -19,10 +20,10 @@ use super::retry::RetryPolicy;
 use super::session::{Client, Level, Pages};
 use super::values::int;
 use super::write_rows::REJECTED_BUCKET;
-use super::{checkpoint, epoch, gaps, heartbeat, identity, open, read_rows, settings, symbols};
+use super::{checkpoint, epoch, gaps, heartbeat, identity, open, read_rows, scan, schema, settings, symbols};
 use crate::store::{
-    CheckpointInfo, DurableFrontier, GapRange, Heartbeat, PipelineSettings, Range, RejectedRange, StoreError,
-    StoreIdentity, StoreReader, StoredCandle, StoredIndicators,
+    CheckpointInfo, DurableFrontier, GapRange, Heartbeat, NewestEpoch, PipelineSettings, Range, RejectedRange,
+    RowTable, RowVisitor, StoreError, StoreIdentity, StoreReader, StoredCandle, StoredIndicators,
 };
 
 /// Reader retry deadline.
@@ -35,17 +36,22 @@ const REJECTED_PAGE: i32 = 100;
 #[derive(Debug)]
 pub struct CassandraReader {
     client: Client,
+    keyspace: String,
 }
 
 impl CassandraReader {
     /// Opens an existing keyspace.
     pub fn open(address: &CassandraAddress) -> Result<Self, StoreError> {
-        Ok(Self { client: open::open(address, RETRY_POLICY)? })
+        Self::with(address, RETRY_POLICY)
     }
 
     /// Opens an existing keyspace; opening it and all reads together take at most `limit`.
     pub fn open_within(address: &CassandraAddress, limit: Duration) -> Result<Self, StoreError> {
-        Ok(Self { client: open::open(address, RetryPolicy::Deadline(Instant::now() + limit))? })
+        Self::with(address, RetryPolicy::Deadline(Instant::now() + limit))
+    }
+
+    fn with(address: &CassandraAddress, policy: RetryPolicy) -> Result<Self, StoreError> {
+        Ok(Self { client: open::open(address, policy)?, keyspace: address.keyspace.clone() })
     }
 }
 
@@ -61,6 +67,10 @@ impl StoreReader for CassandraReader {
 
     fn heartbeat(&mut self) -> Result<Option<Heartbeat>, StoreError> {
         self.client.run("cannot read the heartbeat", heartbeat::read(&self.client))
+    }
+
+    fn newest_epoch(&mut self) -> Result<Option<NewestEpoch>, StoreError> {
+        self.client.run("cannot read the epoch", epoch::opened(&self.client))
     }
 
     fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
@@ -115,6 +125,14 @@ impl StoreReader for CassandraReader {
 
     fn gaps(&mut self, range: GapRange) -> Result<Vec<GapRow>, StoreError> {
         self.client.run("cannot read gaps", gaps::read(&self.client, range))
+    }
+
+    fn scan(&mut self, table: RowTable, visit: &mut RowVisitor<'_>) -> Result<(), StoreError> {
+        self.client.run("cannot read its rows", scan::all(&self.client, table, visit))?
+    }
+
+    fn times_to_live(&mut self) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.client.run("cannot read the times to live", schema::times_to_live(&self.client, &self.keyspace))
     }
 }
 

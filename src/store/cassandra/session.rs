@@ -192,22 +192,41 @@ impl Client {
     where
         T: for<'a> DeserializeRow<'a, 'a>,
     {
+        let mut all = Vec::new();
+        let page = |rows: Vec<T>| {
+            all.extend(rows);
+            Ok(all.len() < pages.most)
+        };
+        self.pages(cql, level, values, pages, page).await?;
+        all.truncate(pages.most);
+        Ok(all)
+    }
+
+    /// Visits the rows of a query page by page, until there are no more or the visitor wants no more.
+    pub async fn pages<T>(
+        &self,
+        cql: &str,
+        level: Level,
+        values: &impl SerializeRow,
+        pages: Pages,
+        mut visit: impl FnMut(Vec<T>) -> Result<bool, Failure>,
+    ) -> Result<(), Failure>
+    where
+        T: for<'a> DeserializeRow<'a, 'a>,
+    {
         let mut bound = self.bind(cql, level, values).await?;
         bound.set_page_size(i32::try_from(pages.most).map_or(pages.rows, |most| most.clamp(1, pages.rows)));
-        let (mut all, mut state) = (Vec::new(), PagingState::start());
+        let mut state = PagingState::start();
         loop {
             let page = async || self.session.execute_bound_single_page(&bound, state.clone()).await;
             let (result, next) = self.retry(page).await?;
             let rows = result.into_rows_result().map_err(|error| Failure::Permanent(error.to_string()))?;
-            for row in rows.rows::<T>().map_err(|error| Failure::Schema(error.to_string()))? {
-                all.push(row.map_err(|error| Failure::corrupt(format!("a row cannot be read: {error}")))?);
-            }
+            let rows = rows.rows::<T>().map_err(|error| Failure::Schema(error.to_string()))?;
+            let rows = rows.collect::<Result<Vec<T>, _>>();
+            let wants_more = visit(rows.map_err(|error| Failure::corrupt(format!("a row cannot be read: {error}")))?)?;
             match next.into_paging_control_flow() {
-                std::ops::ControlFlow::Continue(next) if all.len() < pages.most => state = next,
-                _ => {
-                    all.truncate(pages.most);
-                    return Ok(all);
-                }
+                std::ops::ControlFlow::Continue(next) if wants_more => state = next,
+                _ => return Ok(()),
             }
         }
     }

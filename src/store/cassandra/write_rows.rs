@@ -59,10 +59,10 @@ impl Inserts {
         }
         let values = format!("symbol, bucket, window_start, {}", table::indicator_values());
         let indicators = client.prepare(&insert("indicators_5s", &values), Level::Quorum).await?;
-        let values = "log_partition, bucket, log_offset, item, reason, original, original_bytes_total, as_of";
-        let rejected = client.prepare(&insert("rejected", values), Level::Quorum).await?;
-        let values = "bucket, gap_start, log_partition, log_offset, source, gap_end, cause, as_of";
-        let gaps = client.prepare(&insert("gaps", values), Level::Quorum).await?;
+        let values = format!("log_partition, bucket, log_offset, item, {}", table::REJECTED_VALUES);
+        let rejected = client.prepare(&insert("rejected", &values), Level::Quorum).await?;
+        let values = format!("bucket, gap_start, log_partition, log_offset, {}", table::GAP_VALUES);
+        let gaps = client.prepare(&insert("gaps", &values), Level::Quorum).await?;
         Ok(Self { candles, indicators, rejected, gaps, packs })
     }
 

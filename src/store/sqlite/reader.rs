@@ -13,11 +13,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::Failure;
 use super::write_rows::int;
-use super::{checkpoint, frontier, heartbeat, identity, schema, settings, symbols};
+use super::{checkpoint, frontier, heartbeat, identity, scan, schema, settings, symbols};
 use crate::store::table::CANDLE_VALUES;
 use crate::store::{
-    CheckpointInfo, DurableFrontier, GapRange, Heartbeat, PipelineSettings, Range, RejectedRange, StoreError,
-    StoreIdentity, StoreReader, StoredCandle, StoredIndicators, table,
+    CheckpointInfo, DurableFrontier, GapRange, Heartbeat, PipelineSettings, Range, RejectedRange, RowTable, RowVisitor,
+    StoreError, StoreIdentity, StoreReader, StoredCandle, StoredIndicators, table,
 };
 
 /// Reads a SQLite file.
@@ -109,6 +109,10 @@ impl StoreReader for SqliteReader {
 
     fn symbols(&mut self, wanted: &mut dyn FnMut(&Entry) -> bool) -> Result<Vec<Entry>, StoreError> {
         self.run("cannot read symbols", |c| symbols::read(c, wanted))
+    }
+
+    fn scan(&mut self, table: RowTable, visit: &mut RowVisitor<'_>) -> Result<(), StoreError> {
+        scan::all(&self.connection, &self.path, table, visit)
     }
 }
 

@@ -111,11 +111,11 @@ fn indicator_sql() -> String {
 }
 
 fn rejected_sql() -> String {
-    upsert("rejected", "log_partition, log_offset, item", "reason, original, original_bytes_total, as_of")
+    upsert("rejected", "log_partition, log_offset, item", table::REJECTED_VALUES)
 }
 
 fn gap_sql() -> String {
-    upsert("gaps", "bucket, gap_start, log_partition, log_offset", "source, gap_end, cause, as_of")
+    upsert("gaps", "bucket, gap_start, log_partition, log_offset", table::GAP_VALUES)
 }
 
 pub fn upsert(table: &str, key: &str, values: &str) -> String {

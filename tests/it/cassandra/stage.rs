@@ -137,7 +137,7 @@ impl Stage {
     /// Runs `verify`, which must succeed; returns its output.
     pub fn verify(&self) -> String {
         let (log, store) = (&self.log, &self.store);
-        self.home.ok(&format!("verify --log {log} --store {store} --workers 2 {SETTINGS}"))
+        self.home.ok(&format!("verify --rows --log {log} --store {store} --workers 2 {SETTINGS}"))
     }
 
     /// Asserts that the reader saw no error, that all cells equal those of an undisturbed run, and that `verify`

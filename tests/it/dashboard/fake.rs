@@ -12,7 +12,8 @@ use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use dataflows::progress::time::Resolution;
 use dataflows::symbols::entry::Entry;
 use tickline::store::{
-    DurableFrontier, GapRange, Heartbeat, Range, RejectedRange, StoreError, StoreReader, StoredCandle, StoredIndicators,
+    DurableFrontier, GapRange, Heartbeat, Range, RejectedRange, RowTable, RowVisitor, StoreError, StoreReader,
+    StoredCandle, StoredIndicators,
 };
 
 /// A store shared by all its clones and readers.
@@ -109,6 +110,10 @@ impl StoreReader for FakeStore {
 
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {
         Ok(Vec::new())
+    }
+
+    fn scan(&mut self, _: RowTable, _: &mut RowVisitor<'_>) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn candles(&mut self, symbol: &str, resolution: Resolution, range: Range) -> Result<Vec<StoredCandle>, StoreError> {

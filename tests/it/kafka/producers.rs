@@ -9,14 +9,14 @@ use crate::shared::pids::wait_until;
 use crate::shared::process::Home;
 use crate::shared::tables;
 
-const T0: u64 = 1_717_421_400_000;
+pub const T0: u64 = 1_717_421_400_000;
 
 fn trade(n: u64) -> Vec<u8> {
     format!(r#"{{"p":5,"s":"NVDA","t":{},"v":1}}"#, T0 + n * 1_000).into_bytes()
 }
 
 /// Writes records to partition 0; `None` has no value.
-fn produce(topic: &str, records: &[Option<Vec<u8>>]) {
+pub fn produce(topic: &str, records: &[Option<Vec<u8>>]) {
     let producer: BaseProducer = shared().client_config().create().unwrap();
     for record in records {
         let message = BaseRecord::<str, [u8]>::to(topic).partition(0).key("NVDA");
@@ -29,7 +29,7 @@ fn produce(topic: &str, records: &[Option<Vec<u8>>]) {
     producer.flush(std::time::Duration::from_secs(60)).unwrap();
 }
 
-fn progress(event_ms: u64) -> Option<Vec<u8>> {
+pub fn progress(event_ms: u64) -> Option<Vec<u8>> {
     Some(format!(r#"{{"type":"progress","source":"x","event_ms":{event_ms}}}"#).into_bytes())
 }
 

@@ -118,7 +118,8 @@ fn one_worker_and_one_writer() {
     let frontier = wait_for("the first worker", || end(tables::progress(&home.path("rows.db"))));
     let holder = format!("process {}", first.id());
     home.fails("work --log dir:log --store sqlite:rows.db", 1, &["in use by another worker", &holder]);
-    home.fails("replay --log dir:log --write-to sqlite:rows.db", 1, &["in use by another worker", &holder]);
+    let replay = "replay --log dir:log --write-to sqlite:rows.db --take-over";
+    home.fails(replay, 1, &["in use by another worker", &holder]);
     assert!(first.is_alive() && tables::progress(&home.path("rows.db")).epoch == 1, "the first one continues");
 
     // The log's writer: held by this process, whose id is reported.
