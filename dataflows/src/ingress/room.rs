@@ -1,5 +1,5 @@
-//! The symbols of one partition: as many as there is room for. Each costs memory for ever, and whoever writes the log
-//! names them.
+//! The symbols of one partition: as many as there is room for. Each costs memory for ever, and the writers of the log
+//! name them.
 
 use crate::symbols::symbol::Symbol;
 
