@@ -8,8 +8,8 @@ use crate::progress::time::{
     ALLOWED_LATENESS_MS, MAX_AHEAD_MS, MAX_AHEAD_TRADE_MS, Resolution, STEP_MS, Time, floor_step,
 };
 
-/// Revision of the rules that make rows: raised with every change of what a row holds. A store has rows of one revision.
-/// At most 999.
+/// Revision of the rules that make rows: raised with every change of what a row holds. A store has rows of one
+/// revision. At most 999.
 pub const PIPELINE_REVISION: u64 = 2;
 
 /// Source of a partition's progress.

@@ -80,9 +80,9 @@ fn check_rest(address: &StoreAddress, reader: &mut dyn StoreReader) -> anyhow::R
         _ => return Ok(()),
     };
     let text = format!(
-        "a worker writes to {address}: {sign}. Writing opens a new epoch, which would end that worker with exit code 4, \
-         and nothing starts it again. Stop it first (after a crash, wait some seconds), write to a new store, or insist \
-         with --take-over"
+        "a worker writes to {address}: {sign}. Writing opens a new epoch, which would end that worker with exit code \
+         4, and nothing starts it again. Stop it first (after a crash, wait some seconds), write to a new store, or \
+         insist with --take-over"
     );
     Err(UsageError(text).into())
 }

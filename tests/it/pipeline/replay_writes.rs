@@ -1,5 +1,5 @@
-//! A replay writes only where the command line says so, and never changes a row that is not its own: no setting can make
-//! it touch the store of a live pipeline.
+//! A replay writes only where the command line says so, and never changes a row that is not its own: no setting can
+//! make it touch the store of a live pipeline.
 
 use serde_json::Value;
 
