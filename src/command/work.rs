@@ -25,10 +25,12 @@ use crate::store::address::StoreAddress;
 use crate::worker::health::Health;
 use crate::worker::{self, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig, WorkerError};
 
+mod awaited;
+
 /// Compute rows from a log and keep them in a store, starting from the last checkpoint.
 #[derive(clap::Args, Clone, Debug)]
 pub struct WorkArgs {
-    /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
+    /// The log: dir:PATH (waits until a writer creates it) or kafka://HOST:PORT/TOPIC
     #[arg(long, env = "TICKLINE_LOG")]
     pub log: LogAddress,
     /// The store: sqlite:PATH, cassandra://HOST:PORT/KEYSPACE or none
@@ -128,6 +130,9 @@ pub fn run(args: &WorkArgs) -> anyhow::Result<()> {
     let watch = Arc::new(Watch::default());
     let stopped = stop::on_signal(&watch)?;
     let config = args.config()?;
+    if !args.until_end {
+        [Some(&args.log), args.settings.progress.as_ref()].into_iter().flatten().for_each(awaited::wait_for);
+    }
     let log: Arc<dyn Log> = Arc::from(args.settings.open(&args.log)?);
     let store = args.store.open_writer()?;
     let mirror = args.rejected_to.as_ref().map(|to| mirror(args, to, &*log, &*store)).transpose()?;

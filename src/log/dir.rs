@@ -43,6 +43,10 @@ impl DirLog {
             return Err(missing(path, "it has no file partition-00000.jsonl; check the path"));
         }
         match (0..).zip(&found).find(|(wanted, have)| wanted != *have) {
+            // The first partition is created last, and the identity after it.
+            Some((0, _)) if !identity::exists(path) => {
+                Err(missing(path, "a writer is creating it, or was stopped meanwhile: try again when it is there"))
+            }
             None => Self::of(path, found.len() as u32),
             Some((wanted, _)) => Err(LogError::Damaged {
                 path: path.display().to_string(),
@@ -74,6 +78,11 @@ impl DirLog {
         } else {
             Err(LogError::Partitions { path: log.name(), has: log.partitions(), wanted: partitions })
         }
+    }
+
+    /// Whether the log may still be created: there is no first partition, and it has never been opened.
+    pub fn is_yet_to_come(path: &Path) -> bool {
+        !Self::exists(path) && !identity::exists(path)
     }
 
     /// Whether the log exists.

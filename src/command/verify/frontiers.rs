@@ -26,9 +26,10 @@ pub struct FrontierCheck {
 }
 
 impl FrontierCheck {
-    /// Reads the kept rows of a store, whose published row is `durable`.
+    /// Reads the kept rows of a store up to its published row `durable`. A live pipeline goes on meanwhile.
     pub fn of(reader: &mut dyn StoreReader, durable: &FrontierRow) -> Result<Self, StoreError> {
-        let kept = reader.frontiers()?.into_iter().map(|row| ((row.frontier, Kind::Kept), row));
+        let kept = reader.frontiers()?.into_iter().filter(|row| row.frontier <= durable.frontier);
+        let kept = kept.map(|row| ((row.frontier, Kind::Kept), row));
         let mut stored: BTreeMap<_, FrontierRow> = kept.collect();
         stored.insert((durable.frontier, Kind::Stop), durable.clone());
         Ok(Self { stored, durable: durable.frontier, agree: 0, is_reached: false, first: None })

@@ -22,6 +22,11 @@ pub fn of(log: &Path) -> io::Result<String> {
     }
 }
 
+/// Whether the log in this directory has an identity, which it gets when it is first opened.
+pub fn exists(log: &Path) -> bool {
+    log.join(FILE).exists()
+}
+
 fn read(log: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(log.join(FILE)) {
         Ok(text) => Ok(Some(text.trim().to_owned())),

@@ -5,10 +5,11 @@
 //! password_file = "password"    # or the environment: TICKLINE_CASSANDRA_PASSWORD
 //! ca_file = "ca.pem"            # TLS, trusting only these authorities
 //! local_dc = "datacenter1"      # use only this data centre
-//! consistency = "local_quorum"  # or "quorum"
+//! consistency = "local_quorum"  # or "quorum", which a keyspace in several data centres needs
 //! ```
 //! Paths are relative to the folder of this file.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use scylla::client::session::OpenSsl010Config;
@@ -33,6 +34,10 @@ struct Written {
     #[serde(default)]
     consistency: Quorum,
 }
+
+/// Lightweight transactions, and the reads that decide about them, are serial over all replicas, whatever the level of
+/// rows: two data centres that each agreed among themselves could both open an epoch.
+pub const SERIAL: (SerialConsistency, Consistency) = (SerialConsistency::Serial, Consistency::Serial);
 
 /// Consistency level. Readers must see acknowledged writes, so only levels whose reads and writes overlap are allowed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -90,20 +95,18 @@ impl Quorum {
         }
     }
 
-    /// For lightweight transactions.
-    pub const fn serial(self) -> SerialConsistency {
-        match self {
-            Self::LocalQuorum => SerialConsistency::LocalSerial,
-            Self::Quorum => SerialConsistency::Serial,
+    /// Fails where a keyspace is kept in several data centres and a quorum of one of them is asked for: what one centre
+    /// has acknowledged need not be in another one yet, so a reader there could see a frontier before its rows.
+    pub fn check(self, centres: &BTreeSet<String>) -> Result<(), String> {
+        if self == Self::Quorum || centres.len() <= 1 {
+            return Ok(());
         }
-    }
-
-    /// For reads of rows that lightweight transactions write.
-    pub const fn serial_read(self) -> Consistency {
-        match self {
-            Self::LocalQuorum => Consistency::LocalSerial,
-            Self::Quorum => Consistency::Serial,
-        }
+        let centres = centres.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        Err(format!(
+            "the keyspace is kept in several data centres ({centres}), where consistency = \"local_quorum\" (the \
+             default) lets a reader see a frontier before its rows: write consistency = \"quorum\" into the file that \
+             ?config= names, for every process, or keep the keyspace in one data centre"
+        ))
     }
 }
 
@@ -177,6 +180,15 @@ mod tests {
         assert!(!format!("{config:?}").contains("canary"));
         let config = with("").unwrap();
         assert!(config.login.is_none() && config.tls.is_none() && config.quorum == Quorum::LocalQuorum);
+    }
+
+    #[test]
+    fn several_data_centres_need_a_quorum_of_all() {
+        let centres = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(Quorum::LocalQuorum.check(&centres(&["a"])), Ok(()));
+        assert_eq!(Quorum::Quorum.check(&centres(&["a", "b"])), Ok(()));
+        let refused = Quorum::LocalQuorum.check(&centres(&["a", "b"])).unwrap_err();
+        assert!(refused.contains("(a, b)") && refused.contains("consistency = \"quorum\""), "{refused}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::policies::retry::FallthroughRetryPolicy;
 
 use super::address::CassandraAddress;
-use super::config::Config;
+use super::config::{Config, SERIAL};
 use super::error::Failure;
 use super::retry::{RetryPolicy, backoff};
 
@@ -53,20 +53,25 @@ pub async fn session(address: &CassandraAddress, config: &Config, policy: RetryP
     }
 }
 
-fn builder(address: &CassandraAddress, config: &Config, policy: RetryPolicy) -> SessionBuilder {
-    let timeout = policy.limit(REQUEST_TIMEOUT);
+/// How requests are executed: consistency, timeout, nodes.
+fn profile(config: &Config, timeout: Duration) -> ExecutionProfile {
     let mut nodes = DefaultPolicy::builder().token_aware(true);
     if let Some(dc) = &config.local_dc {
         nodes = nodes.prefer_datacenter(dc.clone());
     }
-    let profile = ExecutionProfile::builder()
+    ExecutionProfile::builder()
         .consistency(config.quorum.consistency())
-        .serial_consistency(Some(config.quorum.serial()))
+        .serial_consistency(Some(SERIAL.0))
         .request_timeout(Some(timeout))
         // Retries are ours: the driver gives up on errors that we wait out.
         .retry_policy(Arc::new(FallthroughRetryPolicy::new()))
         .load_balancing_policy(nodes.build())
-        .build();
+        .build()
+}
+
+fn builder(address: &CassandraAddress, config: &Config, policy: RetryPolicy) -> SessionBuilder {
+    let timeout = policy.limit(REQUEST_TIMEOUT);
+    let profile = profile(config, timeout);
     let mut builder = SessionBuilder::new()
         .known_nodes(&address.hosts)
         .default_execution_profile_handle(profile.into_handle())
@@ -90,4 +95,23 @@ fn check_data_centre(session: &Session, config: &Config) -> Result<(), Failure> 
         return Ok(());
     }
     Err(Failure::Permanent(format!("local_dc {wanted:?} does not exist; data centres of the cluster: {known:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use scylla::statement::{Consistency, SerialConsistency};
+
+    use super::*;
+    use crate::store::cassandra::config::Quorum;
+
+    #[test]
+    fn registers_are_serial_over_all_replicas() {
+        for (quorum, rows) in [(Quorum::LocalQuorum, Consistency::LocalQuorum), (Quorum::Quorum, Consistency::Quorum)] {
+            let config = Config { login: None, tls: None, local_dc: Some("a".to_owned()), quorum };
+            let profile = profile(&config, REQUEST_TIMEOUT);
+            assert_eq!(profile.get_consistency(), rows);
+            assert_eq!(profile.get_serial_consistency(), Some(SerialConsistency::Serial));
+        }
+        assert_eq!(SERIAL.1, Consistency::Serial, "the reads that decide about them");
+    }
 }

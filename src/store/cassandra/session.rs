@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 
 use super::address::CassandraAddress;
 use super::concurrency::ConcurrencyLimit;
-use super::config::{Config, Quorum};
+use super::config::{Config, Quorum, SERIAL};
 use super::connect;
 use super::error::Failure;
 use super::retry::{RetryPolicy, backoff};
@@ -62,7 +62,8 @@ pub struct Client {
     runtime: Option<Runtime>,
     session: Session,
     name: String,
-    quorum: Quorum,
+    /// Consistency of rows.
+    pub quorum: Quorum,
     retry_policy: RetryPolicy,
     prepared: Mutex<HashMap<(String, Level), PreparedStatement>>,
     concurrency: Mutex<ConcurrencyLimit>,
@@ -149,7 +150,7 @@ impl Client {
         let mut prepared = self.retry(async || Ok(self.session.prepare(cql).await?)).await?;
         prepared.set_is_idempotent(true);
         if level == Level::Serial {
-            prepared.set_consistency(self.quorum.serial_read());
+            prepared.set_consistency(SERIAL.1);
         }
         locked(&self.prepared).insert(key, prepared.clone());
         Ok(prepared)

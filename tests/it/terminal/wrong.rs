@@ -5,7 +5,7 @@ use crate::shared::process::{Home, wait_for};
 /// Command line, exit code, and parts of the error.
 const WRONG: &[(&str, i32, &[&str])] = &[
     ("work --log trades --store sqlite:x", 2, &["trades", "dir:PATH"]),
-    ("work --log dir:none --store sqlite:x", 2, &["none", "tickline import"]),
+    ("work --log dir:none --store sqlite:x --until-end", 2, &["none", "tickline import"]),
     ("work --log dir:log --store file.db", 2, &["file.db", "sqlite:PATH"]),
     ("work --log dir:log --store sqlite:x --listen 9101", 2, &["127.0.0.1:9101"]),
     ("work --log dir:log --store sqlite:x --processes 2", 2, &["--hosts FILE"]),
