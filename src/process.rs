@@ -1,5 +1,6 @@
-//! The process and its operating system: signals, supervisor, lock files, error texts, terminal.
+//! The process and its operating system: signals, supervisor, files, messages, terminal.
 
+pub mod durable_file;
 pub mod lock_file;
 pub mod os_error;
 pub mod signals;

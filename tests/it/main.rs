@@ -7,6 +7,7 @@ mod cassandra;
 mod cluster;
 mod dashboard;
 mod documents;
+mod durable_files;
 mod foreign;
 mod grafana;
 mod import;
