@@ -19,6 +19,7 @@ mod page;
 mod pipeline;
 mod read;
 mod real_data;
+mod secrets;
 mod shared;
 mod simulate;
 mod store;

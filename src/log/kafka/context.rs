@@ -10,13 +10,23 @@ use tracing::{debug, warn};
 
 use super::address::KafkaAddress;
 use super::outage::Outage;
+use crate::secret::registry::masked;
 
 /// The errors and log lines of one client.
 #[derive(Clone, Debug)]
 pub(super) struct Events {
     brokers: Arc<str>,
     outage: Arc<Outage>,
-    last_error: Arc<Mutex<Option<String>>>,
+    last_error: Arc<Mutex<Option<LastError>>>,
+}
+
+/// An error of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct LastError {
+    /// What happened.
+    pub reason: String,
+    /// Whether the cluster did not accept the credentials.
+    pub is_denied: bool,
 }
 
 impl Events {
@@ -27,7 +37,7 @@ impl Events {
     }
 
     /// The connection's last error: the reason why a request got no response.
-    pub(super) fn last_error(&self) -> Option<String> {
+    pub(super) fn last_error(&self) -> Option<LastError> {
         self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -57,14 +67,28 @@ impl ClientContext for Events {
     fn error(&self, error: KafkaError, reason: &str) {
         // librdkafka retries by itself; an error that ends a run is returned by the failing call. That all brokers are
         // down follows from the earlier errors, and says less.
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+        let code = error.rdkafka_error_code();
+        if code == Some(RDKafkaErrorCode::AllBrokersDown) {
             return;
         }
         if self.is_new(reason) {
             warn!(%error, reason, "problem with the connection to Kafka; retrying");
         }
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(LastError { reason: masked(reason).into_owned(), is_denied: code.is_some_and(is_denial) });
     }
 }
 
 impl ConsumerContext for Events {}
+
+/// Whether the cluster did not accept the credentials, or they do not allow the request.
+pub(super) fn is_denial(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::Authentication
+            | RDKafkaErrorCode::SaslAuthenticationFailed
+            | RDKafkaErrorCode::UnsupportedSASLMechanism
+            | RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::ClusterAuthorizationFailed
+    )
+}
