@@ -15,6 +15,7 @@ mod ingest;
 mod kafka;
 mod log;
 mod metrics;
+mod names;
 mod page;
 mod pipeline;
 mod read;
