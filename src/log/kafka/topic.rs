@@ -40,7 +40,7 @@ impl Topic {
             .create_with_context(Events::new(address))
             .map_err(|error| explain(address, &error))?;
         // With credentials that the cluster does not accept the library would try until the timeout.
-        let is_denied = || last_error(&client).is_some_and(|last| last.is_denied);
+        let is_denied = || last_error(&client).is_some_and(|last| last.denied_since.is_some());
         match describe(client.client().native_client(), &address.topic, TIMEOUT, is_denied) {
             Ok(opened) => Ok(Self { address: address.clone(), opened, client }),
             Err(KafkaError::MetadataFetch(Code::UnknownTopicOrPartition)) => Err(LogError::Missing {
@@ -66,6 +66,12 @@ impl Topic {
             () if now.id == self.opened.id => Some(LogError::PartitionsChanged { path: self.name(), was, is }),
             () => Some(self.replaced(&now.id)),
         })
+    }
+
+    /// The error of a running client whose credentials the cluster rejects, for some time now.
+    pub(super) fn denial(&self) -> Option<LogError> {
+        last_error(&self.client)?;
+        self.client.context().denial().map(|why| LogError::Denied { path: self.name(), why })
     }
 
     fn replaced(&self, is: &str) -> LogError {
@@ -160,7 +166,7 @@ fn no_response(address: &KafkaAddress, client: &BaseConsumer<Events>, error: &Ka
         return LogError::Denied { path, why: error.to_string() };
     }
     match last {
-        Some(LastError { reason: why, is_denied: true }) => LogError::Denied { path, why },
+        Some(LastError { reason: why, denied_since: Some(_) }) => LogError::Denied { path, why },
         last => {
             let reason = last.map_or_else(|| error.to_string(), |last| last.reason);
             let why = format!("{reason}: check that the brokers are up, and check the address and credentials");

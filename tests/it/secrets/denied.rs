@@ -1,11 +1,15 @@
 //! Wrong passwords of real servers: every command that reads one ends with exit code 2, and does not show it.
 
 use std::path::Path;
+use std::process::Command;
+
+use simulator::{SimulatorConfig, serve};
 
 use super::{CANARY, LOUD, assert_hidden, assert_hidden_below};
-use crate::shared::broker;
+use crate::kafka::setup::tools;
+use crate::shared::broker::{self, Broker};
 use crate::shared::node::Node;
-use crate::shared::process::Home;
+use crate::shared::process::{Home, wait_for};
 
 /// Runs commands at the same time. Each has to end with exit code 2 and these words.
 fn all_denied(home: &Home, lines: &[String], words: &[&str], files_of_secrets: &[&str]) {
@@ -30,7 +34,11 @@ fn last_lines(text: &str) -> String {
 
 /// Settings of a client of the shared broker.
 fn kafka_settings(mechanism: &str, password: &str) -> String {
-    let ca = broker::shared().ca.display();
+    settings_of(broker::shared(), mechanism, password)
+}
+
+fn settings_of(broker: &Broker, mechanism: &str, password: &str) -> String {
+    let ca = broker.ca.display();
     format!(
         "security.protocol=sasl_ssl\nssl.ca.location={ca}\nsasl.mechanism={mechanism}\nsasl.username=tickline\n\
          sasl.password={password}\ndebug=security,broker\n"
@@ -66,6 +74,37 @@ fn a_wrong_password_of_kafka_is_a_configuration_error() {
         let lines = if mechanism == "PLAIN" { &lines[..] } else { &lines[..1] };
         all_denied(&home, lines, &["does not accept the credentials", "uthentication", &topic], &["kafka.properties"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_changed_during_a_run_ends_it() {
+    let simulator = serve(SimulatorConfig::default()).await.unwrap();
+    tokio::task::block_in_place(|| {
+        let home = Home::new();
+        let mut broker = Broker::start(&home.path("broker"));
+        broker.create_topic("t", 1);
+        home.write("kafka.properties", settings_of(&broker, "SCRAM-SHA-512", "tickline-secret"));
+        let log = format!("kafka://{}/t?config=kafka.properties", broker.sasl_ssl);
+        let line = format!("ingest --log {log} --source a --symbols AAPL --url {}", simulator.url());
+        let mut ingest = home.start_with(&line, &[("FINNHUB_TOKEN", "token")]);
+        let mut work = home.start(&format!("work --log {log} --store sqlite:s.db"));
+        wait_for("both at work", || {
+            assert!(ingest.is_alive() && work.is_alive(), "{} {}", ingest.stderr(), work.stderr());
+            let is_acknowledged = home.path(".tickline/ingest/a.state").exists();
+            let status = home.run("status --store sqlite:s.db").stdout;
+            (is_acknowledged && status.contains("complete up to   2")).then_some(())
+        });
+        let mut change = Command::new(Path::new(tools()).join("kafka-configs.sh"));
+        change.args(["--bootstrap-server", &broker.address, "--alter", "--entity-type", "users"]);
+        change.args(["--entity-name", "tickline", "--add-config", "SCRAM-SHA-512=[password=another]"]);
+        let changed = change.output().unwrap();
+        assert!(changed.status.success(), "{}", String::from_utf8_lossy(&changed.stderr));
+        // Connections that are open stay so.
+        broker.server.restart();
+        for (what, process) in [("the worker", work), ("the ingest", ingest)] {
+            process.end(what).is(2, &["does not accept the credentials", "uthentication"]);
+        }
+    });
 }
 
 #[test]
