@@ -12,6 +12,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use dataflows::name_policy;
 use dataflows::progress::partition::SOURCE_BYTES_MAX;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
@@ -112,6 +113,7 @@ pub async fn ingest(
     if config.source.is_empty() || config.source.len() > SOURCE_BYTES_MAX {
         bail!("invalid source name of {} bytes: expected 1 to {SOURCE_BYTES_MAX}", config.source.len());
     }
+    name_policy::check(&config.source).context("invalid source name")?;
     let predecessor_ms = config.state.as_ref().map_or(Ok(None), StateFile::predecessor_ms)?;
     let clock = Clock::new(Reading::now(config.wall_clock));
     let queue_config = QueueConfig {

@@ -3,7 +3,9 @@
 //! The contents of rows, and when they are complete, are defined in the pure crate `dataflows`, never here.
 pub mod cluster;
 pub mod command;
+pub mod csv_cell;
 pub mod dashboard;
+pub mod escape;
 pub mod exit_code;
 pub mod finnhub;
 pub mod import;

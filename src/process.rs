@@ -1,6 +1,9 @@
-//! The process and its operating system: signals, supervisor, lock files, error texts, terminal.
+//! The process and its operating system: signals, supervisor, files, messages, terminal.
 
+pub mod core_dumps;
+pub mod durable_file;
 pub mod lock_file;
+pub mod messages;
 pub mod os_error;
 pub mod signals;
 pub mod supervisor;

@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+pub mod registry;
+mod spelling;
+
+use spelling::Spelling;
+
 /// API token. It has no `Display`, a masked `Debug`, and only [`Secret::expose`] returns it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -17,12 +22,12 @@ impl Secret {
         &self.0
     }
 
-    /// Masks the secret, plain and percent-encoded, in a text that will be displayed.
+    /// Masks the secret, in every spelling, in a text that will be displayed.
     pub fn scrub(&self, text: &str) -> String {
         if self.0.is_empty() {
             return text.to_owned();
         }
-        text.replace(&self.0, "***").replace(&percent_encode(&self.0), "***")
+        registry::masked_with(text, &[Spelling::new(&self.0)]).into_owned()
     }
 }
 

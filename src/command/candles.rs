@@ -7,9 +7,10 @@ use dataflows::progress::time::Resolution;
 use serde::Serialize;
 
 use crate::command::options::read::ReadArgs;
-use crate::command::output::format::{Format, csv_field, json_array, print};
+use crate::command::output::format::{Format, json_array, print};
 use crate::command::output::number::exact;
 use crate::command::output::{chart, table};
+use crate::csv_cell;
 use crate::store::{StoredCandle, is_complete};
 use crate::time::rfc3339;
 
@@ -55,7 +56,7 @@ pub fn resolution(text: &str) -> Result<Resolution, String> {
 }
 
 fn as_csv(symbol: &str, rows: &[StoredCandle], complete: impl Fn(&StoredCandle) -> bool) -> String {
-    let symbol = csv_field(symbol);
+    let symbol = csv_cell::cell(symbol);
     let mut text = CSV_HEADER.to_string();
     for row in rows {
         let StoredCandle { window_start_ms, open, high, low, close, volume, notional, vwap, trades, as_of } = row;

@@ -10,11 +10,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
+use dataflows::toml_error;
 use toml::{Table, Value};
 
 use super::output::suggest::suggest;
 use super::{UsageError, renamed};
 use crate::process::os_error;
+use crate::secret::registry;
 
 const FILE: &str = "tickline.toml";
 
@@ -34,10 +36,8 @@ pub fn command_with_file<C: CommandFactory>() -> anyhow::Result<Command> {
 
 fn with_text(command: Command, path: &Path, text: &str) -> Result<Command, UsageError> {
     let file = ConfigFile { path, text };
-    let table: Table = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        file.error(line, error.message())
-    })?;
+    let table: Table = toml::from_str(text)
+        .map_err(|error| UsageError(format!("{}, {}", path.display(), toml_error::describe(text, &error))))?;
     file.configure(command, &table, "")
 }
 
@@ -54,7 +54,10 @@ impl ConfigFile<'_> {
             let error = |text: String| self.error(self.line_of(section, key), &text);
             self.check_key(&command, section, key)?;
             let value = match value {
-                Value::String(text) => text.clone(),
+                Value::String(text) => {
+                    registry::register_from_address(text);
+                    text.clone()
+                }
                 Value::Integer(number) => number.to_string(),
                 _ => return Err(error(format!("invalid value of {key}: expected a string or an integer"))),
             };
@@ -210,7 +213,7 @@ mod tests {
             ("\nwokers = 4", "tickline.toml, line 2: unknown setting \"wokers\"; did you mean workers?"),
             ("[work]\n\nwokers = 4", "line 3: unknown setting \"wokers\"; did you mean workers?"),
             ("workers = 1.5", "line 1: invalid value of workers: expected a string or an integer"),
-            ("\n\nworkers", "line 3: "),
+            ("\n\nworkers", "line 3, column 8: "),
             ("flag = 'x'", "line 1: unknown setting \"flag\""),
             ("[wrok]\nworkers = 4", "line 1: unknown section [wrok]; did you mean work?"),
             ("[verify]\nlisten = 'x'", "line 2: unknown setting \"listen\""),

@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use clap::Args as ClapArgs;
 
-use super::output::format::{Format, csv_field, json_array, print};
+use super::output::format::{Format, json_array, print};
 use super::output::table;
 use crate::command::options::moment::Moment;
+use crate::csv_cell;
+use crate::process::messages::note;
 use crate::store::address::StoreAddress;
 use crate::store::{Gap, GapRange};
 use crate::time::rfc3339_of;
@@ -51,7 +53,7 @@ pub fn text(args: &Args) -> anyhow::Result<String> {
     }
     if gaps.is_empty() {
         let of = args.source.as_ref().map_or_else(String::new, |source| format!(" of source {source}"));
-        eprintln!("no gaps{of} in this range");
+        note(format_args!("no gaps{of} in this range"));
     }
     match args.format {
         Format::Csv => Ok(as_csv(&gaps)),
@@ -68,7 +70,7 @@ fn as_csv(gaps: &[Gap]) -> String {
     let mut text = CSV_HEADER.to_owned();
     for gap in gaps {
         let Gap { source, from_ms, to_ms, cause, partitions, as_of, complete } = gap;
-        let (source, cause, partitions) = (csv_field(source), csv_field(cause), joined(partitions));
+        let (source, cause, partitions) = (csv_cell::cell(source), csv_cell::cell(cause), joined(partitions));
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{source},{from_ms},{to_ms},{cause},{partitions},{as_of},{complete}");
     }
@@ -79,16 +81,10 @@ fn as_table(gaps: &[Gap]) -> String {
     let header = ["from", "to", "complete", "partitions", "source"];
     let cells = |gap: &Gap| {
         let complete = if gap.complete { "yes" } else { "not yet" }.to_owned();
-        vec![rfc3339_of(gap.from_ms), rfc3339_of(gap.to_ms), complete, joined(&gap.partitions), harmless(&gap.source)]
+        vec![rfc3339_of(gap.from_ms), rfc3339_of(gap.to_ms), complete, joined(&gap.partitions), gap.source.clone()]
     };
-    let causes: Vec<String> = gaps.iter().map(|gap| harmless(&gap.cause)).collect();
-    let texts: Vec<&str> = std::iter::once("cause").chain(causes.iter().map(String::as_str)).collect();
+    let texts: Vec<&str> = std::iter::once("cause").chain(gaps.iter().map(|gap| gap.cause.as_str())).collect();
     table::table_with_texts(&header, &gaps.iter().map(cells).collect::<Vec<_>>(), &texts)
-}
-
-/// A text with control characters replaced, which could be terminal commands.
-fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -108,8 +104,8 @@ mod tests {
         };
         let table = as_table(std::slice::from_ref(&gap));
         assert_eq!(table.lines().count(), 2, "{table}");
-        assert!(table.contains("x\u{fffd}\u{fffd}[2J\"") && table.contains("0 11"), "{table}");
-        let expected = format!("\"a,b\",{},5,\"x\n\u{1b}[2J\"\"\",0 11,7,true\n", i64::MIN);
+        assert!(table.contains("x\\u{a}\\u{1b}[2J\"") && table.contains("0 11"), "{table}");
+        let expected = format!("\"a,b\",{},5,\"x\\u{{a}}\\u{{1b}}[2J\"\"\",0 11,7,true\n", i64::MIN);
         assert_eq!(as_csv(&[gap]).strip_prefix(CSV_HEADER), Some(expected.as_str()));
     }
 }

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use dataflows::progress::partition::SOURCE_BYTES_MAX;
 use dataflows::progress::time::MAX_AHEAD_TRADE_MS;
 
 use crate::command::UsageError;
+use crate::command::options::source::source_name;
+use crate::escape::escaped;
 use crate::import::input::Input;
 use crate::import::log_state::{check_open, scan};
 use crate::import::look::Look;
@@ -15,6 +16,7 @@ use crate::import::records::Collected;
 use crate::import::sorter::MEMORY_BYTES;
 use crate::import::write::{Report, WriteOptions, write};
 use crate::log::address::LogAddress;
+use crate::process::messages::note;
 
 mod copy;
 mod format;
@@ -41,7 +43,7 @@ pub struct Args {
     #[arg(long)]
     pub partitions: Option<u32>,
     /// Name of the source of the progress records
-    #[arg(long, default_value = "import")]
+    #[arg(long, default_value = "import", value_parser = source_name)]
     pub source: String,
     /// Format of the files
     #[command(flatten)]
@@ -64,9 +66,6 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    if args.source.is_empty() || args.source.len() > SOURCE_BYTES_MAX {
-        return Err(UsageError(format!("invalid --source: expected a name of 1 to {SOURCE_BYTES_MAX} bytes")).into());
-    }
     match &args.from_log {
         Some(from) if from == &args.log => Err(UsageError(format!("cannot copy {from} to itself")).into()),
         Some(from) if args.files.is_empty() => copy::run(from, &args.log, args.partitions),
@@ -92,7 +91,7 @@ fn import(args: &Args) -> anyhow::Result<()> {
     args.log.open_or_create(args.partitions, old.map_or(PARTITIONS, |old| old.partitions()))?;
     let mut writer = args.log.open_writer()?;
     let Some(content) = &collected.content else {
-        eprintln!("no trades: nothing is written to {}", args.log);
+        note(format_args!("no trades: nothing is written to {}", args.log));
         return Ok(());
     };
     meter = Meter::new("writing", content.records);
@@ -106,38 +105,44 @@ fn import(args: &Args) -> anyhow::Result<()> {
 /// Prints what the inputs are.
 fn show(looks: &[Look], dry_run: bool) {
     for look in looks.iter().take(LOOKS_SHOWN) {
+        let look = look.to_string();
         if dry_run {
-            println!("{look}");
+            println!("{}", escaped(&look));
         } else {
-            eprintln!("{look}");
+            note(format_args!("{}", escaped(&look)));
         }
     }
     if looks.len() > LOOKS_SHOWN {
-        eprintln!("and {} more files", looks.len() - LOOKS_SHOWN);
+        note(format_args!("and {} more files", looks.len() - LOOKS_SHOWN));
     }
     let invalid: u64 = looks.iter().map(|look| look.invalid).sum();
     if invalid == 0 {
         return;
     }
-    eprintln!("{invalid} of the lines and trades are not valid, and will appear in the table `rejected`; the first:");
+    note(format_args!(
+        "{invalid} of the lines and trades are not valid, and will appear in the table `rejected`; the first:"
+    ));
     let lines = looks.iter().flat_map(|look| look.invalid_lines.iter().map(move |line| (look, line)));
     for (look, line) in lines.take(3) {
-        eprintln!("  {}, line {}: {}: {}", look.name, line.line, line.why, line.text);
+        note(format_args!("  {}", escaped(&format!("{}, line {}: {}: {}", look.name, line.line, line.why, line.text))));
     }
 }
 
 fn summary(args: &Args, collected: &Collected, report: Report, seconds: f64) {
     let records: u64 = collected.looks.iter().map(|look| look.records).sum();
     let rate = records as f64 / seconds.max(1e-9);
-    eprintln!("{records} records written to {}, {seconds:.1} s, {rate:.0} per second", args.log);
+    note(format_args!("{records} records written to {}, {seconds:.1} s, {rate:.0} per second", args.log));
     if report.found > 0 {
-        eprintln!("an interrupted import had already written {} records; this one has written the rest", report.found);
+        note(format_args!(
+            "an interrupted import had already written {} records; this one has written the rest",
+            report.found
+        ));
     }
     if report.too_far_ahead > 0 {
-        eprintln!(
+        note(format_args!(
             "{} trades are more than {MAX_AHEAD_TRADE_MS} ms ahead of those before them: they will be rejected as \
              too_far_ahead unless --max-ahead-trade is larger; without --as-live they are sorted first",
             report.too_far_ahead
-        );
+        ));
     }
 }

@@ -8,9 +8,10 @@ use dataflows::progress::time::Resolution;
 
 use crate::command::UsageError;
 use crate::command::options::read::ReadArgs;
-use crate::command::output::format::{Format, csv_field, json_array, print};
+use crate::command::output::format::{Format, json_array, print};
 use crate::command::output::number::exact;
 use crate::command::output::table;
+use crate::csv_cell;
 use crate::store::{StoredIndicators, is_complete};
 use crate::time::rfc3339;
 
@@ -50,7 +51,7 @@ pub fn text(args: &Args) -> anyhow::Result<String> {
 }
 
 fn as_csv(symbol: &str, rows: &[StoredIndicators], complete: impl Fn(&StoredIndicators) -> bool) -> String {
-    let symbol = csv_field(symbol);
+    let symbol = csv_cell::cell(symbol);
     let last = "cumulative_trades,candles,as_of_ms,complete";
     let mut text = format!("symbol,window_start_ms,{},{last}\n", INDICATOR_COLUMNS.join(","));
     for row in rows {

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use dataflows::progress::partition::SOURCE_BYTES_MAX;
 use dataflows::symbols::symbol::Symbol;
 use openssl::ssl::SslConnectorBuilder;
 use tokio::sync::watch;
@@ -15,6 +14,7 @@ use super::UsageError;
 use super::options::duration::Duration;
 use super::options::listen::{LISTEN, listen_address};
 use super::options::secret;
+use super::options::source::source_name;
 use crate::finnhub::config::{FINNHUB_URL, FeedConfig};
 use crate::ingest::metrics::{Meter, Withheld};
 use crate::ingest::state_file::StateFile;
@@ -23,6 +23,7 @@ use crate::ingest::{IngestConfig, ingest};
 use crate::log::LogWriter;
 use crate::log::address::LogAddress;
 use crate::metrics;
+use crate::process::messages::note;
 use crate::process::signals::interrupted;
 use crate::secret::percent_encode;
 use crate::tls;
@@ -47,7 +48,7 @@ pub struct IngestArgs {
     #[arg(long, env = "TICKLINE_WATCHLIST", value_name = "FILE")]
     pub watchlist: Option<PathBuf>,
     /// Name of this source in the log. Each ingest of a log needs its own, and must keep it across restarts
-    #[arg(long, env = "TICKLINE_SOURCE")]
+    #[arg(long, env = "TICKLINE_SOURCE", value_parser = source_name)]
     pub source: String,
     /// WebSocket URL of the feed
     #[arg(long, env = "FINNHUB_URL", default_value = FINNHUB_URL)]
@@ -111,7 +112,7 @@ async fn until_interrupted(config: IngestConfig, writer: Box<dyn LogWriter>) -> 
             signal?;
             // The receiver is gone when the ingest has just ended by itself.
             let _ = stop.send(true);
-            eprintln!("ingest: waiting for the log to acknowledge everything; interrupt again to exit now");
+            note(format_args!("ingest: waiting for the log to acknowledge everything; interrupt again to exit now"));
             tokio::select! {
                 ended = &mut running => ended,
                 signal = interrupted() => {
@@ -147,19 +148,16 @@ async fn log_status(meter: Meter) {
         } else {
             String::new()
         };
-        eprintln!(
+        note(format_args!(
             "ingest: {trades} trades, {rate}/s, feed {feed}{withheld}, {} rejected, {} records lost, {} gaps",
             meter.rejected.get(),
             meter.lost.get(),
             meter.gaps()
-        );
+        ));
     }
 }
 
 fn config_of(args: &IngestArgs) -> anyhow::Result<IngestConfig> {
-    if args.source.is_empty() || args.source.len() > SOURCE_BYTES_MAX {
-        return Err(UsageError(format!("invalid --source: expected a name of 1 to {SOURCE_BYTES_MAX} bytes")).into());
-    }
     check_url("--url", &args.url)?;
     let symbols = match &args.watchlist {
         Some(path) => read_watchlist(path)?,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
+use crate::process::messages::note;
 use crate::process::os_error;
 
 /// Arguments of `tickline man`.
@@ -20,6 +21,6 @@ pub fn run(args: &Args, command: clap::Command) -> anyhow::Result<()> {
     written.map_err(|error| anyhow::anyhow!("{}", os_error::why(&error))).with_context(|| {
         format!("cannot write the manual pages to {}: choose a writable directory", args.dir.display())
     })?;
-    eprintln!("manual pages in {0}; read one with `man -l {0}/tickline.1`", args.dir.display());
+    note(format_args!("manual pages in {0}; read one with `man -l {0}/tickline.1`", args.dir.display()));
     Ok(())
 }

@@ -7,4 +7,5 @@ pub mod moment;
 pub mod read;
 pub mod rows;
 pub mod secret;
+pub mod source;
 pub mod workers;

@@ -10,6 +10,7 @@ use super::UsageError;
 use super::options::duration::Duration;
 use crate::log::address::LogAddress;
 use crate::pace::{PaceConfig, Pacer};
+use crate::process::messages::note;
 use crate::process::signals::ended_by_signal;
 use crate::time::rfc3339;
 
@@ -72,12 +73,12 @@ pub fn run(args: &PaceArgs) -> anyhow::Result<()> {
             reported = Instant::now();
             let now = describe(read, &pacer);
             if now != line {
-                eprintln!("{now}");
+                note(format_args!("{now}"));
                 line = now;
             }
         }
     }
-    eprintln!("{}", describe(read, &pacer));
+    note(format_args!("{}", describe(read, &pacer)));
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use super::UsageError;
 use super::output::format::print;
 use super::output::table;
 use super::resume;
+use crate::escape::escaped;
 use crate::log::address::LogAddress;
 use crate::log::{LogError, read_to_end, sync_all};
 use crate::store::address::StoreAddress;
@@ -119,17 +120,19 @@ fn list(args: &ListArgs) -> anyhow::Result<String> {
 fn retire(args: &RetireArgs) -> anyhow::Result<()> {
     let live = live(&args.place)?;
     let name = args.place.log.to_string();
-    if !live.contains_key(&args.name) {
-        let known = if live.is_empty() { "none".to_owned() } else { live.into_keys().collect::<Vec<_>>().join(", ") };
+    // A name that cannot be typed is given as `list` shows it.
+    let Some(source) = live.keys().find(|source| **source == args.name || escaped(source) == args.name) else {
+        let known: Vec<_> = live.keys().map(|source| escaped(source)).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(UsageError(format!("no live source named {:?} in {name}; live sources: {known}", args.name)).into());
-    }
+    };
     let mut writer = args.place.log.open_writer()?;
-    let bye = control::bye(&args.name);
+    let bye = control::bye(source);
     for partition in 0..writer.partitions() {
         writer.append(partition, None, &bye)?;
     }
     sync_all(&mut *writer, &name)
         .context("the bye record may have reached only some partitions: retire the source again")?;
-    println!("retired {} in {} partitions of {name}", args.name, writer.partitions());
+    println!("retired {} in {} partitions of {name}", escaped(source), writer.partitions());
     Ok(())
 }

@@ -3,6 +3,7 @@
 use clap::Args as ClapArgs;
 
 use crate::command::output::format::{Format, print};
+use crate::escape::escaped_json;
 use crate::log::address::LogAddress;
 use crate::store::address::StoreAddress;
 
@@ -35,7 +36,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 pub fn text(args: &Args) -> anyhow::Result<(String, Option<anyhow::Error>)> {
     let (status, failure) = gather::status(&args.store, args.log.as_ref());
     let text = match args.format {
-        Format::Json => format!("{}\n", serde_json::to_string_pretty(&status)?),
+        Format::Json => format!("{}\n", escaped_json(&serde_json::to_string_pretty(&status)?)),
         _ => report::text(&status),
     };
     Ok((text, failure))

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::process::messages::note;
 use crate::process::{signals, supervisor};
 use crate::worker::Watch;
 
@@ -33,14 +34,16 @@ pub fn on_signal(watch: &Arc<Watch>) -> anyhow::Result<Arc<AtomicBool>> {
             }
             asked.store(true, Ordering::SeqCst);
             if watch.epoch.load(Ordering::SeqCst) == 0 {
-                eprintln!("tickline: stopping before anything was read");
+                note(format_args!("tickline: stopping before anything was read"));
                 std::process::exit(0);
             }
-            eprintln!("tickline: stopping after a last checkpoint; interrupt again to stop at once");
+            note(format_args!("tickline: stopping after a last checkpoint; interrupt again to stop at once"));
             watch.stop.store(true, Ordering::SeqCst);
             let again = tokio::time::timeout(STOP_MAX, signals::interrupted()).await.is_ok();
             let why = if again { "as asked" } else { "the store did not answer in time" };
-            eprintln!("tickline: stopped without a last checkpoint, {why}: the next start reads from the one before");
+            note(format_args!(
+                "tickline: stopped without a last checkpoint, {why}: the next start reads from the one before"
+            ));
             std::process::exit(NOT_STORED);
         });
     });

@@ -18,6 +18,7 @@ use crate::command::{UsageError, stop};
 use crate::log::Log;
 use crate::log::address::LogAddress;
 use crate::metrics::{self, MetricsServer};
+use crate::process::messages::note;
 use crate::process::supervisor;
 use crate::rejected::mirror::Mirror;
 use crate::store::Store;
@@ -118,7 +119,7 @@ fn is_same(address: &LogAddress, to: &LogAddress) -> anyhow::Result<bool> {
 fn answer(listen: SocketAddr, watch: &Arc<Watch>) -> anyhow::Result<(MetricsServer, Runtime)> {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let server = runtime.block_on(metrics::serve(listen, Arc::new(Health(Arc::clone(watch)))))?;
-    eprintln!("metrics: http://{}/metrics", server.addr());
+    note(format_args!("metrics: http://{}/metrics", server.addr()));
     Ok((server, runtime))
 }
 
@@ -149,7 +150,7 @@ pub fn run(args: &WorkArgs) -> anyhow::Result<()> {
     let digest = row.map_or_else(String::new, |row| format!(", digest {}", row.digest));
     let (read, waiting) = (watch.records.load(Ordering::Relaxed), watch.records_waiting());
     let unread = watch.records_unread.load(Ordering::SeqCst);
-    eprintln!("work: {read} records read, {frontier}, {waiting} waiting{digest}");
+    note(format_args!("work: {read} records read, {frontier}, {waiting} waiting{digest}"));
     if is_stopped && !stopped.load(Ordering::SeqCst) {
         return Err(WorkerError::from(ClusterError::Stopped).into());
     }

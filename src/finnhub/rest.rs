@@ -35,6 +35,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Bytes of an error response that are shown.
 const ERROR_TEXT_MAX: usize = 200;
+/// Bytes of an error response that are read, with a token that begins in those that are shown.
+const ERROR_BYTES_READ: usize = 4 << 10;
 
 /// REST client settings.
 #[derive(Clone, Debug)]
@@ -248,9 +250,15 @@ impl Rest {
                 RestError::TooMany { request: name, pause: requested_pause(response.headers(), now_ms() / 1_000) }
             }
             status => {
-                let start = response.chunk().await.ok().flatten().unwrap_or_default();
-                let text = String::from_utf8_lossy(&start[..start.len().min(ERROR_TEXT_MAX)]).into_owned();
-                let text = self.config.token.scrub(&text).replace(char::is_control, " ");
+                let mut start = Vec::new();
+                while start.len() < ERROR_BYTES_READ
+                    && let Ok(Some(chunk)) = response.chunk().await
+                {
+                    start.extend_from_slice(&chunk);
+                }
+                // Masked before it is cut: of a token that is cut nothing would be masked.
+                let text = self.config.token.scrub(&String::from_utf8_lossy(&start)).replace(char::is_control, " ");
+                let text = text[..text.floor_char_boundary(ERROR_TEXT_MAX)].to_owned();
                 RestError::Status { request: name, status: status.as_u16(), text }
             }
         }

@@ -5,11 +5,11 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::os_error;
+use crate::process::{durable_file, os_error};
 
 /// State file of a source. It is replaced atomically, so that a crash never leaves half a file.
 #[derive(Clone, Debug)]
@@ -70,11 +70,7 @@ impl StateFile {
 
     /// The new file that will replace the current one.
     fn new_file(&self) -> std::io::Result<(PathBuf, File)> {
-        let directory = match self.path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        std::fs::create_dir_all(directory)?;
+        std::fs::create_dir_all(durable_file::directory_of(&self.path))?;
         let mut name = self.path.clone().into_os_string();
         name.push(".new");
         let file = File::create(&name)?;
@@ -84,8 +80,7 @@ impl StateFile {
     fn replace(&self, state: &State) -> std::io::Result<()> {
         let (name, mut file) = self.new_file()?;
         file.write_all(serde_json::to_string(state)?.as_bytes())?;
-        file.sync_data()?;
-        std::fs::rename(&name, &self.path)
+        durable_file::publish(&file, &name, &self.path)
     }
 
     fn bad(&self, why: String) -> StateError {

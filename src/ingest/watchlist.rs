@@ -4,7 +4,11 @@ use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use dataflows::name_policy;
 use dataflows::symbols::symbol::Symbol;
+
+use crate::csv_cell;
+use crate::escape::escaped;
 
 /// Maximum number of shares.
 const SHARES_MAX: u32 = 64;
@@ -55,7 +59,9 @@ pub fn read_list(text: &str) -> Result<Vec<Symbol>, String> {
         if field.is_empty() || heading {
             continue;
         }
-        let symbol = Symbol::new(&field).ok_or_else(|| format!("line {number}: invalid symbol {field:?}"))?;
+        let bad = |why: String| format!("line {number}: invalid symbol \"{}\"{why}", escaped(&field));
+        name_policy::check(&field).map_err(|why| bad(format!(": {why}")))?;
+        let symbol = Symbol::new(&field).ok_or_else(|| bad(String::new()))?;
         if known.insert(symbol.clone()) {
             symbols.push(symbol);
         }
@@ -65,14 +71,14 @@ pub fn read_list(text: &str) -> Result<Vec<Symbol>, String> {
 
 fn first_field(line: &str) -> Option<String> {
     let Some(quoted) = line.strip_prefix('"') else {
-        return Some(line.split(',').next().unwrap_or_default().trim().to_owned());
+        return Some(csv_cell::text_of(line.split(',').next().unwrap_or_default().trim()).to_owned());
     };
     let mut field = String::new();
     let mut rest = quoted.chars().peekable();
     while let Some(c) = rest.next() {
         match (c, rest.peek()) {
             ('"', Some('"')) => field.extend(rest.next()),
-            ('"', _) => return Some(field),
+            ('"', _) => return Some(csv_cell::text_of(&field).to_owned()),
             _ => field.push(c),
         }
     }
@@ -116,9 +122,18 @@ mod tests {
         assert_eq!(texts("AAPL\n\n IC MARKETS:1 \r\nAAPL\nSYMBOL\n"), ["AAPL", "IC MARKETS:1", "SYMBOL"]);
         let csv = "symbol,name,market\nAAPL,\"APPLE, INC\",stock\n\"A\"\"B,C\",x,y\nBINANCE:BTCUSDT,,crypto\n";
         assert_eq!(texts(csv), ["AAPL", "A\"B,C", "BINANCE:BTCUSDT"]);
+        assert_eq!(texts("'=A\n'B\n\"'@C,D\",x"), ["=A", "'B", "@C,D"]);
         assert_eq!(texts(""), [""; 0]);
         assert!(read_list("A\n\"B").unwrap_err().starts_with("line 2"));
         assert!(read_list(&"A".repeat(200)).unwrap_err().starts_with("line 1"));
+    }
+
+    #[test]
+    fn hidden_characters_are_rejected() {
+        for hidden in ["\u{1b}", "\u{202e}", "\u{200b}", "\u{2028}", "\u{e0041}", "\u{7f}"] {
+            let why = read_list(&format!("A\nB{hidden}C\n")).unwrap_err();
+            assert!(why.starts_with("line 2: invalid symbol") && why.contains("U+") && !why.contains(hidden), "{why}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::dir::{DirLog, DirWriter};
 use super::kafka::address::KafkaAddress;
 use super::kafka::{KafkaLog, KafkaWriter};
 use super::{Log, LogError, LogWriter};
+use crate::secret::registry::names_a_user;
 
 /// Address of a log. [`FromStr`] parses it, [`fmt::Display`] prints the same text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +88,7 @@ impl FromStr for LogAddress {
     fn from_str(text: &str) -> Result<Self, LogError> {
         let bad = || LogError::BadAddress { text: text.to_string() };
         match text.split_once(':') {
+            _ if names_a_user(text) && !text.starts_with("dir:") => Err(LogError::UserInAddress),
             Some(("dir", path)) if !path.is_empty() => Ok(Self::Dir(PathBuf::from(path))),
             Some(("kafka", rest)) => KafkaAddress::parse(rest).map(Self::Kafka).ok_or_else(bad),
             _ => Err(bad()),
@@ -137,6 +139,11 @@ mod tests {
         ] {
             let error = text.parse::<LogAddress>().unwrap_err();
             assert_eq!(error.exit_code(), 2, "{error}");
+        }
+        for text in ["kafka://u:canary@h:1/t", "kafka://u:can/ary@h:1/t?config=f", "cassandra://u:canary@h:1/t"] {
+            let error = text.parse::<LogAddress>().unwrap_err();
+            assert!(error.exit_code() == 2 && !format!("{error:?}{error}").contains("ary"), "{error}");
+            assert!(error.to_string().contains("?config=FILE"), "{error}");
         }
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::{Log, LogError, PartitionReader};
+use crate::process::durable_file::sync_directory;
 use crate::process::os_error;
 
 mod identity;
@@ -161,11 +162,6 @@ fn numbers(path: &Path) -> Result<Vec<u32>, LogError> {
     }
     found.sort_unstable();
     Ok(found)
-}
-
-/// Makes the directory's entries durable.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 fn missing(path: &Path, hint: &str) -> LogError {

@@ -13,12 +13,29 @@ pub enum LogError {
         /// The given text.
         text: String,
     },
+    /// User or password in an address.
+    #[error(
+        "a user and password must not be in the log address, because addresses are shown: put sasl.username and \
+         sasl.password into a file of Kafka settings, and write kafka://HOST:PORT/TOPIC?config=FILE"
+    )]
+    UserInAddress,
     /// Invalid settings file of a Kafka client.
     #[error("invalid Kafka settings in {path}: {why}")]
     BadConfig {
         /// The file.
         path: String,
         /// The reason, without any setting's value.
+        why: String,
+    },
+    /// The cluster does not accept the credentials, or they do not allow this.
+    #[error(
+        "{path}: the cluster does not accept the credentials: {why}; check user, password and mechanism in the file of \
+         Kafka settings (?config=FILE), and the user's access to the topic"
+    )]
+    Denied {
+        /// The address.
+        path: String,
+        /// The cluster's words.
         why: String,
     },
     /// The log does not exist.
@@ -163,7 +180,9 @@ impl ExitCode for LogError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::BadAddress { .. }
+            | Self::UserInAddress
             | Self::BadConfig { .. }
+            | Self::Denied { .. }
             | Self::Missing { .. }
             | Self::Partitions { .. }
             | Self::Drift { .. } => 2,

@@ -37,9 +37,8 @@ pub fn ended_by_signal() -> anyhow::Result<Arc<AtomicBool>> {
 
 /// Makes a panic in any thread end the process, because the other workers would wait for the lost one forever.
 pub fn end_on_panic() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        report(info);
+    std::panic::set_hook(Box::new(|info| {
+        super::messages::print_panic(info);
         std::process::exit(1);
     }));
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit_code::ExitCode;
+use crate::process::messages::note;
 use crate::retry::Backoff;
 
 /// The flag that starts a supervisor.
@@ -82,10 +83,10 @@ pub fn supervise() -> anyhow::Result<()> {
                 return Err(NotRestarted { cause, exit_code }.into());
             }
             let pause = pause(&mut backoff, started.elapsed());
-            eprintln!(
+            note(format_args!(
                 "tickline: the process ended with {cause}; restarting in {} ms (restart {restart})",
                 pause.as_millis()
-            );
+            ));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 (code, cause) = either(terminate, interrupt) => {

@@ -10,6 +10,7 @@ use super::cassandra::{self, CassandraReader, CassandraStore};
 use super::none::NoStore;
 use super::sqlite::{SqliteReader, SqliteStore};
 use super::{Store, StoreError, StoreReader};
+use crate::secret::registry::names_a_user;
 
 /// Store address. [`FromStr`] parses it and [`fmt::Display`] prints the same text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,7 @@ impl FromStr for StoreAddress {
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
         match text.split_once(':') {
+            _ if names_a_user(text) && !text.starts_with("sqlite:") => Err(StoreError::UserInAddress),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
             Some(("cassandra", rest)) => CassandraAddress::parse(rest)
                 .map(Self::Cassandra)
@@ -108,6 +110,11 @@ mod tests {
         for text in ["", "sqlite", "sqlite:", "none:", "dir:x"].into_iter().chain(cassandra) {
             let error = text.parse::<StoreAddress>().unwrap_err();
             assert_eq!(error.exit_code(), 2, "{error}");
+        }
+        for text in ["cassandra://u:canary@h:1/k", "cassandra://u@h:1/k?config=f", "postgres://u:canary@h/k"] {
+            let error = text.parse::<StoreAddress>().unwrap_err();
+            assert!(error.exit_code() == 2 && !format!("{error:?}{error}").contains("canary"), "{error}");
+            assert!(error.to_string().contains("?config=FILE"), "{error}");
         }
         assert_eq!(StoreAddress::None.open_reader().err().unwrap().exit_code(), 2);
     }

@@ -12,6 +12,12 @@ pub enum StoreError {
         /// The given text.
         text: String,
     },
+    /// User or password in an address.
+    #[error(
+        "a user and password must not be in the store address, because addresses are shown: put user and \
+         password_file into a file of connection settings, and write cassandra://HOST:PORT/KEYSPACE?config=FILE"
+    )]
+    UserInAddress,
     /// The store does not exist.
     #[error("no store at {path}: {hint}")]
     Missing {
@@ -56,6 +62,19 @@ pub enum StoreError {
         /// The reason, without any password.
         why: String,
     },
+    /// The cluster does not accept the credentials, or they do not allow this.
+    #[error(
+        "{path}: {what}: the cluster does not accept the credentials: {why}; check user and password in the file of \
+         connection settings (?config=FILE), and the role's permissions"
+    )]
+    Denied {
+        /// The store.
+        path: String,
+        /// The failed operation.
+        what: &'static str,
+        /// The cluster's words.
+        why: String,
+    },
     /// The tables are not those of this program.
     #[error("{path}: {why}")]
     Schema {
@@ -79,7 +98,12 @@ pub enum StoreError {
 impl ExitCode for StoreError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::BadAddress { .. } | Self::Missing { .. } | Self::BadConfig { .. } | Self::Schema { .. } => 2,
+            Self::BadAddress { .. }
+            | Self::UserInAddress
+            | Self::Missing { .. }
+            | Self::BadConfig { .. }
+            | Self::Denied { .. }
+            | Self::Schema { .. } => 2,
             Self::Corrupt { .. } => 3,
             Self::Fenced { .. } => 4,
             Self::Locked { .. } | Self::Failed { .. } => 1,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::SyncError;
 use crate::finnhub::rest::Request;
-use crate::process::os_error;
+use crate::process::{durable_file, os_error};
 use crate::secret::percent_encode;
 use crate::time::{DAY_LEN, day};
 
@@ -43,8 +43,7 @@ impl Cache {
         let part = path.with_extension(format!("part-{}", std::process::id()));
         let written = File::create(&part).and_then(|mut file| {
             file.write_all(response)?;
-            file.sync_all()?;
-            fs::rename(&part, &path)
+            durable_file::publish(&file, &part, &path)
         });
         written.map_err(|error| failed(&path, &error))
     }

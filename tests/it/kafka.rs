@@ -9,6 +9,6 @@ mod mirror;
 mod pace;
 mod pipeline;
 mod producers;
-mod setup;
+pub mod setup;
 mod show;
 mod symbols;

@@ -53,6 +53,11 @@ fn no_leftovers() {
 }
 
 #[test]
+fn messages_are_masked() {
+    hold(rules::messages);
+}
+
+#[test]
 fn no_text_names_this_machine() {
     hold(rules::machine);
 }

@@ -80,6 +80,19 @@ fn is_absolute(line: &str, at: usize) -> bool {
     before.is_none_or(|c| !(c.is_alphanumeric() || "_-.$}/".contains(c)))
 }
 
+/// The one file that writes to standard error, after it has masked secrets and terminal commands.
+const MESSAGES: &str = "src/process/messages.rs";
+
+/// Messages to people pass through [`MESSAGES`].
+pub fn messages(file: &File) -> Vec<String> {
+    if !file.path.starts_with("src/") || !file.is("rs") || file.path == MESSAGES {
+        return Vec::new();
+    }
+    let macros = ["eprintln!", "eprint!", "stderr()"];
+    let is_use = |line: &str| !line.contains("is_terminal") && macros.iter().any(|name| line.contains(name));
+    file.lines_that(|line| is_use(line).then(|| "write to standard error with process::messages::note".to_owned()))
+}
+
 /// The files that call into a C library.
 pub const UNSAFE_FILES: [&str; 3] =
     ["src/log/kafka/batch_reader.rs", "src/log/kafka/message_status.rs", "benches/support/librdkafka.rs"];
@@ -215,6 +228,14 @@ mod tests {
                 check(hash_order, "src/a.rs", &[&of(field, walk)], &[]);
             }
         }
+    }
+
+    #[test]
+    fn unmasked_messages_are_found() {
+        let bad = ["eprintln!(\"a\");", "eprint!(\"a\");", "writeln!(std::io::stderr(), \"a\");"];
+        check(messages, "src/a.rs", &["note(format_args!(\"a\"));", "println!(\"a\");"], &bad);
+        check(messages, MESSAGES, &bad, &[]);
+        check(messages, "tests/a.rs", &bad, &[]);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::toml_error;
+
 /// The built-in table.
 pub const BUILT_IN: &str = include_str!("conditions.toml");
 
@@ -37,8 +39,8 @@ impl Flags {
 #[derive(Debug, thiserror::Error)]
 pub enum ConditionsError {
     /// Not TOML, or not of the table's shape.
-    #[error("cannot parse the conditions table")]
-    Shape(#[from] toml::de::Error),
+    #[error("cannot parse the conditions table: {0}")]
+    Shape(String),
     /// No scheme applies to every symbol.
     #[error(
         "the conditions table has no default scheme: add one with prefix = \"\", which applies to all other symbols"
@@ -106,7 +108,8 @@ enum Flag {
 impl ConditionTable {
     /// Parses a table.
     pub fn from_toml(text: &str) -> Result<Self, ConditionsError> {
-        let table: Self = toml::from_str(text)?;
+        let table: Self =
+            toml::from_str(text).map_err(|error| ConditionsError::Shape(toml_error::describe(text, &error)))?;
         if !table.scheme.iter().any(|s| s.prefix.is_empty() && !s.unprefixed) {
             return Err(ConditionsError::NoDefault);
         }

@@ -7,6 +7,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use crate::name_policy;
 use crate::symbols::symbol::Symbol;
 
 /// Maximum length of a symbol record, in bytes.
@@ -150,6 +151,7 @@ impl Entry {
         }
         let Record { entry, kind: RecordType::Symbol }: Record<Self> =
             serde_json::from_slice(record).map_err(|error| error.to_string())?;
+        name_policy::check(&entry.symbol).map_err(|why| format!("invalid symbol {:?}: {why}", entry.symbol))?;
         match Symbol::new(&entry.symbol) {
             Some(_) => Ok(entry),
             None => Err(format!("invalid symbol {:?}", entry.symbol)),

@@ -8,6 +8,7 @@ use anyhow::bail;
 use crate::import::shape::Shape;
 use crate::log::address::LogAddress;
 use crate::log::{Log, LogError, LogWriter, read_to_end, sync_all};
+use crate::process::messages::note;
 
 /// Copies the present contents of `from`.
 pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyhow::Result<()> {
@@ -19,14 +20,16 @@ pub fn run(from: &LogAddress, to: &LogAddress, partitions: Option<u32>) -> anyho
         return Err(LogError::Partitions { path, has, wanted }.into());
     }
     if has_records(to)? {
-        eprintln!("{to} already has records: offsets will differ, and trades before its frontier will be late");
+        note(format_args!(
+            "{to} already has records: offsets will differ, and trades before its frontier will be late"
+        ));
     }
     let mut records = 0;
     for partition in 0..source.partitions() {
         records += copy_partition(&*source, &mut *writer, partition)?;
     }
     sync_all(&mut *writer, &to.to_string())?;
-    eprintln!("{records} records copied from {from} to {to}");
+    note(format_args!("{records} records copied from {from} to {to}"));
     Ok(())
 }
 
@@ -34,9 +37,9 @@ fn copy_partition(source: &dyn Log, writer: &mut dyn LogWriter, partition: u32) 
     let first = source.first_offset(partition)?;
     if first > 0 {
         let name = source.name();
-        eprintln!(
+        note(format_args!(
             "{name}, partition {partition}: the first {first} records are deleted, so offsets will be lower in the copy"
-        );
+        ));
     }
     let mut records = 0;
     let mut shape = Shape::new(writer.partitions());

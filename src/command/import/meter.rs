@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, ProgressBar};
 
 use crate::command::output::progress::progress_bar;
+use crate::process::messages::note;
 
 /// Interval of lines without a terminal.
 const EVERY: Duration = Duration::from_secs(5);
@@ -54,7 +55,7 @@ impl Meter {
             return;
         }
         self.shown.set(Instant::now());
-        eprintln!("{}: {}", self.stage, text(self.bar.position(), self.bar.length().unwrap_or(0)));
+        note(format_args!("{}: {}", self.stage, text(self.bar.position(), self.bar.length().unwrap_or(0))));
     }
 
     /// Seconds since the start.

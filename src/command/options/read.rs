@@ -5,6 +5,7 @@ use crate::command::options::moment::Moment;
 use crate::command::output::chart::Canvas;
 use crate::command::output::format::Format;
 use crate::command::output::suggest;
+use crate::process::messages::note;
 use crate::store::address::StoreAddress;
 use crate::store::{Range, StoreReader};
 
@@ -47,7 +48,7 @@ impl ReadArgs {
     pub fn check_symbol(&self, reader: &mut dyn StoreReader) -> anyhow::Result<()> {
         let known: Vec<String> = reader.latest()?.into_iter().map(|(symbol, _)| symbol).collect();
         if known.contains(&self.symbol) {
-            eprintln!("no rows for {} in this range", self.symbol);
+            note(format_args!("no rows for {} in this range", self.symbol));
             return Ok(());
         }
         let hint = match suggest::suggest(&self.symbol, &known) {

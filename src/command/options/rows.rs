@@ -85,14 +85,14 @@ impl SettingsArgs {
     }
 
     fn read(&self) -> anyhow::Result<Settings> {
-        let text = match &self.conditions {
+        let conditions = match &self.conditions {
             Some(path) => {
-                let name = path.display();
-                std::fs::read_to_string(path).with_context(|| format!("cannot read the condition table {name}"))?
+                let bad = || format!("cannot use the condition table {}", path.display());
+                ConditionTable::from_toml(&std::fs::read_to_string(path).with_context(bad)?).with_context(bad)?
             }
-            None => BUILT_IN.to_owned(),
+            None => ConditionTable::from_toml(BUILT_IN)?,
         };
-        let mut settings = Settings::new(ConditionTable::from_toml(&text)?);
+        let mut settings = Settings::new(conditions);
         settings.step_ms = self.step.ms();
         settings.allowed_lateness_ms = self.allowed_lateness.ms();
         settings.max_ahead_ms = self.max_ahead.ms();

@@ -5,6 +5,8 @@ use std::io::{BufWriter, ErrorKind, Write};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use crate::escape::escaped_json;
+
 /// Output format. Each command accepts some of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -52,15 +54,10 @@ pub fn print_with(write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> a
     }
 }
 
-/// A CSV field, quoted where necessary.
-pub fn csv_field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_string() }
-}
-
 /// A JSON array of these objects, one object per line.
 pub fn json_array(objects: impl Iterator<Item = serde_json::Result<String>>) -> anyhow::Result<String> {
     let objects = objects.collect::<serde_json::Result<Vec<_>>>()?;
-    Ok(if objects.is_empty() { "[]\n".to_string() } else { format!("[\n{}\n]\n", objects.join(",\n")) })
+    Ok(if objects.is_empty() { "[]\n".to_string() } else { format!("[\n{}\n]\n", escaped_json(&objects.join(",\n"))) })
 }
 
 #[cfg(test)]

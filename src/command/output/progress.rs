@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::process::messages::note;
 use crate::worker::Watch;
 
 /// Time before the first line of [`show_heartbeat`].
@@ -43,7 +44,7 @@ pub fn show_progress(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
                 lines = elapsed / 5;
                 let rate = records / elapsed.max(1);
                 let left = total.saturating_sub(records) / rate.max(1);
-                eprintln!("{what}: {records} of {total} records, {rate}/s, about {left} s left, {frontier}");
+                note(format_args!("{what}: {records} of {total} records, {rate}/s, about {left} s left, {frontier}"));
             }
         }
         bar.finish_and_clear();
@@ -68,7 +69,7 @@ pub fn show_heartbeat(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {
             due += HEARTBEAT;
             let now = line();
             if now != shown {
-                eprintln!("{now}");
+                note(format_args!("{now}"));
                 shown = now;
             }
         }

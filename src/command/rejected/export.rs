@@ -9,6 +9,8 @@ use clap::Args as ClapArgs;
 
 use super::Which;
 use crate::command::output::format::print_with;
+use crate::escape::escaped_json;
+use crate::process::messages::note;
 use crate::rejected::RejectedObject;
 use crate::rejected::original::original;
 
@@ -50,9 +52,9 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         let ended = out.flush().and_then(|()| out.get_ref().sync_all());
         ended.with_context(|| format!("cannot write {path}"))?;
     }
-    eprintln!("rejected: {} records exported", exported.lines);
+    note(format_args!("rejected: {} records exported", exported.lines));
     if exported.skipped > 0 {
-        eprintln!("rejected: {} skipped: the store does not hold all of their bytes", exported.skipped);
+        note(format_args!("rejected: {} skipped: the store does not hold all of their bytes", exported.skipped));
     }
     Ok(())
 }
@@ -68,7 +70,7 @@ pub fn write(args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<Exported>
             };
             bytes.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }).collect()
         } else {
-            serde_json::to_vec(&RejectedObject::of(row))?
+            escaped_json(&serde_json::to_string(&RejectedObject::of(row))?).into_owned().into_bytes()
         };
         line.push(b'\n');
         exported.lines += 1;

@@ -2,12 +2,17 @@
 
 use std::io::Write;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clap::Args as ClapArgs;
 use dataflows::output::row::RejectedRow;
 
 use super::Which;
-use crate::command::output::format::{Format, csv_field, print_with};
+use crate::command::output::format::{Format, print_with};
 use crate::command::output::table;
+use crate::csv_cell;
+use crate::escape::escaped_json;
+use crate::process::messages::note;
 use crate::rejected::{Original, RejectedObject};
 use crate::time::rfc3339;
 
@@ -50,7 +55,7 @@ pub fn write(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         Format::Json => {
             let mut before = "[\n";
             args.which.each(limit, |row| {
-                write!(out, "{before}{}", serde_json::to_string(&RejectedObject::of(row))?)?;
+                write!(out, "{before}{}", escaped_json(&serde_json::to_string(&RejectedObject::of(row))?))?;
                 before = ",\n";
                 Ok(())
             })?;
@@ -69,10 +74,10 @@ fn write_table(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         Ok(())
     })?;
     if rows.is_empty() {
-        eprintln!("no matching rejected records");
+        note(format_args!("no matching rejected records"));
     } else if rows.len() > limit {
         rows.truncate(limit);
-        eprintln!("only the first {limit} are shown; see --limit and --from-offset");
+        note(format_args!("only the first {limit} are shown; see --limit and --from-offset"));
     }
     let header = ["reason", "partition", "offset", "index", "as_of", "bytes"];
     let originals: Vec<&str> = originals.iter().map(String::as_str).collect();
@@ -82,7 +87,8 @@ fn write_table(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 fn csv(row: &RejectedRow) -> String {
     let RejectedRow { partition, offset, index, as_of, original_bytes_total, .. } = row;
     let (encoding, original) = match Original::of(row) {
-        Original::Text(text) => ("utf8", csv_field(text)),
+        Original::Text(text) if csv_cell::is_exact(text) => ("utf8", csv_cell::cell(text)),
+        Original::Text(text) => ("base64", STANDARD.encode(text)),
         Original::Base64(text) => ("base64", text),
     };
     let reason = row.reason.name();
@@ -100,12 +106,11 @@ fn cells(row: &RejectedRow) -> Vec<String> {
     ]
 }
 
-/// The beginning of a record, with control characters replaced, which could be terminal commands.
+/// The beginning of a record.
 fn shown(original: &[u8]) -> String {
     // A character has at most four bytes.
     let text = String::from_utf8_lossy(&original[..original.len().min(4 * TABLE_CHARS)]);
-    let safe = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-    let start: String = text.chars().take(TABLE_CHARS).map(safe).collect();
+    let start: String = text.chars().take(TABLE_CHARS).collect();
     if start.chars().count() == TABLE_CHARS { start + "…" } else { start }
 }
 
@@ -114,8 +119,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn previews_are_short_and_harmless() {
-        assert_eq!(shown(b"{\"a\":\x1b[2J\xff}"), "{\"a\":\u{fffd}[2J\u{fffd}}");
+    fn previews_are_short() {
+        assert_eq!(shown(b"{\"a\":\xff}"), "{\"a\":\u{fffd}}");
         let long = shown("é".repeat(1_000).as_bytes());
         assert_eq!(long.chars().count(), TABLE_CHARS + 1);
         assert!(long.ends_with("é…"), "{long}");

@@ -7,6 +7,7 @@ use dataflows::output::counters::Counter;
 
 use super::gather::{HeldBack, Partition, Rejected, Status};
 use crate::command::output::table;
+use crate::escape::escaped;
 use crate::time::{now_ms, rfc3339};
 
 /// Lines and tables, what matters most first.
@@ -36,7 +37,7 @@ pub fn text(status: &Status) -> String {
 fn head(text: &mut String, status: &Status) {
     // Writing to a String cannot fail.
     let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<16} {value}");
+        let _ = writeln!(text, "{name:<16} {}", escaped(value));
     };
     if let Some(state) = &status.state {
         line("state", &state.line(now_ms()));

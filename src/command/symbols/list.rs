@@ -5,8 +5,10 @@ use dataflows::symbols::entry::Entry;
 
 use super::filter::Filter;
 use crate::command::UsageError;
-use crate::command::output::format::{Format, csv_field, json_array, print};
+use crate::command::output::format::{Format, json_array, print};
 use crate::command::output::table;
+use crate::csv_cell;
+use crate::escape::escaped;
 use crate::store::address::StoreAddress;
 use crate::symbols::search::Searched;
 use crate::time::day;
@@ -72,7 +74,7 @@ pub fn text(args: &ListArgs, text: Option<&str>) -> anyhow::Result<String> {
         Format::Table | Format::Chart => as_table(&found),
         Format::Csv => as_csv(&found),
         Format::Json => json_array(found.iter().map(serde_json::to_string))?,
-        Format::Plain => found.iter().map(|entry| format!("{}\n", entry.symbol)).collect(),
+        Format::Plain => found.iter().map(|entry| format!("{}\n", escaped(&entry.symbol))).collect(),
     })
 }
 
@@ -99,7 +101,7 @@ fn as_csv(entries: &[Entry]) -> String {
             &e.renamed_to,
         ];
         let times = [e.first_seen_ms, e.last_seen_ms, e.as_of_ms].map(|ms| ms.to_string());
-        let fields: Vec<String> = texts.into_iter().map(csv_field).chain(times).collect();
+        let fields: Vec<String> = texts.into_iter().map(csv_cell::cell).chain(times).collect();
         text += &fields.join(",");
         text.push('\n');
     }

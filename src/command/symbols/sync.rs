@@ -11,6 +11,7 @@ use crate::command::options::secret;
 use crate::command::output::progress::progress_bar;
 use crate::finnhub::rest::{FINNHUB_URL, RestConfig};
 use crate::log::address::LogAddress;
+use crate::process::messages::note;
 use crate::store::address::StoreAddress;
 use crate::symbols::book::Book;
 use crate::symbols::{Progress, Report, SyncConfig, sync};
@@ -60,7 +61,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let result = runtime.block_on(sync(&config, &mut book, now_ms(), &mut |progress| show(&bar, progress)));
     bar.finish_and_clear();
     let report = result.context("cannot sync the symbols")?;
-    eprint!("{}", text(&report));
+    note(format_args!("{}", text(&report).trim_end()));
     match report.failed.as_slice() {
         [] => Ok(()),
         failed => Err(anyhow!("{} lists failed; the next sync fetches only those", failed.len())),
@@ -72,7 +73,7 @@ fn show(bar: &ProgressBar, Progress { done, total, next }: Progress<'_>) {
     bar.set_position(done as u64);
     bar.set_message(next.to_owned());
     if bar.is_hidden() && done.is_multiple_of(20) && !next.is_empty() {
-        eprintln!("symbols: {done} of {total} lists, next {next}");
+        note(format_args!("symbols: {done} of {total} lists, next {next}"));
     }
 }
 

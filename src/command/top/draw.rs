@@ -12,6 +12,7 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 use super::state::State;
 use crate::command::output::candlestick::{Scale, bar, cell, fell};
 use crate::command::output::number::{exact, fitted};
+use crate::escape::escaped;
 use crate::pipeline_state::{Mood, PipelineState, State as Judged};
 use crate::store::{StoredCandle, is_complete};
 use crate::time::rfc3339;
@@ -100,13 +101,13 @@ fn judgement(state: &State, judged: &PipelineState, now_ms: u64) -> Line<'static
         (false, Mood::Bad) => Style::new().add_modifier(Modifier::BOLD),
         _ => Style::new(),
     };
-    Line::styled(format!(" {}{lag}", judged.line(now_ms)), style)
+    Line::styled(format!(" {}{lag}", escaped(&judged.line(now_ms))), style)
 }
 
 fn foot_line(state: &State) -> Line<'static> {
     if let Some(error) = &state.error {
         let style = if state.coloured { Style::new().fg(Color::Red) } else { Style::new() };
-        return Line::styled(format!(" cannot read the store: {error}"), style.add_modifier(Modifier::BOLD));
+        return Line::styled(format!(" cannot read the store: {}", escaped(error)), style.add_modifier(Modifier::BOLD));
     }
     match &state.search {
         Some(text) => Line::from(format!(" search: {text}_   (Enter to finish)")),
@@ -125,7 +126,7 @@ fn draw_list(frame: &mut Frame<'_>, state: &mut State, area: Rect) {
     let title = format!(" {:<room$} {:>10} {:>8} {:>8}", "symbol", "last", "change", "trades");
     let mut text = vec![Line::styled(title, Style::new().add_modifier(Modifier::DIM))];
     for (at, (symbol, day)) in state.list.iter().enumerate().skip(state.first).take(lines) {
-        let name: String = symbol.chars().take(room).collect();
+        let name: String = escaped(symbol).chars().take(room).collect();
         let mark = if Some(at) == selected { Modifier::REVERSED } else { Modifier::empty() };
         let change =
             if day.open == 0.0 { String::new() } else { format!("{:+.2}%", (day.close / day.open - 1.0) * 100.0) };
@@ -190,7 +191,7 @@ fn draw_chart(frame: &mut Frame<'_>, state: &mut State, area: Rect) {
 }
 
 fn chart_title(state: &State) -> String {
-    let symbol = state.symbol.as_deref().unwrap_or("no symbol");
+    let symbol = escaped(state.symbol.as_deref().unwrap_or("no symbol"));
     let name = format!(" {symbol}  {} ", state.resolution.name());
     match state.candles.last() {
         Some(last) => {
@@ -340,6 +341,16 @@ mod tests {
         let lines = text(&drawn(&mut empty, 100, 12));
         assert!(lines[1].starts_with(" Store down: the store cannot be read: the disk is gone"), "{lines:?}");
         assert!(lines[11].contains("cannot read the store: the disk is gone"), "{lines:?}");
+        empty.apply(Err("said \u{1b}[2J\u{202e}".to_owned()));
+        let lines = text(&drawn(&mut empty, 100, 12));
+        assert!(lines[1].contains("said \\u{1b}[2J\\u{202e}") && lines[11].contains("\\u{202e}"), "{lines:?}");
+        let mut strange = full();
+        strange.list[0].0 = "A\u{200b}\u{202e}B".to_owned();
+        strange.symbol = Some(strange.list[0].0.clone());
+        let lines = text(&drawn(&mut strange, 100, 12)).concat();
+        // Cut in the list, whole above the chart.
+        assert_eq!(lines.matches("A\\u{200b}\\u{202").count(), 2, "{lines}");
+        assert!(lines.contains("A\\u{200b}\\u{202e}B"), "{lines}");
         let mut searching = full();
         searching.search = Some("bt".to_owned());
         assert!(text(&drawn(&mut searching, 100, 12))[11].contains("search: bt_"));

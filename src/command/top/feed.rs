@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::state::{Query, Update};
+use crate::secret::registry::masked;
 use crate::store::{Range, StoreError, StoreReader};
 
 /// Minimum pause between two reads.
@@ -33,7 +34,7 @@ impl Feed {
                 let started = Instant::now();
                 let query = current.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let update = read(reader.as_mut(), query, &mut last, &mut beaten);
-                if let Some(update) = update.map_err(|error| error.to_string()).transpose()
+                if let Some(update) = update.map_err(|error| masked(&error.to_string()).into_owned()).transpose()
                     && sender.send(update).is_err()
                 {
                     return;

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
+use crate::process::durable_file::sync_directory;
+
 /// The file's name.
 const FILE: &str = "log-id";
 
@@ -35,7 +37,8 @@ fn read(log: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Writes a new identity, unless another process has just done so. The file appears with its content.
+/// Writes a new identity, unless another process has just done so. The file appears with its content, and stays: a log
+/// that lost it would be taken for another one.
 fn create(log: &Path) -> io::Result<()> {
     let mut random = [0; 16];
     File::open("/dev/urandom")?.read_exact(&mut random)?;
@@ -47,7 +50,8 @@ fn create(log: &Path) -> io::Result<()> {
     fs::remove_file(&draft)?;
     match linked {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        linked => linked,
+        Err(error) => Err(error),
+        Ok(()) => sync_directory(log),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::ffi::{CStr, CString};
 use std::ptr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::bindings as c;
 use rdkafka::client::NativeClient;
@@ -128,6 +128,11 @@ unsafe fn taken<'a>(message: *mut c::rd_kafka_message_t) -> Taken<'a> {
     }
 }
 
+/// How much longer than a request's own timeout its answer is awaited.
+const DESCRIBE_GRACE: Duration = Duration::from_secs(5);
+/// Interval in which it is seen whether an answer can still come, in milliseconds.
+const DESCRIBE_POLL_MS: i32 = 100;
+
 /// Description of a topic by its cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Description {
@@ -137,8 +142,13 @@ pub(super) struct Description {
     pub partitions: u32,
 }
 
-/// Queries the description of a topic.
-pub(super) fn describe(client: &NativeClient, topic: &str, timeout: Duration) -> KafkaResult<Description> {
+/// Queries the description of a topic. Gives up after the timeout, or as soon as `is_hopeless`.
+pub(super) fn describe(
+    client: &NativeClient,
+    topic: &str,
+    timeout: Duration,
+    is_hopeless: impl Fn() -> bool,
+) -> KafkaResult<Description> {
     let name = CString::new(topic)?;
     let mut names = [name.as_ptr()];
     let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
@@ -153,7 +163,13 @@ pub(super) fn describe(client: &NativeClient, topic: &str, timeout: Duration) ->
         let queue = c::rd_kafka_queue_new(rk);
         c::rd_kafka_DescribeTopics(rk, topics, options, queue);
         // The request's own timeout comes first.
-        let event = c::rd_kafka_queue_poll(queue, timeout_ms.saturating_add(5_000));
+        let end = Instant::now() + timeout + DESCRIBE_GRACE;
+        let event = loop {
+            let event = c::rd_kafka_queue_poll(queue, DESCRIBE_POLL_MS);
+            if !event.is_null() || Instant::now() >= end || is_hopeless() {
+                break event;
+            }
+        };
         let described = description(event);
         if !event.is_null() {
             c::rd_kafka_event_destroy(event);

@@ -11,6 +11,7 @@ use rdkafka::error::KafkaError;
 
 use super::address::KafkaAddress;
 use crate::log::LogError;
+use crate::secret::registry;
 
 /// Settings that a file cannot change, because correct reading and writing depends on them.
 const OURS: [&str; 15] = [
@@ -58,11 +59,19 @@ pub fn client_config(address: &KafkaAddress) -> Result<ClientConfig, LogError> {
                     format!("line {number}: {name} cannot be set here, because tickline depends on its own value"),
                 ));
             }
+            if holds_a_secret(name) {
+                registry::register(value);
+            }
             config.set(name, value.trim());
         }
     }
     config.set("bootstrap.servers", &address.brokers);
     Ok(config)
+}
+
+/// Whether a setting's value must never be shown.
+fn holds_a_secret(name: &str) -> bool {
+    ["password", "passphrase", "secret", ".pem", "oauthbearer.config"].iter().any(|part| name.contains(part))
 }
 
 /// Maximum size of a written record in bytes; the topic must allow it (`max.message.bytes`).

@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use super::address::KafkaAddress;
 use super::batch_reader::{Description, describe};
 use super::config::{client_config, explain};
-use super::context::Events;
+use super::context::{Events, LastError, is_denial};
 use crate::log::LogError;
 
 /// Request timeout.
@@ -39,7 +39,9 @@ impl Topic {
         let client: BaseConsumer<Events> = client_config(address)?
             .create_with_context(Events::new(address))
             .map_err(|error| explain(address, &error))?;
-        match describe(client.client().native_client(), &address.topic, TIMEOUT) {
+        // With credentials that the cluster does not accept the library would try until the timeout.
+        let is_denied = || last_error(&client).is_some_and(|last| last.denied_since.is_some());
+        match describe(client.client().native_client(), &address.topic, TIMEOUT, is_denied) {
             Ok(opened) => Ok(Self { address: address.clone(), opened, client }),
             Err(KafkaError::MetadataFetch(Code::UnknownTopicOrPartition)) => Err(LogError::Missing {
                 path: address.to_string(),
@@ -51,7 +53,7 @@ impl Topic {
 
     /// Checks that the topic is still the one that was opened; returns the error that describes a change.
     pub(super) fn changed(&self) -> Result<Option<LogError>, KafkaError> {
-        let now = match describe(self.client.client().native_client(), &self.address.topic, TIMEOUT) {
+        let now = match describe(self.client.client().native_client(), &self.address.topic, TIMEOUT, || false) {
             Ok(now) => now,
             Err(KafkaError::MetadataFetch(Code::UnknownTopicOrPartition)) => {
                 return Ok(Some(self.replaced("no topic, because it was deleted")));
@@ -64,6 +66,12 @@ impl Topic {
             () if now.id == self.opened.id => Some(LogError::PartitionsChanged { path: self.name(), was, is }),
             () => Some(self.replaced(&now.id)),
         })
+    }
+
+    /// The error of a running client whose credentials the cluster rejects, for some time now.
+    pub(super) fn denial(&self) -> Option<LogError> {
+        last_error(&self.client)?;
+        self.client.context().denial().map(|why| LogError::Denied { path: self.name(), why })
     }
 
     fn replaced(&self, is: &str) -> LogError {
@@ -145,10 +153,24 @@ fn is_moving(error: &KafkaError) -> bool {
     error.rdkafka_error_code().is_some_and(|code| moving.contains(&code))
 }
 
-fn no_response(address: &KafkaAddress, client: &BaseConsumer<Events>, error: &KafkaError) -> LogError {
+/// The last error of a client's connections.
+fn last_error(client: &BaseConsumer<Events>) -> Option<LastError> {
     // Each call passes one event of the connections to the context.
     (0..EVENTS_MAX).for_each(|_| drop(client.poll(Duration::ZERO)));
-    let reason = client.context().last_error().unwrap_or_else(|| error.to_string());
-    let why = format!("{reason}: check that the brokers are up, and check the address and credentials");
-    LogError::Failed { path: address.to_string(), what: "no response from the cluster", why }
+    client.context().last_error()
+}
+
+fn no_response(address: &KafkaAddress, client: &BaseConsumer<Events>, error: &KafkaError) -> LogError {
+    let (path, last) = (address.to_string(), last_error(client));
+    if error.rdkafka_error_code().is_some_and(is_denial) {
+        return LogError::Denied { path, why: error.to_string() };
+    }
+    match last {
+        Some(LastError { reason: why, denied_since: Some(_) }) => LogError::Denied { path, why },
+        last => {
+            let reason = last.map_or_else(|| error.to_string(), |last| last.reason);
+            let why = format!("{reason}: check that the brokers are up, and check the address and credentials");
+            LogError::Failed { path, what: "no response from the cluster", why }
+        }
+    }
 }

@@ -255,8 +255,12 @@ impl KafkaWriter {
         }
     }
 
-    /// Fails after a fatal error of the producer, such as lost order or access.
+    /// Fails after a fatal error of the producer, such as lost order or access, and when the cluster rejects its
+    /// credentials.
     fn check_alive(&self) -> Result<(), LogError> {
+        if let Some(why) = self.producer.context().events.denial() {
+            return Err(LogError::Denied { path: self.topic.name(), why });
+        }
         match self.producer.client().fatal_error() {
             None => Ok(()),
             Some((code, why)) => Err(self.failed(format!("fatal producer error {code}: {why}"))),

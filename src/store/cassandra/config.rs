@@ -12,11 +12,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use dataflows::toml_error;
 use scylla::client::session::OpenSsl010Config;
 use scylla::statement::{Consistency, SerialConsistency};
 use serde::Deserialize;
 
 use super::address::CassandraAddress;
+use crate::secret::registry;
 use crate::store::StoreError;
 use crate::tls;
 
@@ -115,10 +117,7 @@ impl Config {
     pub fn read(address: &CassandraAddress) -> Result<Self, StoreError> {
         let Some(path) = &address.config else { return Self::of(Written::default(), Path::new("")) };
         let text = std::fs::read_to_string(path).map_err(|error| bad(path, format!("cannot read it: {error}")))?;
-        let written: Written = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
-            bad(path, format!("line {line}: {}", error.message()))
-        })?;
+        let written: Written = toml::from_str(&text).map_err(|error| bad(path, toml_error::describe(&text, &error)))?;
         Self::of(written, path)
     }
 
@@ -133,6 +132,9 @@ impl Config {
             }
             None => std::env::var(PASSWORD_VARIABLE).ok().filter(|password| !password.is_empty()),
         };
+        if let Some(password) = &password {
+            registry::register(password);
+        }
         let login = match (written.user, password) {
             (Some(user), Some(password)) => Some(Login { user, password }),
             (Some(_), None) => {
@@ -194,7 +196,10 @@ mod tests {
     #[test]
     fn errors_never_show_the_password() {
         let cases = [
-            ("password = 'canary'", "line 1: unknown field `password`"),
+            ("password = 'canary'", "line 1, column 1: unknown field `password`"),
+            ("consistency = 'canary'", "line 1, column 15: unknown variant"),
+            ("user = 'u'\npassword_file = ['canary']", "line 2, column 17: invalid type"),
+            ("user = 'u'\npassword canary", "line 2, column "),
             ("\nconsistency = 'one'", "line 2"),
             ("user = 'u'", PASSWORD_VARIABLE),
             ("password_file = 'secret'", "without a user"),

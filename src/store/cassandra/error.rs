@@ -1,4 +1,4 @@
-//! Classifies driver errors as transient or permanent.
+//! Classifies driver errors: transient, permanent, or credentials that are not accepted.
 
 use scylla::errors::{
     ConnectionError, ConnectionPoolError, ConnectionSetupRequestErrorKind, DbError, ExecutionError, MetadataError,
@@ -6,6 +6,7 @@ use scylla::errors::{
     RequestError, UseKeyspaceError,
 };
 
+use crate::secret::registry::masked;
 use crate::store::StoreError;
 use crate::store::frontier_row::Damage;
 
@@ -20,8 +21,18 @@ pub enum Failure {
     Schema(String),
     /// Retryable: a timeout, an overload, a lost connection. The request may have been applied nevertheless.
     Transient(String),
+    /// The credentials are not accepted, or do not allow the request.
+    Denied(String),
     /// A retry would fail again.
     Permanent(String),
+}
+
+/// What a driver error means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Transient,
+    Denied,
+    Permanent,
 }
 
 impl Failure {
@@ -38,6 +49,7 @@ impl Failure {
             Self::Fenced { ours, theirs } => StoreError::Fenced { path, ours, theirs },
             Self::Corrupt { what, hint } => StoreError::Corrupt { path, what, hint },
             Self::Schema(why) => StoreError::Schema { path, why },
+            Self::Denied(why) => StoreError::Denied { path, what, why },
             Self::Transient(why) | Self::Permanent(why) => StoreError::Failed { path, what, why },
         }
     }
@@ -54,28 +66,31 @@ impl From<Damage> for Failure {
 
 impl From<ExecutionError> for Failure {
     fn from(error: ExecutionError) -> Self {
-        let is_retryable = match &error {
-            ExecutionError::RequestTimeout(_) | ExecutionError::EmptyPlan => true,
-            ExecutionError::ConnectionPoolError(pool) => pool_is_retryable(pool),
-            ExecutionError::LastAttemptError(attempt) => attempt_is_retryable(attempt),
-            ExecutionError::PrepareError(prepare) => prepare_is_retryable(prepare),
-            ExecutionError::SchemaAgreementError(_) | ExecutionError::MetadataError(_) => true,
-            _ => false,
+        let kind = match &error {
+            ExecutionError::RequestTimeout(_) | ExecutionError::EmptyPlan => Kind::Transient,
+            ExecutionError::ConnectionPoolError(pool) => pool_kind(pool),
+            ExecutionError::LastAttemptError(attempt) => attempt_kind(attempt),
+            ExecutionError::PrepareError(prepare) => prepare_kind(prepare),
+            ExecutionError::SchemaAgreementError(_) | ExecutionError::MetadataError(_) => Kind::Transient,
+            _ => Kind::Permanent,
         };
-        Self::of(is_retryable, &error)
+        Self::of(kind, &error)
     }
 }
 
 impl From<PrepareError> for Failure {
     fn from(error: PrepareError) -> Self {
-        Self::of(prepare_is_retryable(&error), &error)
+        Self::of(prepare_kind(&error), &error)
     }
 }
 
 impl From<NextPageError> for Failure {
     fn from(error: NextPageError) -> Self {
-        let is_retryable = matches!(&error, NextPageError::RequestFailure(request) if request_is_retryable(request));
-        Self::of(is_retryable, &error)
+        let kind = match &error {
+            NextPageError::RequestFailure(request) => request_kind(request),
+            _ => Kind::Permanent,
+        };
+        Self::of(kind, &error)
     }
 }
 
@@ -83,108 +98,115 @@ impl From<NextRowError> for Failure {
     fn from(error: NextRowError) -> Self {
         match error {
             NextRowError::NextPageError(page) => page.into(),
-            other => Self::of(false, &other),
+            other => Self::of(Kind::Permanent, &other),
         }
     }
 }
 
 impl From<UseKeyspaceError> for Failure {
     fn from(error: UseKeyspaceError) -> Self {
-        let is_retryable = match &error {
-            UseKeyspaceError::RequestTimeout(_) => true,
-            UseKeyspaceError::RequestError(attempt) => attempt_is_retryable(attempt),
-            _ => false,
+        let kind = match &error {
+            UseKeyspaceError::RequestTimeout(_) => Kind::Transient,
+            UseKeyspaceError::RequestError(attempt) => attempt_kind(attempt),
+            _ => Kind::Permanent,
         };
-        Self::of(is_retryable, &error)
+        Self::of(kind, &error)
     }
 }
 
 impl From<NewSessionError> for Failure {
     fn from(error: NewSessionError) -> Self {
-        let is_retryable = match &error {
+        let kind = match &error {
             // Common where servers and clients start together.
-            NewSessionError::FailedToResolveAnyHostname(_) => true,
-            NewSessionError::MetadataError(metadata) => metadata_is_retryable(metadata),
-            _ => false,
+            NewSessionError::FailedToResolveAnyHostname(_) => Kind::Transient,
+            NewSessionError::MetadataError(metadata) => metadata_kind(metadata),
+            _ => Kind::Permanent,
         };
-        Self::of(is_retryable, &error)
+        Self::of(kind, &error)
     }
 }
 
 impl Failure {
-    fn of(is_retryable: bool, error: &dyn std::error::Error) -> Self {
-        let why = error.to_string();
-        if is_retryable { Self::Transient(why) } else { Self::Permanent(why) }
+    fn of(kind: Kind, error: &dyn std::error::Error) -> Self {
+        let why = masked(&error.to_string()).into_owned();
+        match kind {
+            Kind::Transient => Self::Transient(why),
+            Kind::Denied => Self::Denied(why),
+            Kind::Permanent => Self::Permanent(why),
+        }
     }
 }
 
-fn metadata_is_retryable(error: &MetadataError) -> bool {
+fn metadata_kind(error: &MetadataError) -> Kind {
     match error {
-        MetadataError::ConnectionPoolError(pool) => pool_is_retryable(pool),
+        MetadataError::ConnectionPoolError(pool) => pool_kind(pool),
         MetadataError::FetchError(fetch) => match &fetch.error {
-            MetadataFetchErrorKind::PrepareError(attempt) => attempt_is_retryable(attempt),
+            MetadataFetchErrorKind::PrepareError(attempt) => attempt_kind(attempt),
             MetadataFetchErrorKind::NextRowError(NextRowError::NextPageError(NextPageError::RequestFailure(
                 request,
-            ))) => request_is_retryable(request),
-            _ => false,
+            ))) => request_kind(request),
+            _ => Kind::Permanent,
         },
-        _ => true,
+        _ => Kind::Transient,
     }
 }
 
-fn request_is_retryable(error: &RequestError) -> bool {
+fn request_kind(error: &RequestError) -> Kind {
     match error {
-        RequestError::LastAttemptError(attempt) => attempt_is_retryable(attempt),
-        RequestError::ConnectionPoolError(pool) => pool_is_retryable(pool),
-        _ => true,
+        RequestError::LastAttemptError(attempt) => attempt_kind(attempt),
+        RequestError::ConnectionPoolError(pool) => pool_kind(pool),
+        _ => Kind::Transient,
     }
 }
 
-fn prepare_is_retryable(error: &PrepareError) -> bool {
+fn prepare_kind(error: &PrepareError) -> Kind {
     match error {
-        PrepareError::ConnectionPoolError(pool) => pool_is_retryable(pool),
-        PrepareError::AllAttemptsFailed { first_attempt } => attempt_is_retryable(first_attempt),
-        _ => false,
+        PrepareError::ConnectionPoolError(pool) => pool_kind(pool),
+        PrepareError::AllAttemptsFailed { first_attempt } => attempt_kind(first_attempt),
+        _ => Kind::Permanent,
     }
 }
 
-fn attempt_is_retryable(error: &RequestAttemptError) -> bool {
+fn attempt_kind(error: &RequestAttemptError) -> Kind {
     match error {
-        RequestAttemptError::DbError(db, _) => db_is_retryable(db),
-        RequestAttemptError::BrokenConnectionError(_) | RequestAttemptError::UnableToAllocStreamId => true,
-        _ => false,
+        RequestAttemptError::DbError(db, why) => db_kind(db, why),
+        RequestAttemptError::BrokenConnectionError(_) | RequestAttemptError::UnableToAllocStreamId => Kind::Transient,
+        _ => Kind::Permanent,
     }
 }
 
-fn db_is_retryable(error: &DbError) -> bool {
-    !matches!(
-        error,
+fn db_kind(error: &DbError, why: &str) -> Kind {
+    match error {
+        // A node that cannot read the table of roles says the same as of a wrong password, in other words.
+        DbError::AuthenticationError | DbError::Unauthorized if why.starts_with("Unable to perform auth") => {
+            Kind::Transient
+        }
+        DbError::AuthenticationError | DbError::Unauthorized => Kind::Denied,
         DbError::SyntaxError
-            | DbError::Invalid
-            | DbError::AlreadyExists { .. }
-            | DbError::FunctionFailure { .. }
-            | DbError::AuthenticationError
-            | DbError::Unauthorized
-            | DbError::ConfigError
-            | DbError::ProtocolError
-    )
+        | DbError::Invalid
+        | DbError::AlreadyExists { .. }
+        | DbError::FunctionFailure { .. }
+        | DbError::ConfigError
+        | DbError::ProtocolError => Kind::Permanent,
+        _ => Kind::Transient,
+    }
 }
 
-fn pool_is_retryable(error: &ConnectionPoolError) -> bool {
+fn pool_kind(error: &ConnectionPoolError) -> Kind {
     match error {
         ConnectionPoolError::Broken { last_connection_error: ConnectionError::ConnectionSetupRequestError(setup) } => {
             match &setup.error {
-                ConnectionSetupRequestErrorKind::DbError(db, _) => db_is_retryable(db),
-                ConnectionSetupRequestErrorKind::MissingAuthentication => false,
-                _ => true,
+                ConnectionSetupRequestErrorKind::DbError(db, why) => db_kind(db, why),
+                ConnectionSetupRequestErrorKind::MissingAuthentication => Kind::Denied,
+                _ => Kind::Transient,
             }
         }
         // An untrusted certificate.
         ConnectionPoolError::Broken { last_connection_error: ConnectionError::IoError(io) } => {
-            io.kind() != std::io::ErrorKind::InvalidData
+            if io.kind() == std::io::ErrorKind::InvalidData { Kind::Permanent } else { Kind::Transient }
         }
-        ConnectionPoolError::NodeDisabledByHostFilter => false,
-        _ => true,
+        ConnectionPoolError::NodeDisabledByHostFilter => Kind::Permanent,
+        _ => Kind::Transient,
     }
 }
 
@@ -223,8 +245,17 @@ mod tests {
     }
 
     #[test]
+    fn credentials_are_denied_by_the_cluster_alone() {
+        for error in [DbError::AuthenticationError, DbError::Unauthorized] {
+            let said = |why: &str| ExecutionError::from(RequestAttemptError::DbError(error.clone(), why.to_owned()));
+            assert!(matches!(Failure::from(said("Provided username x is incorrect")), Failure::Denied(_)));
+            assert!(is_retryable(said("Unable to perform authentication: Cannot achieve consistency level QUORUM")));
+        }
+    }
+
+    #[test]
     fn permanent_errors_are_not_retryable() {
-        for error in [DbError::Invalid, DbError::SyntaxError, DbError::Unauthorized, DbError::ConfigError] {
+        for error in [DbError::Invalid, DbError::SyntaxError, DbError::ConfigError] {
             assert!(!is_retryable(db(error.clone())));
             let prepare =
                 PrepareError::AllAttemptsFailed { first_attempt: RequestAttemptError::DbError(error, "".into()) };

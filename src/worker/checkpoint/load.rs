@@ -11,6 +11,7 @@ use dataflows::symbols::symbol::SHARDS;
 
 use crate::log::Log;
 use crate::store::{Checkpoint, Store, StoreIdentity};
+use crate::time::rfc3339;
 use crate::worker::{WorkerError, identity};
 
 /// Decodes the header, and checks that it was made with these settings and from this log.
@@ -31,6 +32,11 @@ pub(in crate::worker) fn read_header(
         revision: ours.revision,
     };
     identity::check(&theirs, &ours, &log.name())?;
+    let inner = header.ledger.row.frontier;
+    if inner != frontier {
+        let source = format!("damaged: it is stored under another frontier than its own, {}", rfc3339(inner)).into();
+        return Err(WorkerError::Checkpoint { frontier, source });
+    }
     Ok(header)
 }
 

@@ -38,7 +38,7 @@ impl Ended {
 }
 
 /// The folder of Kafka's own tools.
-fn tools() -> &'static str {
+pub fn tools() -> &'static str {
     static TOOLS: OnceLock<String> = OnceLock::new();
     TOOLS.get_or_init(|| {
         let fetched = end(Command::new(Path::new(ROOT).join("scripts/kafka-server")).arg("fetch"));

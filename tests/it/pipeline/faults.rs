@@ -57,16 +57,26 @@ fn damaged_checkpoint_is_rejected() {
             "DELETE FROM checkpoint_shards WHERE shard = (SELECT max(shard) FROM checkpoint_shards)",
             "shards, and the store holds",
         ),
+        ("UPDATE checkpoints SET frontier = frontier + 60000", "stored under another frontier than its own"),
+        ("UPDATE checkpoints SET frontier = 0", "stored under another frontier than its own"),
     ];
-    for (sql, word) in damages {
-        assert!(tables::change(&store, sql) > 0, "{sql}");
-        home.fails(WORK, 3, &["the checkpoint as of", word, "work into a new store"]);
+    let restore = || {
         for end in ["-wal", "-shm"] {
             let _ = fs::remove_file(home.path(&format!("rows.db{end}")));
         }
         fs::write(&store, &whole).unwrap();
         fs::write(home.path("rows.db-wal"), &wal).unwrap();
+    };
+    for (sql, word) in damages {
+        assert!(tables::change(&store, sql) > 0, "{sql}");
+        home.fails(WORK, 3, &["the checkpoint as of", word, "work into a new store"]);
+        restore();
     }
+    // A frontier that cannot be a time.
+    assert_eq!(tables::change(&store, "UPDATE checkpoints SET frontier = -1"), 1);
+    home.fails(WORK, 3, &["rows.db is damaged", "process the log again"]);
+    home.fails("checkpoint list --store sqlite:rows.db", 3, &["rows.db is damaged"]);
+    restore();
     home.ok(WORK);
     home.ok(VERIFY);
 }
