@@ -1,5 +1,6 @@
 //! `tickline checkpoint list` and `drop`, and what a start does after a drop.
 
+use dataflows::settings::PIPELINE_REVISION;
 use serde_json::Value;
 
 use crate::shared::process::Home;
@@ -46,7 +47,8 @@ fn rows_of_another_revision_are_left_alone() {
     assert!(tables::change(&store, old) > 100);
     let before = tables::all(&store);
 
-    let words = ["pipeline revision 1, and this program computes revision 2", "a new store", "`tickline work --log"];
+    let revisions = format!("pipeline revision 1, and this program computes revision {PIPELINE_REVISION}");
+    let words = [revisions.as_str(), "a new store", "`tickline work --log"];
     let work = "work --log dir:log --until-end --store";
     home.fails(&format!("{work} sqlite:rows.db"), 2, &words);
     home.fails(&format!("checkpoint drop {frontier} --store sqlite:rows.db"), 2, &words);

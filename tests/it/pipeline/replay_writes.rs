@@ -67,6 +67,7 @@ fn a_replay_of_another_identity_changes_nothing() {
 fn a_replay_leaves_the_store_of_a_live_worker_alone() {
     let home = home();
     let mut worker = home.start("work --log dir:log --store sqlite:store.db");
+    wait_for("its epoch", || (tables::progress(&home.path("store.db")).epoch == 2).then_some(()));
     wait_for("its sign of life", || {
         assert!(worker.is_alive(), "{}", worker.stderr());
         let ended = home.run("replay --log dir:log --write-to sqlite:store.db");
