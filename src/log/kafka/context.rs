@@ -47,7 +47,7 @@ impl Events {
         self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The cluster's words, once it has rejected the credentials for [`DENIED_AFTER`]: at its start a broker may not know
+    /// The cluster's words, once it has rejected the credentials for [`DENIED_AFTER`]: a starting broker may not know
     /// its users yet.
     pub(super) fn denial(&self) -> Option<String> {
         if !self.has_error.load(Ordering::Acquire) {
