@@ -18,6 +18,7 @@ pub mod process;
 pub mod rejected;
 pub mod retry;
 pub mod secret;
+pub mod shell_word;
 pub mod store;
 pub mod symbols;
 pub mod time;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::exit_code::ExitCode;
 use crate::log::LogError;
+use crate::shell_word::shell_word;
 
 /// Error of an import. Unless it is of the log or of a resumed import, nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +91,8 @@ pub enum ImportError {
     #[error(
         "{input}: its trade of {symbol} at {first} is older than the frontier of {log} ({frontier}) by more than the \
          allowed lateness of 15 min, and would be rejected; nothing was written. To backfill, merge both into a new \
-         log: tickline import {input} --from-log {log} --log NEW"
+         log: tickline import {} --from-log {log} --log NEW",
+        shell_word(input)
     )]
     BeforeFrontier {
         /// The input.
@@ -108,7 +110,8 @@ pub enum ImportError {
     #[error(
         "the source {source_name} holds back {log}, partition {partition}, at {progress}: trades up to {last} would \
          be rejected as too_far_ahead; nothing was written. Wait for it, or if it is gone for good: tickline source \
-         retire {source_name} --log {log}"
+         retire {} --log {log}",
+        shell_word(source_name)
     )]
     HeldBack {
         /// The log.
@@ -126,7 +129,8 @@ pub enum ImportError {
     #[error(
         "{log} holds an import by the source {source_name} that has begun and not ended; nothing was written. Start it \
          again with the same files first; or give it up, so that its trades stay incomplete: tickline source retire \
-         {source_name} --log {log}"
+         {} --log {log}",
+        shell_word(source_name)
     )]
     Unfinished {
         /// The log.
@@ -135,7 +139,7 @@ pub enum ImportError {
         source_name: String,
     },
     /// An interrupted import under another source's name.
-    #[error("{log}: this content was begun by the source {begun}: continue with --source {begun}")]
+    #[error("{log}: this content was begun by the source {begun}: continue with --source {}", shell_word(begun))]
     OtherSource {
         /// The log.
         log: String,
@@ -168,5 +172,19 @@ impl ExitCode for ImportError {
             Self::Log(error) => error.exit_code(),
             _ => 2,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suggested_command_runs_nothing_else() {
+        let (log, source_name) = ("dir:log".to_owned(), "a; reboot".to_owned());
+        let unfinished = ImportError::Unfinished { log, source_name }.to_string();
+        assert!(unfinished.ends_with("tickline source retire 'a; reboot' --log dir:log"), "{unfinished}");
+        let other = ImportError::OtherSource { log: "dir:log".to_owned(), begun: "$(reboot)".to_owned() };
+        assert!(other.to_string().ends_with("--source '$(reboot)'"), "{other}");
     }
 }

@@ -47,8 +47,8 @@ impl Events {
         self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The cluster's words, if it has rejected the credentials for so long that they will not be accepted any more: at
-    /// the start of a broker it may not know its users yet.
+    /// The cluster's words, once it has rejected the credentials for [`DENIED_AFTER`]: a starting broker may not know
+    /// its users yet.
     pub(super) fn denial(&self) -> Option<String> {
         if !self.has_error.load(Ordering::Acquire) {
             return None;
