@@ -6,6 +6,7 @@ pub mod command;
 pub mod dashboard;
 pub mod exit_code;
 pub mod finnhub;
+pub mod http;
 pub mod import;
 pub mod ingest;
 pub mod log;
