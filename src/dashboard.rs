@@ -13,18 +13,23 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use dataflows::progress::time::ALLOWED_LATENESS_MS;
-use tokio::net::TcpListener;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinHandle;
 use tower_http::compression::CompressionLayer;
 
 use crate::finnhub::Secret;
+use crate::http::connections::Connections;
+use crate::http::limits::Limits;
+use crate::http::server;
+use crate::metrics::MetricsServer;
 use crate::store::{StoreError, StoreReader};
 
 mod access;
+mod answers;
 mod api;
 mod assets;
 mod condition;
+mod encode;
 mod error;
 mod etag;
 mod frontier_watcher;
@@ -32,18 +37,25 @@ mod index;
 mod indexer;
 mod json;
 mod metrics;
+mod names;
 mod pool;
 mod queries;
 mod query;
+mod shared_parts;
 mod stream;
 mod subscriptions;
 
 use access::Access;
+use answers::{ANSWERS_BYTES_MAX, Answers};
 use condition::Condition;
 use frontier_watcher::{Advance, FrontierWatcher};
 use index::Index;
-use pool::ReaderPool;
+use pool::{OWN_READERS, OpenReader, REQUEST_READERS, ReaderPool};
+use shared_parts::SharedParts;
 use subscriptions::AllSubscriptions;
+
+/// Searches for symbols at the same time.
+const SEARCHES_MAX: usize = 2;
 
 /// Grace period for in-flight requests at shutdown.
 const STOP_WAIT: Duration = Duration::from_secs(2);
@@ -63,6 +75,12 @@ pub struct DashboardConfig {
     pub index_every: Duration,
     /// Allowed lateness of the workers, in milliseconds: how far back a late trade can change rows.
     pub allowed_lateness_ms: u64,
+    /// Another address for `/metrics`, `/healthz` and `/readyz`, without a token. It answers whatever viewers do.
+    pub metrics: Option<SocketAddr>,
+    /// What viewers may use.
+    pub limits: Limits,
+    /// Memory for all answers together, in bytes.
+    pub answers_bytes_max: usize,
 }
 
 impl Default for DashboardConfig {
@@ -75,6 +93,9 @@ impl Default for DashboardConfig {
             poll: Duration::from_millis(50),
             index_every: Duration::from_secs(5),
             allowed_lateness_ms: ALLOWED_LATENESS_MS,
+            metrics: None,
+            limits: Limits::PAGE,
+            answers_bytes_max: ANSWERS_BYTES_MAX,
         }
     }
 }
@@ -84,7 +105,8 @@ impl Default for DashboardConfig {
 pub struct Dashboard {
     addr: SocketAddr,
     stop: watch::Sender<bool>,
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<()>,
+    metrics: Option<MetricsServer>,
     watcher: JoinHandle<()>,
     indexer: JoinHandle<()>,
 }
@@ -93,6 +115,11 @@ impl Dashboard {
     /// The address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The address of the metrics, if they have one of their own.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(MetricsServer::addr)
     }
 
     /// Closes the event streams, lets in-flight requests finish, and returns within a few seconds whatever viewers do.
@@ -112,7 +139,15 @@ impl Dashboard {
 
 /// State shared by all requests.
 struct Shared {
+    /// Readers for requests.
     pool: Arc<ReaderPool>,
+    /// Readers for the dashboard itself.
+    own_pool: Arc<ReaderPool>,
+    answers: Answers,
+    parts: SharedParts,
+    /// Searches at the same time; each keeps a processor busy.
+    searches: Semaphore,
+    connections: Arc<Connections>,
     index: watch::Receiver<Arc<Index>>,
     subscriptions: Arc<AllSubscriptions>,
     advances: broadcast::Sender<Arc<Advance>>,
@@ -128,15 +163,15 @@ pub async fn serve(
     config: DashboardConfig,
     open_reader: impl Fn() -> Result<Box<dyn StoreReader>, StoreError> + Send + Sync + 'static,
 ) -> anyhow::Result<Dashboard> {
-    let pool = ReaderPool::new(open_reader).await?;
-    let listen = SocketAddr::new(config.bind, config.port);
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
+    let open_reader: Arc<OpenReader> = Arc::new(open_reader);
+    let own_pool = ReaderPool::new(Arc::clone(&open_reader), OWN_READERS).await?;
+    let pool = ReaderPool::new(open_reader, REQUEST_READERS).await?;
+    let listener = server::listen(SocketAddr::new(config.bind, config.port))?;
     let addr = listener.local_addr().context("the listening socket has no address")?;
     let (stop, stopped) = watch::channel(false);
     let (advances, _) = broadcast::channel(frontier_watcher::ADVANCES_KEPT);
-    let start = pool.read(|reader| Ok((reader.frontier()?, reader.heartbeat()?, Index::read(reader)?)));
+    let start =
+        own_pool.read(|reader| Ok((reader.frontier()?, reader.heartbeat()?, Index::read(reader, &Index::default())?)));
     let (frontier, heartbeat, index) = start.await?;
     let frontier_ms = frontier.as_ref().map(|frontier| frontier.row.frontier);
     let known = Condition { frontier_ms, heartbeat, read_ms: crate::time::now_ms(), failure: None };
@@ -144,7 +179,7 @@ pub async fn serve(
     let (index_sender, index) = watch::channel(Arc::new(index));
     let subscriptions = Arc::new(AllSubscriptions::default());
     let watcher = FrontierWatcher {
-        pool: Arc::clone(&pool),
+        pool: Arc::clone(&own_pool),
         index: index.clone(),
         subscriptions: Arc::clone(&subscriptions),
         advances: advances.clone(),
@@ -154,14 +189,38 @@ pub async fn serve(
         last_sent: frontier.as_ref().map(frontier_watcher::version),
     };
     let watcher = tokio::spawn(watcher.run(stopped.clone(), config.poll));
-    let indexer = indexer::run(Arc::clone(&pool), index_sender, stopped.clone(), config.index_every);
+    let indexer = indexer::run(Arc::clone(&own_pool), index_sender, stopped.clone(), config.index_every);
     let indexer = tokio::spawn(indexer);
     let access = Access { token: config.token, is_loopback: addr.ip().is_loopback() };
-    let requests = metrics::Requests::default();
-    let shared = Shared { pool, index, subscriptions, advances, condition, stop: stopped.clone(), requests };
-    let router = router(Arc::new(shared), Arc::new(access));
-    let server = axum::serve(listener, router).with_graceful_shutdown(until(stopped));
-    Ok(Dashboard { addr, stop, server: tokio::spawn(server.into_future()), watcher, indexer })
+    let shared = Arc::new(Shared {
+        pool,
+        own_pool,
+        answers: Answers::new(config.answers_bytes_max),
+        parts: SharedParts::default(),
+        searches: Semaphore::new(SEARCHES_MAX),
+        connections: Connections::new(config.limits),
+        index,
+        subscriptions,
+        advances,
+        condition,
+        stop: stopped.clone(),
+        requests: metrics::Requests::default(),
+    });
+    let connections = Connections::new(Limits::PROBES);
+    let start_metrics = |listen| MetricsServer::start(listen, health(&shared), connections);
+    let metrics = config.metrics.map(start_metrics).transpose()?;
+    let connections = Arc::clone(&shared.connections);
+    let server = server::spawn(listener, router(shared, Arc::new(access)), connections, stopped);
+    Ok(Dashboard { addr, stop, server, metrics, watcher, indexer })
+}
+
+/// Metrics and health.
+fn health(shared: &Arc<Shared>) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::metrics))
+        .route("/healthz", get(crate::metrics::healthz))
+        .route("/readyz", get(metrics::readyz))
+        .with_state(Arc::clone(shared))
 }
 
 fn router(shared: Arc<Shared>, access: Arc<Access>) -> Router {
@@ -173,24 +232,15 @@ fn router(shared: Arc<Shared>, access: Arc<Access>) -> Router {
         .route("/api/gaps", get(api::gaps))
         .route("/api/frontier", get(api::frontier))
         .route("/api/stream", get(stream::stream))
-        .route("/metrics", get(metrics::metrics))
-        .route("/healthz", get(crate::metrics::healthz))
-        .route("/readyz", get(metrics::readyz))
+        .with_state(Arc::clone(&shared))
+        .merge(health(&shared))
         .method_not_allowed_fallback(api::method_not_allowed)
         .fallback(api::not_found)
-        .with_state(Arc::clone(&shared))
         .layer(from_fn(etag::add_etag))
         .layer(from_fn_with_state(access, access::check))
         .layer(from_fn_with_state(shared, metrics::count))
         // Does not apply to the event stream: each event must reach the viewer immediately.
         .layer(CompressionLayer::new())
-}
-
-/// Resolves when a stop is requested, and never if the sender was dropped: a dropped [`Dashboard`] keeps running.
-async fn until(mut stopped: watch::Receiver<bool>) {
-    if stopped.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending().await
-    }
 }
 
 /// This machine's clock, used only to compute the frontier's lag.

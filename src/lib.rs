@@ -8,6 +8,7 @@ pub mod dashboard;
 pub mod escape;
 pub mod exit_code;
 pub mod finnhub;
+pub mod http;
 pub mod import;
 pub mod ingest;
 pub mod log;

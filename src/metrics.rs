@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub mod catalog;
@@ -19,6 +19,10 @@ pub mod frontier;
 pub mod process;
 
 use exposition::Exposition;
+
+use crate::http::connections::Connections;
+use crate::http::limits::Limits;
+use crate::http::server;
 
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -38,24 +42,33 @@ pub trait HealthCheck: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct MetricsServer {
     addr: SocketAddr,
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<()>,
+    _stop: watch::Sender<bool>,
 }
+
+/// What the endpoints answer from.
+type Checked = (Arc<dyn HealthCheck>, Arc<Connections>);
 
 /// Starts the server. Fails if it cannot listen on the address.
 pub async fn serve(listen: SocketAddr, check: Arc<dyn HealthCheck>) -> anyhow::Result<MetricsServer> {
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
-    let addr = listener.local_addr().context("the listening socket has no address")?;
+    let connections = Connections::new(Limits::PROBES);
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(live))
         .route("/readyz", get(readyz))
-        .with_state(check);
-    Ok(MetricsServer { addr, server: tokio::spawn(axum::serve(listener, router).into_future()) })
+        .with_state((check, Arc::clone(&connections)));
+    MetricsServer::start(listen, router, connections)
 }
 
 impl MetricsServer {
+    /// Serves a router. Fails if it cannot listen on the address.
+    pub fn start(listen: SocketAddr, router: Router, connections: Arc<Connections>) -> anyhow::Result<Self> {
+        let listener = server::listen(listen)?;
+        let addr = listener.local_addr().context("the listening socket has no address")?;
+        let (stop, stopping) = watch::channel(false);
+        Ok(Self { addr, server: server::spawn(listener, router, connections, stopping), _stop: stop })
+    }
+
     /// The address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -80,17 +93,18 @@ pub fn respond(mut exposition: Exposition) -> Result<Response, String> {
     Ok(([(CONTENT_TYPE, FORMAT)], text).into_response())
 }
 
-async fn metrics(State(check): State<Arc<dyn HealthCheck>>) -> Response {
+async fn metrics(State((check, connections)): State<Checked>) -> Response {
     let mut exposition = Exposition::default();
     check.collect(&mut exposition);
+    connections.collect(&mut exposition);
     respond(exposition).unwrap_or_else(|error| (StatusCode::INTERNAL_SERVER_ERROR, error).into_response())
 }
 
-async fn live(State(check): State<Arc<dyn HealthCheck>>) -> Response {
+async fn live(State((check, _)): State<Checked>) -> Response {
     line(check.live())
 }
 
-async fn readyz(State(check): State<Arc<dyn HealthCheck>>) -> Response {
+async fn readyz(State((check, _)): State<Checked>) -> Response {
     line(check.ready())
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use dataflows::progress::time::ALLOWED_LATENESS_MS;
 
+use super::UsageError;
 use super::options::duration::Duration;
 use super::options::listen::{LISTEN, listen_address};
 use super::options::secret;
@@ -21,7 +22,7 @@ pub struct DashboardArgs {
     /// The store to read: sqlite:PATH or cassandra://HOST:PORT/KEYSPACE
     #[arg(long, env = "TICKLINE_STORE", value_name = "STORE")]
     pub store: StoreAddress,
-    /// Address to listen on; port 0 picks any free port. Without a token, anyone who can reach it can read the store
+    /// Address to listen on; port 0 picks any free port. Beyond this machine it needs a token
     #[arg(
         long,
         env = "TICKLINE_DASHBOARD_LISTEN",
@@ -34,6 +35,17 @@ pub struct DashboardArgs {
     /// TICKLINE_DASHBOARD_TOKEN
     #[arg(long, env = "TICKLINE_DASHBOARD_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// Listen beyond this machine without a token
+    #[arg(long)]
+    pub insecure: bool,
+    /// Another address for /metrics, /healthz and /readyz, without a token: it answers whatever viewers of the page do
+    #[arg(
+        long,
+        env = "TICKLINE_DASHBOARD_METRICS_LISTEN",
+        value_name = LISTEN,
+        value_parser = listen_address
+    )]
+    pub metrics_listen: Option<SocketAddr>,
     /// How long to wait for the store to become available at startup
     #[arg(long, env = "TICKLINE_STORE_WAIT", default_value_t = Duration::from_ms(0))]
     pub store_wait: Duration,
@@ -47,16 +59,21 @@ const TOKEN: &str = "TICKLINE_DASHBOARD_TOKEN";
 
 /// Runs `tickline dashboard` until it is interrupted (SIGINT or SIGTERM).
 pub fn run(args: &DashboardArgs) -> anyhow::Result<()> {
+    let token = secret::read_if_any(TOKEN, args.token_file.as_deref())?;
+    let (bind, port) = (args.listen.ip(), args.listen.port());
+    if !bind.is_loopback() && token.is_none() && !args.insecure {
+        let what = format!("without a token anyone who can reach {} can read the store", args.listen);
+        return Err(UsageError(format!("{what}: set --token-file, or insist with --insecure")).into());
+    }
     tokio::runtime::Runtime::new().context("cannot start threads")?.block_on(async {
         let Some(allowed_lateness_ms) = wait_for_store(args).await? else { return Ok(()) };
-        let token = secret::read_if_any(TOKEN, args.token_file.as_deref())?;
-        let (bind, port) = (args.listen.ip(), args.listen.port());
-        if !bind.is_loopback() && token.is_none() {
-            tracing::warn!("anyone who can reach {} can read everything in the store: set --token-file", args.listen);
-        }
-        let config = DashboardConfig { bind, port, token, allowed_lateness_ms, ..DashboardConfig::default() };
+        let metrics = args.metrics_listen;
+        let config = DashboardConfig { bind, port, token, allowed_lateness_ms, metrics, ..DashboardConfig::default() };
         let store = args.store.clone();
         let dashboard = serve(config, move || store.open_reader()).await?;
+        if let Some(addr) = dashboard.metrics_addr() {
+            println!("metrics: http://{addr}/metrics");
+        }
         println!("live page of {} at http://{}/ (end with Ctrl-C)", args.store, dashboard.addr());
         interrupted().await?;
         dashboard.stop().await;

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use dataflows::progress::time::{EVENT_MS_END, Resolution, Time};
 use serde::Serialize;
 
+use super::answers::Held;
+use super::encode::encode;
 use super::error::ApiError;
 use super::index::{Query, SymbolView};
-use super::json::{CandleView, FrontierView, IndicatorView};
+use super::json::{CANDLE_BYTES, CandleView, FrontierView, INDICATORS_BYTES, IndicatorView};
 use super::query::{Pairs, Parameters};
 use super::{Shared, now_ms};
 use crate::pipeline_state::{Facts, PipelineState};
@@ -34,11 +35,11 @@ pub struct RowsView<R> {
 
 /// Matching symbols.
 #[derive(Serialize)]
-pub struct SymbolsView<'a> {
+pub struct SymbolsView {
     /// Number of matches.
     total: usize,
     /// The best matches.
-    symbols: Vec<&'a SymbolView>,
+    symbols: Vec<SymbolView>,
 }
 
 /// The frontier, and the state of the pipeline.
@@ -60,36 +61,59 @@ pub struct GapsView {
     gaps: Vec<Gap>,
 }
 
-/// `/api/gaps?from=&to=&limit=`: gaps that have a moment in common with the range.
-pub async fn gaps(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Json<GapsView>, ApiError> {
-    let Range { from_ms, to_ms, limit } = Parameters::new(pairs, &["from", "to", "limit"])?.range()?;
+/// Memory of a gap until it is encoded, in bytes.
+const GAP_BYTES: usize = 512;
+/// Memory of a symbol until it is encoded, in bytes.
+const SYMBOL_BYTES: usize = 1_024;
+/// Memory of the frontier until it is encoded, in bytes.
+const FRONTIER_BYTES: usize = 16 << 10;
+
+/// Reads and encodes an answer on a blocking thread, in memory that is reserved first.
+async fn answer<V: Serialize>(
+    shared: &Shared,
+    bytes: usize,
+    read: impl FnOnce(&mut dyn StoreReader) -> Result<Result<V, ApiError>, StoreError> + Send + 'static,
+) -> Result<Held, ApiError> {
+    let reservation = shared.answers.reserve(bytes).await?;
     let read = shared.pool.read(move |reader| {
+        let json = read(reader)?.and_then(|view| encode(&view));
+        Ok(json.map(|json| reservation.hold(json)))
+    });
+    read.await?
+}
+
+/// `/api/gaps?from=&to=&limit=`: gaps that have a moment in common with the range.
+pub async fn gaps(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Held, ApiError> {
+    let Range { from_ms, to_ms, limit } = Parameters::new(pairs, &["from", "to", "limit"])?.range()?;
+    let read = move |reader: &mut dyn StoreReader| {
         let frontier_ms = reader.complete_up_to()?;
         let mut gaps = Gap::merge(reader.gaps(GapRange { from_ms, to_ms })?, frontier_ms);
         let total = gaps.len();
         gaps.drain(..total.saturating_sub(limit));
-        Ok(GapsView { frontier_ms, total, gaps })
-    });
-    Ok(Json(read.await?))
+        Ok(Ok(GapsView { frontier_ms, total, gaps }))
+    };
+    answer(&shared, limit * GAP_BYTES, read).await
 }
 
 /// `/api/frontier`.
-pub async fn frontier(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Json<FrontierAnswer>, ApiError> {
+pub async fn frontier(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Held, ApiError> {
     Parameters::new(pairs, &[])?;
-    let (frontier, heartbeat) = shared.pool.read(|reader| Ok((reader.frontier()?, reader.heartbeat()?))).await?;
-    let frontier_ms = frontier.as_ref().map(|frontier| frontier.row.frontier);
-    let facts = Facts { frontier_ms, heartbeat: heartbeat.as_ref(), now_ms: crate::time::now_ms() };
-    let state = PipelineState::judge(&facts);
-    let none = || {
-        let hint = format!("{}: check that a worker writes to this store", state.text);
-        ApiError::unavailable("nothing complete yet", hint)
+    let read = |reader: &mut dyn StoreReader| {
+        let (frontier, heartbeat) = (reader.frontier()?, reader.heartbeat()?);
+        let frontier_ms = frontier.as_ref().map(|frontier| frontier.row.frontier);
+        let facts = Facts { frontier_ms, heartbeat: heartbeat.as_ref(), now_ms: crate::time::now_ms() };
+        let state = PipelineState::judge(&facts);
+        let Some(frontier) = frontier else {
+            let hint = format!("{}: check that a worker writes to this store", state.text);
+            return Ok(Err(ApiError::unavailable("nothing complete yet", hint)));
+        };
+        Ok(Ok(FrontierAnswer { frontier: FrontierView::new(&frontier, now_ms()), state }))
     };
-    let frontier = FrontierView::new(&frontier.ok_or_else(none)?, now_ms());
-    Ok(Json(FrontierAnswer { frontier, state }))
+    answer(&shared, FRONTIER_BYTES, read).await
 }
 
 /// `/api/symbols?query=&exchange=&traded=&limit=`: matching symbols, best first. Served from memory.
-pub async fn symbols(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Response, ApiError> {
+pub async fn symbols(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Held, ApiError> {
     let parameters = Parameters::new(pairs, &["query", "exchange", "traded", "limit"])?;
     let query = Query {
         text: parameters.text("query")?.unwrap_or_default().trim().to_lowercase(),
@@ -98,41 +122,43 @@ pub async fn symbols(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<
         limit: parameters.limit(SYMBOLS_DEFAULT, SYMBOLS_MAX)?,
     };
     let index = Arc::clone(&shared.index.borrow());
-    let (symbols, total) = index.search(&query);
-    Ok(Json(SymbolsView { total, symbols }).into_response())
+    let reservation = shared.answers.reserve(query.limit * SYMBOL_BYTES).await?;
+    let _turn = shared.searches.acquire().await;
+    let search = tokio::task::spawn_blocking(move || {
+        let (symbols, total) = index.search(&query);
+        encode(&SymbolsView { total, symbols }).map(|json| reservation.hold(json))
+    });
+    search.await.unwrap_or_else(|_| Err(ApiError::unavailable("the search was aborted", "try again")))
 }
 
 /// `/api/candles?symbol=&resolution=&from=&to=&limit=`.
-pub async fn candles(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Json<RowsView<CandleView>>, ApiError> {
+pub async fn candles(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Held, ApiError> {
     let parameters = Parameters::new(pairs, &["symbol", "resolution", "from", "to", "since", "limit"])?;
     let (symbol, resolution, range) =
         (parameters.symbol()?, parameters.resolution(Resolution::M1)?, parameters.range()?);
     let since = parameters.time("since")?.unwrap_or(0);
-    let read = shared.pool.read(move |reader| {
+    let read = move |reader: &mut dyn StoreReader| {
         let frontier_ms = reader.complete_up_to()?;
         let rows = reader.candles(&symbol, resolution, range)?;
         let known = !rows.is_empty() || has_traded(reader, &symbol)?;
         let rows = CandleView::of_changed(rows, resolution, since, frontier_ms);
-        Ok((known, RowsView { symbol, resolution: resolution.name(), frontier_ms, rows }))
-    });
-    of_known_symbol(read.await?)
+        Ok(of_known_symbol(known, RowsView { symbol, resolution: resolution.name(), frontier_ms, rows }))
+    };
+    answer(&shared, range.limit * CANDLE_BYTES, read).await
 }
 
 /// `/api/indicators?symbol=&from=&to=&limit=`. Indicators are computed from 5 s candles only.
-pub async fn indicators(
-    State(shared): State<Arc<Shared>>,
-    pairs: Pairs,
-) -> Result<Json<RowsView<IndicatorView>>, ApiError> {
+pub async fn indicators(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Held, ApiError> {
     let parameters = Parameters::new(pairs, &["symbol", "from", "to", "since", "limit"])?;
     let (symbol, range, since) = (parameters.symbol()?, parameters.range()?, parameters.time("since")?.unwrap_or(0));
-    let read = shared.pool.read(move |reader| {
+    let read = move |reader: &mut dyn StoreReader| {
         let frontier_ms = reader.complete_up_to()?;
         let rows = reader.indicators(&symbol, range)?;
         let known = !rows.is_empty() || has_traded(reader, &symbol)?;
         let rows = IndicatorView::of_changed(rows, since, frontier_ms);
-        Ok((known, RowsView { symbol, resolution: Resolution::S5.name(), frontier_ms, rows }))
-    });
-    of_known_symbol(read.await?)
+        Ok(of_known_symbol(known, RowsView { symbol, resolution: Resolution::S5.name(), frontier_ms, rows }))
+    };
+    answer(&shared, range.limit * INDICATORS_BYTES, read).await
 }
 
 /// `/api/openapi.json`: the machine-readable description of this API.
@@ -156,9 +182,9 @@ fn has_traded(reader: &mut dyn StoreReader, symbol: &str) -> Result<bool, StoreE
     Ok(!reader.candles(symbol, Resolution::D1, any)?.is_empty())
 }
 
-fn of_known_symbol<R>((known, view): (bool, RowsView<R>)) -> Result<Json<RowsView<R>>, ApiError> {
+fn of_known_symbol<R>(known: bool, view: RowsView<R>) -> Result<RowsView<R>, ApiError> {
     if known {
-        return Ok(Json(view));
+        return Ok(view);
     }
     let error = format!("symbol {:?} has not traded", view.symbol);
     Err(ApiError::not_found(error, "/api/symbols lists the symbols"))

@@ -20,7 +20,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The page's own files: path, content type, body.
 #[rustfmt::skip]
-const PAGE: [(&str, &str, &str); 32] = [
+const PAGE: [(&str, &str, &str); 33] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/chart.css", CSS, include_str!("page/chart.css")),
     ("/chart.js", JS, include_str!("page/chart.js")),
@@ -38,6 +38,7 @@ const PAGE: [(&str, &str, &str); 32] = [
     ("/legend.js", JS, include_str!("page/legend.js")),
     ("/link.js", JS, include_str!("page/link.js")),
     ("/loader.js", JS, include_str!("page/loader.js")),
+    ("/names.js", JS, include_str!("page/names.js")),
     ("/narrow.css", CSS, include_str!("page/narrow.css")),
     ("/number.js", JS, include_str!("page/number.js")),
     ("/page.js", JS, include_str!("page/page.js")),

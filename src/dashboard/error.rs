@@ -1,11 +1,15 @@
 //! Error responses of the HTTP API: a status, what happened, and what to do next.
 
-use axum::Json;
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::encode::encode;
 use crate::store::StoreError;
+
+/// When a request that was answered with 503 may be repeated, in seconds.
+const RETRY_AFTER_S: u64 = 2;
 
 /// An error response: `{"error": ..., "hint": ...}`.
 #[derive(Clone, Debug, Serialize, thiserror::Error)]
@@ -69,6 +73,11 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status, Json(self)).into_response()
+        let json = encode(&self).unwrap_or_default();
+        let mut response = (self.status, [(CONTENT_TYPE, "application/json")], json).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_S.into());
+        }
+        response
     }
 }

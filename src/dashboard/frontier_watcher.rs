@@ -8,23 +8,27 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures_util::future::try_join_all;
-use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::condition::Condition;
+use super::encode::encode;
 use super::error::ApiError;
 use super::index::Index;
 use super::json::FrontierView;
 use super::pool::ReaderPool;
 use super::subscriptions::{AllSubscriptions, Chart};
-use super::{now_ms, queries, until};
+use super::{now_ms, queries};
+use crate::http::server::stopped;
 use crate::store::{DurableFrontier, StoreReader};
 
 /// Capacity of the channel to the viewers, in advances.
 pub const ADVANCES_KEPT: usize = 16;
+
+/// Maximum size of the charts of one advance, in bytes. Viewers of the others get theirs whole.
+const CHARTS_BYTES_MAX: usize = 2 << 20;
 
 /// Interval between reads of the heartbeat.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
@@ -37,15 +41,9 @@ pub struct Advance {
     /// The frontier.
     pub frontier: FrontierView,
     /// Rows by watched symbol; `None` for an unchanged one. Symbols that were not read are absent.
-    pub watch: BTreeMap<String, Option<Box<RawValue>>>,
-    /// Rows by chart. Charts that were not read are absent.
-    pub charts: BTreeMap<Chart, Box<RawValue>>,
-}
-
-/// Encodes a part of an event as JSON.
-pub fn encode<T: Serialize>(part: &T) -> Result<Box<RawValue>, ApiError> {
-    to_raw_value(part)
-        .map_err(|e| ApiError::unavailable(format!("cannot encode an event: {e}"), "report this as a bug"))
+    pub watch: BTreeMap<String, Option<Vec<u8>>>,
+    /// Rows by chart. Charts that were not read, or have changed in too many rows, are absent.
+    pub charts: BTreeMap<Chart, Bytes>,
 }
 
 /// Epoch and frontier, by which advances are ordered.
@@ -81,7 +79,7 @@ impl FrontierWatcher {
         let mut failing = false;
         loop {
             tokio::select! {
-                () = until(stop.clone()) => return,
+                () = stopped(stop.clone()) => return,
                 _ = timer.tick() => {}
             }
             let result = self.poll().await;
@@ -148,10 +146,19 @@ impl FrontierWatcher {
         };
         let read_chart = |chart: Chart| async move {
             let of = chart.clone();
-            let read = self.pool.read(move |reader| queries::changed(reader, &of, since, allowed_lateness_ms, to));
-            Ok::<_, ApiError>((chart, encode(&read.await?)?))
+            let read = self.pool.read(move |reader| {
+                let rows = queries::changed(reader, &of, since, allowed_lateness_ms, to)?;
+                Ok(rows.map(|rows| encode(&rows)).transpose())
+            });
+            Ok::<_, ApiError>((chart, read.await??))
         };
         let (watch, charts) = tokio::try_join!(read_watch, try_join_all(charts.into_iter().map(read_chart)))?;
-        Ok(Advance { version, frontier: view, watch, charts: charts.into_iter().collect() })
+        let mut bytes = 0;
+        let small = charts.into_iter().filter_map(|(chart, json)| {
+            let json = json?;
+            bytes += json.len();
+            (bytes <= CHARTS_BYTES_MAX).then(|| (chart, Bytes::from(json)))
+        });
+        Ok(Advance { version, frontier: view, watch, charts: small.collect() })
     }
 }

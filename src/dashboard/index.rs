@@ -4,14 +4,15 @@
 //! seconds old; viewers of a symbol get current ones from the stream.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
 
-use dataflows::symbols::entry::{Entry, Status};
 use serde::Serialize;
 
 use super::json::Day;
+use super::names::{Name, Names};
 use crate::store::{StoreError, StoreReader, StoredCandle};
-use crate::symbols::search::Searched;
+use crate::symbols::search::rank;
 
 /// A symbol: its entry in the symbol table, and its newest day.
 #[derive(Clone, Debug, Serialize)]
@@ -34,8 +35,22 @@ pub struct SymbolView {
 /// symbol.
 #[derive(Debug, Default)]
 pub struct Index {
-    symbols: Vec<(SymbolView, Searched)>,
-    positions: BTreeMap<String, usize>,
+    names: Arc<Names>,
+    /// Symbols that have traded, in the order shown.
+    traded: Vec<Traded>,
+    /// Their positions, ascending by symbol.
+    traded_by_symbol: Vec<u32>,
+    /// The positions of those with an entry, ascending.
+    traded_names: Vec<u32>,
+}
+
+/// A symbol that has traded.
+#[derive(Debug)]
+struct Traded {
+    symbol: Box<str>,
+    day: Day,
+    /// The position of its entry.
+    name: Option<u32>,
 }
 
 /// A search.
@@ -52,81 +67,134 @@ pub struct Query {
 }
 
 impl Index {
-    /// Reads symbols and newest days.
-    pub fn read(reader: &mut dyn StoreReader) -> Result<Self, StoreError> {
-        let entries = reader.symbols(&mut |entry| entry.status != Status::Withdrawn)?;
-        Ok(Self::new(entries, reader.latest()?))
+    /// Reads symbols and newest days; `before` is what was read the last time.
+    pub fn read(reader: &mut dyn StoreReader, before: &Self) -> Result<Self, StoreError> {
+        let names = Names::read(reader, &before.names)?;
+        Ok(Self::new(names, reader.latest()?))
     }
 
-    fn new(entries: Vec<Entry>, days: Vec<(String, StoredCandle)>) -> Self {
-        let mut known: BTreeMap<String, (SymbolView, Searched)> = BTreeMap::new();
-        for entry in entries {
-            let searched = Searched::new(&entry.symbol, &entry.display_symbol, &entry.name);
-            let view = SymbolView {
-                symbol: entry.symbol.to_string(),
-                name: entry.name.to_string(),
-                exchange: entry.exchange.to_string(),
-                currency: entry.currency.to_string(),
-                status: Some(entry.status.name()),
-                day: None,
-            };
-            known.insert(view.symbol.clone(), (view, searched));
-        }
-        for (symbol, candle) in days {
-            let (view, _) = known.entry(symbol).or_insert_with_key(|symbol| {
-                // Without an entry the exchange is the part before the colon, as Finnhub writes pairs.
-                let exchange = symbol.split_once(':').map_or("", |(exchange, _)| exchange).to_owned();
-                let (name, currency, symbol) = (String::new(), String::new(), symbol.clone());
-                let searched = Searched::new(&symbol, "", "");
-                (SymbolView { symbol, name, exchange, currency, status: None, day: None }, searched)
-            });
-            view.day = Some(Day::from(candle));
-        }
-        let mut symbols: Vec<_> = known.into_values().collect();
-        // A stable sort: equal ones stay in the order of their symbols.
-        symbols.sort_by_key(|(view, _)| Reverse(view.day.as_ref().map(|day| (day.day_start_ms, day.trades))));
-        let positions = symbols.iter().enumerate().map(|(at, (view, _))| (view.symbol.clone(), at)).collect();
-        Self { symbols, positions }
+    fn new(names: Arc<Names>, days: Vec<(String, StoredCandle)>) -> Self {
+        let traded = days.into_iter().map(|(symbol, candle)| {
+            let name = names.find(&symbol).and_then(|at| u32::try_from(at).ok());
+            Traded { symbol: symbol.into(), day: candle.into(), name }
+        });
+        let mut traded: Vec<_> = traded.collect();
+        traded.sort_by(|a, b| {
+            let key = |one: &Traded| Reverse((one.day.day_start_ms, one.day.trades));
+            key(a).cmp(&key(b)).then_with(|| a.symbol.cmp(&b.symbol))
+        });
+        let mut traded_by_symbol: Vec<_> = (0..).take(traded.len()).collect();
+        traded_by_symbol.sort_by(|a, b| symbol_at(&traded, *a).cmp(symbol_at(&traded, *b)));
+        let mut traded_names: Vec<_> = traded.iter().filter_map(|one| one.name).collect();
+        traded_names.sort_unstable();
+        Self { names, traded, traded_by_symbol, traded_names }
     }
 
-    /// Looks a symbol up.
-    pub fn get(&self, symbol: &str) -> Option<&SymbolView> {
-        self.positions.get(symbol).map(|at| &self.symbols[*at].0)
+    fn find(&self, symbol: &str) -> Option<&Traded> {
+        let found = self.traded_by_symbol.binary_search_by(|at| symbol_at(&self.traded, *at).cmp(symbol));
+        found.ok().map(|at| &self.traded[self.traded_by_symbol[at] as usize])
+    }
+
+    /// The newest day of a symbol that has traded.
+    pub fn day(&self, symbol: &str) -> Option<&Day> {
+        self.find(symbol).map(|one| &one.day)
     }
 
     /// Name of a symbol; empty if unknown.
     pub fn name(&self, symbol: &str) -> &str {
-        self.get(symbol).map_or("", |view| &view.name)
+        self.names.find(symbol).map_or("", |at| self.names.get(at).name)
     }
 
     /// The symbols with most trades on the newest day.
     pub fn busiest(&self, limit: usize) -> Vec<String> {
-        let traded = self.symbols.iter().take_while(|(view, _)| view.day.is_some());
-        traded.take(limit).map(|(view, _)| view.symbol.clone()).collect()
+        self.traded.iter().take(limit).map(|one| one.symbol.to_string()).collect()
+    }
+
+    /// Number of symbols, and of those left out because there are too many.
+    pub fn count(&self) -> (usize, usize) {
+        (self.traded.len() + self.names.len() - self.traded_names.len(), self.names.omitted())
     }
 
     /// The best `limit` matches, best first, and the number of all matches.
-    pub fn search(&self, query: &Query) -> (Vec<&SymbolView>, usize) {
-        let is_selected = |view: &SymbolView| {
-            query.exchange.as_ref().is_none_or(|exchange| view.exchange.eq_ignore_ascii_case(exchange))
-                && query.traded.is_none_or(|traded| view.day.is_some() == traded)
+    pub fn search(&self, query: &Query) -> (Vec<SymbolView>, usize) {
+        let (mut best, mut total) = (BinaryHeap::new(), 0);
+        let mut lower = [const { String::new() }; 3];
+        let mut take = |at: usize, name: Name<'_>| {
+            let is_there = query.exchange.as_ref().is_none_or(|exchange| name.exchange.eq_ignore_ascii_case(exchange));
+            if let Some(rank) = is_there.then(|| rank_of(&mut lower, &name, &query.text)).flatten() {
+                total += 1;
+                best.push((rank, at));
+                if best.len() > query.limit {
+                    best.pop();
+                }
+            }
         };
-        let rank = |(at, (view, searched)): (usize, &(SymbolView, Searched))| {
-            is_selected(view).then(|| searched.rank(&query.text)).flatten().map(|rank| (rank, at))
-        };
-        let mut found: Vec<_> = self.symbols.iter().enumerate().filter_map(rank).collect();
-        if !query.text.is_empty() {
-            found.sort_unstable();
-        } else {
-            found.sort_unstable_by_key(|(_, at)| *at);
+        if query.traded != Some(false) {
+            self.traded.iter().enumerate().for_each(|(at, one)| take(at, self.name_of(one)));
         }
-        let total = found.len();
-        (found.into_iter().take(query.limit).map(|(_, at)| &self.symbols[at].0).collect(), total)
+        if query.traded != Some(true) {
+            self.untraded().for_each(|at| take(self.traded.len() + at, self.names.get(at)));
+        }
+        (best.into_sorted_vec().into_iter().map(|(_, at)| self.view(at)).collect(), total)
     }
+
+    /// Positions of the entries of symbols that have not traded.
+    fn untraded(&self) -> impl Iterator<Item = usize> {
+        let mut traded = self.traded_names.iter().map(|at| *at as usize).peekable();
+        (0..self.names.len()).filter(move |at| traded.next_if_eq(at).is_none())
+    }
+
+    /// The texts of a traded symbol.
+    fn name_of<'a>(&'a self, one: &'a Traded) -> Name<'a> {
+        // Without an entry the exchange is the part before the colon, as Finnhub writes pairs.
+        let unknown = || Name {
+            symbol: &one.symbol,
+            exchange: one.symbol.split_once(':').map_or("", |(exchange, _)| exchange),
+            ..Name::default()
+        };
+        one.name.map_or_else(unknown, |at| self.names.get(at as usize))
+    }
+
+    /// The symbol at a position in the order shown.
+    fn view(&self, at: usize) -> SymbolView {
+        let traded = self.traded.get(at);
+        let name = traded.map_or_else(|| self.names.get(at - self.traded.len()), |one| self.name_of(one));
+        SymbolView {
+            symbol: name.symbol.to_owned(),
+            name: name.name.to_owned(),
+            exchange: name.exchange.to_owned(),
+            currency: name.currency.to_owned(),
+            status: name.status.map(|status| status.name()),
+            day: traded.map(|one| one.day.clone()),
+        }
+    }
+}
+
+fn symbol_at(traded: &[Traded], at: u32) -> &str {
+    &traded[at as usize].symbol
+}
+
+/// The rank of a match, all the same without a text. `lower` is memory for the texts in lower case.
+fn rank_of(lower: &mut [String; 3], name: &Name, text: &str) -> Option<u8> {
+    if text.is_empty() {
+        return Some(0);
+    }
+    for (lower, text) in lower.iter_mut().zip([name.symbol, name.display_symbol, name.name]) {
+        lower.clear();
+        if text.is_ascii() {
+            lower.push_str(text);
+            lower.make_ascii_lowercase();
+        } else {
+            lower.push_str(&text.to_lowercase());
+        }
+    }
+    rank(&lower[0], &lower[1], &lower[2], text)
 }
 
 #[cfg(test)]
 mod tests {
+    use dataflows::symbols::entry::Entry;
+
     use super::*;
 
     fn entry(symbol: &str, name: &str, exchange: &str) -> Entry {
@@ -157,20 +225,25 @@ mod tests {
     fn best_matches_first_then_most_traded() {
         let entries = vec![entry("A", "AGILENT", "US"), entry("AA", "ALCOA", "US"), entry("AAA", "ALCOA TOO", "L")];
         let days = vec![day("AAA", 2, 5), day("BINANCE:AAVE", 2, 9), day("OLD", 1, 99)];
-        let index = Index::new(entries, days);
+        let index = Index::new(Arc::new(Names::from_iter(&entries)), days);
+        let found =
+            |symbols: &[&str], total: usize| (symbols.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), total);
         let search = |text: &str, exchange: Option<&str>, traded, limit| {
             let query = Query { text: text.into(), exchange: exchange.map(str::to_owned), traded, limit };
             let (found, total) = index.search(&query);
-            (found.into_iter().map(|view| view.symbol.as_str()).collect::<Vec<_>>(), total)
+            (found.into_iter().map(|view| view.symbol).collect::<Vec<_>>(), total)
         };
-        assert_eq!(search("", None, None, 9), (vec!["BINANCE:AAVE", "AAA", "OLD", "A", "AA"], 5));
-        assert_eq!(search("aa", None, None, 2), (vec!["AA", "BINANCE:AAVE"], 3));
-        assert_eq!(search("alcoa", None, None, 9), (vec!["AAA", "AA"], 2));
-        assert_eq!(search("alcoa", Some("us"), None, 9), (vec!["AA"], 1));
-        assert_eq!(search("", Some("binance"), None, 9), (vec!["BINANCE:AAVE"], 1));
-        assert_eq!(search("a", None, Some(false), 9), (vec!["A", "AA"], 2));
+        assert_eq!(search("", None, None, 9), found(&["BINANCE:AAVE", "AAA", "OLD", "A", "AA"], 5));
+        assert_eq!(search("aa", None, None, 2), found(&["AA", "BINANCE:AAVE"], 3));
+        assert_eq!(search("alcoa", None, None, 9), found(&["AAA", "AA"], 2));
+        assert_eq!(search("alcoa", Some("us"), None, 9), found(&["AA"], 1));
+        assert_eq!(search("", Some("binance"), None, 9), found(&["BINANCE:AAVE"], 1));
+        assert_eq!(search("a", None, Some(false), 9), found(&["A", "AA"], 2));
         assert_eq!(index.busiest(2), ["BINANCE:AAVE", "AAA"]);
         assert_eq!((index.name("AA"), index.name("OLD"), index.name("NONE")), ("ALCOA", "", ""));
-        assert!(index.get("OLD").unwrap().status.is_none() && index.get("NONE").is_none());
+        assert!(index.day("OLD").is_some() && index.day("A").is_none() && index.day("NONE").is_none());
+        assert_eq!(index.count(), (5, 0));
+        let all = index.search(&Query { limit: 9, ..Query::default() }).0;
+        assert_eq!(all.iter().map(|view| view.status.is_some()).collect::<Vec<_>>(), [false, true, false, true, true]);
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::index::Index;
 use super::pool::ReaderPool;
-use super::until;
+use crate::http::server::stopped;
 
 /// Inverse of the share of time spent reading the index, at most.
 const COST_DIVISOR: u32 = 20;
@@ -23,11 +23,12 @@ pub async fn run(
     let mut pause = every;
     loop {
         tokio::select! {
-            () = until(stop.clone()) => return,
+            () = stopped(stop.clone()) => return,
             () = tokio::time::sleep(pause) => {}
         }
         let start = Instant::now();
-        if let Ok(read) = pool.read(Index::read).await {
+        let before = Arc::clone(&index.borrow());
+        if let Ok(read) = pool.read(move |reader| Index::read(reader, &before)).await {
             index.send_replace(Arc::new(read));
         }
         pause = every.max(start.elapsed() * COST_DIVISOR);

@@ -9,6 +9,11 @@ use serde::{Serialize, Serializer};
 use crate::store::{DurableFrontier, StoredCandle, StoredIndicators, is_complete};
 use crate::time::rfc3339;
 
+/// Memory of a candle and of its JSON, in bytes.
+pub const CANDLE_BYTES: usize = 512;
+/// Memory of a row of indicators and of its JSON, in bytes.
+pub const INDICATORS_BYTES: usize = 1_024;
+
 /// The durable frontier.
 #[derive(Clone, Debug, Serialize)]
 pub struct FrontierView {

@@ -44,7 +44,7 @@ pub async fn count(State(shared): State<Arc<Shared>>, request: Request, next: Ne
 
 /// Answers `/metrics`. If the store cannot be read, `tickline_dashboard_store_up` is 0 and its metrics are absent.
 pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
-    let read = shared.pool.read(|reader| reader.frontier()).await;
+    let read = shared.own_pool.read(|reader| reader.frontier()).await;
     let mut exposition = Exposition::default();
     exposition.put(&catalog::DASHBOARD_STORE_UP, u64::from(read.is_ok()));
     if let Ok(Some(frontier)) = read {
@@ -52,8 +52,14 @@ pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiE
         exposition.put(&catalog::EPOCH, frontier.epoch);
         put_row(&mut exposition, &frontier.row);
     }
+    shared.connections.collect(&mut exposition);
+    let (symbols, omitted) = shared.index.borrow().count();
+    exposition.put(&catalog::DASHBOARD_SYMBOLS, symbols as u64);
+    exposition.put(&catalog::DASHBOARD_OMITTED, omitted as u64);
+    exposition.put(&catalog::DASHBOARD_ANSWERS, shared.answers.reserved_bytes());
+    exposition.put(&catalog::DASHBOARD_REFUSED, shared.answers.refused());
     exposition.put(&catalog::DASHBOARD_VIEWERS, shared.advances.receiver_count() as u64);
-    exposition.put(&catalog::DASHBOARD_READ_FAILURES, shared.pool.failures());
+    exposition.put(&catalog::DASHBOARD_READ_FAILURES, shared.pool.failures() + shared.own_pool.failures());
     exposition.put_histograms(&catalog::DASHBOARD_DURATION, &shared.requests.durations);
     let responses = shared.requests.responses.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let labels = |route, status| vec![("route", route), ("status", status)];
@@ -64,7 +70,7 @@ pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiE
 
 /// Answers `/readyz`: ready if the store can be read and has a frontier.
 pub async fn readyz(State(shared): State<Arc<Shared>>) -> Result<String, ApiError> {
-    let frontier = shared.pool.read(|reader| reader.frontier()).await?;
+    let frontier = shared.own_pool.read(|reader| reader.frontier()).await?;
     let none = || ApiError::unavailable("nothing complete yet", "wait for a worker to write the first frontier");
     Ok(format!("ready: complete up to {}\n", rfc3339(frontier.ok_or_else(none)?.row.frontier)))
 }

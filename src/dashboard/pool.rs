@@ -1,4 +1,4 @@
-//! A small pool of store readers, shared by all requests. Readers block, so they run on blocking threads.
+//! Small pools of store readers. Readers block, so they run on blocking threads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,17 +9,20 @@ use tokio::sync::Semaphore;
 use crate::dashboard::error::ApiError;
 use crate::store::{StoreError, StoreReader};
 
-/// Maximum number of concurrent reads and of open readers. More would only wait for the same disk.
-const READERS_MAX: usize = 4;
+/// Concurrent reads, and open readers, for all requests. More would only wait for the same disk.
+pub const REQUEST_READERS: usize = 4;
+/// The same for the dashboard itself: its watcher, its index and its health must not wait for requests.
+pub const OWN_READERS: usize = 3;
 
 /// How long a request waits for a reader before it is answered with 503.
 const WAIT: Duration = Duration::from_secs(5);
 
-type OpenReader = dyn Fn() -> Result<Box<dyn StoreReader>, StoreError> + Send + Sync;
+/// Opens a reader.
+pub type OpenReader = dyn Fn() -> Result<Box<dyn StoreReader>, StoreError> + Send + Sync;
 
-/// Hands out readers, at most [`READERS_MAX`] at a time.
+/// Hands out readers, a fixed number at a time.
 pub struct ReaderPool {
-    open: Box<OpenReader>,
+    open: Arc<OpenReader>,
     idle: Mutex<Vec<Box<dyn StoreReader>>>,
     permits: Arc<Semaphore>,
     failures: AtomicU64,
@@ -27,13 +30,11 @@ pub struct ReaderPool {
 
 impl ReaderPool {
     /// Opens the first reader, so that a missing store is reported at startup.
-    pub async fn new(
-        open: impl Fn() -> Result<Box<dyn StoreReader>, StoreError> + Send + Sync + 'static,
-    ) -> Result<Arc<Self>, ApiError> {
+    pub async fn new(open: Arc<OpenReader>, readers_max: usize) -> Result<Arc<Self>, ApiError> {
         let pool = Arc::new(Self {
-            open: Box::new(open),
+            open,
             idle: Mutex::default(),
-            permits: Arc::new(Semaphore::new(READERS_MAX)),
+            permits: Arc::new(Semaphore::new(readers_max)),
             failures: AtomicU64::new(0),
         });
         pool.read(|_| Ok(())).await?;

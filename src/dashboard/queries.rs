@@ -11,6 +11,8 @@ use crate::store::{Range, StoreError, StoreReader};
 const SPARK_ROWS: usize = 60;
 /// Maximum time span of a sparkline.
 const SPARK_MS: u64 = DAY_MS;
+/// Maximum number of windows that are checked for changes: a day of 5 s. Beyond it viewers get theirs whole.
+const CHANGED_ROWS_MAX: u64 = 20_000;
 /// How far back the newest day of a symbol is searched; older ones come from the index, which covers all days.
 const NEWEST_DAY_MS: u64 = 60 * DAY_MS;
 
@@ -28,7 +30,7 @@ pub fn days(
 ) -> Result<Vec<WatchRow>, StoreError> {
     let found = reader.candles_of(symbols, Resolution::D1, back(frontier, NEWEST_DAY_MS, 1))?;
     let row = |(symbol, mut candles): (&String, Vec<_>)| {
-        let day = candles.pop().map(Day::from).or_else(|| index.get(symbol)?.day.clone())?;
+        let day = candles.pop().map(Day::from).or_else(|| index.day(symbol).cloned())?;
         Some(WatchRow { symbol: symbol.clone(), name: index.name(symbol).to_owned(), day, spark: None })
     };
     Ok(symbols.iter().zip(found).filter_map(row).collect())
@@ -61,16 +63,19 @@ pub fn newest(
 }
 
 /// The rows of a chart that have changed since the frontier was at `since`; a late trade reaches back by at most
-/// `allowed_lateness_ms`.
+/// `allowed_lateness_ms`. `None` if those that may have changed are too many.
 pub fn changed(
     reader: &mut dyn StoreReader,
     chart: &Chart,
     since: Time,
     allowed_lateness_ms: u64,
     frontier: Time,
-) -> Result<ChartView, StoreError> {
+) -> Result<Option<ChartView>, StoreError> {
     let by_ms = frontier.saturating_sub(since) + allowed_lateness_ms + chart.resolution.length_ms();
-    read(reader, chart, back(frontier, by_ms, usize::MAX >> 1), since, frontier)
+    if by_ms / chart.resolution.length_ms() > CHANGED_ROWS_MAX {
+        return Ok(None);
+    }
+    read(reader, chart, back(frontier, by_ms, usize::MAX >> 1), since, frontier).map(Some)
 }
 
 fn read(

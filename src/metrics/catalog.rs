@@ -79,6 +79,12 @@ table! {
     MEMORY = Gauge, "process_resident_memory_bytes", [], ALL_ROLES, "Resident memory";
     STARTED = Gauge, "process_start_time_seconds", [], ALL_ROLES, "Start time of the process (Unix time)";
     OPEN_FILES = Gauge, "process_open_fds", [], ALL_ROLES, "Open file descriptors";
+    HTTP_CONNECTIONS = Gauge, "tickline_http_connections", [], ALL_ROLES,
+        "Open connections to the HTTP server; of the dashboard, to its page";
+    HTTP_CLOSED = Counter, "tickline_http_connections_closed_total", ["reason"], ALL_ROLES,
+        "Connections closed by the HTTP server: idle (for long, or its request did not end), gave_way (the longest \
+         idle one of too many), slow (did not read its answer), full and address_full (not admitted: too many, in all or \
+         from its address)";
 
     DURABLE_FRONTIER = Gauge, "tickline_durable_frontier_timestamp_seconds", [], FRONTIER,
         "Durable frontier: complete up to this Unix time (exclusive). Absent while nothing is complete yet";
@@ -176,6 +182,13 @@ table! {
 
     DASHBOARD_STORE_UP = Gauge, "tickline_dashboard_store_up", [], DASHBOARD,
         "1 if the store could be read for this response, else 0, and its frontier metrics are absent";
+    DASHBOARD_SYMBOLS = Gauge, "tickline_dashboard_symbols", [], DASHBOARD, "Symbols that a search can find";
+    DASHBOARD_OMITTED = Gauge, "tickline_dashboard_omitted_symbols", [], DASHBOARD,
+        "Symbols that a search cannot find because there are more than the dashboard keeps in memory";
+    DASHBOARD_ANSWERS = Gauge, "tickline_dashboard_answers_bytes", [], DASHBOARD,
+        "Memory reserved for answers and events that are being made or sent";
+    DASHBOARD_REFUSED = Counter, "tickline_dashboard_refused_answers_total", [], DASHBOARD,
+        "Answers refused with status 503 because too many others were being made or sent";
     DASHBOARD_VIEWERS = Gauge, "tickline_dashboard_viewers", [], DASHBOARD, "Pages connected to the event stream";
     DASHBOARD_REQUESTS = Counter, "tickline_dashboard_requests_total", ["route", "status"], DASHBOARD,
         "Responses by route and status class (2xx, 3xx, 4xx, 5xx)";

@@ -15,21 +15,26 @@ impl Searched {
         Self { symbol, display_symbol, name }
     }
 
-    /// Rank of the match with a text in lower case: 0 equals the symbol (with or without its exchange), 1 the symbol
-    /// starts with it, 2 a word of the name starts with it, 3 symbol or name contain it; `None` no match.
+    /// Rank of the match with a text in lower case; `None` if there is none.
     pub fn rank(&self, text: &str) -> Option<u8> {
-        let after_exchange = self.symbol.split_once(':').map_or("", |(_, symbol)| symbol);
-        let symbols = [self.symbol.as_str(), after_exchange, &self.display_symbol];
-        if symbols.contains(&text) {
-            Some(0)
-        } else if symbols.iter().any(|symbol| symbol.starts_with(text)) {
-            Some(1)
-        } else {
-            let mut found = self.name.match_indices(text).map(|(at, _)| at).peekable();
-            let is_somewhere = found.peek().is_some() || symbols.iter().any(|symbol| symbol.contains(text));
-            let begins_word = |at: usize| !self.name[..at].ends_with(char::is_alphanumeric);
-            is_somewhere.then(|| if found.any(begins_word) { 2 } else { 3 })
-        }
+        rank(&self.symbol, &self.display_symbol, &self.name, text)
+    }
+}
+
+/// Rank of the match of texts in lower case with another: 0 equals the symbol (with or without its exchange), 1 the
+/// symbol starts with it, 2 a word of the name starts with it, 3 symbol or name contain it; `None` no match.
+pub fn rank(symbol: &str, display_symbol: &str, name: &str, text: &str) -> Option<u8> {
+    let after_exchange = symbol.split_once(':').map_or("", |(_, symbol)| symbol);
+    let symbols = [symbol, after_exchange, display_symbol];
+    if symbols.contains(&text) {
+        Some(0)
+    } else if symbols.iter().any(|symbol| symbol.starts_with(text)) {
+        Some(1)
+    } else {
+        let mut found = name.match_indices(text).map(|(at, _)| at).peekable();
+        let is_somewhere = found.peek().is_some() || symbols.iter().any(|symbol| symbol.contains(text));
+        let begins_word = |at: usize| !name[..at].ends_with(char::is_alphanumeric);
+        is_somewhere.then(|| if found.any(begins_word) { 2 } else { 3 })
     }
 }
 

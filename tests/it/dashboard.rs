@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 use tickline::dashboard::{Dashboard, DashboardConfig, serve};
 
 mod access;
+mod bounds;
 mod condition;
 mod described;
 mod events;
-mod fake;
+pub mod fake;
+mod headers;
 mod stream;
 
 use events::Events;

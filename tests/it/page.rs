@@ -5,6 +5,7 @@ mod gaps;
 mod hand;
 mod late;
 mod look;
+mod names;
 mod numbers;
 mod restart;
 mod scene;

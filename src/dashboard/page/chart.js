@@ -341,7 +341,8 @@ export class PriceChart {
       '=': () => this.#zoom(1.25),
       '-': () => this.#zoom(0.8),
     };
-    actions[key]?.();
-    return key in actions;
+    if (!Object.hasOwn(actions, key)) return false;
+    actions[key]();
+    return true;
   }
 }

@@ -1,5 +1,6 @@
 // The list of corrections: changes by late trades to candles that were shown as complete.
 import { $, make, say, setText } from './dom.js';
+import { shown } from './names.js';
 import { clock, exact, digitsOf, price, stamp } from './format.js';
 
 const KEPT_MAX = 200;
@@ -29,7 +30,7 @@ export class Corrections {
     const button = make(
       'button',
       { type: 'button', title: `Corrected at ${clock(row.as_of)} UTC. Click to show the candle.` },
-      make('span', { className: 'what' }, make('b', { textContent: symbol }), ` ${resolution}, ${when}`),
+      make('span', { className: 'what' }, make('b', { textContent: shown(symbol) }), ` ${resolution}, ${when}`),
       make('span', { className: 'change', textContent: what }),
     );
     button.addEventListener('click', () => this.onShow(symbol, resolution, row.window_start_ms));
@@ -39,6 +40,6 @@ export class Corrections {
     setText($('corrections-count'), String(this.#count));
     $('corrections-count').hidden = false;
     $('corrections-note').hidden = true;
-    say(`Corrected: ${symbol} ${when}, ${what}`);
+    say(`Corrected: ${shown(symbol)} ${when}, ${what}`);
   }
 }

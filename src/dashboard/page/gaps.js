@@ -1,6 +1,7 @@
 // The gaps in the feed: a list, and what the chart draws as bands. Fetched at first, and whenever their count changes.
 import { $, make, say, setText } from './dom.js';
 import { clock, grouped, iso, span } from './format.js';
+import { shown } from './names.js';
 
 const LIMIT = 500;
 const AGAIN_MS = 3000; // pause before a failed request is repeated
@@ -66,7 +67,7 @@ export class Gaps {
     $('gaps-count').hidden = total === 0;
     setText($('gaps-note'), total === 0 ? 'No gaps: no source has reported missing trades.' : '');
     if (total > gaps.length) setText($('gaps-note'), `The newest ${gaps.length} of ${total}; \`tickline gaps\` lists all.`);
-    if (known && added > 0) say(`A gap in the feed: ${gaps.at(-1).cause}, ${spanOf(gaps.at(-1))}`);
+    if (known && added > 0) say(`A gap in the feed: ${shown(gaps.at(-1).cause)}, ${spanOf(gaps.at(-1))}`);
     this.handlers.onGaps(gaps);
   }
 
@@ -79,8 +80,8 @@ export class Gaps {
       'button',
       { type: 'button', title: 'Click to show this time in the chart.' },
       make('span', { className: 'what', textContent: spanOf(gap) }),
-      make('span', { className: 'change', textContent: gap.cause || 'no cause given' }),
-      make('span', { className: 'what' }, make('b', { textContent: gap.source }), ` · ${partitions}`),
+      make('span', { className: 'change', textContent: shown(gap.cause) || 'no cause given' }),
+      make('span', { className: 'what' }, make('b', { textContent: shown(gap.source) }), ` · ${partitions}`),
     );
     button.addEventListener('click', () => isTime(gap.from_ms) && this.handlers.onShow(gap.from_ms));
     return make('li', {}, button);

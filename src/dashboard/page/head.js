@@ -1,6 +1,7 @@
 // The head: the time up to which everything is complete, its lag, and the state of the pipeline, as the server judges it.
 // What the page judges itself is only whether the server's events arrive.
 import { $, make, say, setText } from './dom.js';
+import { shown } from './names.js';
 import { clock, compact, grouped, iso, span } from './format.js';
 
 const PACE_MS = 10_000; // interval over which the pace is measured
@@ -87,7 +88,7 @@ export class Head {
     }
     if (!this.#state) return ['calm', 'Waiting', ''];
     const { mood, label, text, since_ms: sinceMs, state } = this.#state;
-    const parts = [text];
+    const parts = [shown(text)];
     if (sinceMs) parts.push(`since ${clock(sinceMs)} UTC (${span(nowMs - sinceMs)} ago)`);
     const pace = this.#pace();
     if (['catching_up', 'behind'].includes(state) && pace > 1.5) {

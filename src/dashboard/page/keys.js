@@ -21,7 +21,7 @@ export function startKeys(act, chart) {
   help.addEventListener('click', (event) => event.target === help && help.close());
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (help.open || isTyping(event.target) || !actions[event.key]) return;
+    if (help.open || isTyping(event.target) || !Object.hasOwn(actions, event.key)) return;
     event.preventDefault();
     actions[event.key]();
   });

@@ -4,19 +4,26 @@ import { LENGTH_MS } from './format.js';
 import { recall } from './dom.js';
 
 const WATCH_MAX = 100; // the server's limit
+const TIME_MS_END = 8.64e15; // of a browser's dates
+
+// A list of texts kept by the last visit; storage may hold anything.
+function recalled(name, otherwise) {
+  const kept = recall(name);
+  return Array.isArray(kept) && kept.every((text) => typeof text === 'string') ? kept : otherwise;
+}
 
 // `{ symbol, resolution, on, atMs, watch }`. Defaults come from the last visit.
 export function readLink(hash) {
   const params = new URLSearchParams(hash.replace(/^#/, ''));
   const resolution = params.get('resolution');
-  const on = params.has('on') ? params.get('on').split(' ') : (recall('on') ?? DEFAULT_ON);
+  const on = params.has('on') ? params.get('on').split(' ') : recalled('on', DEFAULT_ON);
   const atMs = Number(params.get('at'));
-  const watch = params.has('watch') ? params.getAll('watch') : (recall('watch') ?? []);
+  const watch = params.has('watch') ? params.getAll('watch') : recalled('watch', []);
   return {
     symbol: params.get('symbol') || null,
-    resolution: LENGTH_MS[resolution] ? resolution : '5s',
+    resolution: Object.hasOwn(LENGTH_MS, resolution) ? resolution : '5s',
     on: new Set(on.filter(isIndicator)),
-    atMs: atMs > 0 && Number.isSafeInteger(atMs) ? atMs : null,
+    atMs: atMs > 0 && atMs < TIME_MS_END && Number.isSafeInteger(atMs) ? atMs : null,
     watch: [...new Set(watch.filter(Boolean))].slice(0, WATCH_MAX),
   };
 }

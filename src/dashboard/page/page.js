@@ -10,6 +10,7 @@ import { startKeys } from './keys.js';
 import { showLegend } from './legend.js';
 import { readLink, writeLink } from './link.js';
 import { Loader } from './loader.js';
+import { parts, shown } from './names.js';
 import { Rows } from './rows.js';
 import { Search } from './search.js';
 import { Stream } from './stream.js';
@@ -76,7 +77,7 @@ function take(event) {
   const { chart: news } = event;
   if (news && news.symbol === view.symbol && news.resolution === view.resolution) takeChart(event, news);
   if (event.whole && (!news || news.candles.length === 0) && rows.list.length === 0) {
-    showMessage(view.symbol ? `No candles of ${view.symbol} yet.` : 'Waiting for the first candle.');
+    showMessage(view.symbol ? `No candles of ${shown(view.symbol)} yet.` : 'Waiting for the first candle.');
   }
   showPrice();
   if (event.frontier_ms) markDrawn(event.frontier_ms);
@@ -141,8 +142,9 @@ function markDrawn(frontierMs) {
 // --- the view -----------------------------------------------------------------------------------------------------
 function showChoice() {
   // A long symbol may wrap after its exchange.
-  const [exchange, ...own] = (view.symbol ?? '–').split(/(?<=:)/);
-  if ($('symbol').textContent !== view.symbol) $('symbol').replaceChildren(exchange, make('wbr'), ...own);
+  const { exchange, own } = parts(shown(view.symbol ?? '–'));
+  const name = exchange ? [`${exchange}:`, make('wbr'), own] : [own];
+  if ($('symbol').textContent !== shown(view.symbol)) $('symbol').replaceChildren(...name);
   list.choose(view.symbol);
   toolbar.show(view);
   const watched = list.has(view.symbol);
@@ -155,12 +157,12 @@ function showPrice() {
   const newest = rows.live ? rows.list.at(-1) : undefined;
   const known = list.row(view.symbol) ?? (other?.symbol === view.symbol ? { ...other, ...other.day } : null);
   const last = list.has(view.symbol) ? known.last : (newest?.close ?? known?.last);
-  setText($('name'), known?.name ?? '');
+  setText($('name'), shown(known?.name));
   setText($('price'), last === undefined ? '' : price(last, digitsOf({ ...newest, ...known, last })));
   const change = known?.open && last ? changeOf({ ...known, last }, rows.frontierMs) : { text: '', mood: '' };
   setText($('price-change'), change.text);
   $('price-change').className = change.mood;
-  document.title = last === undefined ? 'Tickline' : `${$('price').textContent} ${view.symbol} · Tickline`;
+  document.title = last === undefined ? 'Tickline' : `${$('price').textContent} ${shown(view.symbol)} · Tickline`;
 }
 
 // Fetches name and day of a symbol that is not watched: they are not in the stream.
@@ -230,7 +232,7 @@ function watch(symbol, is) {
   view = { ...view, watch: is ? [...others, symbol].slice(-100) : others };
   keep('watch', view.watch.length > 0 ? view.watch : null);
   history.replaceState(null, '', writeLink(view));
-  say(`${symbol} is ${is ? 'on' : 'off'} the watch list`);
+  say(`${shown(symbol)} is ${is ? 'on' : 'off'} the watch list`);
   ask();
 }
 
@@ -255,7 +257,7 @@ function hover(row, aloud) {
 function showHovered(aloud) {
   const row = rows.get(hovered) ?? rows.list.at(-1);
   const gap = row ? gaps.at(row.window_start_ms, rows.endOf(row)) : null;
-  const note = gap ? `gap ${spanOf(gap)}: ${gap.cause}` : '';
+  const note = gap ? `gap ${spanOf(gap)}: ${shown(gap.cause)}` : '';
   showLegend(rows, row, view, row ? digitsOf(row) : 2, aloud, note);
 }
 

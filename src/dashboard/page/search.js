@@ -1,6 +1,7 @@
 // Symbol search as you type: a combobox with a list box, as WAI-ARIA describes them.
 import { $, make, say } from './dom.js';
 import { digitsOf, grouped, priceInBrief } from './format.js';
+import { shown } from './names.js';
 
 const SHOWN = 30; // maximum number of results
 
@@ -43,7 +44,7 @@ export class Search {
       const answer = await response.json();
       if (asked !== this.#asked) return;
       if (response.ok) this.#show(query, answer);
-      else this.#note(`${answer.error}. ${answer.hint}`);
+      else this.#note(shown(`${answer.error}. ${answer.hint}`));
     } catch (error) {
       if (asked === this.#asked && error.name !== 'AbortError') this.#note('No response from the server.');
     }
@@ -57,7 +58,7 @@ export class Search {
     const more = total > symbols.length ? `, the first ${symbols.length} shown` : '';
     const count = total === 1 ? '1 symbol' : `${grouped.format(total)} symbols`;
     this.#note(
-      total === 0 ? `No symbol matches “${query}”.` : `${count}${more} · Enter: show, Shift+Enter: also watch`,
+      total === 0 ? `No symbol matches “${shown(query)}”.` : `${count}${more} · Enter: show, Shift+Enter: also watch`,
     );
     say(total === 0 ? 'No symbol found' : `${count} found`);
     this.#mark(query && symbols.length > 0 ? 0 : -1);
@@ -69,9 +70,9 @@ export class Search {
     const option = make(
       'li',
       { id: `found-${at}` },
-      make('b', { textContent: row.symbol }),
-      make('span', { className: 'name', textContent: row.name ?? '' }),
-      make('span', { className: 'muted', textContent: place }),
+      make('b', { textContent: shown(row.symbol) }),
+      make('span', { className: 'name', textContent: shown(row.name) }),
+      make('span', { className: 'muted', textContent: shown(place) }),
       make('span', { className: 'last', textContent: last }),
     );
     option.setAttribute('role', 'option');
@@ -115,8 +116,11 @@ export class Search {
 
   #key(event) {
     const count = this.#found.length;
-    const to = { ArrowDown: (this.#at + 1) % count, ArrowUp: (Math.max(this.#at, 0) - 1 + count) % count }[event.key];
-    if (to !== undefined && count > 0) this.#mark(to);
+    const steps = new Map([
+      ['ArrowDown', (this.#at + 1) % count],
+      ['ArrowUp', (Math.max(this.#at, 0) - 1 + count) % count],
+    ]);
+    if (steps.has(event.key) && count > 0) this.#mark(steps.get(event.key));
     else if (event.key === 'Enter') this.#choose(Math.max(this.#at, 0), event.shiftKey);
     else if (event.key === 'Escape') {
       if (this.input.value === '') this.input.blur();

@@ -15,7 +15,7 @@ export function startTabs() {
     tab.addEventListener('click', () => choose(tab));
     tab.addEventListener('keydown', (event) => {
       const steps = { ArrowRight: at + 1, ArrowLeft: at - 1 + tabs.length, Home: 0, End: tabs.length - 1 };
-      if (!(event.key in steps)) return;
+      if (!Object.hasOwn(steps, event.key)) return;
       const next = tabs[steps[event.key] % tabs.length];
       choose(next);
       next.focus();

@@ -9,7 +9,7 @@
       return 'auto';
     }
   };
-  let theme = NEXT[read()] ? read() : 'auto';
+  let theme = Object.hasOwn(NEXT, read()) ? read() : 'auto';
   const apply = () => {
     document.documentElement.dataset.theme = theme;
     const button = document.getElementById('theme');

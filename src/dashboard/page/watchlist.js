@@ -1,6 +1,7 @@
 // The watch list: last price, change since midnight and a sparkline of the last hour for each symbol.
 import { $, make, setText } from './dom.js';
 import { changeOf, digitsOf, priceInBrief } from './format.js';
+import { parts, shown } from './names.js';
 import { Sparkline } from './sparkline.js';
 
 export class WatchList {
@@ -46,14 +47,14 @@ export class WatchList {
 
   #line(symbol) {
     // The exchange before a colon is shown below, so that a long symbol is not cut off.
-    const [, exchange, own] = /^(?:(.*?):)?(.*)$/.exec(symbol);
+    const { exchange, own } = parts(symbol);
     const name = make('small');
-    const button = make('button', { type: 'button', className: 'show' }, make('b', { textContent: own }), name);
+    const button = make('button', { type: 'button', className: 'show' }, make('b', { textContent: shown(own) }), name);
     const spark = new Sparkline();
     const [last, change] = [make('td', { className: 'last' }), make('td', { className: 'change' })];
     const remove = make('button', { type: 'button', className: 'remove', textContent: '×', tabIndex: -1 });
-    remove.setAttribute('aria-label', `Remove ${symbol}`);
-    remove.title = `Remove ${symbol} (Delete)`;
+    remove.setAttribute('aria-label', `Remove ${shown(symbol)}`);
+    remove.title = `Remove ${shown(symbol)} (Delete)`;
     const tr = make(
       'tr',
       {},
@@ -76,9 +77,9 @@ export class WatchList {
     const line = this.#lines.get(row.symbol);
     if (!line) return;
     line.row = row;
-    const isInName = row.name?.toUpperCase().startsWith(line.exchange);
-    setText(line.name, [isInName ? '' : line.exchange, row.name].filter(Boolean).join(' · '));
-    line.button.title = [row.symbol, row.name].filter(Boolean).join(' · ');
+    const isInName = line.exchange && row.name?.toUpperCase().startsWith(line.exchange);
+    setText(line.name, [isInName ? '' : line.exchange, row.name].filter(Boolean).map(shown).join(' · '));
+    line.button.title = [row.symbol, row.name].filter(Boolean).map(shown).join(' · ');
     line.spark.take(row);
     if (row.last === undefined) {
       setText(line.last, '–');
@@ -114,7 +115,8 @@ export class WatchList {
   #key(event) {
     const tr = event.target.closest('tr');
     if (!tr) return;
-    const next = { ArrowDown: tr.nextElementSibling, ArrowUp: tr.previousElementSibling }[event.key];
+    const next =
+      (event.key === 'ArrowDown' && tr.nextElementSibling) || (event.key === 'ArrowUp' && tr.previousElementSibling);
     if (event.key === 'Delete') {
       (tr.nextElementSibling ?? tr.previousElementSibling)?.querySelector('.show').focus();
       this.handlers.onRemove(tr.dataset.symbol);
