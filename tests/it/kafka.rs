@@ -1,5 +1,7 @@
 //! Tests with a real Kafka broker, which they share.
 
+mod backlog;
+mod damage;
 mod foreign;
 mod ingest;
 mod lives;
@@ -11,3 +13,4 @@ mod producers;
 mod setup;
 mod show;
 mod symbols;
+mod takeover;

@@ -10,6 +10,7 @@ use tracing::{debug, warn};
 
 use super::address::KafkaAddress;
 use super::outage::Outage;
+use super::topic_id::{Source, TopicId};
 
 /// The errors and log lines of one client.
 #[derive(Clone, Debug)]
@@ -17,18 +18,24 @@ pub(super) struct Events {
     brokers: Arc<str>,
     outage: Arc<Outage>,
     last_error: Arc<Mutex<Option<String>>>,
+    topic_id: Arc<TopicId>,
 }
 
 impl Events {
     /// The context of a new client of this cluster.
     pub(super) fn new(address: &KafkaAddress) -> Self {
         let (brokers, outage) = (address.brokers.as_str().into(), Outage::of(&address.brokers));
-        Self { brokers, outage, last_error: Arc::default() }
+        Self { brokers, outage, last_error: Arc::default(), topic_id: Arc::default() }
     }
 
     /// The connection's last error: the reason why a request got no response.
     pub(super) fn last_error(&self) -> Option<String> {
         self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whose records this client, which logs [`topic_id::DEBUG`](super::topic_id::DEBUG), has fetched.
+    pub(super) fn source(&self, expected: &str) -> Source {
+        self.topic_id.source(expected)
     }
 
     /// Whether a problem is to be logged: true for its first occurrence in an outage.
@@ -50,7 +57,10 @@ impl ClientContext for Events {
                     warn!(facility, message, "librdkafka");
                 }
             }
-            Level::Notice | Level::Info | Level::Debug => debug!(facility, message, "librdkafka"),
+            Level::Notice | Level::Info | Level::Debug => {
+                self.topic_id.log(facility, message);
+                debug!(facility, message, "librdkafka");
+            }
         }
     }
 
