@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use dataflows::log::batch::RecordBatch;
-use rdkafka::admin::{AlterConfig, NewPartitions, ResourceSpecifier};
+use rdkafka::admin::{AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tickline::exit_code::ExitCode as _;
 use tickline::log::address::LogAddress;
@@ -266,11 +266,19 @@ fn no_record_of_a_topic_made_again_is_read() {
             }
         });
         let (runtime, admin, options) = shared().admin();
+        let again = NewTopic::new(&name, 1, TopicReplication::Fixed(1));
         runtime.block_on(admin.delete_topics(&[&name], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
-        wait_until("the topic is deleted", || crate::shared::broker::partitions(shared(), &name) == 0);
-        shared().create_topic(&name, 1);
+        // At once: the watch of the topic looks every two seconds.
+        wait_until("the topic is there again", || {
+            runtime.block_on(admin.create_topics([&again], &options)).unwrap().iter().all(Result::is_ok)
+        });
         // Past the offset that the reader has reached, at once.
-        let mut writer = address.open_writer().unwrap();
+        let mut writer = None;
+        wait_until("the broker knows the topic", || {
+            writer = address.open_writer().ok();
+            writer.is_some()
+        });
+        let mut writer = writer.unwrap();
         (0..1_000).for_each(|_| writer.append(0, None, b"new").unwrap());
         writer.sync().unwrap();
         let (read, error) = reading.join().unwrap();
