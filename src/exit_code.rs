@@ -7,6 +7,7 @@ use crate::command::UsageError;
 use crate::finnhub::error::SocketError;
 use crate::finnhub::rest::RestError;
 use crate::import::ImportError;
+use crate::ingest::state_file::StateError;
 use crate::log::LogError;
 use crate::process::supervisor::NotRestarted;
 use crate::store::StoreError;
@@ -24,7 +25,7 @@ pub trait ExitCode {
 type Lookup = for<'a> fn(&'a (dyn Error + 'static)) -> Option<&'a dyn ExitCode>;
 
 /// Every error type that has an exit code of its own. A test finds the types that are missing here.
-const LOOKUPS: [Lookup; 10] = [
+const LOOKUPS: [Lookup; 11] = [
     lookup::<ImportError>,
     lookup::<LogError>,
     lookup::<StoreError>,
@@ -34,6 +35,7 @@ const LOOKUPS: [Lookup; 10] = [
     lookup::<SocketError>,
     lookup::<RestError>,
     lookup::<SyncError>,
+    lookup::<StateError>,
     lookup::<UsageError>,
 ];
 
@@ -56,7 +58,7 @@ mod tests {
     use super::*;
 
     /// Error types without an entry in [`LOOKUPS`]: another error carries them, or they always mean 1.
-    const WITHOUT: [&str; 6] = ["FrameError", "Mismatch", "Differs", "ApiError", "StateError", "BadCertificates"];
+    const WITHOUT: [&str; 5] = ["FrameError", "Mismatch", "Differs", "ApiError", "BadCertificates"];
 
     #[test]
     fn the_cause_decides_under_any_context() {

@@ -16,12 +16,14 @@ use dataflows::name_policy;
 use dataflows::progress::partition::SOURCE_BYTES_MAX;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::finnhub::client::{self, FeedEvent};
 use crate::finnhub::config::FeedConfig;
 use crate::finnhub::connection::Received;
-use crate::log::LogWriter;
+use crate::log::address::LogAddress;
+use crate::log::kafka::Claim;
+use crate::log::{LogError, LogWriter};
 use crate::time::now_ms;
 
 mod clock;
@@ -41,6 +43,12 @@ use writer::job::{self, Gone, QueueConfig, QueueLimits};
 /// Texts queued between the socket and the routing; when it is full, the socket is not read.
 const EVENTS_MAX: usize = 1_024;
 
+/// A process whose loop has not run for this long was suspended; progress is due more often.
+const STOPPED_AFTER: Duration = Duration::from_secs(2);
+/// How long the confirmation of a claim is waited for, and how often it is looked for.
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(10);
+const CONFIRMED_PAUSE: Duration = Duration::from_millis(20);
+
 /// Ingest settings.
 #[derive(Clone, Debug)]
 pub struct IngestConfig {
@@ -56,6 +64,8 @@ pub struct IngestConfig {
     pub wall_clock: fn() -> u64,
     /// Limits of the queue to the log.
     pub queue: QueueLimits,
+    /// The log to claim for this source: where it has no lock, an older process of the same source ends then.
+    pub log: Option<LogAddress>,
     /// State file for the next ingest of this source, which without it reports no gap.
     pub state: Option<StateFile>,
     /// Counters.
@@ -72,6 +82,7 @@ impl IngestConfig {
             progress_every: Duration::from_secs(1),
             wall_clock: now_ms,
             queue: QueueLimits::default(),
+            log: None,
             state: None,
             meter: Meter::default(),
         }
@@ -114,8 +125,17 @@ pub async fn ingest(
         bail!("invalid source name of {} bytes: expected 1 to {SOURCE_BYTES_MAX}", config.source.len());
     }
     name_policy::check(&config.source).context("invalid source name")?;
+    let _lock = config.state.as_ref().map(StateFile::lock).transpose()?;
     let predecessor_ms = config.state.as_ref().map_or(Ok(None), StateFile::predecessor_ms)?;
     let clock = Clock::new(Reading::now(config.wall_clock));
+    let claim = claim(&config).await?;
+    // Both are true: on another machine the file may be an old one.
+    let predecessor_ms = predecessor_ms.max(claim.as_ref().and_then(|claim| claim.before_ms));
+    if let Some(claim) = &claim {
+        let begun_ms = clock.time().ms(Instant::now()).saturating_sub(config.max_out_of_orderness_ms);
+        claim.complete(predecessor_ms.unwrap_or(begun_ms));
+    }
+    let is_fenced = || claim.as_ref().is_some_and(Claim::is_lost);
     let queue_config = QueueConfig {
         limits: config.queue,
         source: config.source.clone(),
@@ -130,26 +150,42 @@ pub async fn ingest(
     let mut seconds = interval(config.progress_every);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut intake = Intake::new(&config, clock, queue, predecessor_ms);
+    let mut last = Instant::now();
     loop {
-        let step = tokio::select! {
+        let next = tokio::select! {
             // In this order, so that a busy feed does not delay progress.
             biased;
-            _ = seconds.tick() => intake.progress(Reading::now(config.wall_clock)),
-            event = events.recv() => match event {
-                Some(event) => {
-                    let is_alive = matches!(event, FeedEvent::Received(Received::Alive { .. }));
-                    let taken = intake.take(event, Instant::now());
-                    if is_alive && taken == Ok(()) {
-                        // Progress follows at once, and is repeated only if the next sign of life does not come.
-                        seconds.reset_after(config.progress_every * 3 / 2);
-                        intake.progress(Reading::now(config.wall_clock))
-                    } else {
-                        taken
-                    }
+            _ = seconds.tick() => Next::Tick,
+            event = events.recv() => Next::Event(event),
+        };
+        if let Some(claim) = &claim {
+            if last.elapsed() > STOPPED_AFTER {
+                confirmed(claim).await;
+            }
+            match u64::try_from(config.meter.acknowledged_ms.get()) {
+                Ok(complete_ms) if complete_ms > 0 => claim.complete(complete_ms),
+                _ => {}
+            }
+        }
+        last = Instant::now();
+        if is_fenced() {
+            break;
+        }
+        let step = match next {
+            Next::Tick => intake.progress(Reading::now(config.wall_clock)),
+            Next::Event(Some(event)) => {
+                let is_alive = matches!(event, FeedEvent::Received(Received::Alive { .. }));
+                let taken = intake.take(event, Instant::now());
+                if is_alive && taken == Ok(()) {
+                    // Progress follows at once, and is repeated only if the next sign of life does not come.
+                    seconds.reset_after(config.progress_every * 3 / 2);
+                    intake.progress(Reading::now(config.wall_clock))
+                } else {
+                    taken
                 }
-                // The feed has ended, and all its events are processed.
-                None => break,
-            },
+            }
+            // The feed has ended, and all its events are processed.
+            Next::Event(None) => break,
         };
         if step == Err(Gone) {
             break;
@@ -161,9 +197,44 @@ pub async fn ingest(
         Ok(ended) => ended.context("cannot read the feed"),
         Err(error) => Err(error).context("the feed task failed"),
     };
-    let last_records = intake.end(outcome.is_ok(), Instant::now());
+    let is_fenced = is_fenced();
+    let last_records = intake.end(outcome.is_ok() && !is_fenced, Instant::now());
     tokio::task::spawn_blocking(last_records).await.context("cannot close the queue to the log")?;
-    finish(&config.meter, outcome, writing).await
+    let finished = finish(&config.meter, outcome, writing).await;
+    if is_fenced {
+        let path = config.log.map_or_else(String::new, |log| log.to_string());
+        let fenced = LogError::Fenced { path, name: config.source };
+        if let Err(error) = finished {
+            warn!(%error, "the end was not in good order");
+        }
+        return Err(fenced.into());
+    }
+    finished
+}
+
+/// What an ingest does next.
+enum Next {
+    /// Progress is due.
+    Tick,
+    /// An event of the feed, or its end.
+    Event(Option<FeedEvent>),
+}
+
+/// Waits until the claim is confirmed or lost: a suspended process may have lost it meanwhile, and what it finds
+/// in its connection was written by its successor. An outage of the log ends the wait.
+async fn confirmed(claim: &Claim) {
+    let (start, number) = (Instant::now(), claim.confirmations());
+    while !claim.is_confirmed_after(number) && start.elapsed() < CONFIRMED_WITHIN {
+        tokio::time::sleep(CONFIRMED_PAUSE).await;
+    }
+}
+
+/// Claims the log for this source.
+async fn claim(config: &IngestConfig) -> anyhow::Result<Option<Claim>> {
+    let Some(log) = config.log.clone() else { return Ok(None) };
+    let source = config.source.clone();
+    let claimed = tokio::task::spawn_blocking(move || log.claim(&source)).await;
+    Ok(claimed.context("cannot claim the source")??)
 }
 
 /// Waits for the writer thread, whose error takes precedence over the feed's.

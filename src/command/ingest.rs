@@ -175,6 +175,7 @@ fn config_of(args: &IngestArgs) -> anyhow::Result<IngestConfig> {
     let state = args.state.clone().unwrap_or_else(|| default_state(&args.source));
     let mut config = IngestConfig::new(feed, args.source.clone());
     config.max_out_of_orderness_ms = args.max_out_of_orderness.ms();
+    config.log = Some(args.log.clone());
     config.state = Some(StateFile::new(state, args.source.clone()));
     Ok(config)
 }

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::exit_code::ExitCode;
+use crate::process::lock_file::{self, LockFailure};
 use crate::process::{durable_file, os_error};
 
 /// State file of a source. It is replaced atomically, so that a crash never leaves half a file.
@@ -30,18 +32,55 @@ struct State {
 
 /// State file error.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use the state file {path}: {why}")]
-pub struct StateError {
-    /// The path.
-    pub path: String,
-    /// What is wrong with it, and what to do.
-    pub why: String,
+pub enum StateError {
+    /// It cannot be read or written.
+    #[error("cannot use the state file {path}: {why}")]
+    Unusable {
+        /// The path.
+        path: String,
+        /// What is wrong with it, and what to do.
+        why: String,
+    },
+    /// Another ingest uses it.
+    #[error(
+        "the source {name:?} is being ingested by another process ({holder}), which holds the state file {path}: stop \
+         that one first, or give this one a --source and a --state of its own"
+    )]
+    Held {
+        /// The path.
+        path: String,
+        /// The source.
+        name: String,
+        /// The other process.
+        holder: String,
+    },
+}
+
+impl ExitCode for StateError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Unusable { .. } => 1,
+            Self::Held { .. } => 2,
+        }
+    }
 }
 
 impl StateFile {
     /// State file of `source` at `path`, which need not exist yet.
     pub fn new(path: PathBuf, source: String) -> Self {
         Self { path, source }
+    }
+
+    /// Locks it for this process, while the result is held: two ingests of one source would write each trade twice.
+    /// The lock has a file of its own, since the state file is replaced.
+    pub fn lock(&self) -> Result<File, StateError> {
+        self.make_directory().map_err(|error| self.bad(os_error::why(&error)))?;
+        lock_file::lock(&self.beside(".lock")).map_err(|failure| match failure {
+            LockFailure::Held(holder) => {
+                StateError::Held { path: self.path.display().to_string(), name: self.source.clone(), holder }
+            }
+            LockFailure::System(error) => self.bad(os_error::why(&error)),
+        })
     }
 
     /// Start of the predecessor's gap: its last acknowledged progress if it ended without a `bye`. Also checks that the
@@ -70,11 +109,21 @@ impl StateFile {
 
     /// The new file that will replace the current one.
     fn new_file(&self) -> std::io::Result<(PathBuf, File)> {
-        std::fs::create_dir_all(durable_file::directory_of(&self.path))?;
-        let mut name = self.path.clone().into_os_string();
-        name.push(".new");
+        self.make_directory()?;
+        let name = self.beside(".new");
         let file = File::create(&name)?;
-        Ok((name.into(), file))
+        Ok((name, file))
+    }
+
+    fn make_directory(&self) -> std::io::Result<()> {
+        std::fs::create_dir_all(durable_file::directory_of(&self.path))
+    }
+
+    /// Path of a file beside it.
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(ending);
+        name.into()
     }
 
     fn replace(&self, state: &State) -> std::io::Result<()> {
@@ -84,7 +133,7 @@ impl StateFile {
     }
 
     fn bad(&self, why: String) -> StateError {
-        StateError { path: self.path.display().to_string(), why }
+        StateError::Unusable { path: self.path.display().to_string(), why }
     }
 }
 
@@ -106,6 +155,12 @@ mod tests {
         );
         file.write(9, true).unwrap();
         assert_eq!(file.predecessor_ms().unwrap(), None);
+        let lock = file.lock().unwrap();
+        let held = file.lock().unwrap_err();
+        assert!(matches!(held, StateError::Held { .. }) && held.exit_code() == 2, "{held}");
+        assert!(held.to_string().contains(&format!("process {}", std::process::id())), "{held}");
+        drop(lock);
+        file.lock().unwrap();
         std::fs::write(path, "{").unwrap();
         assert!(file.predecessor_ms().is_err());
         let nowhere = StateFile::new(home.path().join("new/a.state/under a file"), "a".to_owned());

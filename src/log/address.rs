@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::dir::{DirLog, DirWriter};
 use super::kafka::address::KafkaAddress;
-use super::kafka::{KafkaLog, KafkaWriter};
+use super::kafka::{Claim, KafkaLog, KafkaWriter};
 use super::{Log, LogError, LogWriter};
 use crate::secret::registry::names_a_user;
 
@@ -61,6 +61,15 @@ impl LogAddress {
         match self {
             Self::Dir(path) => Ok(Box::new(DirWriter::open(path)?)),
             Self::Kafka(address) => Ok(Box::new(KafkaWriter::open(address)?)),
+        }
+    }
+
+    /// Claims the log for one source, so that an older process that writes as the same source ends. Blocks while that
+    /// one may still be writing. A directory needs no claim: it has one writer.
+    pub fn claim(&self, source: &str) -> Result<Option<Claim>, LogError> {
+        match self {
+            Self::Dir(_) => Ok(None),
+            Self::Kafka(address) => Claim::take(address, source).map(Some),
         }
     }
 

@@ -70,6 +70,17 @@ pub enum LogError {
         /// The other process.
         holder: String,
     },
+    /// Another process writes to the log as the same source, and began later.
+    #[error(
+        "{path}: another process has taken over the source {name:?}: end one of the two, or give each a --source of \
+         its own"
+    )]
+    Fenced {
+        /// The log.
+        path: String,
+        /// The source.
+        name: String,
+    },
     /// The log was replaced by another one of the same name.
     #[error("{path} was replaced: expected the log with identity {was}, found {is}; {hint}")]
     Replaced {
@@ -192,6 +203,7 @@ impl ExitCode for LogError {
             | Self::Compacted { .. }
             | Self::Retention { .. }
             | Self::PartitionsChanged { .. } => 3,
+            Self::Fenced { .. } => 4,
             Self::Locked { .. } | Self::Failed { .. } | Self::Io { .. } => 1,
         }
     }

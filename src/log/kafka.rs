@@ -10,6 +10,7 @@ use super::{Cleanup, Log, LogError, PartitionReader};
 
 pub mod address;
 mod batch_reader;
+mod claim;
 pub mod config;
 mod context;
 mod lost_partitions;
@@ -17,10 +18,12 @@ mod message_status;
 mod outage;
 mod reader;
 mod topic;
+mod topic_id;
 pub mod topic_setup;
 mod topic_watch;
 mod writer;
 
+pub use claim::Claim;
 pub use reader::KafkaReader;
 pub use writer::KafkaWriter;
 

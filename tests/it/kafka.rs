@@ -1,5 +1,7 @@
 //! Tests with a real Kafka broker, which they share.
 
+mod backlog;
+mod damage;
 mod foreign;
 mod gone;
 mod ingest;
@@ -12,3 +14,4 @@ mod producers;
 pub mod setup;
 mod show;
 mod symbols;
+mod takeover;

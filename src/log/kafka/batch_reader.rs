@@ -76,10 +76,27 @@ impl Fetch {
         u64::try_from(end).ok().filter(|_| code == Code::RD_KAFKA_RESP_ERR_NO_ERROR)
     }
 
+    /// Passes all events of the client (errors, log lines) to its context: all, so that what was logged before the
+    /// messages taken so far were fetched is known afterwards.
+    pub(super) fn serve(&self) {
+        // SAFETY: the client lives as long as `self`; the handle is released once, and only its queue's length is read.
+        let events = unsafe {
+            let main = c::rd_kafka_queue_get_main(self.client.client().native_ptr());
+            let events = c::rd_kafka_queue_length(main);
+            c::rd_kafka_queue_destroy(main);
+            events
+        };
+        // Each call takes at least one.
+        (0..events).for_each(|_| drop(self.client.poll(Duration::ZERO)));
+    }
+
+    /// The client's context.
+    pub(super) fn events(&self) -> &Events {
+        self.client.context()
+    }
+
     /// Visits the fetched messages, at most [`TAKE_MAX`], without blocking. Returns their number.
     pub(super) fn take(&mut self, mut visit: impl FnMut(Taken<'_>)) -> usize {
-        // Serves the client's own events (errors, logs); they go to its context.
-        let _ = self.client.poll(Duration::ZERO);
         // SAFETY: the buffer holds TAKE_MAX places, and the queue is open.
         let number = unsafe { c::rd_kafka_consume_batch_queue(self.queue, 0, self.taken.as_mut_ptr(), TAKE_MAX) };
         let number = usize::try_from(number).unwrap_or(0);

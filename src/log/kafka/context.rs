@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 
 use super::address::KafkaAddress;
 use super::outage::Outage;
+use super::topic_id::{Source, TopicId};
 use crate::secret::registry::masked;
 
 /// How long a running client goes on with credentials that the cluster rejects.
@@ -24,6 +25,7 @@ pub(super) struct Events {
     outage: Arc<Outage>,
     last_error: Arc<Mutex<Option<LastError>>>,
     has_error: Arc<AtomicBool>,
+    topic_id: Arc<TopicId>,
 }
 
 /// An error of a connection.
@@ -39,7 +41,7 @@ impl Events {
     /// The context of a new client of this cluster.
     pub(super) fn new(address: &KafkaAddress) -> Self {
         let (brokers, outage) = (address.brokers.as_str().into(), Outage::of(&address.brokers));
-        Self { brokers, outage, last_error: Arc::default(), has_error: Arc::default() }
+        Self { brokers, outage, last_error: Arc::default(), has_error: Arc::default(), topic_id: Arc::default() }
     }
 
     /// The connection's last error: the reason why a request got no response.
@@ -55,6 +57,11 @@ impl Events {
         }
         let last = self.last_error()?;
         last.denied_since.filter(|since| since.elapsed() >= DENIED_AFTER).map(|_| last.reason)
+    }
+
+    /// Whose records this client, which logs [`topic_id::DEBUG`](super::topic_id::DEBUG), has fetched.
+    pub(super) fn source(&self, expected: &str) -> Source {
+        self.topic_id.source(expected)
     }
 
     /// Whether a problem is to be logged: true for its first occurrence in an outage.
@@ -79,7 +86,10 @@ impl ClientContext for Events {
                     warn!(facility, message, "librdkafka");
                 }
             }
-            Level::Notice | Level::Info | Level::Debug => debug!(facility, message, "librdkafka"),
+            Level::Notice | Level::Info | Level::Debug => {
+                self.topic_id.log(facility, message);
+                debug!(facility, message, "librdkafka");
+            }
         }
     }
 

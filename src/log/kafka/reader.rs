@@ -11,8 +11,13 @@ use tracing::warn;
 use super::batch_reader::{Fetch, Taken};
 use super::context::Events;
 use super::topic::Topic;
+use super::topic_id::Source;
 use super::topic_watch::TopicWatch;
 use crate::log::{LogError, PartitionReader};
+
+/// What to do about damaged records.
+const DAMAGED_HINT: &str = "the bytes on the broker's disk, or on the way from it, are not those that were written: \
+                            restore them from a replica, or copy what is whole into another log";
 
 /// Reader of one partition. Its client fetches ahead, within a bound, in its own threads.
 pub struct KafkaReader {
@@ -30,6 +35,10 @@ pub struct KafkaReader {
 enum Ended {
     /// The log no longer holds the next offset.
     Lost(String),
+    /// A record's bytes are not those that were written.
+    Damaged(String),
+    /// Another topic has taken the name: its id.
+    Replaced(String),
     /// Any other permanent error.
     Failed(String),
 }
@@ -74,6 +83,10 @@ impl KafkaReader {
             // Only unused offsets are left before the end.
             Code::PartitionEOF => *position = offset.max(*position),
             Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation => return Err(Ended::Lost(text())),
+            // The checksum of a batch is wrong, or what it covers cannot be decompressed.
+            Code::BadMessage | Code::BadCompression | Code::InvalidMessage => {
+                return Err(Ended::Damaged(format!("offset {offset}: {}", text())));
+            }
             // The topic watch queries the cluster to find out whether the topic was deleted or one broker lacks it for
             // now.
             Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicId => {
@@ -82,13 +95,9 @@ impl KafkaReader {
                     warn!(partition, error, "a broker does not know the topic; retrying");
                 }
             }
-            Code::TopicAuthorizationFailed
-            | Code::Fatal
-            | Code::BadMessage
-            | Code::BadCompression
-            | Code::InvalidMessage
-            | Code::MessageSizeTooLarge
-            | Code::NotImplemented => return Err(Ended::Failed(text())),
+            Code::TopicAuthorizationFailed | Code::Fatal | Code::MessageSizeTooLarge | Code::NotImplemented => {
+                return Err(Ended::Failed(text()));
+            }
             // The library retries by itself.
             _ => {
                 let error = text();
@@ -102,6 +111,12 @@ impl KafkaReader {
 
     fn error(&self, ended: &Ended) -> LogError {
         match ended {
+            Ended::Replaced(id) => self.topic.replaced(id),
+            Ended::Damaged(what) => LogError::Damaged {
+                path: self.topic.name(),
+                what: format!("partition {}, {what}", self.partition),
+                hint: DAMAGED_HINT.to_owned(),
+            },
             Ended::Lost(why) => self.topic.lost(self.partition, self.position, why.clone()),
             Ended::Failed(why) => {
                 let (partition, offset) = (self.partition, self.position);
@@ -116,7 +131,7 @@ impl PartitionReader for KafkaReader {
         batch.clear();
         self.watch.check()?;
         let Self { topic, fetch, position, ended, partition, .. } = self;
-        let events = topic.client.context();
+        let (events, start) = (topic.client.context(), *position);
         while ended.is_none() {
             let taken = fetch.take(|message| {
                 // Messages after an error are ignored.
@@ -127,6 +142,20 @@ impl PartitionReader for KafkaReader {
             if taken == 0 || batch.bytes.len() >= bytes_max {
                 break;
             }
+        }
+        // In this order: what was logged before those records were fetched is known by now.
+        fetch.serve();
+        let other = match fetch.events().source(&topic.opened.id) {
+            Source::Expected => None,
+            Source::Another(id) => Some(Ended::Replaced(id)),
+            Source::Unknown if batch.records.is_empty() => None,
+            Source::Unknown => Some(Ended::Failed("the client has not logged which topic it reads".to_owned())),
+        };
+        if other.is_some() {
+            // None of them is handed over: they may be another topic's.
+            batch.clear();
+            *position = start;
+            *ended = other;
         }
         match &self.ended {
             // Records before the error are delivered first.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
@@ -10,6 +11,7 @@ use super::address::KafkaAddress;
 use super::batch_reader::{Description, describe};
 use super::config::{client_config, explain};
 use super::context::{Events, LastError, is_denial};
+use super::topic_id::DEBUG;
 use crate::log::LogError;
 
 /// Request timeout.
@@ -18,10 +20,14 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const MOVING_PAUSE: Duration = Duration::from_millis(100);
 /// Maximum number of client events to process before an error is built.
 const EVENTS_MAX: usize = 256;
-/// Maximum number of prefetched bytes per partition.
-const FETCHED_BYTES_MAX: usize = 16 << 20;
-/// Maximum number of prefetched records: high enough that the limit in bytes is the effective one.
-const FETCHED_RECORDS_MAX: usize = 10_000_000;
+/// Bytes that all clients of a topic together may hold unread, one client per partition.
+const FETCHED_BYTES_MAX: usize = 64 << 20;
+/// What a record costs in a client's queue, beside its own bytes.
+const RECORD_COST_BYTES: usize = 640;
+/// How much a compressed record grows in the client, its cost included: trades shrink to a fifth.
+const FETCH_GROWTH: usize = 32;
+/// Least bytes of a fetch. A larger batch of records is sent as a whole all the same.
+const FETCH_BYTES_MIN: usize = 16 << 10;
 
 /// A topic.
 pub(super) struct Topic {
@@ -74,7 +80,8 @@ impl Topic {
         self.client.context().denial().map(|why| LogError::Denied { path: self.name(), why })
     }
 
-    fn replaced(&self, is: &str) -> LogError {
+    /// The error for another topic under the name.
+    pub(super) fn replaced(&self, is: &str) -> LogError {
         let hint = "the topic was deleted, and perhaps created again: its old records are gone; keep the existing \
                     rows, and work from the new topic into a new store";
         LogError::Replaced { path: self.name(), was: self.opened.id.clone(), is: is.to_owned(), hint }
@@ -92,12 +99,18 @@ impl Topic {
     /// A new client to fetch one partition.
     pub(super) fn fetching_client(&self) -> Result<BaseConsumer<Events>, LogError> {
         let mut config: ClientConfig = client_config(&self.address)?;
+        // Half of a partition's share for the queue, and half for the answer that comes while it is almost full.
+        let half = FETCHED_BYTES_MAX / 2 / self.opened.partitions.max(1) as usize;
+        let debug = config.get("debug").map_or(DEBUG.to_owned(), |debug| format!("{debug},{DEBUG}"));
         config
+            .set_log_level(RDKafkaLogLevel::Debug)
+            .set("debug", debug)
+            .set("check.crcs", "true")
             .set("auto.offset.reset", "error")
             .set("enable.partition.eof", "true")
-            .set("queued.min.messages", FETCHED_RECORDS_MAX.to_string())
-            .set("queued.max.messages.kbytes", (FETCHED_BYTES_MAX / 1024).to_string())
-            .set("fetch.message.max.bytes", (4 << 20).to_string())
+            .set("queued.min.messages", (half / RECORD_COST_BYTES).max(1).to_string())
+            .set("queued.max.messages.kbytes", (half / 1024).max(1).to_string())
+            .set("fetch.message.max.bytes", (half / FETCH_GROWTH).max(FETCH_BYTES_MIN).to_string())
             .set("fetch.wait.max.ms", "100")
             .set("fetch.queue.backoff.ms", "10")
             .set("fetch.error.backoff.ms", "100")

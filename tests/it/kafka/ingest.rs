@@ -19,13 +19,15 @@ use crate::shared::account::{Balance, balance, read_kept, read_sent};
 use crate::shared::broker::{Broker, log_address, shared, topic};
 use crate::shared::process::{Ended, Home, Running, wait_for};
 
-const PARTITIONS: u32 = 3;
-const MAX_OUT_OF_ORDERNESS_MS: u64 = 1_500;
+pub(super) const PARTITIONS: u32 = 3;
+pub(super) const MAX_OUT_OF_ORDERNESS_MS: u64 = 1_500;
+/// How much busier than real the simulated market is.
+pub(super) const ACTIVITY: u64 = 20;
 const SYMBOLS: &str = "AAPL,NVDA,TSLA,SPY,BINANCE:BTCUSDT,BINANCE:ETHUSDT,IC MARKETS:1";
 const CANARY: &str = "canary-5c1";
 
 /// All records of a topic, partition by partition.
-fn records(broker: &Broker, topic: &str) -> Vec<Vec<String>> {
+pub(super) fn records(broker: &Broker, topic: &str) -> Vec<Vec<String>> {
     let mut config = broker.client_config();
     config.set("group.id", "test").set("enable.auto.commit", "false");
     let consumer: BaseConsumer = config.create().unwrap();
@@ -50,8 +52,8 @@ fn records(broker: &Broker, topic: &str) -> Vec<Vec<String>> {
     (0..PARTITIONS as i32).map(read).collect()
 }
 
-fn simulate(home: &Home) -> (Running, String) {
-    let mut simulator = home.start("simulate --listen 127.0.0.1:0 --activity 20 --sent sent");
+pub(super) fn simulate(home: &Home) -> (Running, String) {
+    let mut simulator = home.start(&format!("simulate --listen 127.0.0.1:0 --activity {ACTIVITY} --sent sent"));
     let address = wait_for("the simulator", || {
         assert!(simulator.is_alive(), "{}", simulator.stderr());
         let stdout = simulator.stdout();
@@ -73,7 +75,7 @@ fn start(home: &Home, log: &str, feed: &str, more: &str) -> (Running, String) {
     (ingest, metrics)
 }
 
-fn number(metrics: &str, name: &str) -> f64 {
+pub(super) fn number(metrics: &str, name: &str) -> f64 {
     let url = format!("http://{metrics}/metrics");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let text = runtime.block_on(async { reqwest::get(url).await.unwrap().text().await.unwrap() });
@@ -84,20 +86,20 @@ fn number(metrics: &str, name: &str) -> f64 {
 }
 
 /// Waits until the ingest has received `more` trades.
-fn more_trades(metrics: &str, more: f64) {
+pub(super) fn more_trades(metrics: &str, more: f64) {
     let before = number(metrics, "tickline_ingest_trades_total");
     wait_for("more trades", || (number(metrics, "tickline_ingest_trades_total") >= before + more).then_some(()));
 }
 
 /// Waits until the log has acknowledged more.
-fn more_acknowledged(metrics: &str) {
+pub(super) fn more_acknowledged(metrics: &str) {
     let name = "tickline_ingest_acknowledgement_seconds_count";
     let before = number(metrics, name);
     wait_for("acknowledgements", || (number(metrics, name) > before + 100.0).then_some(()));
 }
 
 /// Ends the simulator, then the ingest.
-fn finish(mut simulator: Running, mut ingest: Running) -> Ended {
+pub(super) fn finish(mut simulator: Running, mut ingest: Running) -> Ended {
     simulator.terminate();
     simulator.end("the simulator").is(0, &[]);
     wait_for("the end of the feed", || ingest.stderr().contains("feed lost").then_some(()));
@@ -109,7 +111,7 @@ fn finish(mut simulator: Running, mut ingest: Running) -> Ended {
 }
 
 /// The balance of sent and kept trades of a topic, and the causes of its gaps.
-fn books(records: &[Vec<String>], sent: &Path) -> (Balance, Vec<String>) {
+pub(super) fn books(records: &[Vec<String>], sent: &Path) -> (Balance, Vec<String>) {
     assert!(records.iter().flatten().all(|record| !record.contains(CANARY)));
     let kept = read_kept(records);
     let causes = kept.gaps[0].iter().map(|gap| gap["cause"].as_str().unwrap().to_owned()).collect();
@@ -309,7 +311,7 @@ fn two_ingests_share_one_topic() {
     }
 }
 
-fn start_with_key(home: &Home, log: &str, feed: &str, more: &str, key: usize) -> (Running, String) {
+pub(super) fn start_with_key(home: &Home, log: &str, feed: &str, more: &str, key: usize) -> (Running, String) {
     home.write("key", format!("{CANARY}-{key}"));
     start(home, log, feed, &format!("{more} --token-file key"))
 }

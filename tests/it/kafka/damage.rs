@@ -1,0 +1,49 @@
+//! A byte that changes on the broker's disk.
+
+use std::path::{Path, PathBuf};
+
+use crate::shared::broker::Broker;
+use crate::shared::process::Home;
+
+/// Trades of one symbol, one per second.
+fn trades() -> String {
+    let trade = |n: u64| {
+        format!("{{\"c\":[\"1\"],\"p\":{}.25,\"s\":\"A\",\"t\":{},\"v\":1}}\n", 100 + n, 1_700_000_000_000 + n * 1_000)
+    };
+    (0..200).map(trade).collect()
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_flipped_byte_in_a_segment_ends_every_reader() {
+    let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
+    let mut broker = Broker::start(data.path());
+    broker.create_topic("t", 1);
+    let log = broker.log_address("t");
+    // Uncompressed, so that the price can be found and the batch stays well formed.
+    home.write("kafka.properties", "compression.type=none\n");
+    home.write("trades.jsonl", trades());
+    home.ok(&format!("import trades.jsonl --log {log}?config=kafka.properties"));
+    home.ok(&format!("replay --log {log}"));
+    broker.server.end();
+    let (was, is) = (b"\"p\":150.25", b"\"p\":950.25");
+    let mut flipped = 0;
+    for path in files(data.path()).into_iter().filter(|path| path.extension().is_some_and(|end| end == "log")) {
+        let mut bytes = std::fs::read(&path).unwrap();
+        if let Some(at) = memchr::memmem::find(&bytes, was) {
+            bytes[at..at + is.len()].copy_from_slice(is);
+            std::fs::write(&path, bytes).unwrap();
+            flipped += 1;
+        }
+    }
+    assert_eq!(flipped, 1, "the price stands in one segment");
+    broker.server.restart();
+    let says = ["/t is damaged: partition 0, offset ", "CRC"];
+    home.fails(&format!("replay --log {log}"), 3, &says);
+    home.fails(&format!("work --log {log} --store sqlite:rows.db --until-end"), 3, &says);
+    home.fails(&format!("import --from-log {log} --log dir:copy"), 3, &says);
+}
