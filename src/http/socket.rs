@@ -30,7 +30,7 @@ impl Socket {
             self.stalled = None;
             return written;
         }
-        // The kernel wakes a writer only when a third of its buffer is free, so reading byte by byte does not count as progress.
+        // The kernel wakes a writer only when a third of its buffer is free: reading byte by byte is not progress.
         let wait = self.connections.limits().write_wait;
         ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(wait))).as_mut().poll(cx));
         self.connections.count(Closed::Slow);

@@ -83,8 +83,8 @@ table! {
         "Open connections to the HTTP server; of the dashboard, to its page";
     HTTP_CLOSED = Counter, "tickline_http_connections_closed_total", ["reason"], ALL_ROLES,
         "Connections closed by the HTTP server: idle (for long, or its request did not end), gave_way (the longest \
-         idle one of too many), slow (did not read its answer), full and address_full (not admitted: too many, in all or \
-         from its address)";
+         idle one of too many), slow (did not read its answer), full and address_full (not admitted: too many, in \
+         all or from its address)";
 
     DURABLE_FRONTIER = Gauge, "tickline_durable_frontier_timestamp_seconds", [], FRONTIER,
         "Durable frontier: complete up to this Unix time (exclusive). Absent while nothing is complete yet";

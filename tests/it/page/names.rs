@@ -22,8 +22,8 @@ const NAMES: [(&str, &str); 8] = [
 fn hidden_characters_of_names_are_shown_escaped_and_prototype_keys_are_no_settings() {
     let store = FakeStore::default();
     for (at, (symbol, _)) in NAMES.iter().enumerate() {
-        for resolution in ["5s", "1d"] {
-            let mut row = candle(0, 1.5, 11_000);
+        for (resolution, start_ms) in [("5s", 5_000), ("1d", 0)] {
+            let mut row = candle(start_ms, 1.5, 11_000);
             row.trades = 100 - at as u64;
             store.put(symbol, resolution, row);
         }
