@@ -7,6 +7,7 @@ use super::options::rows::SettingsArgs;
 use super::options::workers::{WORKERS, workers};
 use super::replay::{ReplayArgs, replay};
 use crate::log::address::LogAddress;
+use crate::process::messages::note;
 use crate::store::address::StoreAddress;
 use crate::store::none::NoStore;
 use crate::store::sqlite::ExpectedRows;
@@ -87,7 +88,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let Some(expected) = expected.filter(|_| check.is_reached) else { return Ok(frontiers?) };
     let rows = compare_rows(args, &mut *reader, RowCheck::new(expected, frontier, beginning));
     if let (Err(frontiers), Err(_)) = (&frontiers, &rows) {
-        eprintln!("{frontiers}");
+        note(format_args!("{frontiers}"));
     }
     rows.and_then(|()| Ok(frontiers?))
 }
