@@ -75,7 +75,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let mut beginning = Beginning::Whole;
     if frontiers.is_ok() {
         let (count, at, digest) = (matching(check.agree), rfc3339(frontier), durable.row.digest);
-        let rows = if args.rows { "" } else { "; rows were not compared (--rows)" };
+        let rows = if args.rows { "" } else { "; digests only (--rows compares every row)" };
         println!("{count}, the last at {at}, digest {digest}; {}{rows}", records_after(after));
     } else if check.is_reached {
         // The store may have been made from records that the log no longer has.

@@ -35,7 +35,7 @@ fn every_row_is_compared_and_counted() {
     assert!(
         verified.contains("candles_1d: ") && verified.contains("from 2024-01-02T00:00:00Z to 2024-01-03T00:00:00Z")
     );
-    assert!(home.ok(VERIFY).contains("rows were not compared (--rows)"));
+    assert!(home.ok(VERIFY).contains("digests only (--rows compares every row)"));
 }
 
 #[test]
