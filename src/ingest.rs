@@ -121,10 +121,7 @@ pub async fn ingest(
     writer: Box<dyn LogWriter>,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<IngestReport> {
-    if config.source.is_empty() || config.source.len() > SOURCE_BYTES_MAX {
-        bail!("invalid source name of {} bytes: expected 1 to {SOURCE_BYTES_MAX}", config.source.len());
-    }
-    name_policy::check(&config.source).context("invalid source name")?;
+    check_source(&config.source)?;
     let _lock = config.state.as_ref().map(StateFile::lock).transpose()?;
     let predecessor_ms = config.state.as_ref().map_or(Ok(None), StateFile::predecessor_ms)?;
     let clock = Clock::new(Reading::now(config.wall_clock));
@@ -136,15 +133,8 @@ pub async fn ingest(
         claim.complete(predecessor_ms.unwrap_or(begun_ms));
     }
     let is_fenced = || claim.as_ref().is_some_and(Claim::is_lost);
-    let queue_config = QueueConfig {
-        limits: config.queue,
-        source: config.source.clone(),
-        max_out_of_orderness_ms: config.max_out_of_orderness_ms,
-        state: config.state.clone(),
-        meter: config.meter.clone(),
-        time: clock.time().clone(),
-    };
-    let (queue, writing) = writer::queue::start(writer, queue_config).context("cannot start the log's thread")?;
+    let (queue, writing) =
+        writer::queue::start(writer, queue_config(&config, &clock)).context("cannot start the log's thread")?;
     let (sender, mut events) = mpsc::channel(EVENTS_MAX);
     let reading = tokio::spawn(client::run(config.feed.clone(), sender, stop));
     let mut seconds = interval(config.progress_every);
@@ -159,13 +149,7 @@ pub async fn ingest(
             event = events.recv() => Next::Event(event),
         };
         if let Some(claim) = &claim {
-            if last.elapsed() > STOPPED_AFTER {
-                confirmed(claim).await;
-            }
-            match u64::try_from(config.meter.acknowledged_ms.get()) {
-                Ok(complete_ms) if complete_ms > 0 => claim.complete(complete_ms),
-                _ => {}
-            }
+            uphold(claim, last.elapsed(), &config).await;
         }
         last = Instant::now();
         if is_fenced() {
@@ -210,6 +194,35 @@ pub async fn ingest(
         return Err(fenced.into());
     }
     finished
+}
+
+fn check_source(source: &str) -> anyhow::Result<()> {
+    if source.is_empty() || source.len() > SOURCE_BYTES_MAX {
+        bail!("invalid source name of {} bytes: expected 1 to {SOURCE_BYTES_MAX}", source.len());
+    }
+    name_policy::check(source).context("invalid source name")
+}
+
+fn queue_config(config: &IngestConfig, clock: &Clock) -> QueueConfig {
+    QueueConfig {
+        limits: config.queue,
+        source: config.source.clone(),
+        max_out_of_orderness_ms: config.max_out_of_orderness_ms,
+        state: config.state.clone(),
+        meter: config.meter.clone(),
+        time: clock.time().clone(),
+    }
+}
+
+/// Has the claim confirmed after a pause of the process, and says how far the log is complete.
+async fn uphold(claim: &Claim, pause: Duration, config: &IngestConfig) {
+    if pause > STOPPED_AFTER {
+        confirmed(claim).await;
+    }
+    match u64::try_from(config.meter.acknowledged_ms.get()) {
+        Ok(complete_ms) if complete_ms > 0 => claim.complete(complete_ms),
+        _ => {}
+    }
 }
 
 /// What an ingest does next.

@@ -61,7 +61,7 @@ fn a_frame_of_garbage_costs_no_more_than_its_bytes() {
     let element = "{\"p\":1,\"s\":\"A\"}";
     let frame = format!(r#"{{"type":"trade","data":[{}]}}"#, vec![element; 65_000].join(","));
     assert!(frame.len() < 1 << 20);
-    let outgoing = read(&mut fresh(), 0, &[frame.clone()]);
+    let outgoing = read(&mut fresh(), 0, std::slice::from_ref(&frame));
     let bytes: usize = outgoing.rejected.iter().map(|(row, ..)| row.original.len()).sum();
     assert!(bytes < frame.len(), "{bytes} bytes for a record of {}", frame.len());
     assert_eq!(outgoing.rejected.len(), 257);

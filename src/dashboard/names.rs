@@ -241,8 +241,7 @@ mod tests {
 
     #[test]
     fn symbols_beyond_the_bound_are_counted() {
-        let mut packer = Packer::default();
-        packer.word_bytes = TEXT_BYTES_MAX - 100;
+        let mut packer = Packer { word_bytes: TEXT_BYTES_MAX - 100, ..Packer::default() };
         (0..3).for_each(|at| packer.push(&entry(at)));
         let names = packer.finish();
         assert_eq!((names.len(), names.omitted()), (2, 1));
