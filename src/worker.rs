@@ -13,12 +13,15 @@
 //!  proof              what a start has to find again before it writes
 //!  sink, commit       dataflow -> commands     store_thread  commands -> store
 //!  checkpoint         when one is due, collecting its parts, loading it
+//!  clock, by_hand     a clock and turns that a simulation decides
 //!  control            messages between workers, and the cluster view they add up to
 //!  life, heartbeats   which sources write and move, for displays; written to the store every few seconds
 //!  status             live status: health (health check), metrics (store metrics)
 //! ```
 
+mod by_hand;
 mod checkpoint;
+mod clock;
 mod commit;
 mod config;
 mod control;
@@ -41,7 +44,11 @@ mod symbol_table;
 mod threads;
 mod worker_loop;
 
+pub use by_hand::{Member, RunByHand};
+pub use clock::Clock;
 pub use config::{CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, WorkerConfig};
 pub use error::{NEW_STORE, WorkerError};
 pub use host::run;
 pub use status::{PartitionRead, Watch};
+pub use store_thread::Executed;
+pub use worker_loop::Turn;

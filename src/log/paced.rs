@@ -17,7 +17,12 @@ impl PacedLog {
     /// Opens the progress log beside a log.
     pub fn open(log: Box<dyn Log>, progress: &LogAddress) -> Result<Self, LogError> {
         let progress = ProgressLog::open(progress, &*log)?;
-        Ok(Self { log, progress })
+        Ok(Self::new(log, progress))
+    }
+
+    /// A log, and the progress log that is about it.
+    pub const fn new(log: Box<dyn Log>, progress: ProgressLog) -> Self {
+        Self { log, progress }
     }
 }
 

@@ -4,6 +4,8 @@
 //! It has one partition. Its first record names the log that it is about, the others are bindings
 //! ([`dataflows::log::binding`]).
 
+use std::fmt;
+
 use dataflows::log::batch::RecordBatch;
 use dataflows::log::binding::{Binding, ProgressRecord, is_torn};
 
@@ -23,7 +25,11 @@ pub struct ProgressLog {
 impl ProgressLog {
     /// Opens the progress log, which must be about `about`.
     pub fn open(address: &LogAddress, about: &dyn Log) -> Result<Self, LogError> {
-        let log = address.open()?;
+        Self::over(address.open()?, about, address)
+    }
+
+    /// Takes a log as the progress log, which must be about `about`; `address` is how a command names it.
+    pub fn over(log: Box<dyn Log>, about: &dyn Log, address: &dyn fmt::Display) -> Result<Self, LogError> {
         match log.partitions() {
             1 => {}
             has => return Err(LogError::Partitions { path: log.name(), has, wanted: 1 }),
@@ -33,7 +39,7 @@ impl ProgressLog {
         Ok(opened)
     }
 
-    fn check(&self, address: &LogAddress, about: &dyn Log) -> Result<(), LogError> {
+    fn check(&self, address: &dyn fmt::Display, about: &dyn Log) -> Result<(), LogError> {
         let name = self.log.name();
         if self.log.end_offset(0)? == 0 {
             let hint = format!("it is empty: start `tickline pace --log {} --progress {address}`", about.name());

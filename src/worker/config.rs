@@ -6,6 +6,7 @@ use std::time::Duration;
 use dataflows::progress::time::Time;
 use dataflows::settings::Settings;
 
+use super::clock::Clock;
 use crate::cluster::ClusterConfig;
 use crate::log::address::LogAddress;
 
@@ -41,6 +42,8 @@ pub struct WorkerConfig {
     pub stops: Vec<Time>,
     /// Symbol log from which the store's symbol table is kept up to date.
     pub symbols: Option<LogAddress>,
+    /// The clocks of the run.
+    pub clock: Clock,
 }
 
 impl WorkerConfig {
@@ -58,6 +61,7 @@ impl WorkerConfig {
             checkpoint_every: Some(Duration::from_millis(CHECKPOINT_EVERY_MS)),
             stops: Vec::new(),
             symbols: None,
+            clock: Clock::default(),
         }
     }
 

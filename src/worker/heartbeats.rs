@@ -19,14 +19,14 @@ pub(super) struct Heartbeats {
 
 impl Heartbeats {
     /// Whether one is to be written. The last one of a run always is.
-    pub(super) fn is_due(&self, is_last: bool) -> bool {
-        let waited = self.begun.is_none_or(|begun| begun.elapsed() >= BEAT_EVERY);
+    pub(super) fn is_due(&self, is_last: bool, now: Instant) -> bool {
+        let waited = self.begun.is_none_or(|begun| now.duration_since(begun) >= BEAT_EVERY);
         is_last || (waited && !self.is_busy.load(Ordering::SeqCst))
     }
 
     /// One is being written. Returns the callback for its acknowledgement.
-    pub(super) fn begin(&mut self) -> Ack {
-        self.begun = Some(Instant::now());
+    pub(super) fn begin(&mut self, now: Instant) -> Ack {
+        self.begun = Some(now);
         self.is_busy.store(true, Ordering::SeqCst);
         let is_busy = Arc::clone(&self.is_busy);
         Box::new(move || is_busy.store(false, Ordering::SeqCst))

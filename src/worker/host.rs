@@ -13,7 +13,7 @@ use super::error::WorkerError;
 use super::proof::Proof;
 use super::start::{self, Start};
 use super::status::Watch;
-use super::store_thread::StoreThread;
+use super::store_thread::{Executor, StoreThread};
 use super::symbol_table::SymbolLog;
 use super::threads;
 use crate::cluster::ClusterError;
@@ -65,41 +65,11 @@ pub fn run(
     let symbols = config.symbols.as_ref().map(SymbolLog::open).transpose()?;
     let peers_expected = config.cluster.as_ref().map_or(0, |cluster| cluster.hosts.len() - 1);
     watch.peers_expected.store(peers_expected as u64, Ordering::SeqCst);
-    let Start { epoch, resumed, starts, shards, memories, proof, mesh } =
-        start::start(&config, log.as_ref(), store.as_mut())?;
-    tracing::info!(
-        epoch,
-        workers = config.workers,
-        peers = config.peers(),
-        resumed_from = resumed.as_ref().map(|header| header.ledger.row.frontier),
-        log = log.name(),
-        "starting workers"
-    );
-    watch.checkpoint.store(resumed.as_ref().map_or(0, |header| header.ledger.row.frontier), Ordering::SeqCst);
-    if config.first_worker() == 0
-        && let Some(row) = store.published()?
-    {
-        watch.store.publish(&row);
-    }
-    let heartbeat = store.heartbeat()?;
-    let store_thread = StoreThread::start(store, mirror, epoch, &config, log.identity(), Arc::clone(&watch));
+    let mut start = start::start(&config, log.as_ref(), store.as_mut())?;
+    let (epoch, mesh, shards) = (start.epoch, start.mesh.take(), std::mem::take(&mut start.shards));
     let (failed, failures) = unbounded();
-    let failure = Mutex::default();
-    let memories = Mutex::new(memories);
-    let shared = Arc::new(Shared {
-        config,
-        log,
-        symbols,
-        store_thread,
-        watch,
-        starts,
-        resumed,
-        proof: Arc::new(proof),
-        heartbeat,
-        memories,
-        failure,
-        failed,
-    });
+    let (shared, executor) = Shared::new(config, log, symbols, (store, mirror), watch, start, failed)?;
+    shared.store_thread.start(executor);
     let (peers, lost, _loss_sender) = match mesh {
         Some(Mesh { peers, lost, loss_sender, rejected_connections }) => {
             shared.watch.peers.store(peers.iter().flatten().count() as u64, Ordering::SeqCst);
@@ -117,6 +87,47 @@ pub fn run(
 }
 
 impl Shared {
+    /// What the worker threads of a process share once the start is made, and what executes their commands.
+    pub(super) fn new(
+        config: WorkerConfig,
+        log: Arc<dyn Log>,
+        symbols: Option<SymbolLog>,
+        (mut store, mirror): (Box<dyn Store>, Option<Mirror>),
+        watch: Arc<Watch>,
+        start: Start,
+        failed: Sender<()>,
+    ) -> Result<(Arc<Self>, Executor), WorkerError> {
+        let Start { epoch, resumed, starts, memories, proof, .. } = start;
+        let resumed_from = resumed.as_ref().map(|header| header.ledger.row.frontier);
+        let (workers, peers, name) = (config.workers, config.peers(), log.name());
+        tracing::info!(epoch, workers, peers, resumed_from, log = name, "starting workers");
+        watch.checkpoint.store(resumed_from.unwrap_or(0), Ordering::SeqCst);
+        if config.first_worker() == 0
+            && let Some(row) = store.published()?
+        {
+            watch.store.publish(&row);
+        }
+        let heartbeat = store.heartbeat()?;
+        let (store_thread, executor) =
+            StoreThread::new(store, mirror, epoch, &config, log.identity(), Arc::clone(&watch));
+        let (proof, memories, failure) = (Arc::new(proof), Mutex::new(memories), Mutex::default());
+        let shared = Self {
+            config,
+            log,
+            symbols,
+            store_thread,
+            watch,
+            starts,
+            resumed,
+            proof,
+            heartbeat,
+            memories,
+            failure,
+            failed,
+        };
+        Ok((Arc::new(shared), executor))
+    }
+
     /// Waits for the end of the threads; as one of several processes, also for a lost peer or a failure.
     fn wait_for_end(
         &self,
@@ -154,9 +165,7 @@ impl Shared {
     }
 
     fn first_failure(&self, panicked: Option<String>) -> WorkerError {
-        let noted = self.failure.lock().unwrap_or_else(PoisonError::into_inner).error.take();
-        noted
-            .or_else(|| self.store_thread.take_failure())
+        self.take_failure()
             .unwrap_or_else(|| WorkerError::Thread(panicked.unwrap_or_else(|| "it ended without a reason".to_owned())))
     }
 
@@ -175,6 +184,12 @@ impl Shared {
             let _ = self.failed.send(());
         }
         self.watch.stop.store(true, Ordering::SeqCst);
+    }
+
+    /// The first failure of the workers or of the store thread, once.
+    pub(super) fn take_failure(&self) -> Option<WorkerError> {
+        let noted = self.failure.lock().unwrap_or_else(PoisonError::into_inner).error.take();
+        noted.or_else(|| self.store_thread.take_failure())
     }
 
     pub(super) fn has_failed(&self) -> bool {

@@ -9,6 +9,7 @@ use dataflows::ingress::Ingress;
 use dataflows::ingress::live_sources::LiveSource;
 use dataflows::progress::time::Time;
 
+use super::clock::Clock;
 use super::partition_readers::Readers;
 use crate::store::{Heartbeat, PartitionLife, SourceLife};
 
@@ -46,8 +47,8 @@ impl LifeWatch {
     }
 
     /// Whether the last look is some time ago.
-    pub(super) fn is_due(&self) -> bool {
-        self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY)
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.looked.is_none_or(|looked| now.duration_since(looked) >= LOOK_EVERY)
     }
 
     /// Looks at all partitions of the worker.
@@ -56,9 +57,10 @@ impl LifeWatch {
         ingress: &Ingress,
         readers: &Readers,
         durable: Time,
-        now_ms: u64,
+        clock: &Clock,
     ) -> Vec<PartitionLife> {
-        self.looked = Some(Instant::now());
+        self.looked = Some(clock.now());
+        let now_ms = clock.wall_ms();
         let partitions = readers.unread_by_partition().enumerate();
         partitions
             .map(|(at, (partition, unread))| {

@@ -54,7 +54,7 @@ impl Readers {
         }
         let from = shared.starts.iter().skip(index).step_by(peers).map(|start| start.frontier.bound_by()).min();
         let bindings = shared.log.progress_log().map(|progress| progress.reader(from.unwrap_or(0))).transpose()?;
-        let read_ahead = ReadAhead::new(shared.store_thread.keeps_rows(), Instant::now());
+        let read_ahead = ReadAhead::new(shared.store_thread.keeps_rows(), shared.config.clock.now());
         Ok(Self { readers, batch: RecordBatch::default(), bindings, read_ahead, warned: None })
     }
 
@@ -74,7 +74,7 @@ impl Readers {
     pub(super) fn feed(&mut self, shared: &Shared, ingress: &mut Ingress, durable: Time) -> Result<u64, WorkerError> {
         let bindings = self.feed_bindings(ingress)?;
         let (mut records, mut bytes) = (0, 0);
-        self.read_ahead.observe(durable, Instant::now());
+        self.read_ahead.observe(durable, shared.config.clock.now());
         let mut waiting: u64 = (0..self.readers.len()).map(|at| ingress.records_from(at, durable)).sum();
         for (at, partition) in self.readers.iter_mut().enumerate() {
             // What is known of the frontier counts, whether more may be read or not.
@@ -231,8 +231,9 @@ fn stalled(shared: &Shared, warned: &mut Option<Instant>, partition: u32, record
     if shared.config.until_end {
         return Err(error);
     }
-    if warned.is_none_or(|warned| warned.elapsed() >= WARN_EVERY) {
-        *warned = Some(Instant::now());
+    let now = shared.config.clock.now();
+    if warned.is_none_or(|warned| now.duration_since(warned) >= WARN_EVERY) {
+        *warned = Some(now);
         tracing::warn!("{error}");
     }
     Ok(())

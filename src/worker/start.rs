@@ -71,7 +71,7 @@ pub(super) fn start(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store)
 }
 
 /// Opens the epoch, and checks that the checkpoint can be used.
-fn open(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<Plan, WorkerError> {
+pub(super) fn open(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<Plan, WorkerError> {
     // Before the epoch is opened: a start from the wrong log must not fence the pipeline that is right.
     let ours = identity::of(&config.settings, log);
     if let Some(theirs) = store.identity()? {
@@ -115,7 +115,7 @@ fn first_offsets(config: &WorkerConfig, log: &dyn Log) -> Result<Vec<u64>, LogEr
 
 impl Start {
     /// Reads the state that the workers of this process own. Also returns the number of its shards.
-    fn from_plan(
+    pub(super) fn from_plan(
         plan: &Plan,
         config: &WorkerConfig,
         log: &dyn Log,
@@ -147,7 +147,7 @@ impl Start {
     }
 
     /// Fails if a shard is missing, which would otherwise be taken for an empty one.
-    fn check_shards(&self, found: u32) -> Result<(), WorkerError> {
+    pub(super) fn check_shards(&self, found: u32) -> Result<(), WorkerError> {
         match &self.resumed {
             Some(header) if header.shards != found => {
                 let why = format!("it has {} shards, and the store holds {found} of them", header.shards);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use dataflows::output::frontier_row::FrontierRow;
 
 use super::checkpoint::collect::Collector;
@@ -29,31 +29,35 @@ pub(super) struct StoreThread {
 }
 
 impl StoreThread {
-    pub(super) fn start(
+    /// The handle, and what executes its commands.
+    pub(super) fn new(
         store: Box<dyn Store>,
         mirror: Option<Mirror>,
         epoch: u64,
         config: &WorkerConfig,
         log: String,
         watch: Arc<Watch>,
-    ) -> Self {
+    ) -> (Self, Executor) {
         // Unbounded, since a worker must not wait for the store. Its users bound what they have in flight: a few
         // batches per worker, one frontier, and the parts of the few checkpoints within the bound on reading ahead.
-        let (sender, receiver) = unbounded();
-        watch.store.observe(receiver.clone(), store.retries());
+        let (sender, commands) = unbounded();
+        watch.store.observe(commands.clone(), store.retries());
         let keeps_rows = store.keeps_rows();
-        let failure = Arc::new(Mutex::new(None));
-        let first_failure = Arc::clone(&failure);
+        let failure = Arc::default();
         let collector = Collector::new(epoch, config, log, Arc::clone(&watch));
-        let executor = Executor { store, mirror, epoch, collector, watch };
+        let executor = Executor { commands, failure: Arc::clone(&failure), store, mirror, epoch, collector, watch };
+        (Self { commands: Mutex::new(Some(sender)), thread: Mutex::new(None), failure, keeps_rows }, executor)
+    }
+
+    /// Starts the thread.
+    pub(super) fn start(&self, mut executor: Executor) {
         let thread = std::thread::spawn(move || {
-            let fail = |error| *first_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            let _on_panic = OnPanic(|| fail(WorkerError::Thread("the store thread panicked".to_owned())));
-            if let Err(error) = executor.run(&receiver) {
-                fail(error);
-            }
+            let failure = Arc::clone(&executor.failure);
+            let panicked = || WorkerError::Thread("the store thread panicked".to_owned());
+            let _on_panic = OnPanic(|| *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(panicked()));
+            while executor.turn(true) != Executed::Ended {}
         });
-        Self { commands: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), failure, keeps_rows }
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
     }
 
     /// Whether rows are written at all.
@@ -81,8 +85,10 @@ impl StoreThread {
     }
 }
 
-/// State of the thread.
-struct Executor {
+/// Executes the commands, in order.
+pub(super) struct Executor {
+    commands: Receiver<Command>,
+    failure: Arc<Mutex<Option<WorkerError>>>,
     store: Box<dyn Store>,
     mirror: Option<Mirror>,
     epoch: u64,
@@ -90,25 +96,47 @@ struct Executor {
     watch: Arc<Watch>,
 }
 
+/// What a turn of the store thread did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Executed {
+    /// It executed a command, or wrote shards.
+    Something,
+    /// There was nothing to do.
+    Nothing,
+    /// Nothing more will come, or the store has failed: nothing more is acknowledged.
+    Ended,
+}
+
 impl Executor {
-    fn run(mut self, commands: &Receiver<Command>) -> Result<(), WorkerError> {
-        while let Some(command) = self.next(commands)? {
-            self.execute(command)?;
-            // Here too, in case commands never pause.
-            self.collector.write_some_shards(&mut *self.store)?;
-        }
-        Ok(())
+    /// Executes the next command, and writes some shards of a checkpoint: also where commands never pause. Without a
+    /// command it writes shards only. With nothing to do, it may wait for a command.
+    pub(super) fn turn(&mut self, may_wait: bool) -> Executed {
+        self.try_turn(may_wait).unwrap_or_else(|error| {
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            Executed::Ended
+        })
     }
 
-    /// The next command; shards are written until there is one. `None` at the end, when all shards are written.
-    fn next(&mut self, commands: &Receiver<Command>) -> Result<Option<Command>, WorkerError> {
-        while self.collector.has_shards() {
-            match commands.try_recv() {
-                Ok(command) => return Ok(Some(command)),
-                Err(_) => self.collector.write_some_shards(&mut *self.store)?,
-            }
-        }
-        Ok(commands.recv().ok())
+    /// Commands that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.commands.len()
+    }
+
+    fn try_turn(&mut self, may_wait: bool) -> Result<Executed, WorkerError> {
+        let has_shards = self.collector.has_shards();
+        let command = match self.commands.try_recv() {
+            Err(_) if has_shards => None,
+            Err(TryRecvError::Empty) if !may_wait => return Ok(Executed::Nothing),
+            Err(TryRecvError::Empty) => match self.commands.recv() {
+                Ok(command) => Some(command),
+                Err(_) => return Ok(Executed::Ended),
+            },
+            Err(TryRecvError::Disconnected) => return Ok(Executed::Ended),
+            Ok(command) => Some(command),
+        };
+        command.map_or(Ok(()), |command| self.execute(command))?;
+        self.collector.write_some_shards(&mut *self.store)?;
+        Ok(Executed::Something)
     }
 
     fn execute(&mut self, command: Command) -> Result<(), WorkerError> {
@@ -233,7 +261,8 @@ mod tests {
         let published = Arc::new(Mutex::new(Vec::new()));
         let config = WorkerConfig::new(1, Settings::new(ConditionTable::from_toml(BUILT_IN).unwrap()));
         let store = Box::new(RecordingStore(Arc::clone(&published)));
-        let store_thread = StoreThread::start(store, None, 1, &config, String::new(), Arc::default());
+        let (store_thread, executor) = StoreThread::new(store, None, 1, &config, String::new(), Arc::default());
+        store_thread.start(executor);
         let commands = store_thread.sender().unwrap();
         let row = |frontier| FrontierRow { frontier, ..FrontierRow::empty() };
         let ledger = |frontier| LedgerState { row: row(frontier), has_open_minute: false };

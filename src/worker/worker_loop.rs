@@ -24,18 +24,22 @@ use timely::worker::Worker;
 use super::WorkerError;
 use super::checkpoint::parts::{Emitted, Parts};
 use super::checkpoint::schedule::Schedule;
+use super::clock::Clock;
 use super::commit::{Stops, commit};
 use super::control::cluster_view::ClusterView;
 use super::control::messages::{ControlChannel, ControlMessage, Reading};
 use super::heartbeats::Heartbeats;
 use super::host::{OnPanic, Shared};
 use super::life::LifeWatch;
-use super::partition_readers::{Readers, must_prove};
+use super::partition_readers::Readers;
 use super::sink::sink;
 use super::store_command::Command;
 use super::symbol_table::SymbolTable;
 use crate::store::{Ended, Life};
-use crate::time::now_ms;
+
+mod ending;
+
+use ending::Ending;
 
 /// Maximum sleep of a worker whose partitions have nothing new.
 const IDLE: Duration = Duration::from_millis(10);
@@ -45,8 +49,8 @@ const POSITIONS_EVERY: Duration = Duration::from_secs(1);
 const PUBLISH_EVERY: Duration = Duration::from_secs(2);
 
 /// State of one worker thread.
-struct WorkerLoop<'a> {
-    shared: &'a Shared,
+pub(super) struct WorkerLoop {
+    shared: Arc<Shared>,
     index: usize,
     inputs: Inputs,
     ingress: Ingress,
@@ -81,12 +85,14 @@ struct WorkerLoop<'a> {
     announced: Time,
     /// Whether this process's stop was announced.
     announced_stop: bool,
+    /// Since everything up to the end of the run is durable.
+    ending: Option<Ending>,
 }
 
 /// Runs one worker until the end. On an error all workers end; no capability is dropped before.
 pub(super) fn run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) {
     let _on_panic = OnPanic(|| shared.fail(WorkerError::Thread("a worker panicked".to_owned())));
-    if let Err(error) = try_run(worker, shared, states) {
+    if let Err(error) = run_to_end(worker, shared, states) {
         shared.fail(error);
     }
     if shared.has_failed() && shared.config.cluster.is_some() {
@@ -95,64 +101,29 @@ pub(super) fn run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolS
             std::thread::park();
         }
     }
-    // The dataflow is dropped as a whole and never stepped again, so dropped capabilities do not count as progress.
+    drop_dataflows(worker);
+}
+
+/// Drops the dataflows as a whole. They are never stepped again, so dropped capabilities do not count as progress.
+pub(super) fn drop_dataflows(worker: &mut Worker) {
     worker.installed_dataflows().into_iter().for_each(|dataflow| worker.drop_dataflow(dataflow));
 }
 
-fn try_run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) -> Result<(), WorkerError> {
-    let (index, peers) = (worker.index(), worker.peers());
-    let readers = Readers::open(shared, index, peers)?;
-    let Some(commands) = shared.store_thread.sender() else { return Ok(()) };
-    let starts: Vec<ResumePoint> = shared.starts.iter().skip(index).step_by(peers).cloned().collect();
-    let resumed_from = shared.resumed.as_ref().map_or(0, |header| header.ledger.row.frontier);
-    let owns_none = starts.is_empty();
-    let partitions: Vec<u32> = starts.iter().map(|start| start.partition).collect();
-    let mut ingress = Ingress::new(shared.config.settings.clone(), index, peers, starts, resumed_from);
-    partitions.into_iter().enumerate().for_each(|(at, partition)| ingress.restore(at, shared.take_memory(partition)));
-    let must_prove = (!shared.proof.is_given()).then(|| shared.proof.until());
-    let all_stops: Vec<Time> = shared.config.stops.iter().copied().chain(must_prove).collect();
-    let stops: Stops = Rc::new(RefCell::new(all_stops.iter().copied().collect()));
-    let emitted = Emitted::default();
-    let view = Rc::new(RefCell::new(ClusterView::new(peers, shared.starts.clone(), resumed_from)));
-    let (mut inputs, (durable, sink)) = worker.dataflow(|scope| {
-        let (inputs, outputs) = build(scope, &shared.config.settings, states, &all_stops);
-        (inputs, connect(outputs, shared, &stops, &emitted, &view, &commands))
-    });
-    let mut control = ControlChannel::start(worker);
-    if owns_none {
-        inputs.close();
-    }
-    let symbol_table =
-        shared.symbols.as_ref().map(|symbols| SymbolTable::start(worker, symbols, &commands)).transpose()?;
-    if let Some(symbols) = shared.symbols.as_ref().filter(|_| index == 0) {
-        control.broadcast(&ControlMessage::SymbolsEnd(symbols.end));
-    }
-    let worker_loop = WorkerLoop {
-        shared,
-        index,
-        inputs,
-        ingress,
-        readers,
-        durable,
-        sink,
-        stops,
-        parts: Parts::new(emitted),
-        commands,
-        schedule: shared.config.checkpoint_every.filter(|_| index == 0).map(Schedule::new),
-        symbol_table,
-        control,
-        view,
-        reported: 0,
-        positions_sent: Instant::now(),
-        positions_published: Instant::now(),
-        life: LifeWatch::new(shared.heartbeat.as_ref(), now_ms()),
-        heartbeats: Heartbeats::default(),
-        reading: None,
-        sent_end: false,
-        announced: resumed_from,
-        announced_stop: false,
-    };
-    worker_loop.run(worker)
+fn run_to_end(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) -> Result<(), WorkerError> {
+    let Some(mut worker_loop) = WorkerLoop::start(worker, shared, states)? else { return Ok(()) };
+    while worker_loop.turn(worker, IDLE)? != Turn::Ended {}
+    Ok(())
+}
+
+/// What a turn did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It read something.
+    Read,
+    /// There was nothing to read, or it may not be read yet.
+    Idle,
+    /// The run has ended, and with it this worker.
+    Ended,
 }
 
 /// Connects the collections to the store, and the ledger to the durable frontier.
@@ -192,35 +163,105 @@ fn connect(
     (done.probe().0, proved)
 }
 
-impl WorkerLoop<'_> {
-    fn run(mut self, worker: &mut Worker) -> Result<(), WorkerError> {
-        loop {
-            self.exchange_messages()?;
-            if self.shared.has_failed() {
-                return Ok(());
-            }
-            let durable = self.report_durable();
-            self.publish_positions();
-            self.beat(None);
-            self.exchange_readings();
-            let records = if self.sent_end { 0 } else { self.read(durable)? };
-            let symbols = self.symbol_table.as_mut().map_or(Ok(0), SymbolTable::feed)?;
-            if records > 0 || symbols > 0 {
-                worker.step();
-            } else {
-                worker.step_or_park(Some(IDLE));
-            }
-            self.parts.send(&self.ingress, &self.commands);
-            if let Some(end) = self.end(records == 0) {
-                return self.finish(worker, end);
-            }
+impl WorkerLoop {
+    /// Builds the dataflows of one worker; `None` if the store thread has ended already.
+    pub(super) fn start(
+        worker: &mut Worker,
+        shared: &Arc<Shared>,
+        states: Vec<SymbolState>,
+    ) -> Result<Option<Self>, WorkerError> {
+        let (index, peers) = (worker.index(), worker.peers());
+        let readers = Readers::open(shared, index, peers)?;
+        let Some(commands) = shared.store_thread.sender() else { return Ok(None) };
+        let starts: Vec<ResumePoint> = shared.starts.iter().skip(index).step_by(peers).cloned().collect();
+        let resumed_from = shared.resumed.as_ref().map_or(0, |header| header.ledger.row.frontier);
+        let owns_none = starts.is_empty();
+        let partitions: Vec<u32> = starts.iter().map(|start| start.partition).collect();
+        let mut ingress = Ingress::new(shared.config.settings.clone(), index, peers, starts, resumed_from);
+        partitions
+            .into_iter()
+            .enumerate()
+            .for_each(|(at, partition)| ingress.restore(at, shared.take_memory(partition)));
+        let must_prove = (!shared.proof.is_given()).then(|| shared.proof.until());
+        let all_stops: Vec<Time> = shared.config.stops.iter().copied().chain(must_prove).collect();
+        let stops: Stops = Rc::new(RefCell::new(all_stops.iter().copied().collect()));
+        let emitted = Emitted::default();
+        let view = Rc::new(RefCell::new(ClusterView::new(peers, shared.starts.clone(), resumed_from)));
+        let (mut inputs, (durable, sink)) = worker.dataflow(|scope| {
+            let (inputs, outputs) = build(scope, &shared.config.settings, states, &all_stops);
+            (inputs, connect(outputs, shared, &stops, &emitted, &view, &commands))
+        });
+        let mut control = ControlChannel::start(worker);
+        if owns_none {
+            inputs.close();
         }
+        let symbol_table =
+            shared.symbols.as_ref().map(|symbols| SymbolTable::start(worker, symbols, &commands)).transpose()?;
+        if let Some(symbols) = shared.symbols.as_ref().filter(|_| index == 0) {
+            control.broadcast(&ControlMessage::SymbolsEnd(symbols.end));
+        }
+        let clock = &shared.config.clock;
+        let checkpoint_every = shared.config.checkpoint_every.filter(|_| index == 0);
+        Ok(Some(Self {
+            shared: Arc::clone(shared),
+            index,
+            inputs,
+            ingress,
+            readers,
+            durable,
+            sink,
+            stops,
+            parts: Parts::new(emitted),
+            commands,
+            schedule: checkpoint_every.map(|every| Schedule::new(every, clock.now())),
+            symbol_table,
+            control,
+            view,
+            reported: 0,
+            positions_sent: clock.now(),
+            positions_published: clock.now(),
+            life: LifeWatch::new(shared.heartbeat.as_ref(), clock.wall_ms()),
+            heartbeats: Heartbeats::default(),
+            reading: None,
+            sent_end: false,
+            announced: resumed_from,
+            announced_stop: false,
+            ending: None,
+        }))
+    }
+
+    /// One turn: reads, sends, steps, and waits up to `patience` when there is nothing to do.
+    pub(super) fn turn(&mut self, worker: &mut Worker, patience: Duration) -> Result<Turn, WorkerError> {
+        self.exchange_messages()?;
+        if self.shared.has_failed() {
+            return Ok(Turn::Ended);
+        }
+        let durable = self.report_durable();
+        if let Some(ending) = self.ending {
+            return self.end_turn(worker, ending, patience);
+        }
+        self.publish_positions();
+        self.beat(None);
+        self.exchange_readings();
+        let records = if self.sent_end { 0 } else { self.read(durable)? };
+        let symbols = self.symbol_table.as_mut().map_or(Ok(0), SymbolTable::feed)?;
+        let has_read = records > 0 || symbols > 0;
+        worker.step_or_park(Some(if has_read { Duration::ZERO } else { patience }));
+        self.parts.send(&self.ingress, &self.commands);
+        if let Some(end) = self.end(records == 0) {
+            self.begin_to_end(end)?;
+        }
+        Ok(if has_read { Turn::Read } else { Turn::Idle })
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.shared.config.clock
     }
 
     /// Reads the next records, and sends what they hold.
     fn read(&mut self, durable: Time) -> Result<u64, WorkerError> {
         self.request_checkpoint();
-        let records = self.readers.feed(self.shared, &mut self.ingress, durable)?;
+        let records = self.readers.feed(&self.shared, &mut self.ingress, durable)?;
         self.inputs.send(self.ingress.take(), self.frontier());
         Ok(records)
     }
@@ -332,15 +373,16 @@ impl WorkerLoop<'_> {
             return durable;
         }
         // Between advances of the frontier only the read positions move.
-        if durable != self.reported || self.positions_sent.elapsed() >= POSITIONS_EVERY {
+        let now = self.clock().now();
+        if durable != self.reported || now.duration_since(self.positions_sent) >= POSITIONS_EVERY {
             self.reported = durable;
-            self.positions_sent = Instant::now();
+            self.positions_sent = now;
             let (resume, read) = (self.ingress.resume_points(durable), self.ingress.read_points());
             let positions = resume.into_iter().zip(read).map(|(resume, read)| Positions { resume, read: Some(read) });
             let positions: Vec<_> = positions.collect();
             if !positions.is_empty() {
                 self.control.send(0, ControlMessage::Positions(positions));
-                if self.life.is_due() {
+                if self.life.is_due(now) {
                     self.send_life();
                 }
             }
@@ -357,10 +399,11 @@ impl WorkerLoop<'_> {
     /// While the frontier is stalled, the first worker publishes the positions on their own, so that readers can
     /// distinguish records that were read and wait from unread ones.
     fn publish_positions(&mut self) {
-        if self.index != 0 || self.positions_published.elapsed() < PUBLISH_EVERY {
+        let now = self.clock().now();
+        if self.index != 0 || now.duration_since(self.positions_published) < PUBLISH_EVERY {
             return;
         }
-        self.positions_published = Instant::now();
+        self.positions_published = now;
         let mut view = self.view.borrow_mut();
         let (Some(row), resume) = (view.last_ledger.clone().map(|ledger| ledger.row), view.positions_json()) else {
             return;
@@ -373,102 +416,32 @@ impl WorkerLoop<'_> {
     }
 
     fn send_life(&mut self) {
-        let life = self.life.look(&self.ingress, &self.readers, self.reported, now_ms());
+        let life = self.life.look(&self.ingress, &self.readers, self.reported, &self.shared.config.clock);
         self.control.send(0, ControlMessage::Life(life));
     }
 
     /// The first worker's sign of life, with what it knows of all sources.
     fn beat(&mut self, ended: Option<Ended>) {
-        if self.index != 0 || !self.shared.store_thread.keeps_rows() || !self.heartbeats.is_due(ended.is_some()) {
+        let now = self.clock().now();
+        if self.index != 0 || !self.shared.store_thread.keeps_rows() || !self.heartbeats.is_due(ended.is_some(), now) {
             return;
         }
         let Some(partitions) = self.view.borrow().life() else { return };
         let life = Life { ended, progress: self.shared.config.settings.progress, partitions };
-        let ack = self.heartbeats.begin();
-        self.command(Command::Beat(now_ms(), life, ack));
+        let ack = self.heartbeats.begin(now);
+        self.command(Command::Beat(self.clock().wall_ms(), life, ack));
     }
 
     /// Requests a checkpoint when one is due. The first worker's own frontier holds back all others until they know of
     /// it.
     fn request_checkpoint(&mut self) {
+        let now = self.clock().now();
         let Some(schedule) = self.schedule.as_mut().filter(|_| self.shared.proof.is_given()) else { return };
         let is_stop = |time| self.stops.borrow().contains(&time);
         let committed = self.view.borrow().committed();
-        if let Some(time) = schedule.due(Instant::now(), self.ingress.frontier(), committed, is_stop) {
+        if let Some(time) = schedule.due(now, self.ingress.frontier(), committed, is_stop) {
             self.stops.borrow_mut().insert(time);
             self.ingress.request_checkpoint(time);
         }
-    }
-
-    /// The end of the run, once everything before it is durable. A worker that stops, or that has read what the log
-    /// held at the start, sends its frontier and reads no more; the least of them is the end.
-    fn end(&mut self, is_idle: bool) -> Option<Time> {
-        let is_stopping = self.is_stopping();
-        let ends = self.shared.config.until_end && is_idle;
-        if !self.sent_end && (is_stopping || (ends && (self.has_read() || self.is_stuck()))) {
-            self.sent_end = true;
-            self.control.broadcast(&ControlMessage::End { worker: self.index, end: self.frontier() });
-        }
-        let view = self.view.borrow();
-        let is_written = |table: &SymbolTable| view.symbols_end().is_some_and(|end| table.is_done(end));
-        let proof = &self.shared.proof;
-        let is_complete = |end: &Time| {
-            let is_proved = proof.is_given() || *end < proof.until();
-            is_proved
-                && !self.durable.less_than(end)
-                && (is_stopping || self.symbol_table.as_ref().is_none_or(is_written))
-        };
-        view.end().filter(is_complete)
-    }
-
-    /// The checkpoint as of the end of the run, so that the next start reads nothing twice. Requested by the first
-    /// worker; all of them wait for it.
-    fn last_checkpoint(&mut self, worker_end: Time) -> Option<Time> {
-        let makes_checkpoints = self.shared.config.checkpoint_every.is_some() && self.shared.proof.is_given();
-        let end = Some(worker_end).filter(|&end| makes_checkpoints && 0 < end && end < Time::MAX)?;
-        let ledger = self.view.borrow().last_ledger.clone().filter(|ledger| ledger.row.frontier == end);
-        // One that was due at this very time is on its way already.
-        let is_due = self.schedule.as_ref().is_some_and(|schedule| !schedule.has_requested(end));
-        if let Some(ledger) = ledger.filter(|_| is_due && self.view.borrow().committed() < end) {
-            self.command(Command::LedgerAt(ledger));
-            self.ingress.request_checkpoint(end);
-            self.inputs.send(self.ingress.take(), self.frontier());
-        }
-        Some(end)
-    }
-
-    /// Makes the last checkpoint, then sends the last message; the first worker waits for that of all others. Resume
-    /// points are published one commit late, so the last frontier row is published once more with its own.
-    fn finish(mut self, worker: &mut Worker, end: Time) -> Result<(), WorkerError> {
-        if must_prove(self.shared) && !self.is_stopping() {
-            return Err(self.readers.cut(self.shared, &self.ingress));
-        }
-        let checkpoint = self.last_checkpoint(end);
-        let mut sent_done = false;
-        while !(sent_done && (self.index != 0 || self.view.borrow().all_done())) {
-            self.exchange_messages()?;
-            self.report_durable();
-            if self.shared.has_failed() {
-                return Ok(());
-            }
-            let is_committed = checkpoint.is_none_or(|time| self.view.borrow().committed() >= time);
-            if !sent_done && is_committed && self.parts.are_stored() {
-                sent_done = true;
-                self.send_life();
-                self.control.send(0, ControlMessage::Done);
-            }
-            worker.step_or_park(Some(IDLE));
-            self.parts.send(&self.ingress, &self.commands);
-        }
-        self.beat(Some(if self.is_stopping() { Ended::Stopped } else { Ended::ReadToEnd }));
-        self.readers.publish(&self.shared.watch, &self.ingress, end);
-        self.shared.watch.records_unread.fetch_add(self.readers.unread(), Ordering::SeqCst);
-        let resume = self.view.borrow().positions_json();
-        let row = self.view.borrow_mut().last_ledger.take().map(|ledger| ledger.row);
-        if let Some(row) = row {
-            *self.shared.watch.row.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.clone());
-            self.command(Command::Frontier { row, kept: Vec::new(), resume, ack: Box::new(|| ()) });
-        }
-        Ok(())
     }
 }

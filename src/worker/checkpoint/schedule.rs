@@ -17,8 +17,8 @@ pub(in crate::worker) struct Schedule {
 
 impl Schedule {
     /// The first checkpoint is due after a part of an interval.
-    pub(in crate::worker) fn new(every: Duration) -> Self {
-        Self { every, next: Instant::now() + every / FIRST_AFTER, requested: 0 }
+    pub(in crate::worker) fn new(every: Duration, now: Instant) -> Self {
+        Self { every, next: now + every / FIRST_AFTER, requested: 0 }
     }
 
     /// Whether a checkpoint as of this time was requested.
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn one_checkpoint_at_a_time() {
         const EVERY: Duration = Duration::from_secs(30);
-        let mut schedule = Schedule::new(EVERY);
+        let mut schedule = Schedule::new(EVERY, Instant::now());
         let start = schedule.next;
         let never = |_| false;
         assert_eq!(schedule.due(start - EVERY / 2, Some(70_000), 0, never), None, "it is not due yet");

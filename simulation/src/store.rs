@@ -1,0 +1,322 @@
+//! A store of the simulated world: the last write of a row wins by its write time, as in Cassandra; one epoch at a time
+//! publishes frontiers and commits checkpoints; a call may fail before, in the middle, or after it was carried out.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dataflows::output::frontier_row::FrontierRow;
+use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
+use dataflows::progress::time::Time;
+use dataflows::symbols::entry::Entry;
+use tickline::store::{
+    Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity,
+};
+
+use crate::support::updates::Keyed;
+
+/// Rows of a table by their key.
+pub type Table<R> = BTreeMap<<R as Keyed>::Key, R>;
+
+/// All that the store holds. A clone is a backup.
+#[derive(Clone, Default)]
+pub struct Contents {
+    /// Candles.
+    pub candles: Table<CandleRow>,
+    /// Indicators.
+    pub indicators: Table<IndicatorRow>,
+    /// Rejected records.
+    pub rejected: Table<RejectedRow>,
+    /// Gaps.
+    pub gaps: Table<GapRow>,
+    /// What readers see.
+    pub published: Option<DurableFrontier>,
+    /// A row for each minute.
+    pub kept: BTreeMap<Time, FrontierRow>,
+    /// The committed checkpoint, and the epoch of its shards.
+    pub checkpoint: Option<(u64, Checkpoint)>,
+    shards: BTreeMap<(u64, Time, u32), Vec<u8>>,
+    identity: Option<StoreIdentity>,
+    /// The newest epoch.
+    pub epoch: u64,
+}
+
+impl Contents {
+    /// Whether it was made from no log yet.
+    pub fn is_new(&self) -> bool {
+        self.identity.is_none()
+    }
+
+    /// The time up to which rows are complete.
+    pub fn complete(&self) -> Time {
+        self.published.as_ref().map_or(0, |published| published.row.frontier)
+    }
+}
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failing {
+    /// Nothing of it is carried out.
+    Before,
+    /// Some rows of it are.
+    Partly,
+    /// All of it is, and the answer is lost.
+    After,
+}
+
+/// The store with what happens to it.
+#[derive(Default)]
+struct State {
+    contents: Contents,
+    /// The next call fails so.
+    failing: Option<Failing>,
+    /// Batches that were written, of which any may be written again: the network repeats a request.
+    written: Vec<RowBatch>,
+    /// What may never happen, and did.
+    violation: Option<String>,
+    /// Rows written.
+    rows_written: u64,
+    /// The log has lost records that were read: their rows may have the write times of others.
+    has_orphans: bool,
+}
+
+/// A store; its clones are connections to the same one.
+#[derive(Clone, Default)]
+pub struct SimulatedStore(Arc<Mutex<State>>);
+
+impl SimulatedStore {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it holds.
+    pub fn contents(&self) -> Contents {
+        self.state().contents.clone()
+    }
+
+    /// Looks at what it holds.
+    pub fn look<T>(&self, at: impl FnOnce(&Contents) -> T) -> T {
+        at(&self.state().contents)
+    }
+
+    /// Puts back a backup. The epochs go on from the newer one: a restored fence would let a zombie in.
+    pub fn restore(&self, backup: Contents) {
+        let mut state = self.state();
+        let epoch = state.contents.epoch;
+        state.contents = Contents { epoch, ..backup };
+        state.written.clear();
+    }
+
+    /// The next call fails.
+    pub fn fail_next_call(&self, failing: Failing) {
+        self.state().failing = Some(failing);
+    }
+
+    /// Whether a call is still to fail; it will not.
+    pub fn heal(&self) {
+        self.state().failing = None;
+    }
+
+    /// The log has lost records that were read.
+    pub fn note_orphans(&self) {
+        self.state().has_orphans = true;
+    }
+
+    /// Carries out an earlier write of rows once more.
+    pub fn repeat(&self, which: usize) {
+        let mut state = self.state();
+        if let Some(at) = which.checked_rem(state.written.len()) {
+            let again = state.written[at].clone();
+            state.put(&again, usize::MAX);
+        }
+    }
+
+    /// Rows written so far.
+    pub fn rows_written(&self) -> u64 {
+        self.state().rows_written
+    }
+
+    /// What may never happen, and did.
+    pub fn violation(&self) -> Option<String> {
+        self.state().violation.clone()
+    }
+}
+
+impl State {
+    /// Puts up to `count` rows of a batch. An equal write time means an equal row.
+    fn put(&mut self, rows: &RowBatch, count: usize) {
+        let contents = &mut self.contents;
+        let mut left = count;
+        let mut wrong = put(&mut contents.candles, &rows.candles, &mut left);
+        wrong = wrong.or(put(&mut contents.indicators, &rows.indicators, &mut left));
+        wrong = wrong.or(put(&mut contents.rejected, &rows.rejected, &mut left));
+        wrong = wrong.or(put(&mut contents.gaps, &rows.gaps, &mut left));
+        self.violation = self.violation.take().or(wrong.filter(|_| !self.has_orphans));
+        self.rows_written += rows.len().min(count) as u64;
+    }
+
+    /// Carries out a call as the simulation wants it.
+    fn call<T>(&mut self, call: impl FnOnce(&mut Self, usize) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let failing = self.failing.take();
+        let carried_out = match failing {
+            None => return call(self, usize::MAX),
+            Some(Failing::Before) => Ok(()),
+            Some(Failing::Partly) => call(self, 1).map(drop),
+            Some(Failing::After) => call(self, usize::MAX).map(drop),
+        };
+        carried_out?;
+        let why = format!("the simulation wanted it so ({failing:?})");
+        Err(StoreError::Failed { path: "simulated".to_owned(), what: "cannot write", why })
+    }
+
+    fn check_fence(&self, ours: u64) -> Result<(), StoreError> {
+        let theirs = self.contents.epoch;
+        if ours == theirs { Ok(()) } else { Err(StoreError::Fenced { path: "simulated".to_owned(), ours, theirs }) }
+    }
+
+    fn corrupt(&mut self, what: String) -> StoreError {
+        self.violation.get_or_insert_with(|| what.clone());
+        StoreError::Corrupt { path: "simulated".to_owned(), what, hint: "a bug".to_owned() }
+    }
+
+    fn commit_frontier(
+        &mut self,
+        durable: &DurableFrontier,
+        kept: &[FrontierRow],
+        count: usize,
+    ) -> Result<(), StoreError> {
+        self.check_fence(durable.epoch)?;
+        for row in kept.iter().take(count) {
+            let old = self.contents.kept.entry(row.frontier).or_insert_with(|| row.clone()).clone();
+            if old != *row {
+                return Err(self.corrupt(format!("a minute was kept as {old:?}, and is now {row:?}")));
+            }
+        }
+        if count == 1 {
+            return Ok(());
+        }
+        let old = self.contents.published.as_ref().map(|old| old.row.clone());
+        match old {
+            Some(old) if old.frontier > durable.row.frontier => {}
+            Some(old) if old.frontier == durable.row.frontier && old != durable.row => {
+                return Err(self.corrupt(format!("{old:?} was published, and now {:?}", durable.row)));
+            }
+            _ => self.contents.published = Some(durable.clone()),
+        }
+        Ok(())
+    }
+}
+
+/// Puts rows as long as some may be put. Returns what two rows with the same key and write time differ in.
+fn put<R: Keyed>(table: &mut Table<R>, rows: &[R], left: &mut usize) -> Option<String> {
+    let mut wrong = None;
+    for row in rows {
+        if *left == 0 {
+            break;
+        }
+        *left -= 1;
+        match table.get(&row.key()) {
+            Some(old) if old.as_of() > row.as_of() => {}
+            Some(old) if old.as_of() == row.as_of() && old != row => {
+                // Which of the two wins is nobody's choice.
+                wrong = Some(format!("two rows of one write time: {old:?} and {row:?}"));
+            }
+            _ => drop(table.insert(row.key(), row.clone())),
+        }
+    }
+    wrong
+}
+
+impl Store for SimulatedStore {
+    fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError> {
+        self.state().call(|state, _| {
+            state.contents.epoch += 1;
+            let checkpoint = state.contents.checkpoint.as_ref().map(|(_, checkpoint)| checkpoint.clone());
+            Ok((state.contents.epoch, checkpoint))
+        })
+    }
+
+    fn join_epoch(&mut self, epoch: u64) -> Result<(), StoreError> {
+        self.state().call(|state, _| state.check_fence(epoch))
+    }
+
+    fn published(&mut self) -> Result<Option<FrontierRow>, StoreError> {
+        Ok(self.state().contents.published.as_ref().map(|durable| durable.row.clone()))
+    }
+
+    fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError> {
+        self.state().call(|state, count| {
+            state.put(rows, count);
+            state.written.push(rows.clone());
+            Ok(())
+        })
+    }
+
+    fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError> {
+        self.state().call(|state, count| state.commit_frontier(frontier, kept, count))
+    }
+
+    fn beat(&mut self, _heartbeat: &Heartbeat) -> Result<(), StoreError> {
+        self.state().call(|_, _| Ok(()))
+    }
+
+    fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
+        self.state().call(|state, count| {
+            for (shard, bytes) in shards.iter().take(count) {
+                state.contents.shards.insert((epoch, frontier, *shard), bytes.to_vec());
+            }
+            Ok(())
+        })
+    }
+
+    fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        self.state().call(|state, count| {
+            state.check_fence(epoch)?;
+            let before = state.contents.checkpoint.as_ref().map_or(0, |(_, before)| before.frontier);
+            if before > checkpoint.frontier {
+                return Err(state.corrupt(format!("a checkpoint goes back from {before} to {}", checkpoint.frontier)));
+            }
+            state.contents.checkpoint = Some((epoch, checkpoint.clone()));
+            if count > 1 {
+                let last = (epoch, checkpoint.frontier, 0);
+                state.contents.shards = state.contents.shards.split_off(&last);
+            }
+            Ok(())
+        })
+    }
+
+    fn drop_checkpoint(&mut self, epoch: u64, _frontier: Time) -> Result<(), StoreError> {
+        self.state().call(|state, _| {
+            state.check_fence(epoch)?;
+            state.contents.checkpoint = None;
+            Ok(())
+        })
+    }
+
+    fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+        self.state().call(|state, _| {
+            let epoch = state.contents.checkpoint.as_ref().map_or(0, |(epoch, _)| *epoch);
+            let of = |shard: &u32| Some((*shard, state.contents.shards.get(&(epoch, frontier, *shard))?.clone()));
+            Ok(wanted.iter().filter_map(of).collect())
+        })
+    }
+
+    fn put_symbols(&mut self, _entries: &[Entry]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn put_settings(&mut self, epoch: u64, _settings: PipelineSettings) -> Result<(), StoreError> {
+        self.state().call(|state, _| state.check_fence(epoch))
+    }
+
+    fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {
+        Ok(self.state().contents.identity.clone())
+    }
+
+    fn put_identity(&mut self, epoch: u64, identity: &StoreIdentity) -> Result<(), StoreError> {
+        self.state().call(|state, _| {
+            state.check_fence(epoch)?;
+            state.contents.identity = Some(identity.clone());
+            Ok(())
+        })
+    }
+}
