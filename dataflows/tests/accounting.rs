@@ -69,3 +69,22 @@ fn everything_that_is_read_is_counted_or_waits() {
     assert!(waiting.get() > 0, "no trade waited in any case");
     support::check(64, &generate::paced_cases(), |(settings, plan)| check(&settings, &plan.log()).map(|_| ()));
 }
+
+/// How many bindings are known when the first trades are judged is chance: only the first frontier counts.
+#[test]
+fn a_first_trade_that_comes_twice_counts_as_of_the_first_frontier() {
+    let trade = r#"{"id":"17","p":93.89,"s":"A","t":1570838370218,"v":1}"#;
+    let log = oracle::log_of(&[&[trade, trade]]);
+    let bindings = Some(vec![(0, 2, 1_570_838_360_000), (0, 3, 1_570_838_380_000)]);
+    let settings = Settings { bindings, dedup: true, ..Settings::default() };
+    let start = ResumePoint { partition: 0, offset: 0, frontier: PartitionFrontier::default() };
+    let mut ingress = Ingress::new(support::settings(&settings), 0, 1, vec![start], 0);
+    support::bindings(&settings).into_iter().for_each(|binding| ingress.add_binding(0, binding));
+    assert_eq!(ingress.feed(0, &support::batch(&log[0]), 0), 2);
+    ingress.bind_up_to(0, 9);
+    let duplicates = Counter::Duplicates.index() as u8;
+    let counts = ingress.take().counts.into_iter();
+    let times: Vec<Time> =
+        counts.filter(|change| change.counters.contains(&(duplicates, 1))).map(|change| change.time).collect();
+    assert_eq!(times, [1_570_838_360_000]);
+}

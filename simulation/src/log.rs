@@ -130,6 +130,11 @@ impl SimulatedLog {
         self.state().identity = identity;
     }
 
+    /// Whether another log has taken its place.
+    pub fn is_replaced(&self) -> bool {
+        self.state().identity != 1
+    }
+
     /// The next read fails.
     pub fn fail_next_read(&self) {
         self.state().read_fails = true;

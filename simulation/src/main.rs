@@ -21,6 +21,9 @@ struct Args {
     /// Threads.
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// Do not shrink a run that goes wrong.
+    #[arg(long)]
+    no_shrink: bool,
     /// Print what happens in each run.
     #[arg(long)]
     trace: bool,
@@ -75,6 +78,9 @@ fn one(seed: u64, args: &Args) -> Option<(u64, bool)> {
         }
         Err(violation) => {
             println!("seed {seed}: {}", violation.what);
+            if args.no_shrink {
+                return None;
+            }
             let smallest = shrink(scenario, |scenario| run(scenario).is_err());
             if let Err(violation) = run(&smallest) {
                 println!("{}\nshrunk: {}\n{smallest:?}", violation.trace.lines().join("\n"), violation.what);

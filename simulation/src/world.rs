@@ -224,8 +224,11 @@ impl<'a> World<'a> {
         let shape = self.scenario.shapes[self.starts % self.scenario.shapes.len()];
         self.starts += 1;
         self.trace.add(Event::Started(shape));
-        let rows = self.store.rows_written();
+        let (rows, was_new) = (self.store.rows_written(), self.store.look(Contents::is_new));
         match Epoch::start(&self.settings, shape, &|| self.open(), &self.store, &self.clock) {
+            Ok(_) if self.log.is_replaced() && !was_new => {
+                return Err(Stopped::Violated("a start has taken another log for its own".to_owned()));
+            }
             Ok(epoch) => self.current = Some(epoch),
             Err(error) => {
                 self.trace.add(Event::Ended(error.to_string()));

@@ -107,8 +107,8 @@ impl<'a> Reading<'a> {
         self.accept(origin, raw, frontier_ms, self.now());
     }
 
-    /// Accepts a trade that is on time or late, unless there is no room for its symbol: then it is rejected as
-    /// of `rejected_at`.
+    /// Accepts a trade that is on time or late, unless there is no room for its symbol, or it is a duplicate: then it is
+    /// rejected, or counted, as of `rejected_at`.
     #[inline]
     fn accept(&mut self, origin: &Origin<'_>, raw: &RawTrade<'_>, frontier_ms: Option<u64>, rejected_at: Time) {
         let settings = self.settings;
@@ -117,7 +117,7 @@ impl<'a> Reading<'a> {
         };
         let own = settings.step(raw.event_ms);
         if settings.dedup && !raw.id.is_empty() && self.is_duplicate(origin, raw, own, frontier_ms) {
-            return self.count_duplicate(origin);
+            return self.count_duplicate(origin, rejected_at);
         }
         let now = frontier_ms.map_or(0, |ms| settings.step(ms));
         let time = own.max(now);
@@ -349,10 +349,9 @@ impl Reading<'_> {
         is_duplicate
     }
 
-    fn count_duplicate(&mut self, origin: &Origin<'_>) {
-        let now = self.now();
-        if self.is_new(now, origin) {
-            self.router.count(now, Counter::Duplicates);
+    fn count_duplicate(&mut self, origin: &Origin<'_>, as_of: Time) {
+        if self.is_new(as_of, origin) {
+            self.router.count(as_of, Counter::Duplicates);
         }
     }
 
