@@ -235,6 +235,15 @@ fn reading_continues_after_a_broker_restart() {
     fill(&address, 0, 5);
     let records = suite::drain(&*log, &mut *reader, 1 << 20);
     assert_eq!(records.iter().map(|record| record.0).collect::<Vec<_>>(), [5, 6, 7, 8, 9]);
+    // Each record says under which leader it was written, by which a log that was cut is known.
+    let (mut reader, mut epochs) = (log.reader(0, 0).unwrap(), Vec::new());
+    wait_until("all records", || {
+        reader.read(&mut batch, 1 << 20).unwrap();
+        epochs.extend(batch.records.iter().map(|span| span.leader_epoch.unwrap()));
+        epochs.len() == 10
+    });
+    assert!(epochs[..5].iter().all(|epoch| *epoch == epochs[0]) && epochs[5] > epochs[4], "{epochs:?}");
+    assert!(epochs[5..].iter().all(|epoch| *epoch == epochs[5]), "{epochs:?}");
 }
 
 #[test]
