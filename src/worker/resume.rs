@@ -43,7 +43,11 @@ pub(super) fn open(log: &dyn Log, start: &ResumePoint, is_stopped: impl Fn() -> 
         }
         if begun.elapsed() > TIMEOUT {
             let why = format!("partition {number}: no record came within {} s: check the log", TIMEOUT.as_secs());
-            return Err(LogError::Failed { path: log.name(), what: "cannot read the record before the resume point", why });
+            return Err(LogError::Failed {
+                path: log.name(),
+                what: "cannot read the record before the resume point",
+                why,
+            });
         }
         std::thread::sleep(PAUSE);
     }

@@ -67,12 +67,7 @@ impl ResumeTrail {
     }
 
     /// Sets a mark before the record at `offset`, unless the last one is near. `before` gives the record before it.
-    pub fn mark(
-        &mut self,
-        offset: u64,
-        frontier: &PartitionFrontier,
-        before: impl FnOnce() -> Option<LastRecord>,
-    ) {
+    pub fn mark(&mut self, offset: u64, frontier: &PartitionFrontier, before: impl FnOnce() -> Option<LastRecord>) {
         let Some(last) = self.marks.back_mut() else { return };
         let moved = last.point.frontier.frontier_ms() != frontier.frontier_ms();
         if last.records >= MARK_RECORDS || (moved && last.records > 0) {

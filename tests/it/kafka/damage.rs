@@ -56,7 +56,8 @@ fn a_topic_that_was_cut_and_grew_again_ends_the_worker() {
     broker.create_topic("t", 1);
     let log = broker.log_address("t");
     home.write("trades.jsonl", trades());
-    let (import, work) = (format!("import trades.jsonl --log {log}"), format!("work --log {log} --store sqlite:rows.db"));
+    let (import, work) =
+        (format!("import trades.jsonl --log {log}"), format!("work --log {log} --store sqlite:rows.db"));
     home.ok(&import);
     home.ok(&format!("{work} --until-end"));
     // The partition keeps its place and the topic's id, and loses its records.
