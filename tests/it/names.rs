@@ -94,7 +94,7 @@ fn no_csv_cell_is_a_formula() {
     let home = home();
     let gaps = home.ok("gaps --store sqlite:store.db --format csv");
     assert_harmless(&gaps);
-    assert!(gaps.contains(",'=one,") && gaps.contains(&format!(",'={SHOWN}")), "{gaps}");
+    assert!(gaps.contains("\n'=one,") && gaps.contains(&format!(",'={SHOWN}")), "{gaps}");
     let rejected = home.ok("rejected list --store sqlite:store.db --format csv");
     assert_harmless(&rejected);
     // What a cell would change is in Base64, so that the bytes can be had back: `=HYPERLINK(...` and U+009B.
