@@ -83,11 +83,13 @@ fn progress_written_a_day_ahead_needs_no_repair() {
 #[test]
 fn a_directory_log_that_began_a_day_ahead_is_copied_without_its_progress() {
     let start_ms = 1_700_000_000_000;
-    let ahead = (0..60).flat_map(|second| {
+    let second = |second: u64| {
         let t = start_ms + second * 1_000;
         [progress("one", t + DAY_MS), trade(t)]
-    });
-    let home = log_of([&ahead.collect::<Vec<_>>()]);
+    };
+    let mut ahead: Vec<String> = (0..60).flat_map(second).collect();
+    ahead.push(progress("one", start_ms + 60_000 + DAY_MS));
+    let home = log_of([&ahead]);
     // Nothing contradicts the first progress: the log has no times, and no source was live.
     home.ok("work --log dir:log --store sqlite:rows.db --until-end");
     assert_eq!(counters(&home, "sqlite:rows.db")["rejected_beyond_allowed_lateness"], 60);
