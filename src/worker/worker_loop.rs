@@ -374,6 +374,7 @@ impl WorkerLoop<'_> {
 
     fn send_life(&mut self) {
         let life = self.life.look(&self.ingress, &self.readers, self.reported, now_ms());
+        self.shared.watch.publish_life(&life);
         self.control.send(0, ControlMessage::Life(life));
     }
 
