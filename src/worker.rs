@@ -35,6 +35,7 @@ mod metrics;
 mod partition_readers;
 mod proof;
 mod read_ahead;
+mod resume;
 mod sink;
 mod start;
 mod status;

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dataflows::build::{Outputs, build};
 use dataflows::ingress::Ingress;
 use dataflows::log::batch::RecordBatch;
-use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 use dataflows::settings::Settings;
@@ -29,7 +28,7 @@ pub fn run(settings: &Settings, input: &Arc<Input>, workers: usize) -> u64 {
 fn work(worker: &mut Worker, settings: &Settings, input: &Input, updates: &Arc<AtomicU64>) {
     let (index, peers) = (worker.index(), worker.peers());
     let owned: Vec<usize> = (index..PARTITIONS).step_by(peers).collect();
-    let start = |&p: &usize| ResumePoint { partition: p as u32, offset: 0, frontier: PartitionFrontier::default() };
+    let start = |&p: &usize| ResumePoint::fresh(p as u32, 0);
     let mut ingress = Ingress::new(settings.clone(), index, peers, owned.iter().map(start).collect(), 0);
     let (mut inputs, probe) = worker.dataflow(|scope| {
         let (inputs, outputs) = build(scope, settings, Vec::new(), &[]);

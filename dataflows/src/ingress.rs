@@ -25,6 +25,7 @@ use crate::log::batch::{RecordBatch, RecordSpan};
 use crate::log::binding::Binding;
 use crate::log::decode::{RawTrade, Visitor, decode};
 use crate::log::reject::Reason;
+use crate::progress::last_record::LastRecord;
 use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
 use crate::settings::Settings;
@@ -35,8 +36,15 @@ use crate::state::snapshot::{Shard, memory_shard};
 const MARK_EVERY: usize = 1024;
 
 /// What is read when no record is.
-const NO_RECORD: RecordSpan =
-    RecordSpan { offset: u64::MAX, start: 0, len: 0, total_len: 0, timestamp_ms: None, is_tombstone: false };
+const NO_RECORD: RecordSpan = RecordSpan {
+    offset: u64::MAX,
+    start: 0,
+    len: 0,
+    total_len: 0,
+    timestamp_ms: None,
+    leader_epoch: None,
+    is_tombstone: false,
+};
 
 /// One worker's partitions and the output read from them but not yet sent.
 pub struct Ingress {
@@ -57,12 +65,21 @@ impl Ingress {
     /// Reads the next records of this worker's `at`th partition, from the batch's `from`th record on. Returns the
     /// number of the first record that may not be read yet: all are, unless a progress log has to tell first.
     pub fn feed(&mut self, at: usize, batch: &RecordBatch, from: usize) -> usize {
+        let next = self.feed_records(at, batch, from);
+        if let Some(span) = batch.records[from..next].last() {
+            self.partitions[at].set_last(LastRecord::of(span, batch.record(span)));
+        }
+        next
+    }
+
+    fn feed_records(&mut self, at: usize, batch: &RecordBatch, from: usize) -> usize {
         for (n, span) in batch.records.iter().enumerate().skip(from) {
             if !self.partitions[at].reaches(span.offset) {
                 return n;
             }
             if n % MARK_EVERY == 0 {
-                self.partitions[at].mark(span.offset);
+                let before = batch.records[from..n].last();
+                self.partitions[at].mark(span.offset, || before.map(|span| LastRecord::of(span, batch.record(span))));
             }
             let record = batch.record(span);
             let mut reading = self.reading(at, span, record);

@@ -1,5 +1,6 @@
 //! Progress: event time, the frontier of a partition, and resume points.
 
+pub mod last_record;
 pub mod leap;
 pub mod partition;
 pub mod positions;

@@ -10,7 +10,7 @@ use crate::progress::time::{
 
 /// Revision of the rules that make rows: raised with every change of what a row holds. A store has rows of one
 /// revision. At most 999.
-pub const PIPELINE_REVISION: u64 = 3;
+pub const PIPELINE_REVISION: u64 = 4;
 
 /// Default number of symbols of one partition. Finnhub has about 30,000 US stocks; each symbol costs some kilobytes.
 pub const SYMBOLS_MAX: u64 = 100_000;

@@ -20,7 +20,6 @@ use crate::log::binding::Binding;
 use crate::output::frontier_row::FrontierRow;
 use crate::output::ledger::{Ledger, LedgerChange, LedgerState};
 use crate::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
-use crate::progress::partition::PartitionFrontier;
 use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
 use crate::settings::Settings;
@@ -187,7 +186,7 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
 }
 
 fn start(plan: &Plan, partition: usize) -> ResumePoint {
-    let fresh = || ResumePoint { partition: partition as u32, offset: 0, frontier: PartitionFrontier::default() };
+    let fresh = || ResumePoint::fresh(partition as u32, 0);
     plan.resume.as_ref().map_or_else(fresh, |snapshot| snapshot.header.resume[partition].clone())
 }
 

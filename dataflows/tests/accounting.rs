@@ -5,7 +5,6 @@
 use dataflows::ingress::Ingress;
 use dataflows::log::reject::Reason;
 use dataflows::output::counters::Counter;
-use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 use proptest::prelude::*;
@@ -39,7 +38,7 @@ fn counts_parts(counter: Counter) -> bool {
 
 /// Feeds a log, and compares what it holds with what was counted and what waits. Returns how many trades wait.
 fn check(settings: &Settings, log: &Log) -> Result<u64, TestCaseError> {
-    let start = |partition| ResumePoint { partition, offset: 0, frontier: PartitionFrontier::default() };
+    let start = |partition| ResumePoint::fresh(partition, 0);
     let starts = (0..log.len() as u32).map(start).collect();
     let mut ingress = Ingress::new(support::settings(settings), 0, 1, starts, 0);
     for binding in support::bindings(settings).into_iter().filter(|binding| (binding.partition as usize) < log.len()) {

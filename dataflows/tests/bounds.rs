@@ -11,7 +11,6 @@ use dataflows::log::batch::RecordBatch;
 use dataflows::log::conditions::Flags;
 use dataflows::log::reject::Reason;
 use dataflows::output::counters::Counter;
-use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 use dataflows::state::snapshot::{decode_memory, encode_shards};
@@ -36,7 +35,7 @@ fn ingress(start: ResumePoint, resumed_from: Time) -> Ingress {
 }
 
 fn fresh() -> Ingress {
-    ingress(ResumePoint { partition: 0, offset: 0, frontier: PartitionFrontier::default() }, 0)
+    ingress(ResumePoint::fresh(0, 0), 0)
 }
 
 /// Reads lines from this offset on; returns what comes of them.
@@ -127,7 +126,7 @@ fn a_first_trade_far_ahead_of_the_first_progress_is_rejected() {
 #[test]
 fn symbols_beyond_the_limit_are_rejected() {
     let settings = oracle::Settings { symbols_max: 2, ..oracle::Settings::default() };
-    let start = ResumePoint { partition: 0, offset: 0, frontier: PartitionFrontier::default() };
+    let start = ResumePoint::fresh(0, 0);
     let mut ingress = Ingress::new(support::settings(&settings), 0, 1, vec![start], 0);
     let lines: Vec<String> =
         std::iter::once(progress(NOON)).chain((0..50_000).map(|n| trade(&format!("S{}", n % 10_000), NOON))).collect();

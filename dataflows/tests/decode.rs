@@ -13,6 +13,7 @@ mod oracle;
 mod support;
 
 use oracle::generate;
+use oracle::name::{is_hidden, is_name};
 
 const EDGES: [&str; 6] = ["1000000000000", "999999999999.9999999999", "0.0000000001", "1e400", "null", "\"1\""];
 
@@ -216,4 +217,34 @@ fn truncated_records_are_too_large() {
     let rest = r#"{"p":1,"s":"A","t":1575526691134,"v":1}"#;
     decode(rest.as_bytes(), RECORD_BYTES_MAX as u64 + 1, &mut calls);
     assert_eq!(calls.0, [format!("0 TooLarge {rest}")]);
+}
+
+/// The calls for a trade of this symbol, and for progress of this source.
+fn with_name(name: &str) -> [String; 2] {
+    let name = serde_json::to_string(name).unwrap();
+    let trade = format!(r#"{{"p":1,"s":{name},"t":1700000000000,"v":1}}"#);
+    let progress = format!(r#"{{"type":"progress","source":{name},"event_ms":5}}"#);
+    [trade, progress].map(|record| {
+        let mut calls = Calls::default();
+        decode(record.as_bytes(), record.len() as u64, &mut calls);
+        calls.0.concat()
+    })
+}
+
+#[test]
+fn hidden_characters_are_in_no_name() {
+    let mut hidden = 0;
+    for c in (0..=0x10_ffff).filter_map(char::from_u32) {
+        let name = format!("A{c}");
+        let [trade, progress] = with_name(&name);
+        let rejected = (trade.starts_with("0 BadSymbol"), progress.starts_with("0 BadControl"));
+        assert_eq!(rejected, (is_hidden(c), is_hidden(c)), "{c:?}");
+        hidden += u32::from(is_hidden(c));
+    }
+    assert!(hidden > 137_468, "private use alone are so many");
+    for name in ["", "A", &"é".repeat(64), &"é".repeat(65), "\u{202e}"] {
+        let [trade, progress] = with_name(name);
+        let is_taken = (!trade.contains("BadSymbol"), !progress.contains("BadControl"));
+        assert_eq!(is_taken, (is_name(name), is_name(name)), "{name:?}");
+    }
 }

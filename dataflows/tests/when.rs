@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dataflows::build::build;
 use dataflows::ingress::Ingress;
 use dataflows::log::batch::RecordBatch;
-use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::{Resolution, Time};
 use dataflows::settings::{ProgressMode, Settings};
@@ -361,7 +360,7 @@ fn a_worker_without_a_partition_holds_nothing() {
             (inputs, outputs.ledger.probe().0)
         });
         if index == 0 {
-            let start = ResumePoint { partition: 0, offset: 0, frontier: PartitionFrontier::default() };
+            let start = ResumePoint::fresh(0, 0);
             let mut ingress = Ingress::new(settings(), index, peers, vec![start], 0);
             let mut batch = RecordBatch::default();
             batch.push(0, trade("A", NOON, "10", "1").as_bytes(), None);

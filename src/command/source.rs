@@ -16,7 +16,6 @@ use super::UsageError;
 use super::output::format::print;
 use super::output::table;
 use super::resume;
-use crate::escape::escaped;
 use crate::log::address::LogAddress;
 use crate::log::{LogError, read_to_end, sync_all};
 use crate::store::address::StoreAddress;
@@ -120,9 +119,8 @@ fn list(args: &ListArgs) -> anyhow::Result<String> {
 fn retire(args: &RetireArgs) -> anyhow::Result<()> {
     let live = live(&args.place)?;
     let name = args.place.log.to_string();
-    // A name that cannot be typed is given as `list` shows it.
-    let Some(source) = live.keys().find(|source| **source == args.name || escaped(source) == args.name) else {
-        let known: Vec<_> = live.keys().map(|source| escaped(source)).collect();
+    let Some(source) = live.keys().find(|source| **source == args.name) else {
+        let known: Vec<_> = live.keys().cloned().collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(UsageError(format!("no live source named {:?} in {name}; live sources: {known}", args.name)).into());
     };
@@ -133,6 +131,6 @@ fn retire(args: &RetireArgs) -> anyhow::Result<()> {
     }
     sync_all(&mut *writer, &name)
         .context("the bye record may have reached only some partitions: retire the source again")?;
-    println!("retired {} in {} partitions of {name}", escaped(source), writer.partitions());
+    println!("retired {source} in {} partitions of {name}", writer.partitions());
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Accepts connections and serves a router over them, within the limits.
 
 use std::convert::Infallible;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,8 +19,9 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
@@ -37,6 +38,11 @@ const SEND_BUFFER_BYTES: u32 = 64 << 10;
 const BACKLOG: u32 = 1_024;
 /// How long a connection that gives way may take to send the rest of its last answer.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
+/// Connections at a time that are not admitted and have not taken the answer yet. More are closed at once, and the answer
+/// may be lost.
+const REFUSED_MAX: usize = 32;
+/// How long such a client may take to send its request, and to take the answer.
+const REFUSE_WAIT: Duration = Duration::from_secs(2);
 /// Pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -68,7 +74,7 @@ pub fn spawn(
 }
 
 async fn accept(listener: TcpListener, router: Router, connections: Arc<Connections>, stop: watch::Receiver<bool>) {
-    let mut served = JoinSet::new();
+    let (mut served, refused) = (JoinSet::new(), Arc::new(Semaphore::new(REFUSED_MAX)));
     loop {
         let accepted = tokio::select! {
             () = stopped(stop.clone()) => break,
@@ -84,8 +90,14 @@ async fn accept(listener: TcpListener, router: Router, connections: Arc<Connecti
             Some(slot) => {
                 served.spawn(serve(stream, slot, router.clone(), Arc::clone(&connections), stop.clone()));
             }
-            // A client that is gone already needs no answer.
-            None => drop(refuse(stream)),
+            None => {
+                if let Ok(place) = Arc::clone(&refused).try_acquire_owned() {
+                    served.spawn(refuse(stream, place));
+                } else {
+                    // A client that is gone already needs no answer.
+                    let _ = stream.try_write(BUSY);
+                }
+            }
         }
     }
     drop(listener);
@@ -147,10 +159,17 @@ async fn serve(
     }
 }
 
-/// Answers that there are too many connections, without waiting for the client.
-fn refuse(stream: TcpStream) -> io::Result<()> {
-    let mut stream = stream.into_std()?;
-    // A request that has arrived is taken: a socket closed over unread bytes resets the connection.
-    let _ = stream.read(&mut [0; 4096]);
-    stream.write_all(BUSY)
+/// Answers that there are too many connections, without waiting for the request.
+async fn refuse(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
+    let answered = async {
+        stream.write_all(BUSY).await?;
+        stream.shutdown().await?;
+        // A socket that is closed over bytes that it has not read, or before they come, resets the connection: the
+        // client would see that in place of the answer. So it is the client that closes.
+        let mut request = [0; 4096];
+        while stream.read(&mut request).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // A client that is gone already needs no answer.
+    let _ = timeout(REFUSE_WAIT, answered).await;
 }

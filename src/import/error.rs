@@ -50,16 +50,6 @@ pub enum ImportError {
         /// Its text, shortened.
         text: String,
     },
-    /// A record with a name that no record should hold.
-    #[error("{input}, line {line}: {why}; nothing was written: rename it, or remove the line")]
-    BadName {
-        /// The input.
-        input: String,
-        /// The line, from 1.
-        line: u64,
-        /// The name and the reason.
-        why: String,
-    },
     /// A control record of another source in a file.
     #[error(
         "{input}, line {line}: a progress record of another source: remove the line, or copy a whole log with \

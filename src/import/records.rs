@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use dataflows::log::control::ImportContent;
 use dataflows::log::reject::Reason;
-use dataflows::name_policy;
 use dataflows::progress::time::MAX_AHEAD_TRADE_MS;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -15,7 +14,6 @@ use super::look::Look;
 use super::options::ReadOptions;
 use super::shape::Shape;
 use super::sorter::{Sorted, Sorter};
-use crate::escape::escaped;
 
 /// Earliest trade of a symbol.
 #[derive(Clone, Copy, Debug)]
@@ -93,9 +91,6 @@ impl Collector {
         if self.shape.trades == 0 && self.shape.rejected > 0 {
             return Ok(false);
         }
-        if let Some(why) = self.bad_name() {
-            return Err(ImportError::BadName { input: self.look.name.clone(), line, why });
-        }
         self.accept(line, raw, None).map(|()| true)
     }
 
@@ -110,11 +105,10 @@ impl Collector {
         let why = match converted {
             Ok(trade) => {
                 self.shape.read(&trade);
-                match self.bad_name() {
-                    None if self.shape.trades > 0 => return self.accept(line, &trade, None),
-                    None => self.shape.reason.map_or_else(String::new, |reason| explain(reason).to_owned()),
-                    Some(why) => why,
+                if self.shape.trades > 0 {
+                    return self.accept(line, &trade, None);
                 }
+                self.shape.reason.map_or_else(String::new, |reason| explain(reason).to_owned())
             }
             Err(why) => why,
         };
@@ -168,15 +162,6 @@ impl Collector {
             self.accept(line, element.get().as_bytes(), None)?;
         }
         Ok(())
-    }
-
-    /// Why a symbol of the record is not allowed in a new record, if it is not.
-    fn bad_name(&self) -> Option<String> {
-        let mut symbols = self.shape.key().into_iter().chain(self.shape.other_symbols.iter().map(String::as_str));
-        symbols.find_map(|symbol| {
-            let why = name_policy::check(symbol).err()?;
-            Some(format!("\"{}\" cannot be a symbol: {why}", escaped(symbol)))
-        })
     }
 
     fn note_symbols(&mut self) {
@@ -250,7 +235,7 @@ fn explain(reason: Reason) -> &'static str {
         Reason::BadControl => "a control record with a field that is missing or invalid",
         Reason::UnknownType => "its type is unknown",
         Reason::MissingField => "s, p, t or v is missing",
-        Reason::BadSymbol => "s is not a symbol: expected 1 to 128 bytes without control characters",
+        Reason::BadSymbol => "s is not a symbol: expected 1 to 128 bytes without characters that cannot be seen",
         Reason::BadPrice => "p is not a number",
         Reason::BadVolume => "v is not a number",
         Reason::BadTime => "t is not an integer of milliseconds",

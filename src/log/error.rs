@@ -62,6 +62,20 @@ pub enum LogError {
         /// The probable cause, and what to do next.
         cause: String,
     },
+    /// A record that was read is another one now: data was lost.
+    #[error(
+        "{path}, partition {partition}: the record at offset {offset} is not the one that was read there: the log was \
+         cut there or before, and has grown again with other records. Restore the log; or keep the existing rows, and \
+         work from what it holds now into a new store"
+    )]
+    Regrown {
+        /// The log.
+        path: String,
+        /// The partition.
+        partition: u32,
+        /// The offset of the record.
+        offset: u64,
+    },
     /// Another process is writing to the log.
     #[error("{path} is being written by another process ({holder}): stop that one first")]
     Locked {
@@ -198,6 +212,7 @@ impl ExitCode for LogError {
             | Self::Partitions { .. }
             | Self::Drift { .. } => 2,
             Self::OffsetLost { .. }
+            | Self::Regrown { .. }
             | Self::Damaged { .. }
             | Self::Replaced { .. }
             | Self::Compacted { .. }

@@ -121,6 +121,12 @@ table! {
         "Offset of the next record to read";
     PARTITION_UNREAD = Gauge, "tickline_partition_unread_records", ["partition"], WORK,
         "Unread records up to the end of the partition. Absent if unknown: for a directory log only 0 is known";
+    SOURCE_PROGRESS_AGE = Gauge, "tickline_source_progress_age_seconds", ["source"], WORK,
+        "Time since the progress of a live source last moved, in the partition of this process where it has stood for \
+         longest. Of many sources only the oldest. Absent where sources do not move the frontier";
+    SOURCE_AHEAD = Gauge, "tickline_source_ahead_seconds", ["source"], WORK,
+        "How far the progress of a live source is ahead of the log's time of its last record, or, in a log without \
+         times, of the wall clock when that was read; 0 if it is behind. Of many sources only the furthest";
     RECORDS = Counter, "tickline_records_read_total", [], WORK, "Records read by this process";
     RECORD_BYTES = Counter, "tickline_record_bytes_read_total", [], WORK, "Bytes of records read by this process";
     ROUND_AGE = Gauge, "tickline_round_age_seconds", [], WORK,

@@ -12,6 +12,7 @@ use dataflows::settings::ProgressMode;
 use super::control::messages::Reading;
 use super::host::Shared;
 use super::read_ahead::ReadAhead;
+use super::resume;
 use super::{PartitionRead, Watch, WorkerConfig, WorkerError};
 use crate::log::progress_log::BindingReader;
 use crate::log::{LogError, PartitionReader};
@@ -47,10 +48,10 @@ impl Readers {
         let mut readers = Vec::new();
         for start in shared.starts.iter().skip(index).step_by(peers) {
             let number = start.partition;
-            let reader = shared.log.reader(number, start.offset)?;
+            let (reader, held) = resume::open(&*shared.log, start, || shared.watch.stop.load(Ordering::SeqCst))?;
             let end = shared.log.end_offset(number)?;
             shared.watch.records_total.fetch_add(end.saturating_sub(start.offset), Ordering::Relaxed);
-            readers.push(Partition { number, reader, held: None, end });
+            readers.push(Partition { number, reader, held, end });
         }
         let from = shared.starts.iter().skip(index).step_by(peers).map(|start| start.frontier.bound_by()).min();
         let bindings = shared.log.progress_log().map(|progress| progress.reader(from.unwrap_or(0))).transpose()?;

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use dataflows::candles::state::SymbolState;
 use dataflows::ingress::PartitionMemory;
-use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::settings::Settings;
 use dataflows::state::snapshot::SnapshotHeader;
@@ -126,11 +125,7 @@ impl Start {
             load::read_header(&checkpoint, &config.settings, log)
         };
         let resumed = plan.checkpoint.as_ref().map(read).transpose()?;
-        let fresh = |(partition, &offset): (usize, &u64)| ResumePoint {
-            partition: partition as u32,
-            offset,
-            frontier: PartitionFrontier::default(),
-        };
+        let fresh = |(partition, &offset): (usize, &u64)| ResumePoint::fresh(partition as u32, offset);
         let starts = match &resumed {
             Some(header) => header.resume.clone(),
             None => plan.offsets.iter().enumerate().map(fresh).collect(),

@@ -9,6 +9,7 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
 
 use super::metrics::StoreMeter;
+use crate::store::PartitionLife;
 use crate::time::rfc3339;
 
 /// Live status of the workers of one process.
@@ -22,6 +23,8 @@ pub struct Watch {
     pub record_bytes: AtomicU64,
     /// Read position of each partition of this process.
     pub partitions: Mutex<BTreeMap<u32, PartitionRead>>,
+    /// Life of the sources in each partition of this process.
+    pub life: Mutex<BTreeMap<u32, PartitionLife>>,
     /// Records between the resume points and the end of the log, both as of the start.
     pub records_total: AtomicU64,
     /// Records that the log held at the start and that were not read; set at the end.
@@ -72,6 +75,12 @@ impl Watch {
             || "nothing complete yet".to_owned(),
             |frontier| format!("complete up to {}", rfc3339(frontier)),
         )
+    }
+
+    /// Publishes the life of sources, as a worker of this process has just seen it.
+    pub fn publish_life(&self, seen: &[PartitionLife]) {
+        let mut life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
+        life.extend(seen.iter().map(|partition| (partition.partition, partition.clone())));
     }
 
     /// Records read that wait for the durable frontier, in the partitions of this process.

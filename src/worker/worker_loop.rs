@@ -417,6 +417,7 @@ impl WorkerLoop {
 
     fn send_life(&mut self) {
         let life = self.life.look(&self.ingress, &self.readers, self.reported, &self.shared.config.clock);
+        self.shared.watch.publish_life(&life);
         self.control.send(0, ControlMessage::Life(life));
     }
 

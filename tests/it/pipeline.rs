@@ -1,5 +1,6 @@
 //! The whole binary on the embedded log and store: every test runs `tickline` as a process, as users do.
 
+mod ahead;
 mod bad_input;
 mod checkpoints;
 mod disk;

@@ -10,6 +10,7 @@ use crate::ingress::room::Room;
 use crate::ingress::seen::{Seen, SeenNames, seen_from};
 use crate::ingress::waiting_trade::WaitingTrade;
 use crate::log::binding::Binding;
+use crate::progress::last_record::LastRecord;
 use crate::progress::leap::Leaps;
 use crate::progress::partition::PartitionFrontier;
 use crate::progress::resume::{ResumePoint, ResumeTrail};
@@ -37,6 +38,8 @@ pub(super) struct Partition {
     pub(super) sources: LiveSources,
     /// Offset of the next record.
     offset: u64,
+    /// The last record of the batches read, if any.
+    last: Option<LastRecord>,
     pub(super) seen: Seen,
     pub(super) room: Room,
 }
@@ -55,6 +58,7 @@ impl Partition {
             bindings: VecDeque::new(),
             bound: if is_paced { start.frontier.bound_offset() } else { u64::MAX },
             offset: start.offset,
+            last: start.last,
             seen: Seen::default(),
             room: Room::default(),
             trail: ResumeTrail::new(start),
@@ -63,11 +67,17 @@ impl Partition {
     }
 
     /// Marks a possible resume point before the next record. Trades that wait to be judged have no time yet, so no mark
-    /// may follow them.
-    pub(super) fn mark(&mut self, offset: u64) {
+    /// may follow them. `before` is the record before it in its batch.
+    pub(super) fn mark(&mut self, offset: u64, before: impl FnOnce() -> Option<LastRecord>) {
         if !self.has_undecided() {
-            self.trail.mark(offset, &self.frontier);
+            let last = self.last;
+            self.trail.mark(offset, &self.frontier, || before().or(last));
         }
+    }
+
+    /// The records of a batch are read, of which this is the last.
+    pub(super) fn set_last(&mut self, last: LastRecord) {
+        self.last = Some(last);
     }
 
     /// The record at `offset` is read.
@@ -144,7 +154,8 @@ impl Partition {
 
     /// The position after the last record read.
     pub(super) fn read_point(&self) -> ResumePoint {
-        ResumePoint { partition: self.number, offset: self.offset, frontier: self.frontier.clone() }
+        let Self { number: partition, offset, last, .. } = *self;
+        ResumePoint { partition, offset, frontier: self.frontier.clone(), last }
     }
 
     /// The live sources, and the last progress record of each.

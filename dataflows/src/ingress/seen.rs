@@ -21,7 +21,7 @@ pub type SeenNames = Vec<(Time, Vec<TradeName>)>;
 /// The name of a trade.
 pub(super) fn trade_name(symbol: &str, id: &str) -> TradeName {
     let mut bytes = [0; SYMBOL_BYTES_MAX + 1 + TRADE_ID_BYTES_MAX];
-    // A symbol has no control character, so the zero between the two is its end.
+    // A symbol has no hidden character, so the zero between the two is its end.
     let (symbol, id) = (symbol.as_bytes(), id.as_bytes());
     let len = symbol.len() + 1 + id.len();
     bytes[..symbol.len()].copy_from_slice(symbol);

@@ -23,6 +23,8 @@ pub struct RecordSpan {
     pub total_len: u64,
     /// The log's own timestamp in milliseconds, where the log has one.
     pub timestamp_ms: Option<i64>,
+    /// The epoch of the leader that has written it, where the log has leaders.
+    pub leader_epoch: Option<i32>,
     /// Whether the record has no value at all, which a log of lines cannot hold.
     pub is_tombstone: bool,
 }
@@ -44,6 +46,7 @@ impl RecordBatch {
             len: record.len(),
             total_len: record.len() as u64,
             timestamp_ms,
+            leader_epoch: None,
             is_tombstone: false,
         });
     }
@@ -51,7 +54,15 @@ impl RecordBatch {
     /// Appends a record without a value.
     pub fn push_tombstone(&mut self, offset: u64, timestamp_ms: Option<i64>) {
         let start = self.bytes.len();
-        self.records.push(RecordSpan { offset, start, len: 0, total_len: 0, timestamp_ms, is_tombstone: true });
+        self.records.push(RecordSpan {
+            offset,
+            start,
+            len: 0,
+            total_len: 0,
+            timestamp_ms,
+            leader_epoch: None,
+            is_tombstone: true,
+        });
     }
 
     /// The bytes of one record.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::json::{Fields, integer, text};
+use crate::name_policy;
 use crate::progress::partition::{PartitionFrontier, ProgressError, RecordContext, SOURCE_BYTES_MAX, is_progress_time};
 use crate::progress::time::floor_step;
 
@@ -158,7 +159,7 @@ pub fn is_reserved(kind: &str) -> bool {
 
 /// Decodes the fields of a control record and passes it on; `None` when a field is missing or invalid.
 pub(super) fn decode<R>(kind: ControlKind, fields: &Fields<'_>, then: impl FnOnce(Control<'_>) -> R) -> Option<R> {
-    let source = text(fields.get("source")?).filter(|s| (1..=SOURCE_BYTES_MAX).contains(&s.len()))?;
+    let source = text(fields.get("source")?).filter(|name| is_source(name))?;
     let (hash, cause);
     let control = match kind {
         ControlKind::Progress => {
@@ -183,6 +184,11 @@ pub(super) fn decode<R>(kind: ControlKind, fields: &Fields<'_>, then: impl FnOnc
         }
     };
     Some(then(control))
+}
+
+/// Whether a text may be the name of a source.
+fn is_source(name: &str) -> bool {
+    (1..=SOURCE_BYTES_MAX).contains(&name.len()) && name_policy::check(name).is_ok()
 }
 
 /// The `type` of a control record.
@@ -250,7 +256,7 @@ mod tests {
 
     #[test]
     fn control_records_decode_to_themselves() {
-        for source in ["a", "a\"b\\", "ü\n"] {
+        for source in ["a", "a\"b\\", "ü"] {
             let expected = [
                 (progress(source, 5), Control::Progress { source, event_ms: 5 }),
                 (
@@ -282,7 +288,8 @@ mod tests {
 
     #[test]
     fn invalid_sources_are_rejected() {
-        for source in [String::new(), "a".repeat(SOURCE_BYTES_MAX + 1)] {
+        let hidden = ["a\n", "a\u{200b}", "\u{202e}a", "a\u{e0041}"].map(str::to_owned);
+        for source in [String::new(), "a".repeat(SOURCE_BYTES_MAX + 1)].into_iter().chain(hidden) {
             let import = import(&source, ImportState::Begin, &content("x"));
             for record in [progress(&source, 5), gap(&source, 1, 2, "x"), bye(&source), import] {
                 assert_eq!(decoded(&record), ["BadControl"]);

@@ -14,7 +14,7 @@ pub mod general;
 /// A trade as decoded, with numbers within range and no dataflow time yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawTrade<'a> {
-    /// Its symbol: 1 to 128 bytes, no control characters.
+    /// Its symbol: 1 to 128 bytes, no hidden characters.
     pub symbol: &'a str,
     /// Price (10^-18).
     pub price: i128,

@@ -18,13 +18,13 @@ pub enum Reason {
     TooLarge,
     /// Not JSON, or not shaped like a record.
     BadJson,
-    /// A control record with a field missing or of the wrong type.
+    /// A control record with a field missing or of the wrong type, or whose source is not a name.
     BadControl,
     /// An object whose `type` is unknown.
     UnknownType,
     /// A trade without `s`, `p`, `t` or `v`.
     MissingField,
-    /// The symbol is not a string, empty, too long, or holds a control character.
+    /// The symbol is not a string, empty, too long, or holds a hidden character.
     BadSymbol,
     /// The price is not a number.
     BadPrice,

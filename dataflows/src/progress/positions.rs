@@ -80,7 +80,8 @@ impl Place {
     }
 
     fn point(self, partition: u32) -> ResumePoint {
-        ResumePoint { partition, offset: self.offset, frontier: PartitionFrontier::at(self.frontier, self.sources) }
+        let frontier = PartitionFrontier::at(self.frontier, self.sources);
+        ResumePoint { frontier, ..ResumePoint::fresh(partition, self.offset) }
     }
 }
 
@@ -94,11 +95,11 @@ mod tests {
         let mut frontier = PartitionFrontier::default();
         frontier.progress("b", 7, &RecordContext::with_defaults(None)).unwrap();
         frontier.progress("a", 9, &RecordContext::with_defaults(None)).unwrap();
-        let resume = ResumePoint { partition: 3, offset: 12, frontier: frontier.clone() };
+        let resume = ResumePoint { frontier: frontier.clone(), ..ResumePoint::fresh(3, 12) };
         frontier.bye("b", 1_000);
-        let read = ResumePoint { partition: 3, offset: 15, frontier };
-        let fresh = ResumePoint { partition: 4, offset: 0, frontier: PartitionFrontier::default() };
-        let all = vec![Positions { resume, read: Some(read) }, Positions { resume: fresh, read: None }];
+        let read = ResumePoint { frontier, ..ResumePoint::fresh(3, 15) };
+        let fresh = Positions { resume: ResumePoint::fresh(4, 0), read: None };
+        let all = vec![Positions { resume, read: Some(read) }, fresh];
         let text = Positions::encode_all(&all);
         assert_eq!(
             text,

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use crate::progress::last_record::LastRecord;
 use crate::progress::partition::PartitionFrontier;
 use crate::progress::time::Time;
 
@@ -20,6 +21,15 @@ pub struct ResumePoint {
     pub offset: u64,
     /// The partition's frontier and live sources before that offset.
     pub frontier: PartitionFrontier,
+    /// The last record before that offset, if one was read.
+    pub last: Option<LastRecord>,
+}
+
+impl ResumePoint {
+    /// A place of which nothing is known.
+    pub fn fresh(partition: u32, offset: u64) -> Self {
+        Self { partition, offset, frontier: PartitionFrontier::default(), last: None }
+    }
 }
 
 /// Records between marks, at least, unless the frontier moved: marks cost a copy of the partition's frontier.
@@ -56,12 +66,13 @@ impl ResumeTrail {
         Self { marks, waiting: BTreeMap::new(), record_time: None, run: (0, 0) }
     }
 
-    /// Sets a mark before the record at `offset`, unless the last one is near.
-    pub fn mark(&mut self, offset: u64, frontier: &PartitionFrontier) {
+    /// Sets a mark before the record at `offset`, unless the last one is near. `before` gives the record before it.
+    pub fn mark(&mut self, offset: u64, frontier: &PartitionFrontier, before: impl FnOnce() -> Option<LastRecord>) {
         let Some(last) = self.marks.back_mut() else { return };
         let moved = last.point.frontier.frontier_ms() != frontier.frontier_ms();
         if last.records >= MARK_RECORDS || (moved && last.records > 0) {
-            let point = ResumePoint { partition: last.point.partition, offset, frontier: frontier.clone() };
+            let partition = last.point.partition;
+            let point = ResumePoint { partition, offset, frontier: frontier.clone(), last: before() };
             if self.marks.len() >= MARKS_MAX {
                 self.thin_out();
             }
@@ -162,7 +173,7 @@ mod tests {
 
     #[test]
     fn records_count_once_by_their_greatest_time() {
-        let start = ResumePoint { partition: 0, offset: 0, frontier: PartitionFrontier::default() };
+        let start = ResumePoint::fresh(0, 0);
         let mut trail = ResumeTrail::new(start);
         for times in [&[5, 7][..], &[7], &[], &[9, 6], &[5], &[9]] {
             times.iter().for_each(|time| trail.note(*time));
@@ -175,11 +186,12 @@ mod tests {
 
     #[test]
     fn marks_are_bounded_and_still_precede_every_open_record() {
-        let point = |offset| ResumePoint { partition: 0, offset, frontier: PartitionFrontier::default() };
+        let point = |offset| ResumePoint::fresh(0, offset);
         let mut trail = ResumeTrail::new(point(0));
         for offset in 0..100_000 {
             let frontier = PartitionFrontier::at(Some(offset), BTreeMap::new());
-            trail.mark(offset, &frontier);
+            let before = LastRecord { offset: offset.wrapping_sub(1), hash: 0, leader_epoch: None };
+            trail.mark(offset, &frontier, || Some(before));
             trail.note(offset);
             trail.end_record();
             assert!(trail.marks.len() <= MARKS_MAX);
@@ -187,13 +199,14 @@ mod tests {
         for open in [0, 1, 777, 50_000, 99_999] {
             let resume = trail.resume_point(open, point(100_000), false);
             assert!(resume.offset <= open && open - resume.offset < 100_000 / 32, "{open}: {}", resume.offset);
+            assert!(resume.last.is_none_or(|last| last.offset + 1 == resume.offset), "{resume:?}");
         }
         assert_eq!(trail.resume_point(100_000, point(100_000), false), point(100_000));
     }
 
     #[test]
     fn a_record_without_a_time_is_read_again() {
-        let point = |offset| ResumePoint { partition: 0, offset, frontier: PartitionFrontier::default() };
+        let point = |offset| ResumePoint::fresh(0, offset);
         let mut trail = ResumeTrail::new(point(3));
         trail.note(5);
         trail.end_record();

@@ -4,6 +4,8 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::name_policy;
+
 /// Maximum length of a symbol, in bytes.
 pub const SYMBOL_BYTES_MAX: usize = 128;
 
@@ -15,10 +17,10 @@ pub const SHARDS: u32 = 256;
 pub struct Symbol(CompactString);
 
 impl Symbol {
-    /// Makes a symbol of a text; `None` when it is empty, too long, or holds a control character.
+    /// Makes a symbol of a text; `None` when it is empty, too long, or not a name by [`name_policy`].
     pub fn new(text: &str) -> Option<Self> {
         let fits = !text.is_empty() && text.len() <= SYMBOL_BYTES_MAX;
-        (fits && !text.chars().any(char::is_control)).then(|| Self(CompactString::new(text)))
+        (fits && name_policy::check(text).is_ok()).then(|| Self(CompactString::new(text)))
     }
 
     /// The text.

@@ -15,6 +15,7 @@ pub mod generate;
 pub mod history;
 pub mod indicator;
 pub mod json;
+pub mod name;
 pub mod number;
 pub mod partition;
 

@@ -9,6 +9,7 @@ use dataflows::output::row::{GapRow, RejectedRow};
 
 use super::conditions::Flags;
 use super::json::{Object, array, integer, is_number, text};
+use super::name::is_name;
 use super::number::{Fixed, fixed};
 use super::{Record, Settings};
 
@@ -413,7 +414,7 @@ impl<'a> Partition<'a> {
         let field = |key| object.get(key).ok_or(Reason::MissingField);
         let (s, p, t, v) = (field("s")?, field("p")?, field("t")?, field("v")?);
         let symbol = text(s).ok_or(Reason::BadSymbol)?;
-        if symbol.is_empty() || symbol.len() > 128 || symbol.chars().any(char::is_control) {
+        if !is_name(&symbol) {
             return Err(Reason::BadSymbol);
         }
         if !is_number(p) {
@@ -471,7 +472,7 @@ impl<'a> Partition<'a> {
 
 /// The name of a control record's source.
 fn source(object: &Object) -> Option<String> {
-    object.get("source").and_then(text).filter(|name| (1..=128).contains(&name.len()))
+    object.get("source").and_then(text).filter(|name| is_name(name))
 }
 
 /// The id of a trade: a text of 1 to 64 bytes, or a number without fraction and exponent as it is written.

@@ -7,7 +7,6 @@ use dataflows::candles::state::Update;
 use dataflows::ingress::Ingress;
 use dataflows::log::batch::RecordBatch;
 use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
-use dataflows::progress::partition::PartitionFrontier;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 use dataflows::settings::Settings;
@@ -97,7 +96,7 @@ pub fn drive<T: Send + 'static>(
 
 impl<'w> Driver<'w> {
     fn new(worker: &'w mut Worker, settings: Settings, partitions: u32) -> Self {
-        let start = |partition| ResumePoint { partition, offset: 0, frontier: PartitionFrontier::default() };
+        let start = |partition| ResumePoint::fresh(partition, 0);
         let (inputs, caught, ledger) = worker.dataflow(|scope| {
             let (inputs, outputs) = build(scope, &settings, vec![], &[]);
             let candles = Caught::new(outputs.candles.inner.capture());

@@ -252,7 +252,7 @@ fn read_log(
     let mut all = Vec::new();
     for partition in 0..log.partitions() {
         let (first, end) = (log.first_offset(partition)?, log.end_offset(partition)?);
-        let start = ResumePoint { partition, offset: first, frontier: PartitionFrontier::default() };
+        let start = ResumePoint::fresh(partition, first);
         let positions = positions.remove(&partition).unwrap_or(Positions { resume: start, read: None });
         let read = positions.read().offset.clamp(first, end.max(first));
         // Where retention has removed the resume point, what was read before cannot be looked at any more.

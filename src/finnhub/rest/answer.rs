@@ -92,7 +92,7 @@ pub fn symbols(bytes: &[u8]) -> Result<Answer, String> {
 }
 
 fn is_symbol(text: &str) -> bool {
-    Symbol::new(text).is_some() && name_policy::check(text).is_ok()
+    Symbol::new(text).is_some()
 }
 
 /// Parses the response to `crypto/exchange` or `forex/exchange`: distinct names, without empty and invalid ones.

@@ -164,5 +164,5 @@ impl PartitionReader for DirReader {
 /// A line as a record; one that is too long to decode is truncated.
 fn span(offset: u64, start: usize, total_len: u64) -> RecordSpan {
     let len = if total_len > RECORD_BYTES_MAX as u64 { ORIGINAL_BYTES_MAX } else { total_len as usize };
-    RecordSpan { offset, start, len, total_len, timestamp_ms: None, is_tombstone: false }
+    RecordSpan { offset, start, len, total_len, timestamp_ms: None, leader_epoch: None, is_tombstone: false }
 }

@@ -30,6 +30,8 @@ pub(super) struct Taken<'a> {
     pub is_null: bool,
     /// The record's timestamp in milliseconds.
     pub timestamp_ms: Option<i64>,
+    /// The epoch of the leader that has written the record.
+    pub leader_epoch: Option<i32>,
 }
 
 /// One partition, fetched by its own client.
@@ -130,6 +132,7 @@ unsafe fn taken<'a>(message: *mut c::rd_kafka_message_t) -> Taken<'a> {
     unsafe {
         let mut kind = c::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         let timestamp_ms = c::rd_kafka_message_timestamp(message, &raw mut kind);
+        let leader_epoch = c::rd_kafka_message_leader_epoch(message);
         let message = &*message;
         let payload = match message.payload.is_null() {
             true => &[],
@@ -141,6 +144,7 @@ unsafe fn taken<'a>(message: *mut c::rd_kafka_message_t) -> Taken<'a> {
             payload,
             is_null: message.payload.is_null(),
             timestamp_ms: (timestamp_ms >= 0).then_some(timestamp_ms),
+            leader_epoch: (leader_epoch >= 0).then_some(leader_epoch),
         }
     }
 }

@@ -180,9 +180,10 @@ fn push(batch: &mut RecordBatch, offset: u64, message: &Taken<'_>) {
     let total_len = message.payload.len();
     let len = if total_len > RECORD_BYTES_MAX { ORIGINAL_BYTES_MAX } else { total_len };
     batch.bytes.extend_from_slice(&message.payload[..len]);
-    let timestamp_ms = message.timestamp_ms;
+    let (timestamp_ms, leader_epoch) = (message.timestamp_ms, message.leader_epoch);
     let is_tombstone = message.is_null;
-    batch.records.push(RecordSpan { offset, start, len, total_len: total_len as u64, timestamp_ms, is_tombstone });
+    let total_len = total_len as u64;
+    batch.records.push(RecordSpan { offset, start, len, total_len, timestamp_ms, leader_epoch, is_tombstone });
 }
 
 /// Probable cause of an offset out of range.

@@ -44,6 +44,17 @@ fn answer(address: &str, path: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
+/// As [`answer`], from a client that says nothing for a while after it has connected.
+fn late_answer(address: &str, path: &str) -> String {
+    let mut client = TcpStream::connect(address).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    write!(client, "GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let mut text = String::new();
+    client.read_to_string(&mut text).unwrap();
+    text
+}
+
 /// Peak of a process's resident memory.
 fn resident_kib_max(process: &Running) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
@@ -174,6 +185,10 @@ async fn probes_answer_while_all_connections_of_the_page_are_in_use() {
         let count = "\ntickline_http_connections_closed_total{reason=\"address_full\"} 1\n";
         assert!(path != "/metrics" || text.contains(count), "{text}");
     }
+    // A client that the machine has kept from asking gets the same answer, and no reset connection.
+    let page = dashboard.addr().to_string();
+    let late = tokio::task::spawn_blocking(move || late_answer(&page, "/healthz")).await.unwrap();
+    assert_eq!(late, refused);
     viewers.pop();
     let url = format!("http://{}/healthz", dashboard.addr());
     wait_for_async(|| async { reqwest::get(&url).await.is_ok_and(|answer| answer.status() == 200) }).await;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::shared::broker::Broker;
 use crate::shared::process::Home;
+use crate::shared::tables;
 
 /// Trades of one symbol, one per second.
 fn trades() -> String {
@@ -46,4 +47,35 @@ fn a_flipped_byte_in_a_segment_ends_every_reader() {
     home.fails(&format!("replay --log {log}"), 3, &says);
     home.fails(&format!("work --log {log} --store sqlite:rows.db --until-end"), 3, &says);
     home.fails(&format!("import --from-log {log} --log dir:copy"), 3, &says);
+}
+
+#[test]
+fn a_topic_that_was_cut_and_grew_again_ends_the_worker() {
+    let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
+    let mut broker = Broker::start(data.path());
+    broker.create_topic("t", 1);
+    let log = broker.log_address("t");
+    home.write("trades.jsonl", trades());
+    let (import, work) =
+        (format!("import trades.jsonl --log {log}"), format!("work --log {log} --store sqlite:rows.db"));
+    home.ok(&import);
+    home.ok(&format!("{work} --until-end"));
+    // The partition keeps its place and the topic's id, and loses its records.
+    broker.server.end();
+    let segments = |path: &PathBuf| path.parent().is_some_and(|dir| dir.ends_with("t-0"));
+    let (mut removed, ends) = (0, ["log", "index", "timeindex", "snapshot"]);
+    for path in files(data.path()).into_iter().filter(segments) {
+        if path.extension().is_some_and(|end| ends.iter().any(|other| end == *other)) {
+            std::fs::remove_file(&path).unwrap();
+            removed += 1;
+        }
+    }
+    assert!(removed > 0);
+    broker.server.restart();
+    // The same records at the same offsets, and more.
+    home.ok(&import);
+    home.ok(&format!("{import} --again"));
+    let before = tables::all(&home.path("rows.db"));
+    home.fails(&format!("{work} --until-end"), 3, &["/t, partition 0: the record at offset ", "has grown again"]);
+    assert!(tables::all(&home.path("rows.db")) == before, "rows were written");
 }

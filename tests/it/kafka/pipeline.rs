@@ -3,6 +3,7 @@
 
 use rdkafka::admin::NewPartitions;
 use rdkafka::{Offset, TopicPartitionList};
+use tickline::log::address::LogAddress;
 
 use crate::shared::broker::{log_address, shared, topic};
 use crate::shared::process::{Home, Running, wait_for};
@@ -114,6 +115,53 @@ fn a_recreated_topic_ends_the_worker() {
     home.ok(&format!("import --from-log dir:whole --log {log}"));
     for _ in 0..2 {
         work(&home, &log).end("the worker ends").is(3, &[&topic, "was replaced"]);
+    }
+}
+
+/// Trades of one symbol, of one second each, with the progress that completes them.
+fn complete_trades(symbol: &str, seconds: std::ops::Range<u64>) -> String {
+    let second = |second: u64| {
+        let t = complete_trades_end(second);
+        format!("{{\"s\":\"{symbol}\",\"p\":1.5,\"v\":1,\"t\":{t}}}\n")
+            + &format!("{{\"type\":\"progress\",\"source\":\"one\",\"event_ms\":{}}}\n", t + 1_000)
+    };
+    seconds.map(second).collect()
+}
+
+/// The frontier after that many seconds of them.
+fn complete_trades_end(seconds: u64) -> u64 {
+    1_700_000_000_000 + seconds * 1_000
+}
+
+fn write(log: &str, lines: &str) {
+    let address: LogAddress = log.parse().unwrap();
+    let mut writer = wait_for("the broker knows the topic", || address.open_writer().ok());
+    lines.lines().for_each(|line| writer.append(0, None, line.as_bytes()).unwrap());
+    writer.sync().unwrap();
+}
+
+#[test]
+fn no_row_of_a_topic_made_again_is_ever_stored() {
+    // A worker at the beginning of a topic would read on in another one; one past its end would fail there at once.
+    for (round, seconds) in [0, 60, 0, 60, 0].into_iter().enumerate() {
+        let (home, topic) = (Home::new(), topic(1));
+        let log = log_address(&topic);
+        write(&log, &complete_trades("OLD", 0..seconds));
+        let worker = work(&home, &log);
+        let rows = |sql: &str| tables::rows(&tables::open(&home.path("rows.db")), sql);
+        wait_for("an epoch", || (tables::progress(&home.path("rows.db")).epoch > 0).then_some(()));
+        wait_for("the worker reads", || (!rows("SELECT epoch FROM heartbeats").is_empty()).then_some(()));
+        let all = Some(complete_trades_end(seconds)).filter(|_| seconds > 0);
+        wait_for("the old rows", || (tables::progress(&home.path("rows.db")).frontier == all).then_some(()));
+        let symbols = || rows("SELECT DISTINCT symbol FROM candles_5s");
+        let before = symbols();
+        shared().make_again(&topic, 1);
+        // Complete at once.
+        write(&log, &complete_trades("NEW", 60..600));
+        worker.end("the worker ends").is(3, &[&topic, "was replaced"]);
+        assert_eq!(symbols(), before, "round {round}");
+        work(&home, &log).end("the worker ends").is(3, &[&topic, "was replaced"]);
+        assert_eq!(symbols(), before, "round {round}, started again");
     }
 }
 

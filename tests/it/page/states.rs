@@ -122,7 +122,7 @@ fn recorded_data_is_at_rest_from_the_first_moment() {
 fn a_dead_feed_of_a_real_ingest_is_said_and_nothing_yet_before_it() {
     let home = Home::new();
     home.ok("setup --log dir:log --partitions 2");
-    let mut simulator = home.start("simulate --listen 127.0.0.1:0 --instruments 3 --fault deaf-after=8s");
+    let mut simulator = home.start("simulate --listen 127.0.0.1:0 --instruments 3");
     let feed = simulator.address_after("ws://");
     let _worker = work(&home);
     wait_for("a store", || home.path("rows.db").exists().then_some(()));
@@ -147,6 +147,8 @@ fn a_dead_feed_of_a_real_ingest_is_said_and_nothing_yet_before_it() {
     ];
     let ingest = home.start_with(&words.join(" "), &[("FINNHUB_TOKEN", "any")]);
     shows(&mut script, "Live", "ingest-live");
+    // The connection stays, and nothing comes over it any more: no trades, and no pongs.
+    signal(&simulator, "-STOP");
     let dead = shows(&mut script, "Feed dead", "ingest-feed-dead");
     assert!(dead["why"].as_str().unwrap().contains("source one writes"), "{dead}");
     ingest.kill();

@@ -72,6 +72,8 @@ fn bad() -> Vec<Bad> {
         one(with("s", &long(10_000)), "bad_symbol"),
         one(with("s", &long(129)), "bad_symbol"),
         one(with("s", r#""A\u0007""#), "bad_symbol"),
+        one(with("s", r#""A\u200bB""#), "bad_symbol"),
+        one(with("s", "\"A\u{202e}B\""), "bad_symbol"),
         one(with("t", "\"now\""), "bad_time"),
         one(with("t", "1.7e12"), "bad_time"),
         one(with("t", "99999999999999999999"), "bad_time"),

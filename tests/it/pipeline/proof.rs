@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::shared::process::{Home, wait_for};
+use crate::shared::raw_log::{append, log_of};
 use crate::shared::tables;
 
 const WORK: &str = "work --log dir:log --store sqlite:rows.db";
@@ -69,4 +70,42 @@ fn a_log_that_was_cut_is_noticed_before_anything_is_written() {
         home.fails(&command, 3, &["partition 0", "it was cut after the rows were written", "Nothing was written"]);
     }
     assert!(all_rows(&home) == before, "rows were written");
+}
+
+/// A trade per second, each followed by the progress that completes it.
+fn seconds(symbol: &str, source: &str, seconds: std::ops::Range<u64>) -> Vec<String> {
+    let second = |second: u64| {
+        let t = 1_700_000_000_000 + second * 1_000;
+        let trade = format!(r#"{{"s":"{symbol}","p":1.5,"v":1,"t":{t}}}"#);
+        [trade, format!(r#"{{"type":"progress","source":"{source}","event_ms":{}}}"#, t + 1_000)]
+    };
+    seconds.flat_map(second).collect()
+}
+
+#[test]
+fn a_log_that_grew_again_before_the_resume_point_is_noticed_before_anything_is_written() {
+    let old = seconds("OLD", "one", 0..300);
+    let home = log_of([&old, &old]);
+    home.ok(&format!("{WORK} --until-end"));
+    let progress = tables::progress(&home.path("rows.db"));
+    assert_eq!(progress.checkpoint.map(|(_, frontier)| frontier), progress.frontier, "nothing is read again");
+    let before = all_rows(&home);
+    let path = home.path("log/partition-00001.jsonl");
+    let whole = fs::read(&path).unwrap();
+    // Cut in the middle; what is written there instead has the same length.
+    let other = [&old[..300], &seconds("NEW", "two", 150..300)].concat().join("\n") + "\n";
+    assert_eq!(other.len(), whole.len());
+    fs::write(&path, other).unwrap();
+    (0..2).for_each(|partition| append(&home, partition, &seconds("OLD", "one", 300..400)));
+    for more in [" --until-end", " --until-end --workers 3", ""] {
+        let words = ["partition 1", "the record at offset 599 is not the one that was read there", "a new store"];
+        home.fails(&format!("{WORK}{more}"), 3, &words);
+        assert!(all_rows(&home) == before, "rows were written");
+        assert_eq!(tables::progress(&home.path("rows.db")).frontier, progress.frontier);
+    }
+    fs::write(&path, whole).unwrap();
+    append(&home, 1, &seconds("OLD", "one", 300..400));
+    home.ok(&format!("{WORK} --until-end"));
+    home.ok("verify --rows --log dir:log --store sqlite:rows.db");
+    assert!(tables::progress(&home.path("rows.db")).frontier > progress.frontier);
 }

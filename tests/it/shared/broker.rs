@@ -72,6 +72,16 @@ impl Broker {
         (runtime, self.client_config().create().unwrap(), options)
     }
 
+    /// Deletes a topic and creates it again, at once: the watch of a topic looks every two seconds.
+    pub fn make_again(&self, name: &str, partitions: u32) {
+        let (runtime, admin, options) = self.admin();
+        runtime.block_on(admin.delete_topics(&[name], &options)).unwrap().into_iter().for_each(|r| drop(r.unwrap()));
+        let topic = NewTopic::new(name, i32::try_from(partitions).unwrap(), TopicReplication::Fixed(1));
+        wait_until("the topic is there again", || {
+            runtime.block_on(admin.create_topics([&topic], &options)).unwrap().iter().all(Result::is_ok)
+        });
+    }
+
     /// The keys of the first `count` records of partition 0.
     pub fn keys(&self, topic: &str, count: usize) -> Vec<Option<String>> {
         let consumer: BaseConsumer = self.client_config().set("group.id", "keys").create().unwrap();

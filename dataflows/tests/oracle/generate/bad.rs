@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 /// Texts that are rejected as a record or as an element of a frame (or accepted, where the comment says so).
-const TRADES: [&str; 47] = [
+const TRADES: [&str; 50] = [
     "{}",
     r#"{"p":1,"s":"A","t":@}"#,
     r#"{"p":1,"s":"A","v":1}"#,
@@ -16,6 +16,10 @@ const TRADES: [&str; 47] = [
     r#"{"p":1,"s":"A\u0007","t":@,"v":1}"#,
     r#"{"p":1,"s":"A\u0085B","t":@,"v":1}"#,
     r#"{"p":1,"s":"A\n","t":@,"v":1}"#,
+    r#"{"p":1,"s":"A\u200b","t":@,"v":1}"#,
+    r#"{"p":1,"s":"\u202eA","t":@,"v":1}"#,
+    // A tag, as two surrogates.
+    r#"{"p":1,"s":"A\udb40\udc41","t":@,"v":1}"#,
     r#"{"p":"1","s":"A","t":@,"v":1}"#,
     r#"{"p":null,"s":"A","t":@,"v":1}"#,
     r#"{"p":true,"s":"A","t":@,"v":1}"#,
@@ -57,7 +61,7 @@ const TRADES: [&str; 47] = [
 ];
 
 /// Records that are not trades, or not JSON at all, or control records of any kind.
-const RECORDS: [&str; 68] = [
+const RECORDS: [&str; 71] = [
     // The header of a schema registry, and one byte less than that.
     "\0\0\0\0\u{1}{}",
     "\0\0\0\0\u{1}",
@@ -100,6 +104,9 @@ const RECORDS: [&str; 68] = [
     r#"{"type":"progress","source":"b"}"#,
     r#"{"type":"progress","event_ms":@}"#,
     r#"{"type":"progress","source":"","event_ms":@}"#,
+    r#"{"type":"progress","source":"b\u200b","event_ms":@}"#,
+    r#"{"type":"bye","source":"b\u2066"}"#,
+    r#"{"type":"gap","source":"\ufeffb","from_ms":1,"to_ms":2,"cause":"\u200b"}"#,
     r#"{"type":"progress","source":5,"event_ms":@}"#,
     r#"{"type":"progress","source":"b","event_ms":"@"}"#,
     r#"{"type":"progress","source":"b","event_ms":@.5}"#,
