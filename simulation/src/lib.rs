@@ -6,9 +6,11 @@
 //!  world      who takes the next turn, and what a fault does      epoch   one start of the job
 //!  log store  the simulated ones
 //!  checks     what must hold after every turn and at the end, by the oracle
+//!  catch_up   a backlog, and kills all the time
 //!  run        a scenario from the first record to the end         trace   what happened
 //! ```
 
+pub mod catch_up;
 pub mod checks;
 pub mod epoch;
 pub mod log;

@@ -167,3 +167,41 @@ impl Candle {
         values(self) == values(other)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Trades of one millisecond, in the order of their places, with their place as price.
+    fn trades() -> Vec<Trade> {
+        let place = |(partition, offset, index)| Place { event_ms: 1_000, partition, offset, index };
+        let places = [(0, 5, 0), (0, 5, 1), (0, 7, 0), (1, 2, 0), (2, 0, 3)].map(place);
+        let flags = Flags { last: true, range: true, volume: true };
+        let trade = |(at, place): (usize, Place)| Trade { place, price: at as i128 + 1, volume: 1, flags };
+        places.into_iter().enumerate().map(trade).collect()
+    }
+
+    /// All orders of a list.
+    fn orders(list: &[Trade]) -> Vec<Vec<Trade>> {
+        if list.is_empty() {
+            return vec![Vec::new()];
+        }
+        let first = |at: usize| {
+            let others = [&list[..at], &list[at + 1..]].concat();
+            orders(&others).into_iter().map(move |order| [vec![list[at]], order].concat())
+        };
+        (0..list.len()).flat_map(first).collect()
+    }
+
+    #[test]
+    fn trades_of_one_millisecond_open_and_close_by_their_places() {
+        for order in orders(&trades()) {
+            let mut added = Candle::of(&order[0]);
+            order[1..].iter().for_each(|trade| added.add(trade));
+            let mut merged = Candle::of(&order[0]);
+            order[1..].iter().for_each(|trade| merged.merge(&Candle::of(trade)));
+            assert_eq!((added.open, added.close, added.trades), (1, 5, 5), "{order:?}");
+            assert_eq!(merged, added);
+        }
+    }
+}

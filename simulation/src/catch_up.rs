@@ -1,0 +1,90 @@
+//! A backlog that is caught up with, while the job is killed again and again.
+
+use dataflows::progress::time::Time;
+
+use crate::oracle::generate::{Plan, Step, Style, TradeStep};
+use crate::oracle::{Conditions, Settings};
+use crate::scenario::{Scenario, Shape};
+use crate::store::Contents;
+use crate::world::{Stopped, World};
+
+/// Time that one round of turns takes, in milliseconds.
+const ROUND_MS: u64 = 20;
+/// Rounds after which the backlog will never be caught up with.
+const ROUNDS_MAX: usize = 40_000;
+/// Seconds of the backlog.
+const SECONDS: usize = 200;
+const PARTITIONS: usize = 3;
+
+/// How a backlog was caught up with.
+#[derive(Debug, Default)]
+pub struct CaughtUp {
+    /// The durable frontiers, ascending.
+    pub frontiers: Vec<Time>,
+    /// How often the job was killed.
+    pub kills: usize,
+    /// Between how many kills nothing became durable.
+    pub idle_lives: usize,
+    /// Time that it took, by the simulated clock.
+    pub passed_ms: u64,
+}
+
+/// Catches up with a backlog that the log holds from the start, killed after each `kill_every_ms`.
+pub fn catch_up(workers: usize, kill_every_ms: Option<u64>) -> Result<CaughtUp, String> {
+    let scenario = backlog(workers);
+    let mut world = World::new(&scenario);
+    world.heal();
+    let mut seen = CaughtUp::default();
+    let mut at_start = 0;
+    for _ in 0..ROUNDS_MAX {
+        if world.current.is_none() {
+            world.start().map_err(said)?;
+        }
+        world.round().map_err(said)?;
+        world.pass(ROUND_MS);
+        seen.passed_ms += ROUND_MS;
+        let frontier = world.store.look(Contents::complete);
+        if seen.frontiers.last() != Some(&frontier) {
+            seen.frontiers.push(frontier);
+        }
+        if frontier == world.checks.last {
+            world.store.look(|contents| world.checks.check_end(contents))?;
+            return Ok(seen);
+        }
+        if kill_every_ms.is_some_and(|every_ms| seen.passed_ms % every_ms == 0) {
+            world.current = None;
+            seen.kills += 1;
+            seen.idle_lives += usize::from(frontier == at_start);
+            at_start = frontier;
+        }
+    }
+    Err(format!("after {} kills it is still at {}", seen.kills, world.store.look(Contents::complete)))
+}
+
+fn said(stopped: Stopped) -> String {
+    match stopped {
+        Stopped::Refused(why) | Stopped::Violated(why) => why,
+    }
+}
+
+/// A trade each second in each partition, and the progress of its source.
+fn backlog(workers: usize) -> Scenario {
+    let trade = |symbol| TradeStep {
+        symbol,
+        age_ms: 100,
+        price: "10.5".to_owned(),
+        volume: "3".to_owned(),
+        conditions: None,
+        style: Style::Plain,
+        id: String::new(),
+    };
+    let second = |_| {
+        let trades = (0..PARTITIONS).flat_map(|at| [Step::Trade(at, trade(at)), Step::Trade(at, trade(at + 1))]);
+        trades.chain([Step::Wait(1_000), Step::Progress { partition: None, source: 0, lag_ms: 500 }])
+    };
+    let steps = (0..SECONDS).flat_map(second).collect();
+    let plan = Plan { partitions: PARTITIONS, start_ms: 1_570_838_400_000, timestamps: false, gaps: false, steps };
+    let settings = Settings { conditions: Conditions::finnhub(), ..Settings::default() };
+    let shape = Shape { processes: 1, workers, checkpoint_every_ms: Some(2_000), read_ahead_ms: 600_000 };
+    Scenario { case: (settings, plan), seed: 1, shapes: vec![shape], faults: Vec::new() }
+}
