@@ -125,12 +125,13 @@ impl SimulatedStore {
     pub fn repeat(&self, which: usize) {
         let mut state = self.state();
         if let Some(at) = which.checked_rem(state.written.len()) {
-            let again = state.written[at].clone();
+            let (again, rows_written) = (state.written[at].clone(), state.rows_written);
             state.put(&again, usize::MAX);
+            state.rows_written = rows_written;
         }
     }
 
-    /// Rows written so far.
+    /// Rows written so far; what the network repeats was written before.
     pub fn rows_written(&self) -> u64 {
         self.state().rows_written
     }

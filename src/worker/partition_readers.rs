@@ -16,6 +16,7 @@ use super::resume;
 use super::{PartitionRead, Watch, WorkerConfig, WorkerError};
 use crate::log::progress_log::BindingReader;
 use crate::log::{LogError, PartitionReader};
+use crate::time::rfc3339;
 
 /// Maximum bytes per read of a partition: enough to make the cost of a read small, and few against what may wait.
 const READ_BYTES_MAX: usize = 256 << 10;
@@ -31,6 +32,8 @@ pub(super) struct Readers {
     read_ahead: ReadAhead,
     /// When a stalled frontier was last warned of.
     warned: Option<Instant>,
+    /// Since when nothing is left to read of a log that does not reach yet what was published, or was last warned of it.
+    short_since: Option<Instant>,
 }
 
 struct Partition {
@@ -56,7 +59,7 @@ impl Readers {
         let from = shared.starts.iter().skip(index).step_by(peers).map(|start| start.frontier.bound_by()).min();
         let bindings = shared.log.progress_log().map(|progress| progress.reader(from.unwrap_or(0))).transpose()?;
         let read_ahead = ReadAhead::new(shared.store_thread.keeps_rows(), shared.config.clock.now());
-        Ok(Self { readers, batch: RecordBatch::default(), bindings, read_ahead, warned: None })
+        Ok(Self { readers, batch: RecordBatch::default(), bindings, read_ahead, warned: None, short_since: None })
     }
 
     /// Hands over what the progress log says of these partitions. Returns the number of records read there.
@@ -115,7 +118,27 @@ impl Readers {
         shared.watch.records.fetch_add(records, Ordering::Relaxed);
         shared.watch.record_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.publish(&shared.watch, ingress, durable);
+        self.warn_of_short_log(shared);
         Ok(records + bindings)
+    }
+
+    /// A live run over a log that was cut may have to wait until the log has grown again: it says what it waits for.
+    fn warn_of_short_log(&mut self, shared: &Shared) {
+        let is_read = self.readers.iter().all(|partition| partition.unread() == Some(0));
+        if shared.proof.is_given() || shared.config.until_end || !is_read {
+            self.short_since = None;
+            return;
+        }
+        let now = shared.config.clock.now();
+        if now.duration_since(*self.short_since.get_or_insert(now)) >= WARN_EVERY {
+            self.short_since = Some(now);
+            tracing::warn!(
+                "{} was read to its end and does not reach {} yet, up to which the store is complete: nothing is \
+                 written until it does. If records were lost, bring back the log as it was, or work into a new store",
+                shared.log.name(),
+                rfc3339(shared.proof.until())
+            );
+        }
     }
 
     /// The error of a run that has read the log to its end without finding again what the store holds.
