@@ -76,7 +76,7 @@ fn a_first_trade_that_comes_twice_counts_as_of_the_first_frontier() {
     let log = oracle::log_of(&[&[trade, trade]]);
     let bindings = Some(vec![(0, 2, 1_570_838_360_000), (0, 3, 1_570_838_380_000)]);
     let settings = Settings { bindings, dedup: true, ..Settings::default() };
-    let start = ResumePoint { partition: 0, offset: 0, frontier: PartitionFrontier::default() };
+    let start = ResumePoint::fresh(0, 0);
     let mut ingress = Ingress::new(support::settings(&settings), 0, 1, vec![start], 0);
     support::bindings(&settings).into_iter().for_each(|binding| ingress.add_binding(0, binding));
     assert_eq!(ingress.feed(0, &support::batch(&log[0]), 0), 2);
