@@ -257,8 +257,8 @@ impl<'a> World<'a> {
         Err(Stopped::Refused(error.to_string()))
     }
 
-    /// A log that was cut may end before what was published, and only more of it could show that it is another one: until
-    /// then the job waits, with nothing written.
+    /// A log that was cut may end before what was published, and only more of it could show that it is another one:
+    /// until then the job waits, with nothing written.
     pub(crate) fn check_cut(&self) -> Result<(), Stopped> {
         let waits = self.current.as_ref().is_some_and(|epoch| epoch.rows_before == self.store.rows_written());
         if self.was_cut && waits && self.store.look(Contents::complete) > self.checks.last {

@@ -13,7 +13,7 @@ fn a_job_that_is_killed_every_few_seconds_catches_up() {
         let killed = catch_up(workers, Some(KILL_EVERY_MS)).unwrap_or_else(|what| panic!("{workers} workers: {what}"));
         assert!(undisturbed.frontiers.len() > 20, "the backlog became durable in {:?}", undisturbed.frontiers);
         assert!(killed.kills > 3, "it was killed {} times", killed.kills);
-        assert_eq!(killed.idle_lives, 0, "in so many lives out of {} nothing became durable", killed.kills);
+        assert_eq!(killed.idle_lives, 0, "lives of {} in which nothing became durable", killed.kills);
         // What a kill costs: a start that finds again what was published, up to the last checkpoint's age.
         assert!(
             killed.passed_ms < 3 * undisturbed.passed_ms,

@@ -32,7 +32,7 @@ pub(super) struct Readers {
     read_ahead: ReadAhead,
     /// When a stalled frontier was last warned of.
     warned: Option<Instant>,
-    /// Since when nothing is left to read of a log that does not reach yet what was published, or was last warned of it.
+    /// Since when, or since which warning, nothing is left to read of a log that does not reach what was published.
     short_since: Option<Instant>,
 }
 
