@@ -1,6 +1,5 @@
 //! The coordinator: process 0 until the cluster runs. It gathers all others, sends them the plan, waits until they are
-//! ready, and starts them. While it is busy with the store itself, a thread tells the others once per second that it
-//! lives.
+//! ready, and starts them. While it is busy with the store itself, a thread sends them heartbeats.
 //!
 //! An index belongs to its peer while that peer is alive, as shown by one heartbeat per second. A second process with
 //! the same index is rejected at the next heartbeat; if none arrives in time, it replaces the peer.
@@ -237,7 +236,7 @@ fn wait_until(
     }
 }
 
-/// Tells all peers once per second that this process lives.
+/// Starts the heartbeats of this process to all peers.
 fn heartbeats(peers: &[Option<Peer>]) -> Heartbeats<Reply> {
     // A connection that cannot be cloned gets none, and its peer reports this process as lost.
     let connections = peers.iter().flatten().filter_map(|peer| peer.connection.try_clone().ok());

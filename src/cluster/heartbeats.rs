@@ -1,5 +1,5 @@
-//! Messages once per second on connections before timely takes them over: whoever waits at the other end knows that this
-//! process lives, however long the store takes.
+//! Heartbeats on connections before timely takes them over: the other end waits for this process as long as it lives,
+//! however long the store takes.
 
 use std::thread::JoinHandle;
 use std::time::Duration;
