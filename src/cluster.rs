@@ -4,8 +4,10 @@
 //!  1. join   every process connects to process 0 and identifies itself     listener, handshake, coordinator, member
 //!  2. plan   process 0 opens the epoch, and sends it and the checkpoint to all
 //!  3. mesh   every process connects to those with a lower index           member
-//!  4. ready  all report this to process 0; timely takes over the sockets   peer
+//!  4. ready  all report to process 0 that they have read their shards, and it starts all; timely takes over the
+//!            sockets                                                       peer
 //! ```
+//! Until then, process 0 and the others send each other heartbeats: no deadline depends on how long the store takes.
 //! So a newer epoch in the store means that a complete new cluster has formed. Connections that are not from a peer are
 //! dropped and counted; a process that does not fit is rejected with the reason, and exits.
 //!
@@ -23,6 +25,7 @@ use crate::tls::BadCertificates;
 pub mod connection;
 pub mod coordinator;
 pub mod handshake;
+mod heartbeats;
 pub mod hosts;
 pub mod listener;
 pub mod member;

@@ -230,3 +230,38 @@ impl Ingress {
         self.router.take()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::conditions::ConditionTable;
+
+    #[test]
+    fn a_resume_point_names_the_record_before_it() {
+        let progress = |n: u64| format!(r#"{{"type":"progress","source":"a","event_ms":{}}}"#, n * 1_000);
+        let trade = |n: u64| format!(r#"{{"s":"A","p":1,"v":1,"t":{}}}"#, 31_536_000_000 + n * 1_000);
+        let record = |n: u64| if n.is_multiple_of(2) { progress(31_536_000 + n / 2) } else { trade(n / 2) };
+        let mut all = RecordBatch::default();
+        (0..9_000).for_each(|n| all.push(n, record(n).as_bytes(), None));
+        let name = |offset: u64| {
+            let span = &all.records[offset as usize];
+            LastRecord::of(span, all.record(span))
+        };
+        let settings = Settings::new(ConditionTable::neutral());
+        let mut ingress = Ingress::new(settings, 0, 1, vec![ResumePoint::fresh(0, 0)], 0);
+        let (mut read, mut places) = (0, 0);
+        for records in [1, 1, 7, 1_024, 3_000, 2, 2_500, 1_025] {
+            let mut batch = RecordBatch::default();
+            (read..read + records).for_each(|n| batch.push(n, record(n).as_bytes(), None));
+            ingress.feed(0, &batch, 0);
+            read += records;
+            for seconds in (0..read / 2).step_by(97) {
+                let point = &ingress.resume_points(31_536_000_000 + seconds * 1_000)[0];
+                assert_eq!(point.last, point.offset.checked_sub(1).map(name), "as of {seconds} s");
+                places += u64::from(point.offset > 0);
+            }
+        }
+        assert_eq!(ingress.read_points()[0].last, Some(name(read - 1)));
+        assert!(places > 50, "{places}");
+    }
+}

@@ -234,14 +234,15 @@ fn with_name(name: &str) -> [String; 2] {
 #[test]
 fn hidden_characters_are_in_no_name() {
     let mut hidden = 0;
-    for c in (0..=0x10_ffff).filter_map(char::from_u32) {
+    // All but the middle of the planes for private use, which is one range.
+    for c in (0..=0x10_ffff).filter(|c| !(0xf_0100..0x10_ff00).contains(c)).filter_map(char::from_u32) {
         let name = format!("A{c}");
         let [trade, progress] = with_name(&name);
         let rejected = (trade.starts_with("0 BadSymbol"), progress.starts_with("0 BadControl"));
         assert_eq!(rejected, (is_hidden(c), is_hidden(c)), "{c:?}");
         hidden += u32::from(is_hidden(c));
     }
-    assert!(hidden > 137_468, "private use alone are so many");
+    assert!(hidden > 6_400, "those of private use alone");
     for name in ["", "A", &"é".repeat(64), &"é".repeat(65), "\u{202e}"] {
         let [trade, progress] = with_name(name);
         let is_taken = (!trade.contains("BadSymbol"), !progress.contains("BadControl"));

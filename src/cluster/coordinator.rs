@@ -1,5 +1,5 @@
-//! The coordinator: process 0 until the cluster runs. It gathers all others, sends them the plan, and waits until they
-//! are ready.
+//! The coordinator: process 0 until the cluster runs. It gathers all others, sends them the plan, waits until they are
+//! ready, and starts them. While it is busy with the store itself, a thread sends them heartbeats.
 //!
 //! An index belongs to its peer while that peer is alive, as shown by one heartbeat per second. A second process with
 //! the same index is rejected at the next heartbeat; if none arrives in time, it replaces the peer.
@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
 use super::connection::Connection;
 use super::handshake::{JoinRequest, MemberMessage, NextStep, Plan, Rejection, Reply};
+use super::heartbeats::Heartbeats;
 use super::listener::{Candidate, Listener};
 use super::peer::Mesh;
 use super::wire::{self, FrameError};
@@ -22,8 +23,6 @@ const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
 const WAITING_INTERVAL: Duration = Duration::from_secs(1);
 /// Minimum interval between repeated log lines.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
-/// Timeout for all processes to connect to each other and read their shards.
-const READY_TIMEOUT: Duration = Duration::from_secs(300);
 /// Maximum size of a member's message, in bytes.
 const MESSAGE_BYTES_MAX: usize = 1 << 10;
 
@@ -40,6 +39,8 @@ pub struct Coordinator {
     events: (Sender<PeerEvent>, Receiver<PeerEvent>),
     /// Distinguishes successive peers with the same index.
     serial: u64,
+    /// Runs once all processes have joined.
+    heartbeats: Option<Heartbeats<Reply>>,
 }
 
 #[derive(Debug)]
@@ -48,6 +49,7 @@ struct Peer {
     from: SocketAddr,
     serial: u64,
     shards: Option<u32>,
+    has_started: bool,
 }
 
 /// A message from a peer, or the end of its connection.
@@ -64,12 +66,21 @@ impl Coordinator {
         let listener = Listener::open(config)?;
         let peers = config.hosts.iter().map(|_| None).collect();
         let hosts = config.hosts.clone();
-        let mut coordinator =
-            Self { ours, hosts, listener, peers, contenders: Vec::new(), events: unbounded(), serial: 0 };
+        let mut coordinator = Self {
+            ours,
+            hosts,
+            listener,
+            peers,
+            contenders: Vec::new(),
+            events: unbounded(),
+            serial: 0,
+            heartbeats: None,
+        };
         let (mut logged, mut notified) = (Instant::now(), Instant::now());
         loop {
             let missing = coordinator.missing();
             if missing.is_empty() {
+                coordinator.heartbeats = Some(heartbeats(&coordinator.peers));
                 return Ok(coordinator);
             }
             at_intervals(&mut logged, || tracing::warn!(?missing, "waiting for missing processes"));
@@ -112,7 +123,7 @@ impl Coordinator {
         std::thread::spawn(move || {
             loop {
                 let message = wire::read(&mut connection, Instant::now() + HEARTBEAT_TIMEOUT, MESSAGE_BYTES_MAX);
-                let is_last = !matches!(message, Ok(MemberMessage::Heartbeat));
+                let is_last = matches!(message, Ok(MemberMessage::Started) | Err(_));
                 // The coordinator is gone once the cluster runs.
                 if events.send(PeerEvent { index, serial, at: Instant::now(), message }).is_err() || is_last {
                     return;
@@ -120,7 +131,8 @@ impl Coordinator {
             }
         });
         tracing::info!(index, from = %candidate.from, "peer connected");
-        self.peers[index] = Some(Peer { connection: candidate.connection, from: candidate.from, serial, shards: None });
+        let Candidate { connection, from, .. } = candidate;
+        self.peers[index] = Some(Peer { connection, from, serial, shards: None, has_started: false });
     }
 
     fn handle(&mut self, event: &PeerEvent) {
@@ -128,10 +140,7 @@ impl Coordinator {
         let Some(peer) = self.peers[index].as_mut().filter(|peer| peer.serial == event.serial) else { return };
         let rivals = self.contenders.extract_if(.., |(rival, _)| rival.request.index == index);
         match &event.message {
-            Ok(message) => {
-                if let MemberMessage::Ready { shards } = message {
-                    peer.shards = Some(*shards);
-                }
+            Ok(_) => {
                 let (rejected, waiting): (Vec<_>, Vec<_>) = rivals.partition(|(_, since)| *since < event.at);
                 let reason = format!("index {index} is in use by a live peer at {}", peer.from);
                 rejected
@@ -157,13 +166,15 @@ impl Coordinator {
 
     /// Sends the plan to all. No more processes are accepted.
     pub fn send_plan(mut self, plan: &Plan) -> Planned {
+        self.heartbeats.take().into_iter().for_each(Heartbeats::stop);
         self.broadcast(&Reply::Plan(plan.clone()));
+        let heartbeats = heartbeats(&self.peers);
         let running = Rejection::new(NextStep::Retry, format!("the cluster is running, under epoch {}", plan.epoch));
         self.contenders.drain(..).for_each(|(mut candidate, _)| candidate.reject(running.clone()));
         let ours = JoinRequest { epoch: Some(plan.epoch), ..self.ours };
         let rejected_connections = self.listener.rejected_connections();
         self.listener.reject_all(move |request| ours.check(request).err().unwrap_or_else(|| running.clone()));
-        Planned { events: self.events.1, hosts: self.hosts, peers: self.peers, rejected_connections }
+        Planned { events: self.events.1, hosts: self.hosts, peers: self.peers, rejected_connections, heartbeats }
     }
 }
 
@@ -174,30 +185,62 @@ pub struct Planned {
     hosts: Vec<String>,
     peers: Vec<Option<Peer>>,
     rejected_connections: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    heartbeats: Heartbeats<Reply>,
 }
 
 impl Planned {
-    /// Waits until all are ready. Returns the mesh, and the number of shards that they have read.
+    /// Waits until all are ready, and starts them. Returns the mesh, and the number of shards that they have read. How
+    /// long they take depends on the store; one that is gone or silent is lost.
     pub fn ready(mut self) -> Result<(Mesh, u32), ClusterError> {
-        let deadline = Instant::now() + READY_TIMEOUT;
-        while let Some(index) = (1..self.peers.len()).find(|&i| self.peers[i].as_ref().is_some_and(is_unready)) {
-            let lost = |index: usize, why: String| {
-                Err(ClusterError::PeerLost { index, address: self.hosts[index].clone(), why })
-            };
-            let Ok(event) = self.events.recv_deadline(deadline) else {
-                return lost(index, format!("it was not ready within {} s", READY_TIMEOUT.as_secs()));
-            };
-            let peer = self.peers[event.index].as_mut().filter(|peer| peer.serial == event.serial);
-            match (peer, event.message) {
-                (Some(peer), Ok(MemberMessage::Ready { shards })) => peer.shards = Some(shards),
-                (Some(_), Err(why)) => return lost(event.index, why.to_string()),
-                _ => {}
-            }
+        let what = "waiting for processes that read their part of the checkpoint";
+        wait_until(&self.events, &mut self.peers, &self.hosts, what, |peer| peer.shards.is_some())?;
+        self.heartbeats.stop();
+        for peer in self.peers.iter_mut().flatten() {
+            // The peer's reader thread reports a closed connection.
+            let _ = wire::write(&mut peer.connection, &Reply::Start);
         }
+        let what = "waiting for processes to start";
+        wait_until(&self.events, &mut self.peers, &self.hosts, what, |peer| peer.has_started)?;
         let shards = self.peers.iter().flatten().filter_map(|peer| peer.shards).sum();
         let connections = self.peers.into_iter().map(|peer| peer.map(|peer| peer.connection));
         Ok((Mesh::new(connections.collect(), &self.hosts, self.rejected_connections), shards))
     }
+}
+
+/// Waits until something holds for all peers. Fails when one is lost.
+fn wait_until(
+    events: &Receiver<PeerEvent>,
+    peers: &mut [Option<Peer>],
+    hosts: &[String],
+    what: &str,
+    holds: impl Fn(&Peer) -> bool,
+) -> Result<(), ClusterError> {
+    let mut logged = Instant::now();
+    loop {
+        let open = |(index, peer): (usize, &Option<Peer>)| peer.as_ref().filter(|peer| !holds(peer)).map(|_| index);
+        let processes: Vec<usize> = peers.iter().enumerate().filter_map(open).collect();
+        if processes.is_empty() {
+            return Ok(());
+        }
+        at_intervals(&mut logged, || tracing::warn!(?processes, "{what}"));
+        let Ok(PeerEvent { index, serial, message, .. }) = events.recv_timeout(WAITING_INTERVAL) else { continue };
+        let Some(peer) = peers[index].as_mut().filter(|peer| peer.serial == serial) else { continue };
+        match message {
+            Ok(MemberMessage::Heartbeat) => {}
+            Ok(MemberMessage::Ready { shards }) => peer.shards = Some(shards),
+            Ok(MemberMessage::Started) => peer.has_started = true,
+            Err(why) => {
+                return Err(ClusterError::PeerLost { index, address: hosts[index].clone(), why: why.to_string() });
+            }
+        }
+    }
+}
+
+/// Starts the heartbeats of this process to all peers.
+fn heartbeats(peers: &[Option<Peer>]) -> Heartbeats<Reply> {
+    // A connection that cannot be cloned gets none, and its peer reports this process as lost.
+    let connections = peers.iter().flatten().filter_map(|peer| peer.connection.try_clone().ok());
+    Heartbeats::start(connections.collect(), Reply::Waiting { missing: Vec::new() })
 }
 
 /// Runs `log` unless it ran within the log interval.
@@ -206,10 +249,6 @@ pub(super) fn at_intervals(logged: &mut Instant, log: impl FnOnce()) {
         *logged = Instant::now();
         log();
     }
-}
-
-fn is_unready(peer: &Peer) -> bool {
-    peer.shards.is_none()
 }
 
 impl std::fmt::Debug for PeerEvent {

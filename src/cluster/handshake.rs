@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use super::ClusterError;
 
 /// Handshake version; incremented with every change of these messages.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// The first message of a process that connects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,13 +51,15 @@ pub enum Reply {
         /// The index of the process that replies.
         index: usize,
     },
-    /// Process 0 is waiting for missing processes.
+    /// Process 0 is waiting: for missing processes, or, where none is missing, for the store. Once per second.
     Waiting {
         /// Their indices.
         missing: Vec<usize>,
     },
     /// All processes have joined.
     Plan(Plan),
+    /// All processes are ready. The last message: timely takes over the connection.
+    Start,
     /// The join request is rejected.
     Rejected(Rejection),
 }
@@ -65,13 +67,15 @@ pub enum Reply {
 /// A message to process 0 from a process that has joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MemberMessage {
-    /// The process is alive.
+    /// The process is alive. Once per second until the last message.
     Heartbeat,
     /// The process is connected to all others, and has read its shards of the checkpoint.
     Ready {
         /// The number of shards.
         shards: u32,
     },
+    /// The reply to [`Reply::Start`], and the last message.
+    Started,
 }
 
 /// Rejection of a join request.
@@ -182,7 +186,7 @@ mod tests {
             JoinRequest { shared_settings, ..request(2) }
         };
         let unfit = [
-            (JoinRequest { protocol: 9, ..request(2) }, NextStep::Exit, ["version 9", "version 3"]),
+            (JoinRequest { protocol: 9, ..request(2) }, NextStep::Exit, ["version 9", "version 4"]),
             (JoinRequest { epoch: Some(3), build: 8, ..request(2) }, NextStep::StartOver, ["epoch 3", "epoch 4"]),
             (JoinRequest { build: 8, ..request(2) }, NextStep::Exit, ["0000000000000008", "0000000000000007"]),
             (JoinRequest { processes: 2, ..request(2) }, NextStep::Exit, ["--processes 2", "has 3"]),

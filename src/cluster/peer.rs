@@ -17,8 +17,8 @@ use timely::communication::networking::MessageHeader;
 use super::ClusterError;
 use super::connection::Connection;
 
-/// Timeout for the first bytes of a peer: process 0 may still be waiting for another one to be ready.
-const FIRST_TIMEOUT: Duration = Duration::from_secs(120);
+/// Timeout for the first bytes of a peer: process 0 begins last, when all others have.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Peer heartbeat timeout after the first bytes.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(9);
 /// Heartbeat interval.

@@ -38,8 +38,8 @@ const SEND_BUFFER_BYTES: u32 = 64 << 10;
 const BACKLOG: u32 = 1_024;
 /// How long a connection that gives way may take to send the rest of its last answer.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
-/// Connections at a time that are not admitted and have not taken the answer yet. More are closed at once, and the answer
-/// may be lost.
+/// Connections at a time that are not admitted and have not taken the answer yet. More are closed at once, and may lose
+/// the answer.
 const REFUSED_MAX: usize = 32;
 /// How long such a client may take to send its request, and to take the answer.
 const REFUSE_WAIT: Duration = Duration::from_secs(2);

@@ -6,4 +6,5 @@ mod loss;
 mod processes;
 mod rejected_connections;
 mod restart;
+mod slow_store;
 mod tls;

@@ -1,5 +1,7 @@
 //! Names of symbols and sources.
 
+use std::sync::LazyLock;
+
 /// The hidden characters as the definitions list them: code points in hexadecimal, alone or from - to.
 const HIDDEN: &str = "\
     0-1f 7f-9f ad 34f 600-605 61c 6dd 70f 890-891 8e2 115f-1160 17b4-17b5 180b-180f 200b-200f \
@@ -14,9 +16,13 @@ pub fn is_name(text: &str) -> bool {
 
 /// Whether a character may not be in a name.
 pub fn is_hidden(c: char) -> bool {
-    let number = |hexadecimal| u32::from_str_radix(hexadecimal, 16).unwrap();
-    HIDDEN.split_whitespace().any(|entry| {
-        let (first, last) = entry.split_once('-').unwrap_or((entry, entry));
-        (number(first)..=number(last)).contains(&u32::from(c))
-    })
+    static RANGES: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
+        let number = |hexadecimal: &str| u32::from_str_radix(hexadecimal, 16).unwrap();
+        let range = |entry: &str| {
+            let (first, last) = entry.split_once('-').unwrap_or((entry, entry));
+            (number(first), number(last))
+        };
+        HIDDEN.split_whitespace().map(range).collect()
+    });
+    RANGES.iter().any(|(first, last)| *first <= u32::from(c) && u32::from(c) <= *last)
 }
