@@ -27,13 +27,14 @@ pub fn json_number(text: &str) -> Option<Cow<'_, str>> {
     (has_digits && known(&number)).then_some(Cow::Owned(number))
 }
 
-/// The number divided by 10^`places`, exactly. The text has no exponent.
+/// The number divided by 10^`places`, exactly.
 pub fn shifted(number: &str, places: usize) -> String {
     let (sign, unsigned) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
-    let (integer, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let (mantissa, exponent) = unsigned.split_at(unsigned.find(['e', 'E']).unwrap_or(unsigned.len()));
+    let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let padded = format!("{integer:0>width$}", width = places + 1);
     let (whole, moved) = padded.split_at(padded.len() - places);
-    format!("{sign}{whole}.{moved}{fraction}")
+    format!("{sign}{whole}.{moved}{fraction}{exponent}")
 }
 
 #[cfg(test)]
@@ -64,9 +65,14 @@ mod tests {
 
     #[test]
     fn shifting_moves_the_point() {
-        for (text, places, expected) in
-            [("1682500", 4, "168.2500"), ("5", 4, "0.0005"), ("-12", 1, "-1.2"), ("79000000000", 9, "79.000000000")]
-        {
+        for (text, places, expected) in [
+            ("1682500", 4, "168.2500"),
+            ("5", 4, "0.0005"),
+            ("-12", 1, "-1.2"),
+            ("79000000000", 9, "79.000000000"),
+            ("1682500e2", 4, "168.2500e2"),
+            ("-5E-1", 1, "-0.5E-1"),
+        ] {
             assert_eq!(shifted(text, places), expected);
         }
     }
