@@ -68,7 +68,7 @@ mod tests {
     use crate::secret::percent_encode;
 
     /// Characters that every spelling treats differently.
-    const SECRET: &str = "s3\"c\\r\\\\%25e+t é😀/\u{7}'~&";
+    const SECRET: &str = "s3\"c\\r\\\\%25e+t é😀/\u{7}\u{8}\u{c}\0'~&";
 
     fn shown(text: &str) -> Cow<'_, str> {
         masked_with(text, &[Spelling::new(SECRET)]).into_owned().into()

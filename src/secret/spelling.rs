@@ -110,6 +110,9 @@ fn end_of_escape(text: &[u8], at: usize, c: char, bytes: &[u8]) -> Option<usize>
         '\n' => "n",
         '\r' => "r",
         '\t' => "t",
+        '\u{8}' => "b",
+        '\u{c}' => "f",
+        '\0' => "0",
         _ => "",
     };
     let debug = format!("u{{{:x}}}", u32::from(c));
