@@ -18,13 +18,15 @@ pub fn json_number(text: &str) -> Option<Cow<'_, str>> {
     };
     let end = unsigned.find(['.', 'e', 'E']).unwrap_or(unsigned.len());
     let (integer, rest) = unsigned.split_at(end);
+    // Without its zeros, "0-5" would be a number.
+    let is_whole = integer.bytes().all(|byte| byte.is_ascii_digit());
     let integer = integer.trim_start_matches('0');
     let integer = if integer.is_empty() { "0" } else { integer };
     let rest = if rest == "." { "" } else { rest };
     let number = format!("{sign}{integer}{rest}");
     // A sign, a point or an exponent alone is not a number.
     let has_digits = unsigned.trim_start_matches('.').starts_with(|c: char| c.is_ascii_digit());
-    (has_digits && known(&number)).then_some(Cow::Owned(number))
+    (has_digits && is_whole && known(&number)).then_some(Cow::Owned(number))
 }
 
 /// The number divided by 10^`places`, exactly.
@@ -58,7 +60,7 @@ mod tests {
         ] {
             assert_eq!(json_number(text).as_deref(), Some(expected));
         }
-        for text in ["", "-", ".", "+", "1,5", "NaN", "1_0", "0x1", "--1", "e5", "1 2"] {
+        for text in ["", "-", ".", "+", "1,5", "NaN", "1_0", "0x1", "--1", "e5", "1 2", "0-5", "00-0", "+-5"] {
             assert_eq!(json_number(text), None, "{text}");
         }
     }
