@@ -23,8 +23,11 @@ mod symbol_list;
 pub mod texts;
 pub mod trades;
 
+/// A target: it panics when something does not hold.
+pub type Check = fn(&[u8]);
+
 /// The targets by name: the names of the binaries, and of the folders of `corpus/`.
-pub const TARGETS: [(&str, fn(&[u8])); 10] = [
+pub const TARGETS: [(&str, Check); 10] = [
     ("trades", trades::check),
     ("control", control::check),
     ("import", import::check),
@@ -44,7 +47,7 @@ static RUNNING: Mutex<()> = Mutex::new(());
 ///
 /// # Panics
 /// If what it checks does not hold.
-pub fn run(check: fn(&[u8]), data: &[u8]) {
+pub fn run(check: Check, data: &[u8]) {
     let _running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     check(data);
 }

@@ -47,7 +47,7 @@ fn conditions(text: &str) -> Option<String> {
             assert!(flags.range || !flags.last, "{conditions:?} of {symbol}: {flags:?}");
         }
     }
-    assert_eq!(table.flags(table.scheme_of("A"), &[] as &[&str]).is_none(), false);
+    assert!(!table.flags(table.scheme_of("A"), &[] as &[&str]).is_none());
     None
 }
 

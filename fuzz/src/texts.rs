@@ -64,7 +64,7 @@ fn prints_itself<V: FromStr<Err: Display> + Display + PartialEq + Debug>(text: &
 fn time(ms: u64) {
     let text = rfc3339(ms);
     assert!(text.starts_with(&day(ms)) && !span(ms).is_empty());
-    assert_eq!(rfc3339_of(ms as i64).is_empty(), false);
+    assert!(!rfc3339_of(ms as i64).is_empty());
     if (EVENT_MS_MIN as u64..EVENT_MS_END as u64).contains(&ms) {
         assert_eq!(text.parse(), Ok(Moment(ms)));
     }

@@ -42,7 +42,7 @@ pub fn check(record: &[u8]) {
 
 fn is_frame(record: &[u8]) -> bool {
     let fields: Option<Fields> = serde_json::from_slice(record).ok();
-    fields.is_some_and(|fields| text(fields.get("type")).as_deref() == Some("trade"))
+    fields.is_some_and(|fields| text(&fields, "type").as_deref() == Some("trade"))
 }
 
 fn is_control_or_frame(record: &[u8]) -> bool {
@@ -52,7 +52,7 @@ fn is_control_or_frame(record: &[u8]) -> bool {
 /// The trade that an object is by the definitions, section 2; `None` if it is not one.
 fn expected(bytes: &[u8], index: usize) -> Option<Trade> {
     let fields: Fields = serde_json::from_slice(bytes).ok()?;
-    let symbol = text(fields.get("s"))?;
+    let symbol = text(&fields, "s")?;
     if symbol.is_empty() || symbol.len() > 128 || symbol.chars().any(char::is_control) {
         return None;
     }
@@ -103,6 +103,6 @@ fn number(value: &RawValue) -> Option<&str> {
     value.get().starts_with(|c: char| c == '-' || c.is_ascii_digit()).then_some(value.get())
 }
 
-fn text(value: Option<&Box<RawValue>>) -> Option<String> {
-    serde_json::from_str(value?.get()).ok()
+fn text(fields: &Fields, name: &str) -> Option<String> {
+    serde_json::from_str(fields.get(name)?.get()).ok()
 }
