@@ -111,6 +111,16 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_an_escape_is_masked() {
+        for secret in ["\\%5Cx1", "a\\%5c%5C\\b"] {
+            for spelling in [secret.to_owned(), percent_encode(secret), secret.replace('\\', "\\\\")] {
+                let text = format!("before <{spelling}>");
+                assert_eq!(masked_with(&text, &[Spelling::new(secret)]), "before <***>", "{spelling}");
+            }
+        }
+    }
+
+    #[test]
     fn other_texts_are_unchanged() {
         for text in ["", "nothing to hide", "s3 c \\ %", "%", "\\", "é😀"] {
             assert!(matches!(masked_with(text, &[Spelling::new(SECRET)]), Cow::Borrowed(same) if same == text));
