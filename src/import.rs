@@ -6,7 +6,7 @@
 
 mod compression;
 mod csv;
-mod decimal_text;
+pub mod decimal_text;
 pub mod error;
 pub mod event_time;
 pub mod fields;

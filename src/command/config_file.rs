@@ -34,7 +34,8 @@ pub fn command_with_file<C: CommandFactory>() -> anyhow::Result<Command> {
     }
 }
 
-fn with_text(command: Command, path: &Path, text: &str) -> Result<Command, UsageError> {
+/// A command line with the values of this configuration file as defaults.
+pub fn with_text(command: Command, path: &Path, text: &str) -> Result<Command, UsageError> {
     let file = ConfigFile { path, text };
     let table: Table = toml::from_str(text)
         .map_err(|error| UsageError(format!("{}, {}", path.display(), toml_error::describe(text, &error))))?;

@@ -18,22 +18,25 @@ pub fn json_number(text: &str) -> Option<Cow<'_, str>> {
     };
     let end = unsigned.find(['.', 'e', 'E']).unwrap_or(unsigned.len());
     let (integer, rest) = unsigned.split_at(end);
+    // Without its zeros, "0-5" would be a number.
+    let is_whole = integer.bytes().all(|byte| byte.is_ascii_digit());
     let integer = integer.trim_start_matches('0');
     let integer = if integer.is_empty() { "0" } else { integer };
     let rest = if rest == "." { "" } else { rest };
     let number = format!("{sign}{integer}{rest}");
     // A sign, a point or an exponent alone is not a number.
     let has_digits = unsigned.trim_start_matches('.').starts_with(|c: char| c.is_ascii_digit());
-    (has_digits && known(&number)).then_some(Cow::Owned(number))
+    (has_digits && is_whole && known(&number)).then_some(Cow::Owned(number))
 }
 
-/// The number divided by 10^`places`, exactly. The text has no exponent.
+/// The number divided by 10^`places`, exactly.
 pub fn shifted(number: &str, places: usize) -> String {
     let (sign, unsigned) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
-    let (integer, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let (mantissa, exponent) = unsigned.split_at(unsigned.find(['e', 'E']).unwrap_or(unsigned.len()));
+    let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let padded = format!("{integer:0>width$}", width = places + 1);
     let (whole, moved) = padded.split_at(padded.len() - places);
-    format!("{sign}{whole}.{moved}{fraction}")
+    format!("{sign}{whole}.{moved}{fraction}{exponent}")
 }
 
 #[cfg(test)]
@@ -57,16 +60,21 @@ mod tests {
         ] {
             assert_eq!(json_number(text).as_deref(), Some(expected));
         }
-        for text in ["", "-", ".", "+", "1,5", "NaN", "1_0", "0x1", "--1", "e5", "1 2"] {
+        for text in ["", "-", ".", "+", "1,5", "NaN", "1_0", "0x1", "--1", "e5", "1 2", "0-5", "00-0", "+-5"] {
             assert_eq!(json_number(text), None, "{text}");
         }
     }
 
     #[test]
     fn shifting_moves_the_point() {
-        for (text, places, expected) in
-            [("1682500", 4, "168.2500"), ("5", 4, "0.0005"), ("-12", 1, "-1.2"), ("79000000000", 9, "79.000000000")]
-        {
+        for (text, places, expected) in [
+            ("1682500", 4, "168.2500"),
+            ("5", 4, "0.0005"),
+            ("-12", 1, "-1.2"),
+            ("79000000000", 9, "79.000000000"),
+            ("1682500e2", 4, "168.2500e2"),
+            ("-5E-1", 1, "-0.5E-1"),
+        ] {
             assert_eq!(shifted(text, places), expected);
         }
     }

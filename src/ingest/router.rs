@@ -53,9 +53,14 @@ pub fn route(text: &str, partitions: u32) -> Routed {
         Frame::Ping => Routed::default(),
         Frame::Error(complaint) => Routed { complaint: Some(complaint), ..Routed::default() },
         Frame::Other(kind) => {
-            let ours = kind.as_deref().is_some_and(is_reserved);
-            let record = if ours || address(text).has_type && kind.is_none() { framed(&[text]) } else { flat(text) };
-            Routed { records: vec![Record::without_key(record)], malformed: 1, ..Routed::default() }
+            // What counts is what the log will hold: with a line end in a string the text is not JSON, without it is.
+            let record = flat(text);
+            let is_ours = match kind {
+                Some(kind) => is_reserved(&kind),
+                None => address(&record).has_type,
+            };
+            let record = if is_ours { framed(&[text]) } else { record };
+            Routed { records: vec![Record::without_key(record.into_bytes())], malformed: 1, ..Routed::default() }
         }
     }
 }
@@ -71,8 +76,8 @@ fn route_elements(elements: &[&RawValue], partitions: u32) -> Routed {
         routed.newest_ms = routed.newest_ms.max(event_ms);
         let Some(symbol) = symbol else {
             routed.malformed += 1;
-            let bytes = if has_type { framed(&[text]) } else { flat(text) };
-            routed.records.push(Record::without_key(bytes));
+            let record = if has_type { framed(&[text]) } else { flat(text) };
+            routed.records.push(Record::without_key(record.into_bytes()));
             continue;
         };
         routed.trades += 1;
@@ -87,23 +92,23 @@ fn route_elements(elements: &[&RawValue], partitions: u32) -> Routed {
         }
     }
     routed.records.extend(groups.into_iter().map(|(partition, key, texts)| {
-        let bytes = match texts.as_slice() {
+        let record = match texts.as_slice() {
             [one] if !address(one).has_type => flat(one),
             several => framed(several),
         };
-        Record { partition, key, bytes }
+        Record { partition, key, bytes: record.into_bytes() }
     }));
     routed
 }
 
 /// A frame of the log around elements.
-fn framed(elements: &[&str]) -> Vec<u8> {
+fn framed(elements: &[&str]) -> String {
     flat(&format!(r#"{{"type":"trade","data":[{}]}}"#, elements.join(",")))
 }
 
 /// A record holds no line end. In JSON one can only stand between tokens, where a space means the same.
-fn flat(text: &str) -> Vec<u8> {
-    text.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }).collect()
+fn flat(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
 }
 
 #[cfg(test)]
@@ -162,6 +167,10 @@ mod tests {
         for twice in [r#"{"type":"x","type":"bye","source":"x"}"#, r#"{"type":"trade","data":[],"type":"bye"}"#] {
             assert_eq!(texts(&route(twice, 4)), [(0, format!(r#"{{"type":"trade","data":[{twice}]}}"#).as_str())]);
         }
+        // With the line end this is not JSON; in the log, which has none, it would be.
+        let torn = "{\"type\":\"progress\",\"source\":\"x\n\",\"event_ms\":5}";
+        let whole = r#"{"type":"trade","data":[{"type":"progress","source":"x ","event_ms":5}]}"#;
+        assert_eq!(texts(&route(torn, 4)), [(0, whole)]);
         let with_symbol = r#"{"data":[{"type":"bye","source":"x","s":"A"}],"type":"trade"}"#;
         let expected = r#"{"type":"trade","data":[{"type":"bye","source":"x","s":"A"}]}"#;
         assert_eq!(texts(&route(with_symbol, 1)), [(0, expected)]);

@@ -68,7 +68,7 @@ mod tests {
     use crate::secret::percent_encode;
 
     /// Characters that every spelling treats differently.
-    const SECRET: &str = "s3\"c\\r\\\\%25e+t é😀/\u{7}'~&";
+    const SECRET: &str = "s3\"c\\r\\\\%25e+t é😀/\u{7}\u{8}\u{c}\0'~&";
 
     fn shown(text: &str) -> Cow<'_, str> {
         masked_with(text, &[Spelling::new(SECRET)]).into_owned().into()
@@ -107,6 +107,16 @@ mod tests {
             assert!(shown(&header).contains(MASK), "{header}");
             let (start, end) = (header.len() / 2 - 4, header.len() / 2 + 4);
             assert!(!shown(&header).contains(&header[start..end]), "{}", shown(&header));
+        }
+    }
+
+    #[test]
+    fn what_looks_like_an_escape_is_masked() {
+        for secret in ["\\%5Cx1", "a\\%5c%5C\\b"] {
+            for spelling in [secret.to_owned(), percent_encode(secret), secret.replace('\\', "\\\\")] {
+                let text = format!("before <{spelling}>");
+                assert_eq!(masked_with(&text, &[Spelling::new(secret)]), "before <***>", "{spelling}");
+            }
         }
     }
 

@@ -4,6 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use super::percent_encode;
+
 /// A secret and the spellings of it as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spelling {
@@ -24,6 +26,10 @@ impl Spelling {
                 encoded.extend(whole.get(digits.clone()).map(str::to_owned));
             }
         }
+        // Where a secret holds what looks like an escape of its own, only the whole is certain.
+        let (json, debug) = (serde_json::Value::from(secret).to_string(), format!("{secret:?}"));
+        let inner = [json, debug].map(|quoted| quoted[1..quoted.len() - 1].to_owned());
+        encoded.extend([secret.to_owned(), percent_encode(secret)].into_iter().chain(inner));
         // A few digits of Base64 appear by chance.
         encoded.retain(|text| text.len() >= secret.len());
         Self { secret: secret.to_owned(), encoded }
@@ -110,6 +116,9 @@ fn end_of_escape(text: &[u8], at: usize, c: char, bytes: &[u8]) -> Option<usize>
         '\n' => "n",
         '\r' => "r",
         '\t' => "t",
+        '\u{8}' => "b",
+        '\u{c}' => "f",
+        '\0' => "0",
         _ => "",
     };
     let debug = format!("u{{{:x}}}", u32::from(c));

@@ -26,9 +26,10 @@ impl File {
         self.is("sh") || (first.starts_with("#!") && first.ends_with("sh"))
     }
 
-    /// Third-party or generated.
+    /// Third-party, generated, or bytes of a fuzzer.
     pub fn is_foreign(&self) -> bool {
-        self.path.contains("/vendor/") || ["Cargo.lock", "LICENSE"].contains(&self.path.as_str())
+        ["/vendor/", "fuzz/corpus/"].iter().any(|part| self.path.contains(part))
+            || ["Cargo.lock", "LICENSE"].contains(&self.path.as_str())
     }
 
     /// `path:line: message` for each line for which `wrong` returns a message.
