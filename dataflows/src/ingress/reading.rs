@@ -107,8 +107,8 @@ impl<'a> Reading<'a> {
         self.accept(origin, raw, frontier_ms, self.now());
     }
 
-    /// Accepts a trade that is on time or late, unless there is no room for its symbol, or it is a duplicate: then it is
-    /// rejected, or counted, as of `rejected_at`.
+    /// Accepts a trade that is on time or late. If there is no room for its symbol it is rejected as of `rejected_at`;
+    /// a duplicate is counted as of then.
     #[inline]
     fn accept(&mut self, origin: &Origin<'_>, raw: &RawTrade<'_>, frontier_ms: Option<u64>, rejected_at: Time) {
         let settings = self.settings;
