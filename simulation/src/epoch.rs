@@ -113,9 +113,17 @@ impl Epoch {
         (!self.dead[process]).then(|| self.run.store_turn(process))
     }
 
-    /// What has ended a process, once.
-    pub fn take_failure(&self) -> Option<WorkerError> {
-        (0..self.processes()).find_map(|process| self.run.take_failure(process))
+    /// What has ended a process, once. The others do not know it yet.
+    pub fn take_failure(&mut self) -> Option<WorkerError> {
+        let failed = |process| Some((process, self.run.take_failure(process)?));
+        let (process, error) = (0..self.processes()).find_map(failed)?;
+        self.kill(process);
+        Some(error)
+    }
+
+    /// Whether no process is left.
+    pub fn is_dead(&self) -> bool {
+        !self.dead.contains(&false)
     }
 
     /// The most commands that wait for a store thread.

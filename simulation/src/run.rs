@@ -75,6 +75,7 @@ fn to_the_end(world: &mut World<'_>) -> Result<(), Stopped> {
 fn until_quiet(world: &mut World<'_>) -> Result<(), Stopped> {
     let mut quiet = 0;
     for _ in 0..ROUNDS_MAX {
+        world.repair();
         if world.current.is_none() {
             world.start()?;
         }

@@ -190,7 +190,10 @@ impl<'a> World<'a> {
         let Some(epoch) = &mut self.current else { return Ok(()) };
         if let Some(error) = epoch.take_failure() {
             let wrote = self.store.rows_written() > epoch.rows_before;
-            self.current = None;
+            // The processes that are left go on until they notice.
+            if epoch.is_dead() {
+                self.current = None;
+            }
             self.trace.add(Event::Ended(error.to_string()));
             self.refuse(&error, wrote)?;
             return self.excuse(&error).map_err(Stopped::from);

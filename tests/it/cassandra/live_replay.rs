@@ -19,6 +19,8 @@ fn a_replay_fences_a_live_worker_only_if_asked() {
     stage.wait_for_end(&mut workers);
     stage.home.fails(&replay, 2, &["epoch 1 "]);
     stage.home.ok(&format!("{replay} --take-over"));
+    // A worker without anything to publish has no reason to look.
+    stage.grow();
     let [worker] = workers;
     wait_until("a new epoch", || stage.progress().epoch > before);
     worker.end("the worker is fenced").is(4, &["fenced by epoch 2"]);
