@@ -6,7 +6,7 @@ use crate::shared::pids::wait_until;
 
 #[test]
 fn a_replay_fences_a_live_worker_only_if_asked() {
-    let mut stage = Stage::new(2);
+    let mut stage = Stage::new(3);
     let mut workers = [stage.start(2, "")];
     stage.grow();
     stage.wait_for_frontier(&mut workers, |frontier| frontier.is_some());
@@ -16,7 +16,6 @@ fn a_replay_fences_a_live_worker_only_if_asked() {
     stage.home.fails(&replay, 2, &["a worker writes to", "epoch 1 ", "Stop it first", "--take-over"]);
     assert_eq!(stage.progress().epoch, before, "no epoch was opened");
     stage.grow();
-    stage.wait_for_end(&mut workers);
     stage.home.fails(&replay, 2, &["epoch 1 "]);
     stage.home.ok(&format!("{replay} --take-over"));
     // A worker without anything to publish has no reason to look.
@@ -24,5 +23,6 @@ fn a_replay_fences_a_live_worker_only_if_asked() {
     let [worker] = workers;
     wait_until("a new epoch", || stage.progress().epoch > before);
     worker.end("the worker is fenced").is(4, &["fenced by epoch 2"]);
+    stage.work_to_the_end(2);
     stage.finish();
 }
