@@ -124,8 +124,10 @@ impl Readers {
 
     /// A live run over a log that was cut may have to wait until the log has grown again: it says what it waits for.
     fn warn_of_short_log(&mut self, shared: &Shared) {
-        let is_read = self.readers.iter().all(|partition| partition.unread() == Some(0));
-        if shared.proof.is_given() || shared.config.until_end || !is_read {
+        if shared.proof.is_given() || shared.config.until_end {
+            return;
+        }
+        if self.readers.iter().any(|partition| partition.unread() != Some(0)) {
             self.short_since = None;
             return;
         }

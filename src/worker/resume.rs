@@ -1,7 +1,7 @@
 //! Opening a partition where a checkpoint ends: the last record before that place is read again first.
 //!
 //! The proof of a start covers what is read after the checkpoint. A log that was cut before it and has grown again has
-//! other records at the same offsets, and the rows would go on from what is no longer there.
+//! other records at the same offsets, and the rows would go on from records that are gone.
 
 use std::time::{Duration, Instant};
 

@@ -436,11 +436,10 @@ impl WorkerLoop {
     /// Requests a checkpoint when one is due. The first worker's own frontier holds back all others until they know of
     /// it.
     fn request_checkpoint(&mut self) {
-        let now = self.clock().now();
         let Some(schedule) = self.schedule.as_mut().filter(|_| self.shared.proof.is_given()) else { return };
         let is_stop = |time| self.stops.borrow().contains(&time);
         let committed = self.view.borrow().committed();
-        if let Some(time) = schedule.due(now, self.ingress.frontier(), committed, is_stop) {
+        if let Some(time) = schedule.due(self.shared.config.clock.now(), self.ingress.frontier(), committed, is_stop) {
             self.stops.borrow_mut().insert(time);
             self.ingress.request_checkpoint(time);
         }
