@@ -86,5 +86,5 @@ fn backlog(workers: usize) -> Scenario {
     let plan = Plan { partitions: PARTITIONS, start_ms: 1_570_838_400_000, timestamps: false, gaps: false, steps };
     let settings = Settings { conditions: Conditions::finnhub(), ..Settings::default() };
     let shape = Shape { processes: 1, workers, checkpoint_every_ms: Some(2_000), read_ahead_ms: 600_000 };
-    Scenario { case: (settings, plan), seed: 1, shapes: vec![shape], faults: Vec::new() }
+    Scenario { case: (settings, plan), seed: 1, syncs: 4, shapes: vec![shape], faults: Vec::new() }
 }

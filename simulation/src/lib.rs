@@ -7,6 +7,7 @@
 //!  log store  the simulated ones
 //!  checks     what must hold after every turn and at the end, by the oracle
 //!  catch_up   a backlog, and kills all the time
+//!  verified   what `verify --rows` says of a run's store
 //!  run        a scenario from the first record to the end         trace   what happened
 //! ```
 
@@ -22,4 +23,5 @@ pub mod store;
 #[path = "../../dataflows/tests/support/mod.rs"]
 mod support;
 pub mod trace;
+pub mod verified;
 pub mod world;

@@ -42,7 +42,8 @@ pub fn run(scenario: &Scenario) -> Result<Report, Violation> {
     }
 }
 
-fn faults(world: &mut World<'_>) -> Result<(), Stopped> {
+/// The part of a run in which things go wrong.
+pub fn faults(world: &mut World<'_>) -> Result<(), Stopped> {
     for (turns, fault) in &world.scenario.faults {
         (0..*turns).try_for_each(|_| world.step())?;
         // What an operator has to put right lasts as long as one gap between two faults.
@@ -55,7 +56,7 @@ fn faults(world: &mut World<'_>) -> Result<(), Stopped> {
 }
 
 /// No more faults: the job reaches the end of the log, stops when it is asked to, and starts again with nothing to do.
-fn to_the_end(world: &mut World<'_>) -> Result<(), Stopped> {
+pub fn to_the_end(world: &mut World<'_>) -> Result<(), Stopped> {
     world.heal();
     world.trace.add(Event::Healed);
     until_quiet(world)?;

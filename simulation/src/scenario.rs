@@ -5,7 +5,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::oracle::generate::{self, Case, Step};
-use crate::store::Failing;
+use crate::store::{Call, Failing};
 
 /// Most steps of a log's plan: enough for corrections and folding, and few enough for many runs.
 const STEPS_MAX: usize = 90;
@@ -19,6 +19,8 @@ pub struct Scenario {
     pub case: Case,
     /// Decides who takes the next turn, how much is appended and read, and when time passes.
     pub seed: u64,
+    /// How often the log makes durable what was appended: from 0, never, to 4.
+    pub syncs: u8,
     /// The shape of each start, over and over.
     pub shapes: Vec<Shape>,
     /// What goes wrong, each after a number of turns.
@@ -43,6 +45,8 @@ pub struct Shape {
 pub enum Fault {
     /// All processes are killed.
     Kill,
+    /// All processes are killed right after the next call of this kind, in the middle of a turn.
+    KillAfter(Call),
     /// One process is killed, and the others go on for a while.
     KillOne(usize),
     /// All processes are cut off and replaced; they do not know it, and go on.
@@ -71,9 +75,11 @@ pub enum Fault {
 pub fn scenarios() -> impl Strategy<Value = Scenario> {
     let shapes = prop::collection::vec(shape(), 1..4);
     let faults = prop::collection::vec((0_usize..160, fault()), 0..7);
-    (small_case(), any::<u64>(), shapes, faults).prop_map(|(case, seed, shapes, faults)| Scenario {
+    let syncs = prop::sample::select(vec![0, 1, 4, 4]);
+    (small_case(), any::<u64>(), syncs, shapes, faults).prop_map(|(case, seed, syncs, shapes, faults)| Scenario {
         case,
         seed,
+        syncs,
         shapes,
         faults,
     })
@@ -165,9 +171,11 @@ fn shape() -> impl Strategy<Value = Shape> {
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
+    let calls = vec![Call::Start, Call::Rows, Call::Frontier, Call::Beat, Call::Shards, Call::Checkpoint];
     let failing = prop::sample::select(vec![Failing::Before, Failing::Partly, Failing::After]);
     prop_oneof![
         6 => Just(Fault::Kill),
+        8 => prop::sample::select(calls).prop_map(Fault::KillAfter),
         4 => any::<usize>().prop_map(Fault::KillOne),
         4 => Just(Fault::Zombies),
         3 => Just(Fault::Stop),

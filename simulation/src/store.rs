@@ -35,7 +35,8 @@ pub struct Contents {
     /// The committed checkpoint, and the epoch of its shards.
     pub checkpoint: Option<(u64, Checkpoint)>,
     shards: BTreeMap<(u64, Time, u32), Vec<u8>>,
-    identity: Option<StoreIdentity>,
+    /// The log and the settings that it was made from.
+    pub identity: Option<StoreIdentity>,
     /// The newest epoch.
     pub epoch: u64,
 }
@@ -63,12 +64,33 @@ pub enum Failing {
     After,
 }
 
+/// Kinds of calls after which a job can be killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Of a start: its epoch, its shards, the identity of its log.
+    Start,
+    /// Rows.
+    Rows,
+    /// A frontier.
+    Frontier,
+    /// A heartbeat.
+    Beat,
+    /// Shards of a checkpoint.
+    Shards,
+    /// A checkpoint.
+    Checkpoint,
+}
+
 /// The store with what happens to it.
 #[derive(Default)]
 struct State {
     contents: Contents,
     /// The next call fails so.
     failing: Option<Failing>,
+    /// The job is killed after the next call of this kind.
+    killing: Option<Call>,
+    /// It is being killed: nothing that it still asks for is carried out.
+    is_killed: bool,
     /// Batches that were written, of which any may be written again: the network repeats a request.
     written: Vec<RowBatch>,
     /// What may never happen, and did.
@@ -111,9 +133,20 @@ impl SimulatedStore {
         self.state().failing = Some(failing);
     }
 
-    /// Whether a call is still to fail; it will not.
+    /// The job is killed after the next call of a kind.
+    pub fn kill_after(&self, call: Call) {
+        self.state().killing = Some(call);
+    }
+
+    /// Whether the job is to be killed now, once.
+    pub fn kills(&self) -> bool {
+        std::mem::take(&mut self.state().is_killed)
+    }
+
+    /// Nothing more fails.
     pub fn heal(&self) {
-        self.state().failing = None;
+        let mut state = self.state();
+        (state.failing, state.killing) = (None, None);
     }
 
     /// The log has lost records that were read.
@@ -156,8 +189,13 @@ impl State {
     }
 
     /// Carries out a call as the simulation wants it.
-    fn call<T>(&mut self, call: impl FnOnce(&mut Self, usize) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let failing = self.failing.take();
+    fn call<T>(
+        &mut self,
+        kind: Call,
+        call: impl FnOnce(&mut Self, usize) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let failing = if self.is_killed { Some(Failing::Before) } else { self.failing.take() };
+        self.is_killed |= self.killing.take_if(|killing| *killing == kind).is_some();
         let carried_out = match failing {
             None => return call(self, usize::MAX),
             Some(Failing::Before) => Ok(()),
@@ -229,7 +267,7 @@ fn put<R: Keyed>(table: &mut Table<R>, rows: &[R], left: &mut usize) -> Option<S
 
 impl Store for SimulatedStore {
     fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError> {
-        self.state().call(|state, _| {
+        self.state().call(Call::Start, |state, _| {
             state.contents.epoch += 1;
             let checkpoint = state.contents.checkpoint.as_ref().map(|(_, checkpoint)| checkpoint.clone());
             Ok((state.contents.epoch, checkpoint))
@@ -237,7 +275,7 @@ impl Store for SimulatedStore {
     }
 
     fn join_epoch(&mut self, epoch: u64) -> Result<(), StoreError> {
-        self.state().call(|state, _| state.check_fence(epoch))
+        self.state().call(Call::Start, |state, _| state.check_fence(epoch))
     }
 
     fn published(&mut self) -> Result<Option<FrontierRow>, StoreError> {
@@ -245,7 +283,7 @@ impl Store for SimulatedStore {
     }
 
     fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError> {
-        self.state().call(|state, count| {
+        self.state().call(Call::Rows, |state, count| {
             state.put(rows, count);
             state.written.push(rows.clone());
             Ok(())
@@ -253,15 +291,15 @@ impl Store for SimulatedStore {
     }
 
     fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError> {
-        self.state().call(|state, count| state.commit_frontier(frontier, kept, count))
+        self.state().call(Call::Frontier, |state, count| state.commit_frontier(frontier, kept, count))
     }
 
     fn beat(&mut self, _heartbeat: &Heartbeat) -> Result<(), StoreError> {
-        self.state().call(|_, _| Ok(()))
+        self.state().call(Call::Beat, |_, _| Ok(()))
     }
 
     fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
-        self.state().call(|state, count| {
+        self.state().call(Call::Shards, |state, count| {
             for (shard, bytes) in shards.iter().take(count) {
                 state.contents.shards.insert((epoch, frontier, *shard), bytes.to_vec());
             }
@@ -270,11 +308,14 @@ impl Store for SimulatedStore {
     }
 
     fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        self.state().call(|state, count| {
+        self.state().call(Call::Checkpoint, |state, count| {
             state.check_fence(epoch)?;
             let before = state.contents.checkpoint.as_ref().map_or(0, |(_, before)| before.frontier);
             if before > checkpoint.frontier {
                 return Err(state.corrupt(format!("a checkpoint goes back from {before} to {}", checkpoint.frontier)));
+            }
+            if checkpoint.frontier > state.contents.complete() {
+                return Err(state.corrupt(format!("a checkpoint as of {} is ahead of all rows", checkpoint.frontier)));
             }
             state.contents.checkpoint = Some((epoch, checkpoint.clone()));
             if count > 1 {
@@ -286,7 +327,7 @@ impl Store for SimulatedStore {
     }
 
     fn drop_checkpoint(&mut self, epoch: u64, _frontier: Time) -> Result<(), StoreError> {
-        self.state().call(|state, _| {
+        self.state().call(Call::Checkpoint, |state, _| {
             state.check_fence(epoch)?;
             state.contents.checkpoint = None;
             Ok(())
@@ -294,7 +335,7 @@ impl Store for SimulatedStore {
     }
 
     fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
-        self.state().call(|state, _| {
+        self.state().call(Call::Start, |state, _| {
             let epoch = state.contents.checkpoint.as_ref().map_or(0, |(epoch, _)| *epoch);
             let of = |shard: &u32| Some((*shard, state.contents.shards.get(&(epoch, frontier, *shard))?.clone()));
             Ok(wanted.iter().filter_map(of).collect())
@@ -306,7 +347,7 @@ impl Store for SimulatedStore {
     }
 
     fn put_settings(&mut self, epoch: u64, _settings: PipelineSettings) -> Result<(), StoreError> {
-        self.state().call(|state, _| state.check_fence(epoch))
+        self.state().call(Call::Start, |state, _| state.check_fence(epoch))
     }
 
     fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {
@@ -314,7 +355,7 @@ impl Store for SimulatedStore {
     }
 
     fn put_identity(&mut self, epoch: u64, identity: &StoreIdentity) -> Result<(), StoreError> {
-        self.state().call(|state, _| {
+        self.state().call(Call::Start, |state, _| {
             state.check_fence(epoch)?;
             state.contents.identity = Some(identity.clone());
             Ok(())

@@ -19,6 +19,7 @@ pub enum Event {
     Store(usize, Option<Executed>),
     Fault(Fault),
     Published(Time),
+    Killed,
     Healed,
 }
 

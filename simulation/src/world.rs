@@ -30,7 +30,7 @@ const ZOMBIES_MAX: usize = 2;
 /// The world of one run.
 pub struct World<'a> {
     pub(crate) scenario: &'a Scenario,
-    settings: Settings,
+    pub(crate) settings: Settings,
     log: SimulatedLog,
     /// Beside the log of a foreign producer.
     progress: Option<SimulatedLog>,
@@ -101,11 +101,26 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Its store.
+    pub const fn store(&self) -> &SimulatedStore {
+        &self.store
+    }
+
+    /// Whether records have expired.
+    pub const fn has_expired(&self) -> bool {
+        self.has_expired
+    }
+
+    /// Whether the log has lost records that were read.
+    pub const fn was_cut(&self) -> bool {
+        self.was_cut
+    }
+
     /// Something happens; afterwards everything that must hold does.
     pub fn step(&mut self) -> Result<(), Stopped> {
         match self.rng.u8(0..100) {
             0..20 => self.append(),
-            20..24 => self.log.sync(),
+            20..24 if self.rng.u8(0..4) < self.scenario.syncs => self.log.sync(),
             24..28 => self.pass(self.rng.clone().u64(1..1_500)),
             28..33 => self.zombie_turn()?,
             33..72 => self.worker_turn()?,
@@ -173,7 +188,9 @@ impl<'a> World<'a> {
         } else {
             zombie.store_turn(self.rng.usize(0..zombie.processes()));
         }
-        if let Some(error) = zombie.take_failure() {
+        if self.store.kills() {
+            self.zombies.pop();
+        } else if let Some(error) = zombie.take_failure() {
             self.zombies.pop();
             self.trace.add(Event::Ended(error.to_string()));
             // It is behind: nobody kept for it what expires.
@@ -187,6 +204,10 @@ impl<'a> World<'a> {
 
     /// Looks whether the epoch has failed, or has ended as it was asked to.
     pub(crate) fn after_turn(&mut self) -> Result<(), Stopped> {
+        if self.store.kills() {
+            self.trace.add(Event::Killed);
+            self.current = None;
+        }
         let Some(epoch) = &mut self.current else { return Ok(()) };
         if let Some(error) = epoch.take_failure() {
             let wrote = self.store.rows_written() > epoch.rows_before;
@@ -213,6 +234,9 @@ impl<'a> World<'a> {
         for process in 0..epoch.processes() {
             while epoch.store_turn(process) == Some(Executed::Something) {}
         }
+        if self.store.kills() {
+            return Ok(());
+        }
         if let Some(error) = epoch.take_failure() {
             return self.excuse(&error).map_err(Stopped::from);
         }
@@ -234,7 +258,11 @@ impl<'a> World<'a> {
         self.starts += 1;
         self.trace.add(Event::Started(shape));
         let (rows, was_new) = (self.store.rows_written(), self.store.look(Contents::is_new));
-        match Epoch::start(&self.settings, shape, &|| self.open(), &self.store, &self.clock) {
+        let started = Epoch::start(&self.settings, shape, &|| self.open(), &self.store, &self.clock);
+        if self.store.kills() {
+            return Ok(self.trace.add(Event::Killed));
+        }
+        match started {
             Ok(_) if self.log.is_replaced() && !was_new => {
                 return Err(Stopped::Violated("a start has taken another log for its own".to_owned()));
             }
@@ -249,7 +277,7 @@ impl<'a> World<'a> {
     }
 
     /// Opens the log, with the progress log where there is one.
-    fn open(&self) -> Result<Arc<dyn Log>, LogError> {
+    pub(crate) fn open(&self) -> Result<Arc<dyn Log>, LogError> {
         let Some(progress) = &self.progress else { return Ok(Arc::new(self.log.clone())) };
         let progress = ProgressLog::over(Box::new(progress.clone()), &self.log, &"simulated progress")?;
         Ok(Arc::new(PacedLog::new(Box::new(self.log.clone()), progress)))
@@ -293,6 +321,7 @@ impl<'a> World<'a> {
         self.trace.add(Event::Fault(fault));
         match fault {
             Fault::Kill => self.current = None,
+            Fault::KillAfter(call) => self.store.kill_after(call),
             Fault::KillOne(process) => {
                 self.current.iter_mut().for_each(|epoch| epoch.kill(process % epoch.processes()));
             }

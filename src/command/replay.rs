@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use anyhow::Context;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
+use dataflows::settings::Settings;
 use dataflows::symbols::entry::Entry;
 
 use super::options::duration::Duration;
@@ -76,7 +77,9 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let mut next = 0;
     let mut printed = 0;
     let mut last = FrontierRow::empty();
-    let result = replay(args, Vec::new(), target::open(args)?, |replayed| {
+    let target = target::open(args)?;
+    let (log, config) = open(args)?;
+    let result = replay(log, config, target, |replayed| {
         if replayed.kind == Kind::Kept && replayed.row.frontier >= next {
             next = (replayed.row.frontier / every_ms + 1) * every_ms;
             printed = replayed.row.frontier;
@@ -113,14 +116,8 @@ pub enum Kind {
     Now,
 }
 
-/// Replays the log into a store and calls `each` with every frontier row. Rows of one kind come in order. Returns how
-/// many records of the log are not before the last frontier.
-pub fn replay(
-    args: &ReplayArgs,
-    stops: Vec<Time>,
-    store: Box<dyn Store>,
-    mut each: impl FnMut(ReplayedRow) -> anyhow::Result<()>,
-) -> anyhow::Result<u64> {
+/// Opens the log, with what is asked of its replay.
+fn open(args: &ReplayArgs) -> anyhow::Result<(Arc<dyn Log>, WorkerConfig)> {
     let settings = args.settings.settings()?;
     let log: Arc<dyn Log> = Arc::from(args.settings.open(&args.log)?);
     if let Some((partition, _)) = args.from_offset.iter().find(|(partition, _)| *partition >= log.partitions()) {
@@ -129,13 +126,27 @@ pub fn replay(
         return Err(UsageError(text).into());
     }
     let config = WorkerConfig {
-        until_end: true,
         until: args.until.map(|until| settings.step(until.0)),
         offsets: args.from_offset.iter().copied().collect(),
-        checkpoint_every: None,
-        stops,
-        ..WorkerConfig::new(usize::from(args.workers), settings)
+        ..replay_config(usize::from(args.workers), settings)
     };
+    Ok((log, config))
+}
+
+/// A replay to the end of the log.
+pub fn replay_config(workers: usize, settings: Settings) -> WorkerConfig {
+    WorkerConfig { until_end: true, checkpoint_every: None, ..WorkerConfig::new(workers, settings) }
+}
+
+/// Replays a log into a store and calls `each` with every frontier row. Rows of one kind come in order. Returns how
+/// many records of the log are not before the last frontier.
+pub fn replay(
+    log: Arc<dyn Log>,
+    config: WorkerConfig,
+    store: Box<dyn Store>,
+    mut each: impl FnMut(ReplayedRow) -> anyhow::Result<()>,
+) -> anyhow::Result<u64> {
+    let name = log.name();
     let (sender, rows) = mpsc::channel();
     let store = Box::new(ReportingStore { store, rows: sender });
     let watch = Arc::new(Watch::default());
@@ -157,9 +168,7 @@ pub fn replay(
     // It only displays progress, so its end cannot matter.
     let _ = display.join();
     handed?;
-    result
-        .map_err(|_| anyhow::anyhow!("the worker failed"))?
-        .with_context(|| format!("replay of {} ends", args.log))?;
+    result.map_err(|_| anyhow::anyhow!("the worker failed"))?.with_context(|| format!("replay of {name} ends"))?;
     Ok(watch.records_waiting() + watch.records_unread.load(Ordering::SeqCst))
 }
 

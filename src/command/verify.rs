@@ -1,11 +1,15 @@
 //! `tickline verify`: replays the log and compares the result with a store: every frontier row and, with `--rows`,
 //! every value of every row.
 
+use std::sync::Arc;
+
+use dataflows::settings::Settings;
+
 use super::UsageError;
-use super::options::moment::Moment;
 use super::options::rows::SettingsArgs;
 use super::options::workers::{WORKERS, workers};
-use super::replay::{ReplayArgs, replay};
+use super::replay::{replay, replay_config};
+use crate::log::Log;
 use crate::log::address::LogAddress;
 use crate::process::messages::note;
 use crate::store::address::StoreAddress;
@@ -13,7 +17,7 @@ use crate::store::none::NoStore;
 use crate::store::sqlite::ExpectedRows;
 use crate::store::{Store, StoreReader};
 use crate::time::rfc3339;
-use crate::worker::identity;
+use crate::worker::{WorkerConfig, identity};
 
 mod beginning;
 mod counts;
@@ -50,43 +54,69 @@ pub struct VerifyArgs {
 /// Runs `tickline verify`.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let mut reader = args.store.open_reader()?;
-    let Some(durable) = reader.frontier()? else {
-        return Err(UsageError(format!("{} has no frontier yet: run `tickline work` on it first", args.store)).into());
-    };
     let (settings, log) = (args.settings.settings()?, args.settings.open(&args.log)?);
+    let (store, workers) = (args.store.to_string(), usize::from(args.workers));
+    verify(&Compared { log: Arc::from(log), settings, workers, rows: args.rows, store: &store }, &mut *reader)
+}
+
+/// What is compared with a store.
+pub struct Compared<'a> {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// Those that the store was made with.
+    pub settings: Settings,
+    /// Worker threads of the replay.
+    pub workers: usize,
+    /// Also compare every value of every row.
+    pub rows: bool,
+    /// Name of the store, for messages.
+    pub store: &'a str,
+}
+
+/// Replays a log and compares the result with a store. Prints what was compared, and fails if anything differs.
+pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::Result<()> {
+    let Compared { log, settings, workers, rows, store } = compared;
+    let Some(durable) = reader.frontier()? else {
+        return Err(UsageError(format!("{store} has no frontier yet: run `tickline work` on it first")).into());
+    };
     if let Some(identity) = reader.identity()? {
-        identity::check(&identity, &identity::of(&settings, &*log), &log.name())?;
+        identity::check(&identity, &identity::of(settings, &**log), &log.name())?;
     }
-    let first = first_offsets(&*log)?;
-    let expected = args.rows.then(ExpectedRows::create).transpose()?;
-    let store: Box<dyn Store> = match &expected {
+    let first = first_offsets(&**log)?;
+    let expected = rows.then(ExpectedRows::create).transpose()?;
+    let scratch: Box<dyn Store> = match &expected {
         Some(expected) => expected.writer()?,
         None => Box::new(NoStore),
     };
     let frontier = durable.row.frontier;
-    let mut check = FrontierCheck::of(&mut *reader, &durable.row)?;
-    let after = replay(&replay_args(args, frontier), vec![frontier], store, |replayed| {
+    let config = WorkerConfig {
+        until: Some(settings.step(frontier)),
+        stops: vec![frontier],
+        ..replay_config(*workers, settings.clone())
+    };
+    let mut check = FrontierCheck::of(reader, &durable.row)?;
+    let after = replay(Arc::clone(log), config, scratch, |replayed| {
         check.compare(&replayed);
         // Rows are compared in any case: they show where the difference is.
-        let goes_on = args.rows || !first.is_empty();
+        let goes_on = *rows || !first.is_empty();
         if goes_on { Ok(()) } else { check.result().map_err(Into::into) }
     })?;
     let mut frontiers = check.finish();
     let mut beginning = Beginning::Whole;
     if frontiers.is_ok() {
         let (count, at, digest) = (matching(check.agree), rfc3339(frontier), durable.row.digest);
-        let rows = if args.rows { "" } else { "; digests only (--rows compares every row)" };
-        println!("{count}, the last at {at}, digest {digest}; {}{rows}", records_after(after));
+        let hint = if *rows { "" } else { "; digests only (--rows compares every row)" };
+        println!("{count}, the last at {at}, digest {digest}; {}{hint}", records_after(after));
     } else if check.is_reached {
         // The store may have been made from records that the log no longer has.
-        beginning = Beginning::of(&*log, first, &settings, args.rows, frontier)?;
+        beginning = Beginning::of(&**log, first, settings, *rows, frontier)?;
         if let Some(missing) = beginning.missing() {
             println!("{missing}");
             frontiers = Ok(());
         }
     }
     let Some(expected) = expected.filter(|_| check.is_reached) else { return Ok(frontiers?) };
-    let rows = compare_rows(args, &mut *reader, RowCheck::new(expected, frontier, beginning));
+    let rows = compare_rows(store, reader, RowCheck::new(expected, frontier, beginning));
     if let (Err(frontiers), Err(_)) = (&frontiers, &rows) {
         note(format_args!("{frontiers}"));
     }
@@ -94,26 +124,12 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
 }
 
 /// Compares all rows, and prints the first differences and the counts of each table.
-fn compare_rows(args: &VerifyArgs, reader: &mut dyn StoreReader, mut check: RowCheck) -> anyhow::Result<()> {
+fn compare_rows(store: &str, reader: &mut dyn StoreReader, mut check: RowCheck) -> anyhow::Result<()> {
     let differences = check.run(reader)?;
     differences.shown.iter().for_each(|line| println!("{line}"));
-    println!("rows of {} as of {}:", args.store, rfc3339(check.frontier));
+    println!("rows of {store} as of {}:", rfc3339(check.frontier));
     check.counts.iter().for_each(|(table, counts)| println!("  {}: {counts}", table.name()));
     Ok(check.result()?)
-}
-
-/// The replay to compare with: up to the published frontier, from the beginning of the log.
-fn replay_args(args: &VerifyArgs, frontier: u64) -> ReplayArgs {
-    ReplayArgs {
-        log: args.log.clone(),
-        write_to: None,
-        take_over: false,
-        workers: args.workers,
-        every: super::options::duration::Duration::from_ms(1),
-        from_offset: Vec::new(),
-        until: Some(Moment(frontier)),
-        settings: args.settings.clone(),
-    }
 }
 
 fn records_after(records: u64) -> String {
