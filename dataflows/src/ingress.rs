@@ -237,7 +237,7 @@ mod tests {
     use crate::log::conditions::ConditionTable;
 
     #[test]
-    fn a_resume_point_names_the_record_before_it() {
+    fn a_resume_point_names_the_last_record_that_it_relies_on() {
         let progress = |n: u64| format!(r#"{{"type":"progress","source":"a","event_ms":{}}}"#, n * 1_000);
         let trade = |n: u64| format!(r#"{{"s":"A","p":1,"v":1,"t":{}}}"#, 31_536_000_000 + n * 1_000);
         let record = |n: u64| if n.is_multiple_of(2) { progress(31_536_000 + n / 2) } else { trade(n / 2) };
@@ -257,7 +257,11 @@ mod tests {
             read += records;
             for seconds in (0..read / 2).step_by(97) {
                 let point = &ingress.resume_points(31_536_000_000 + seconds * 1_000)[0];
-                assert_eq!(point.last, point.offset.checked_sub(1).map(name), "as of {seconds} s");
+                // The progress record that moves the frontier there, or one a little later.
+                let last = point.last.expect("a record").offset;
+                assert_eq!(point.last, Some(name(last)), "as of {seconds} s");
+                assert!((point.offset..read).contains(&(last + 1).min(read - 1)), "as of {seconds} s: {last}");
+                assert!((2 * seconds..=2 * seconds + 2 * MARK_EVERY as u64).contains(&last), "{seconds} s: {last}");
                 places += u64::from(point.offset > 0);
             }
         }

@@ -260,7 +260,8 @@ impl<'a> World<'a> {
         let (rows, was_new) = (self.store.rows_written(), self.store.look(Contents::is_new));
         let started = Epoch::start(&self.settings, shape, &|| self.open(), &self.store, &self.clock);
         if self.store.kills() {
-            return Ok(self.trace.add(Event::Killed));
+            self.trace.add(Event::Killed);
+            return Ok(());
         }
         match started {
             Ok(_) if self.log.is_replaced() && !was_new => {

@@ -68,16 +68,20 @@ impl Partition {
 
     /// Marks a possible resume point before the next record. Trades that wait to be judged have no time yet, so no mark
     /// may follow them. `before` is the record before it in its batch.
-    pub(super) fn mark(&mut self, offset: u64, before: impl FnOnce() -> Option<LastRecord>) {
+    pub(super) fn mark(&mut self, offset: u64, before: impl Fn() -> Option<LastRecord>) {
+        let last = self.last;
+        let before = || before().or(last);
+        self.trail.reach(&self.frontier, before);
         if !self.has_undecided() {
-            let last = self.last;
-            self.trail.mark(offset, &self.frontier, || before().or(last));
+            self.trail.mark(offset, &self.frontier, before);
         }
     }
 
-    /// The records of a batch are read, of which this is the last.
+    /// The records of a batch are read, of which this is the last. A run that resumes may know a later one.
     pub(super) fn set_last(&mut self, last: LastRecord) {
-        self.last = Some(last);
+        if self.last.is_none_or(|known| known.offset < last.offset) {
+            self.last = Some(last);
+        }
     }
 
     /// The record at `offset` is read.

@@ -3,6 +3,10 @@
 //! A record's time is fixed when it is read. To resume as of F, every record with time >= F must be read again, so a
 //! partition's resume point is a place before the first of them; those with time < F that are read again are skipped,
 //! because the partition's frontier at that place is restored and gives them the same time as before.
+//!
+//! What is skipped is not compared with anything, so a resume point names the last record that the run up to F had
+//! relied on: the one whose reading has brought the partition's frontier to F. If that is still the same, so are all
+//! before it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -21,7 +25,8 @@ pub struct ResumePoint {
     pub offset: u64,
     /// The partition's frontier and live sources before that offset.
     pub frontier: PartitionFrontier,
-    /// The last record before that offset, if one was read.
+    /// The last record before that offset, or the last one that the frontier relies on if that is a later one. None if
+    /// no record was read.
     pub last: Option<LastRecord>,
 }
 
@@ -42,6 +47,10 @@ const MARKS_MAX: usize = 128;
 #[derive(Debug)]
 pub struct ResumeTrail {
     marks: VecDeque<Mark>,
+    /// For each partition frontier that was reached, the last record read by then. Ascending.
+    reached: VecDeque<(u64, LastRecord)>,
+    /// The last partition frontier that was looked at.
+    reached_ms: Option<u64>,
     /// Records by the greatest time in each, from some frontier on.
     waiting: BTreeMap<Time, u64>,
     /// The greatest time in the record at hand.
@@ -62,8 +71,27 @@ struct Mark {
 impl ResumeTrail {
     /// A trail that starts where reading starts.
     pub fn new(start: ResumePoint) -> Self {
+        let reached_ms = start.frontier.frontier_ms();
         let marks = VecDeque::from([Mark { point: start, records: 0, time_max: None }]);
-        Self { marks, waiting: BTreeMap::new(), record_time: None, run: (0, 0) }
+        let (reached, waiting) = (VecDeque::new(), BTreeMap::new());
+        Self { marks, reached, reached_ms, waiting, record_time: None, run: (0, 0) }
+    }
+
+    /// Looks whether the frontier has moved. `before` gives the record that was read last.
+    pub fn reach(&mut self, frontier: &PartitionFrontier, before: impl FnOnce() -> Option<LastRecord>) {
+        if frontier.frontier_ms() <= self.reached_ms {
+            return;
+        }
+        self.reached_ms = frontier.frontier_ms();
+        if self.reached.len() >= MARKS_MAX {
+            // For the frontiers of those that go the next one counts: a later record.
+            let mut at = 0;
+            self.reached.retain(|_| {
+                at += 1;
+                at % 2 == 0
+            });
+        }
+        self.reached.extend(self.reached_ms.zip(before()));
     }
 
     /// Sets a mark before the record at `offset`, unless the last one is near. `before` gives the record before it.
@@ -141,8 +169,10 @@ impl ResumeTrail {
     /// Without such a mark it is `end`, the trail's end, unless a record after the last mark has no time yet.
     pub fn resume_point(&self, frontier: Time, end: ResumePoint, has_waiting: bool) -> ResumePoint {
         let open = self.marks.iter().find(|m| m.time_max.is_some_and(|time| time >= frontier));
-        let last = self.marks.back().filter(|_| has_waiting);
-        open.or(last).map_or(end, |mark| mark.point.clone())
+        let Some(mark) = open.or_else(|| self.marks.back().filter(|_| has_waiting)) else { return end };
+        let by_then = self.reached.iter().find(|(reached_ms, _)| *reached_ms >= frontier).map(|(_, last)| *last);
+        let last = [by_then.or(end.last), mark.point.last].into_iter().flatten().max_by_key(|last| last.offset);
+        ResumePoint { last, ..mark.point.clone() }
     }
 
     /// Records with a time at or after `frontier`, which is not before the last one given to [`Self::forget`].
@@ -160,6 +190,9 @@ impl ResumeTrail {
     pub fn forget(&mut self, frontier: Time) {
         if self.waiting.first_key_value().is_some_and(|(time, _)| *time < frontier) {
             self.waiting = self.waiting.split_off(&frontier);
+        }
+        while self.reached.front().is_some_and(|(reached_ms, _)| *reached_ms < frontier) {
+            self.reached.pop_front();
         }
         while self.marks.len() > 1 && self.marks[0].time_max.is_none_or(|time| time < frontier) {
             self.marks.pop_front();
@@ -199,9 +232,37 @@ mod tests {
         for open in [0, 1, 777, 50_000, 99_999] {
             let resume = trail.resume_point(open, point(100_000), false);
             assert!(resume.offset <= open && open - resume.offset < 100_000 / 32, "{open}: {}", resume.offset);
-            assert!(resume.last.is_none_or(|last| last.offset + 1 == resume.offset), "{resume:?}");
+            let last = resume.last.map_or(0, |last| last.offset + 1);
+            assert!((resume.offset..resume.offset + 100_000 / 32).contains(&last), "{resume:?}");
         }
         assert_eq!(trail.resume_point(100_000, point(100_000), false), point(100_000));
+    }
+
+    #[test]
+    fn a_resume_point_names_the_record_that_its_frontier_relies_on() {
+        let record = |offset| LastRecord { offset, hash: 7, leader_epoch: None };
+        let mut trail = ResumeTrail::new(ResumePoint::fresh(0, 0));
+        let read = |trail: &mut ResumeTrail, offset: u64, frontier_ms, time| {
+            let frontier = PartitionFrontier::at(frontier_ms, BTreeMap::new());
+            let before = || offset.checked_sub(1).map(record);
+            trail.reach(&frontier, before);
+            trail.mark(offset, &frontier, before);
+            trail.note(time);
+            trail.end_record();
+        };
+        // A trade ahead of the frontier, and then what moves it.
+        read(&mut trail, 0, None, 9);
+        read(&mut trail, 1, None, 0);
+        read(&mut trail, 2, Some(5), 5);
+        read(&mut trail, 3, Some(8), 8);
+        let end = ResumePoint { last: Some(record(3)), ..ResumePoint::fresh(0, 4) };
+        let last = |frontier| {
+            let point = trail.resume_point(frontier, end.clone(), false);
+            (point.offset, point.last.map(|last| last.offset))
+        };
+        assert_eq!([4, 5, 6, 8].map(last), [(0, Some(1)), (0, Some(1)), (0, Some(2)), (0, Some(2))]);
+        assert_eq!(last(9), (0, Some(3)), "nothing was read after the frontier came to it");
+        assert_eq!(last(10), (4, Some(3)));
     }
 
     #[test]
