@@ -2,9 +2,8 @@
 
 use dataflows::progress::time::Time;
 
-use crate::oracle::generate::{Plan, Step, Style, TradeStep};
-use crate::oracle::{Conditions, Settings};
 use crate::scenario::{Scenario, Shape};
+use crate::steady::steady;
 use crate::store::Contents;
 use crate::world::{Stopped, World};
 
@@ -14,7 +13,6 @@ const ROUND_MS: u64 = 20;
 const ROUNDS_MAX: usize = 40_000;
 /// Seconds of the backlog.
 const SECONDS: usize = 200;
-const PARTITIONS: usize = 3;
 
 /// How a backlog was caught up with.
 #[derive(Debug, Default)]
@@ -67,24 +65,8 @@ fn said(stopped: Stopped) -> String {
     }
 }
 
-/// A trade each second in each partition, and the progress of its source.
+/// Two trades each second in each partition, and the progress of their source.
 fn backlog(workers: usize) -> Scenario {
-    let trade = |symbol| TradeStep {
-        symbol,
-        age_ms: 100,
-        price: "10.5".to_owned(),
-        volume: "3".to_owned(),
-        conditions: None,
-        style: Style::Plain,
-        id: String::new(),
-    };
-    let second = |_| {
-        let trades = (0..PARTITIONS).flat_map(|at| [Step::Trade(at, trade(at)), Step::Trade(at, trade(at + 1))]);
-        trades.chain([Step::Wait(1_000), Step::Progress { partition: None, source: 0, lag_ms: 500 }])
-    };
-    let steps = (0..SECONDS).flat_map(second).collect();
-    let plan = Plan { partitions: PARTITIONS, start_ms: 1_570_838_400_000, timestamps: false, gaps: false, steps };
-    let settings = Settings { conditions: Conditions::finnhub(), ..Settings::default() };
     let shape = Shape { processes: 1, workers, checkpoint_every_ms: Some(2_000), read_ahead_ms: 600_000 };
-    Scenario { case: (settings, plan), seed: 1, syncs: 4, shapes: vec![shape], faults: Vec::new() }
+    Scenario { case: steady(SECONDS, 1_000, 1), seed: 1, syncs: 4, shapes: vec![shape], faults: Vec::new() }
 }

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!  scenario   what happens: a log, shapes of starts, faults; from a seed, and how a failing one is shrunk
+//!  steady     logs whose frontier moves all the time
 //!  world      who takes the next turn, and what a fault does      epoch   one start of the job
 //!  log store  the simulated ones
 //!  checks     what must hold after every turn and at the end, by the oracle
@@ -19,6 +20,7 @@ pub mod log;
 mod oracle;
 pub mod run;
 pub mod scenario;
+pub mod steady;
 pub mod store;
 #[path = "../../dataflows/tests/support/mod.rs"]
 mod support;

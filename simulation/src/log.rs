@@ -97,12 +97,15 @@ impl SimulatedLog {
         self.state().partitions.iter_mut().for_each(|partition| partition.synced = partition.appended);
     }
 
-    /// Loses what was not synced; later records take the offsets. Returns the number of records lost, and whether any
-    /// of them was read.
+    /// Loses what was not synced, or a part of it; later records take the offsets. Returns the number of records lost,
+    /// and whether any of them was read.
     pub fn lose_end(&self) -> (usize, bool) {
         let (mut lost, mut was_read) = (0, false);
-        for partition in &mut self.state().partitions {
-            let (synced, appended) = (partition.synced, partition.appended);
+        let State { partitions, rng, .. } = &mut *self.state();
+        for partition in partitions {
+            let appended = partition.appended;
+            // More was written by itself than anybody can rely on.
+            let synced = rng.usize(partition.synced..=appended);
             if synced == appended {
                 continue;
             }

@@ -146,7 +146,7 @@ impl<'a> World<'a> {
     fn append(&mut self) {
         let partitions = self.scenario.case.1.partitions;
         let partition = self.rng.usize(0..partitions + usize::from(self.progress.is_some()));
-        let count = self.rng.usize(1..5);
+        let count = self.rng.usize(1..9);
         let appended = match &self.progress {
             Some(progress) if partition == partitions => progress.append(0, count),
             _ => self.log.append(partition, count),
