@@ -60,8 +60,11 @@ pub enum Fault {
     ReadFails,
     /// Old records expire, as far as no checkpoint needs them.
     Expire,
-    /// All processes are killed, and the log loses what was not durable.
-    LoseEnd,
+    /// All processes are killed, or stopped in order, and the log loses what was not durable.
+    LoseEnd {
+        /// They are stopped in order, with a checkpoint as of their end.
+        after_stop: bool,
+    },
     /// Another log takes its place, until somebody puts it right.
     ReplaceLog,
     /// A backup of the store is made.
@@ -184,7 +187,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         5 => failing.prop_map(Fault::StoreFails),
         2 => Just(Fault::ReadFails),
         3 => Just(Fault::Expire),
-        3 => Just(Fault::LoseEnd),
+        4 => any::<bool>().prop_map(|after_stop| Fault::LoseEnd { after_stop }),
         1 => Just(Fault::ReplaceLog),
         2 => Just(Fault::Backup),
         2 => Just(Fault::Restore),

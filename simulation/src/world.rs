@@ -24,6 +24,9 @@ use crate::trace::{Event, Trace};
 
 /// Most commands that may wait for a store thread: what its users say that they have in flight, of three workers.
 const COMMANDS_MAX: usize = 64;
+/// Rounds in which a job has stopped that can, and the time that each takes.
+const STOP_ROUNDS: usize = 60;
+const STOP_ROUND_MS: u64 = 100;
 /// Most cut-off epochs that go on.
 const ZOMBIES_MAX: usize = 2;
 
@@ -338,8 +341,13 @@ impl<'a> World<'a> {
             }
             Fault::Expire => self.expire(),
             // What a progress log says of lost records stays.
-            Fault::LoseEnd if self.progress.is_some() => {}
-            Fault::LoseEnd => self.lose_end(),
+            Fault::LoseEnd { .. } if self.progress.is_some() => {}
+            Fault::LoseEnd { after_stop } => {
+                if after_stop {
+                    self.stop()?;
+                }
+                self.lose_end();
+            }
             // A store that belongs to no log yet would belong to the wrong one.
             Fault::ReplaceLog if self.store.look(Contents::is_new) => {}
             Fault::ReplaceLog => {
@@ -387,6 +395,19 @@ impl<'a> World<'a> {
             self.has_expired |= before > 0;
             self.log.expire(partition, before);
         }
+    }
+
+    /// The job is asked to stop, and has time to do so: a log that was cut may not let it.
+    fn stop(&mut self) -> Result<(), Stopped> {
+        self.current.iter_mut().for_each(Epoch::stop);
+        for _ in 0..STOP_ROUNDS {
+            if self.current.is_none() {
+                break;
+            }
+            self.round()?;
+            self.pass(STOP_ROUND_MS);
+        }
+        Ok(())
     }
 
     fn lose_end(&mut self) {
