@@ -75,8 +75,8 @@ impl Fire {
         });
     }
 
-    /// Waits for the next life, lets it go on for a while after its first step forward, and kills one process. `None` if
-    /// the backlog is done before that.
+    /// Waits for the next life, lets it go on for a while after its first step forward, and kills one process. `None`
+    /// if the backlog is done before that.
     fn life(&mut self, before: &Progress, length: Duration, victim: usize, with_checkpoint: bool) -> Option<Life> {
         self.wait("the next epoch", |now| now.epoch > before.epoch);
         let start = Instant::now();
