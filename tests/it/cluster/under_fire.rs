@@ -15,8 +15,8 @@ use crate::shared::node::shared;
 use crate::shared::pids::{child, is_running, kill, memory_bytes, wait_until};
 use crate::shared::process::{Home, Running};
 
-/// About 90 s of 2,000 symbols.
-const TRADES: u64 = 250_000;
+/// About 110 s of 2,000 symbols.
+const TRADES: u64 = 300_000;
 const START_MS: u64 = 1_704_205_800_000;
 const PROCESSES: usize = 3;
 const KILLS: usize = 6;
