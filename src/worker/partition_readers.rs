@@ -58,7 +58,8 @@ impl Readers {
         }
         let from = shared.starts.iter().skip(index).step_by(peers).map(|start| start.frontier.bound_by()).min();
         let bindings = shared.log.progress_log().map(|progress| progress.reader(from.unwrap_or(0))).transpose()?;
-        let read_ahead = ReadAhead::new(shared.store_thread.keeps_rows(), shared.config.clock.now());
+        let read_ahead =
+            ReadAhead::new(shared.store_thread.keeps_rows(), shared.proof.until(), shared.config.clock.now());
         Ok(Self { readers, batch: RecordBatch::default(), bindings, read_ahead, warned: None, short_since: None })
     }
 

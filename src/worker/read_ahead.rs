@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use dataflows::progress::time::Time;
 
-/// Records at first: few, since nothing is known of the store.
-const FIRST: u64 = 16_384;
-/// Fewest records: enough for a time step of a dense feed to be read in few rounds.
+/// Fewest records, and those at first, when nothing is known of the store: enough for a time step of a dense feed to be
+/// read in few rounds.
 const LEAST: u64 = 4_096;
 /// Most records when rows are written: each may wait as a partial candle, and as rows, for about 1 KB in all.
 const MOST: u64 = 131_072;
@@ -26,6 +25,8 @@ const SHORT: Duration = Duration::from_millis(250);
 pub(super) struct ReadAhead {
     records: u64,
     most: u64,
+    /// The store holds the rows before this time: they are computed again, and not written.
+    known: Time,
     /// The last jump of the durable frontier.
     durable: Time,
     jumped: Instant,
@@ -34,30 +35,33 @@ pub(super) struct ReadAhead {
 }
 
 impl ReadAhead {
-    /// The bound at the start.
-    pub(super) fn new(keeps_rows: bool, now: Instant) -> Self {
+    /// The bound at the start, of a store that holds the rows before `known`.
+    pub(super) fn new(keeps_rows: bool, known: Time, now: Instant) -> Self {
         let most = if keeps_rows { MOST } else { MOST_WITHOUT_ROWS };
-        Self { records: FIRST, most, durable: 0, jumped: now, has_stopped: false }
+        Self { records: LEAST, most, known, durable: 0, jumped: now, has_stopped: false }
     }
 
-    /// Notes the durable frontier.
+    /// Notes the durable frontier. How fast it passes what the store holds already says nothing of the store.
     pub(super) fn observe(&mut self, durable: Time, now: Instant) {
         if durable == self.durable {
             return;
         }
         let took = now.duration_since(self.jumped);
-        if self.has_stopped && took > LONG {
+        let counts = self.has_stopped && self.durable >= self.known;
+        if counts && took > LONG {
             self.records = (self.records / 2).max(LEAST);
-        } else if self.has_stopped && took < SHORT {
+        } else if counts && took < SHORT {
             self.records = (self.records * 2).min(self.most);
         }
         (self.durable, self.jumped, self.has_stopped) = (durable, now, false);
     }
 
     /// Whether no more may be read with this many records waiting. A partition that holds back the frontier itself is
-    /// always read: the others wait for it.
+    /// always read: the others wait for it. What the store holds already is read faster, and no further than that: the
+    /// rows after it are written in one go, which must not take longer than the process lives.
     pub(super) fn stops(&mut self, waiting: u64, frontier: Time) -> bool {
-        let stops = waiting >= self.records && frontier > self.durable;
+        let records = if frontier < self.known { self.most } else { self.records };
+        let stops = waiting >= records && frontier > self.durable;
         self.has_stopped |= stops;
         stops
     }
@@ -70,16 +74,16 @@ mod tests {
     #[test]
     fn the_bound_follows_the_store() {
         let start = Instant::now();
-        let mut ahead = ReadAhead::new(true, start);
-        assert!(!ahead.stops(FIRST - 1, 5) && ahead.stops(FIRST, 5));
+        let mut ahead = ReadAhead::new(true, 0, start);
+        assert!(!ahead.stops(LEAST - 1, 5) && ahead.stops(LEAST, 5));
         assert!(!ahead.stops(u64::MAX, 0), "the slowest partition is read");
         ahead.observe(10, start + SHORT / 2);
-        assert!(!ahead.stops(FIRST, 15), "twice as many");
+        assert!(!ahead.stops(LEAST, 15), "twice as many");
         ahead.observe(20, start + LONG * 2);
-        assert!(!ahead.stops(FIRST, 25), "nothing was stopped: the feed was slow, not the store");
-        assert!(ahead.stops(FIRST * 2, 25));
+        assert!(!ahead.stops(LEAST, 25), "nothing was stopped: the feed was slow, not the store");
+        assert!(ahead.stops(LEAST * 2, 25));
         ahead.observe(30, start + LONG * 4);
-        assert!(ahead.stops(FIRST, 35), "half as many");
+        assert!(ahead.stops(LEAST, 35), "half as many");
         for jump in 0..20 {
             assert!(ahead.stops(MOST, 99));
             ahead.observe(40 + jump, start + LONG * 5);
@@ -90,5 +94,19 @@ mod tests {
             ahead.observe(100 + u64::from(jump), start + LONG * (7 + 2 * jump));
         }
         assert!(!ahead.stops(LEAST - 1, 999) && ahead.stops(LEAST, 999), "and a least");
+    }
+
+    #[test]
+    fn what_the_store_holds_is_read_fast_and_no_further() {
+        let start = Instant::now();
+        let mut ahead = ReadAhead::new(true, 50, start);
+        for jump in (1..49).chain([50]) {
+            assert!(!ahead.stops(MOST - 1, 49) && ahead.stops(MOST, 49));
+            assert!(!ahead.stops(LEAST - 1, 50) && ahead.stops(LEAST, 50), "a partition that is past it waits");
+            ahead.observe(jump, start);
+        }
+        assert!(ahead.stops(LEAST, 51), "how fast it was found again does not count");
+        ahead.observe(51, start);
+        assert!(!ahead.stops(LEAST, 52), "the first jump that was written does");
     }
 }

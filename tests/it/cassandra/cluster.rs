@@ -16,7 +16,7 @@ use crate::cassandra::zombie::{stop, wake};
 use crate::pipeline::growing::below;
 use crate::shared::broker::{log_address, topic};
 use crate::shared::node::shared;
-use crate::shared::pids::kill;
+use crate::shared::pids::{child, kill};
 use crate::shared::process::{Running, wait_for};
 use crate::shared::proxy_cql::{How, Which};
 
@@ -128,13 +128,6 @@ fn woken_cluster_process_is_fenced() {
     stage.finish();
 }
 
-/// The child process of a supervisor.
-fn child(supervisor: &Running) -> Option<u32> {
-    let id = supervisor.id();
-    let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).ok()?;
-    children.split_whitespace().next()?.parse().ok()
-}
-
 #[test]
 fn supervised_cluster_recovers_under_load() {
     let log = log_address(&topic(PARTITIONS as u32));
@@ -144,11 +137,12 @@ fn supervised_cluster_recovers_under_load() {
     stage.wait_for_frontier(&mut cluster, |frontier| frontier.is_some());
     for victim in [1, 0] {
         let before = stage.progress();
-        let running = child(&cluster[victim]).expect("the supervisor runs one");
+        let running = child(cluster[victim].id()).expect("the supervisor runs one");
         kill(running);
         // The load does not wait.
         (0..4).for_each(|_| stage.grow());
-        let again = wait_for("the supervisor runs another", || child(&cluster[victim]).filter(|now| *now != running));
+        let again =
+            wait_for("the supervisor runs another", || child(cluster[victim].id()).filter(|now| *now != running));
         assert_ne!(again, running);
         stage.wait_growing(&mut cluster, "a new epoch", |stage| stage.progress().by > before.epoch);
         assert!(stage.progress().frontier >= before.frontier);

@@ -8,16 +8,10 @@ use crate::cassandra::statements::{
     commits_checkpoint, commits_frontier, fences_checkpoints, fences_frontier, keeps_minute, opens_epoch, puts_shard,
     reads_shard,
 };
+use crate::shared::pids::memory_bytes;
 use crate::shared::process::Running;
 use crate::shared::proxy::Link;
 use crate::shared::proxy_cql::{How, Which, is_conditional, writes_rows};
-
-/// Resident memory of a process in bytes.
-fn memory_bytes(worker: &Running) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", worker.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1_024
-}
 
 /// Predicate of the statements to hit.
 type Fits = fn(&str) -> bool;
@@ -139,9 +133,9 @@ fn node_is_slow_unreachable_or_silent() {
     stage.wait_for_frontier(&mut worker, |frontier| frontier > before);
 
     stage.proxy.set(Link::Held);
-    let memory = memory_bytes(&worker[0]);
+    let memory = memory_bytes(worker[0].id(), "VmRSS").unwrap();
     stands_still(&mut stage, &mut worker, Duration::from_secs(25));
-    let more = memory_bytes(&worker[0]).saturating_sub(memory);
+    let more = memory_bytes(worker[0].id(), "VmRSS").unwrap().saturating_sub(memory);
     assert!(more < 48 << 20, "{more} bytes more than the {memory} before");
     assert!(stage.proxy.counts().held > 0, "{:?}", stage.proxy.counts());
     stage.proxy.set(Link::Open);

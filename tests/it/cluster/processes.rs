@@ -13,6 +13,8 @@ use crate::shared::process::{Ended, Home, Running, wait_for};
 pub struct Cluster {
     pub home: Home,
     pub hosts: Vec<SocketAddr>,
+    /// The `--store` address.
+    pub store: String,
 }
 
 /// Unused addresses: the whole network 127/8 is this machine.
@@ -28,8 +30,13 @@ impl Cluster {
     pub fn new(processes: usize, trades: u64) -> Self {
         let home = Home::new();
         home.simulate("trades.jsonl", trades, "2024-01-02T23:56:30Z");
+        Self::of(home, processes)
+    }
+
+    /// A log of the file `trades.jsonl` of a home, in the order of the file.
+    pub fn of(home: Home, processes: usize) -> Self {
         home.ok("import trades.jsonl --as-live --log dir:log --partitions 5");
-        let cluster = Self { home, hosts: addresses(processes) };
+        let cluster = Self { home, hosts: addresses(processes), store: "none".to_owned() };
         cluster.write_hosts("hosts", &cluster.hosts);
         cluster
     }
@@ -41,8 +48,8 @@ impl Cluster {
 
     /// The command line of one process, without the options that its test adds.
     pub fn line(&self, index: usize) -> String {
-        let processes = self.hosts.len();
-        format!("work --log dir:log --store none --processes {processes} --process {index} --hosts hosts")
+        let (processes, store) = (self.hosts.len(), &self.store);
+        format!("work --log dir:log --store {store} --processes {processes} --process {index} --hosts hosts")
     }
 
     pub fn start(&self, index: usize, more: &str) -> Running {

@@ -10,6 +10,7 @@ use tickline::http::limits::Limits;
 
 use super::events::Events;
 use super::{quick, small_store};
+use crate::shared::pids::memory_bytes;
 use crate::shared::process::{Home, Running, wait_for};
 
 /// Rows of the symbol in [`store_of_many_rows`], all of which one request may ask for.
@@ -57,9 +58,7 @@ fn late_answer(address: &str, path: &str) -> String {
 
 /// Peak of a process's resident memory.
 fn resident_kib_max(process: &Running) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+    memory_bytes(process.id(), "VmHWM").unwrap() / 1_024
 }
 
 /// A metric's value; 0 if it is absent.
