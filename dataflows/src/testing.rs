@@ -73,6 +73,9 @@ pub struct Outcome {
     pub snapshots: Vec<Snapshot>,
 }
 
+/// Steps in which a snapshot that was begun is completed.
+const SNAPSHOT_STEPS: usize = 4_000;
+
 /// State shared by the workers.
 #[derive(Default)]
 struct Shared {
@@ -174,6 +177,12 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
         }
         if !fed && is_done(worker, shared, &probe) {
             break;
+        }
+    }
+    if !pending.is_empty() {
+        // Snapshots are encoded a little in each step.
+        for _ in 0..SNAPSHOT_STEPS {
+            worker.step();
         }
     }
     for frontier in pending {
