@@ -75,3 +75,84 @@ impl GradualSnapshot {
         shards.into_iter().map(seal).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use xxhash_rust::xxh3::xxh3_64;
+
+    use super::*;
+    use crate::candles::candle::{Candle, Place, Trade};
+    use crate::candles::state::WindowState;
+    use crate::ingress::delivery::Partial;
+    use crate::log::conditions::{ConditionTable, Flags};
+    use crate::settings::Settings;
+    use crate::state::codec;
+    use crate::state::snapshot::decode_shard;
+    use crate::symbols::symbol::Symbol;
+
+    const NOON: u64 = 1_570_881_600_000;
+    const SYMBOLS: u32 = 40;
+
+    /// Windows before the snapshot begins: ten minutes.
+    const BEFORE: u64 = 120;
+
+    fn new_state() -> WindowState {
+        let mut state = WindowState::new(&Settings::new(ConditionTable::neutral()));
+        for n in 0..SYMBOLS {
+            state.add_symbol(Symbol::new(&format!("S{n}")).unwrap());
+        }
+        state
+    }
+
+    /// Applies a trade of each of these symbols in one window.
+    fn apply(state: &mut WindowState, window: u64, symbols: impl Iterator<Item = u32>) {
+        let time = NOON + window * 5_000;
+        let of = |symbol: u32| {
+            let place = Place { event_ms: time, partition: 0, offset: window, index: symbol };
+            let price = 10_i128.pow(18) * i128::from(u64::from(symbol) + window % 7 + 1);
+            let trade = Trade { place, price, volume: 10_i128.pow(10), flags: Flags::ALL };
+            Partial { candle: Candle::of(&trade), window_start_ms: time, time, symbol }
+        };
+        state.apply(time, &symbols.map(of).collect::<Vec<_>>());
+        state.flush(|_| (), |_| ());
+    }
+
+    fn begun() -> WindowState {
+        let mut state = new_state();
+        (0..BEFORE).for_each(|window| apply(&mut state, window, 0..SYMBOLS));
+        state.begin_snapshot(NOON + BEFORE * 5_000);
+        state
+    }
+
+    /// Length and hash of each symbol's encoded state.
+    fn content(snapshot: GradualSnapshot) -> BTreeMap<String, (usize, u64)> {
+        let shards = snapshot.finish().unwrap();
+        let states = shards.iter().flat_map(|shard| decode_shard(&shard.bytes).unwrap());
+        states
+            .map(|state| (state.symbol.as_str().to_owned(), codec::encode(&state).unwrap()))
+            .map(|(symbol, bytes)| (symbol, (bytes.len(), xxh3_64(&bytes))))
+            .collect()
+    }
+
+    #[test]
+    fn what_comes_meanwhile_is_not_in_it() {
+        let mut at_once = begun();
+        let expected = content(at_once.continue_snapshot(usize::MAX).unwrap());
+        assert_eq!(expected.len(), SYMBOLS as usize);
+        // Some trade on, one comes anew, and after a while the others are packed.
+        let mut state = begun();
+        let new = state.add_symbol(Symbol::new("NEW").unwrap());
+        for window in BEFORE..BEFORE + 400 {
+            apply(&mut state, window, (0..SYMBOLS / 4).chain([new]));
+            let is_round = window < BEFORE + 100 && window % 40 == 0;
+            assert!(!is_round || state.continue_snapshot(1).is_none(), "a round is one symbol");
+        }
+        assert!(state.has_snapshot());
+        let snapshot = state.continue_snapshot(usize::MAX).unwrap();
+        assert_eq!(content(snapshot), expected);
+        // The others were packed meanwhile.
+        state.begin_snapshot(NOON);
+        let later = content(state.continue_snapshot(usize::MAX).unwrap());
+        assert!(later["S39"].0 * 2 < expected["S39"].0, "S39 was not packed");
+    }
+}
