@@ -73,6 +73,9 @@ pub struct Outcome {
     pub snapshots: Vec<Snapshot>,
 }
 
+/// Steps in which a snapshot that was begun is completed.
+const SNAPSHOT_STEPS: usize = 4_000;
+
 /// State shared by the workers.
 #[derive(Default)]
 struct Shared {
@@ -176,13 +179,25 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
             break;
         }
     }
+    end_snapshots(worker, &ingress, pending, shared);
+    worker.drop_dataflow(0);
+}
+
+/// Completes the snapshots that were begun, and adds what the partitions know.
+fn end_snapshots(worker: &mut Worker, ingress: &Ingress, pending: Vec<Time>, shared: &Mutex<Shared>) {
+    if pending.is_empty() {
+        return;
+    }
+    // They are encoded a little in each step.
+    for _ in 0..SNAPSHOT_STEPS {
+        worker.step();
+    }
+    let mut shared = lock(shared);
     for frontier in pending {
-        let mut shared = lock(shared);
         shared.points.entry(frontier).or_default().extend(ingress.resume_points(frontier));
         let memory = ingress.memory_shards(frontier).unwrap_or_default();
         shared.shards.entry(frontier).or_default().1.extend(memory);
     }
-    worker.drop_dataflow(0);
 }
 
 fn start(plan: &Plan, partition: usize) -> ResumePoint {

@@ -13,7 +13,7 @@ use dataflows::log::reject::Reason;
 use dataflows::output::counters::Counter;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
-use dataflows::state::snapshot::{decode_memory, encode_shards};
+use dataflows::state::snapshot::decode_memory;
 use dataflows::symbols::symbol::Symbol;
 
 mod oracle;
@@ -159,7 +159,8 @@ fn state_bytes(idle_minutes: u64) -> usize {
             state.flush(|_| (), |_| ());
         }
     }
-    encode_shards(&state, NOON).unwrap().iter().map(|shard| shard.bytes.len()).sum()
+    state.begin_snapshot(NOON);
+    state.continue_snapshot(usize::MAX).unwrap().finish().unwrap().iter().map(|shard| shard.bytes.len()).sum()
 }
 
 #[test]

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
@@ -24,7 +25,8 @@ use crate::output::ledger::LedgerChange;
 use crate::output::row::{CandleRow, IndicatorRow};
 use crate::progress::time::{MINUTE_MS, Time};
 use crate::settings::Settings;
-use crate::state::snapshot::{Shard, encode_shards};
+use crate::state::gradual::ROUND_BYTES;
+use crate::state::snapshot::Shard;
 use crate::symbols::symbol::Symbol;
 
 /// One worker's part of a snapshot.
@@ -91,21 +93,29 @@ pub fn windows<'scope>(
     let mut indicators = OutputBuilder::<_, Builder<_>>::from(indicators);
     let mut snapshots = OutputBuilder::<_, Builder<_>>::from(snapshots);
     let mut joined = OutputBuilder::<_, Builder<_>>::from(joined);
+    let activator = scope.activator_for(builder.operator_info().address);
     let mut gathered = Gathered::new(settings, states, scope.peers(), stops);
     builder.build(move |_| {
         let mut held = HeldCapability::<4>::none();
+        // Of the snapshot that is being encoded: it holds back nobody but those who wait for it.
+        let mut snapshot_held: Option<Capability<Time>> = None;
         move |frontiers| {
             input.for_each(|message, batch| {
                 held.retain(&message);
                 batch.drain(..).for_each(|delivery| gathered.take(delivery));
             });
             let frontier = frontiers[0].frontier().first().copied().unwrap_or(Time::MAX);
+            let mut snapshots = snapshots.activate();
+            let mut send_part = |part, held: &mut Option<Capability<Time>>| {
+                if let Some(capability) = held.take() {
+                    snapshots.session(&capability).give(part);
+                }
+            };
             if let Some(capabilities) = held.get() {
                 let (mut candles, mut indicators) = (candles.activate(), indicators.activate());
-                let (mut snapshots, mut joined) = (snapshots.activate(), joined.activate());
+                let mut joined = joined.activate();
                 let mut candles = candles.session(&capabilities[0]);
                 let mut indicators = indicators.session(&capabilities[1]);
-                let mut snapshots = snapshots.session(&capabilities[2]);
                 let mut joined = joined.session(&capabilities[3]);
                 let flush = |state: &mut WindowState, (first, last)| {
                     state.flush(|row| candles.give(row), |row| indicators.give(row));
@@ -113,7 +123,15 @@ pub fn windows<'scope>(
                         joined.give(LedgerChange { joined_from: Some(first), ..LedgerChange::at(last) });
                     }
                 };
-                gathered.advance(frontier, flush, |part| snapshots.give(part));
+                gathered.advance(frontier, flush, |snapshot| match snapshot {
+                    Snapshotting::Begins(time) => snapshot_held = Some(capabilities[2].delayed(&time)),
+                    Snapshotting::Ends(part) => send_part(part, &mut snapshot_held),
+                });
+            }
+            if let Some(part) = gathered.continue_snapshot(ROUND_BYTES) {
+                send_part(part, &mut snapshot_held);
+            } else if gathered.state.has_snapshot() {
+                activator.activate();
             }
             held.keep_from(gathered.least());
         }
@@ -186,7 +204,7 @@ impl Gathered {
         &mut self,
         frontier: Time,
         mut flush: impl FnMut(&mut WindowState, (Time, Time)),
-        mut snapshot: impl FnMut(SnapshotPart),
+        mut snapshot: impl FnMut(Snapshotting),
     ) {
         while let Some(time) = self.least().filter(|&time| time < frontier) {
             if self.segment.is_some_and(|(_, last)| self.must_part(last, time)) {
@@ -224,14 +242,33 @@ impl Gathered {
         }
     }
 
+    /// Begins a snapshot. One that is not complete yet is completed first.
     fn snapshot(
         &mut self,
         frontier: Time,
         flush: &mut impl FnMut(&mut WindowState, (Time, Time)),
-        part: &mut impl FnMut(SnapshotPart),
+        snapshot: &mut impl FnMut(Snapshotting),
     ) {
         self.flush(flush);
-        let shards = encode_shards(&self.state, frontier).map_err(|error| error.to_string());
-        part(SnapshotPart { frontier, shards });
+        if let Some(part) = self.continue_snapshot(usize::MAX) {
+            snapshot(Snapshotting::Ends(part));
+        }
+        self.state.begin_snapshot(frontier);
+        snapshot(Snapshotting::Begins(frontier));
     }
+
+    /// [`WindowState::continue_snapshot`].
+    fn continue_snapshot(&mut self, bytes_max: usize) -> Option<SnapshotPart> {
+        let snapshot = self.state.continue_snapshot(bytes_max)?;
+        let frontier = snapshot.frontier();
+        Some(SnapshotPart { frontier, shards: snapshot.finish().map_err(|error| error.to_string()) })
+    }
+}
+
+/// What happens to a snapshot.
+enum Snapshotting {
+    /// The state is as of this time, and begins to be encoded.
+    Begins(Time),
+    /// All of it is encoded.
+    Ends(SnapshotPart),
 }

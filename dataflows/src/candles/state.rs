@@ -16,6 +16,7 @@ use crate::ingress::delivery::Partial;
 use crate::output::row::{CandleRow, IndicatorRow, IndicatorValues};
 use crate::progress::time::{MINUTE_MS, Resolution, Time};
 use crate::settings::Settings;
+use crate::state::gradual::GradualSnapshot;
 use crate::symbols::symbol::Symbol;
 
 /// An update of a collection: row, time, diff.
@@ -78,6 +79,8 @@ pub struct WindowState {
     step_windows: Vec<(u32, u64)>,
     step_points: Vec<Point>,
     wheel: Wheel,
+    /// The snapshot that is being encoded.
+    snapshot: Option<GradualSnapshot>,
 }
 
 /// A symbol that has not traded for this long after its candles became final is packed.
@@ -100,7 +103,24 @@ impl WindowState {
             step_windows: Vec::new(),
             step_points: Vec::new(),
             wheel: Wheel::default(),
+            snapshot: None,
         }
+    }
+
+    /// Begins a snapshot of everything as it is now, as of `frontier`. One at a time.
+    pub fn begin_snapshot(&mut self, frontier: Time) {
+        self.snapshot = Some(GradualSnapshot::new(frontier, self.symbols.len()));
+    }
+
+    /// Encodes about this many bytes of the snapshot that was begun, if one was. Returns it when it is complete.
+    pub fn continue_snapshot(&mut self, bytes_max: usize) -> Option<GradualSnapshot> {
+        let is_complete = self.snapshot.as_mut()?.advance(&self.symbols, bytes_max);
+        self.snapshot.take_if(|_| is_complete)
+    }
+
+    /// Whether a snapshot is not complete.
+    pub const fn has_snapshot(&self) -> bool {
+        self.snapshot.is_some()
     }
 
     /// Adds a symbol without state, and numbers it.
@@ -132,6 +152,14 @@ impl WindowState {
         touched.saturating_add(self.allowed_lateness_ms).saturating_add(IDLE_MS)
     }
 
+    /// A symbol is about to change.
+    #[inline]
+    fn keep_for_snapshot(&mut self, number: u32) {
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.keep(number as usize, &self.symbols);
+        }
+    }
+
     /// A symbol trades for the first time, or again.
     #[cold]
     fn rouse(&mut self, number: u32, now: Time) {
@@ -148,6 +176,7 @@ impl WindowState {
     fn pack_idle(&mut self, now: Time) {
         for number in self.wheel.take(now) {
             let (due, fixed_ms) = (self.idle_from(self.symbols[number as usize].touched), self.fixed_ms(now));
+            self.keep_for_snapshot(number);
             let state = &mut self.symbols[number as usize];
             // It was flushed since: rows go out at least once a minute.
             if due > now || state.pack(fixed_ms).is_err() {
@@ -180,6 +209,7 @@ impl WindowState {
     #[inline]
     fn merge(&mut self, now: Time, partial: &Partial) {
         let (round, step_serial, fixed_ms) = (self.round, self.step_serial, self.fixed_ms(now));
+        self.keep_for_snapshot(partial.symbol);
         if !self.symbols[partial.symbol as usize].is_watched {
             self.rouse(partial.symbol, now);
         }

@@ -45,15 +45,55 @@ pub enum CodecError {
     Decode(#[source] bincode::Error),
 }
 
+/// Without a limit, with which every value would be walked twice.
 fn options() -> impl Options {
-    bincode::DefaultOptions::new().with_fixint_encoding().with_limit(BODY_BYTES_MAX)
+    bincode::DefaultOptions::new().with_fixint_encoding()
 }
 
 /// Encodes a value.
 pub fn encode(value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
     let mut bytes = vec![0; HEADER_BYTES];
     options().serialize_into(&mut bytes, value).map_err(CodecError::Encode)?;
+    seal(bytes)
+}
+
+/// Encodes values one after the other; the whole decodes as a `Vec` of them.
+pub struct SequenceEncoder {
+    bytes: Vec<u8>,
+    count: u64,
+}
+
+/// Where a sequence begins with its length.
+const COUNT_END: usize = HEADER_BYTES + 8;
+
+impl Default for SequenceEncoder {
+    fn default() -> Self {
+        Self { bytes: vec![0; COUNT_END], count: 0 }
+    }
+}
+
+impl SequenceEncoder {
+    /// Appends a value. Returns the number of its bytes.
+    pub fn push(&mut self, value: &impl Serialize) -> Result<usize, CodecError> {
+        let before = self.bytes.len();
+        options().serialize_into(&mut self.bytes, value).map_err(CodecError::Encode)?;
+        self.count += 1;
+        Ok(self.bytes.len() - before)
+    }
+
+    /// All of them.
+    pub fn finish(mut self) -> Result<Vec<u8>, CodecError> {
+        self.bytes[HEADER_BYTES..COUNT_END].copy_from_slice(&self.count.to_le_bytes());
+        seal(self.bytes)
+    }
+}
+
+/// Fills the header in front of a body.
+fn seal(mut bytes: Vec<u8>) -> Result<Vec<u8>, CodecError> {
     let body_len = (bytes.len() - HEADER_BYTES) as u64;
+    if body_len > BODY_BYTES_MAX {
+        return Err(CodecError::Encode(Box::new(bincode::ErrorKind::SizeLimit)));
+    }
     let checksum = xxh3_64(&bytes[HEADER_BYTES..]);
     bytes[0] = VERSION;
     bytes[1..9].copy_from_slice(&body_len.to_le_bytes());
@@ -79,7 +119,7 @@ pub fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, CodecError> {
     if xxh3_64(body) != word(9) {
         return Err(CodecError::Checksum);
     }
-    options().deserialize(body).map_err(CodecError::Decode)
+    options().with_limit(BODY_BYTES_MAX).deserialize(body).map_err(CodecError::Decode)
 }
 
 /// Compresses encoded bytes for the store. A separate step, so that a worker that encodes does not wait for it.
@@ -108,6 +148,15 @@ mod tests {
         let bytes = encode(&7_u64).unwrap();
         assert_eq!((bytes[0], &bytes[1..9], &bytes[17..]), (golden[0], &golden[1..9], &golden[17..]));
         assert_eq!(decode::<u64>(&bytes).unwrap(), 7);
+    }
+
+    #[test]
+    fn a_sequence_is_encoded_as_a_vec_is() {
+        let values = ["a", "bc", ""];
+        let mut sequence = SequenceEncoder::default();
+        assert_eq!(values.map(|value| sequence.push(&value).unwrap()), [9, 10, 8]);
+        assert_eq!(sequence.finish().unwrap(), encode(&values.to_vec()).unwrap());
+        assert_eq!(SequenceEncoder::default().finish().unwrap(), encode(&Vec::<u8>::new()).unwrap());
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! A snapshot: the symbols' state as of one frontier, by shard, so that any number of workers can load it.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::candles::state::{SymbolState, WindowState};
+use crate::candles::state::SymbolState;
 use crate::ingress::PartitionMemory;
 use crate::output::ledger::LedgerState;
 use crate::progress::resume::ResumePoint;
@@ -36,16 +34,6 @@ pub struct SnapshotHeader {
     pub log: String,
     /// Number of shards, so that a missing shard is not mistaken for an empty one.
     pub shards: u32,
-}
-
-/// Encodes all shards that hold a symbol, ascending.
-pub fn encode_shards(state: &WindowState, frontier: Time) -> Result<Vec<Shard>, CodecError> {
-    let mut shards: BTreeMap<u32, Vec<&SymbolState>> = BTreeMap::new();
-    for symbol in &state.symbols {
-        shards.entry(symbol.symbol.shard()).or_default().push(symbol);
-    }
-    let encode = |(shard, symbols)| Ok(Shard { frontier, shard, bytes: codec::encode(&symbols)? });
-    shards.into_iter().map(encode).collect()
 }
 
 /// Number of the shard that holds the memory of a partition.
