@@ -8,8 +8,8 @@ use crate::oracle::{Conditions, Settings};
 
 const PARTITIONS: usize = 3;
 
-/// A feed of a number of steps, with this time between them. Each trade is up to `age_ms` old, and its price tells it
-/// from its neighbours.
+/// A feed of a number of steps, with this time between them. Each trade is up to `age_ms` old, and its price
+/// differs from those of its neighbours.
 pub fn steady(steps: usize, step_ms: i64, age_ms: i64) -> Case {
     let trade = |step: usize, symbol: usize| TradeStep {
         symbol,

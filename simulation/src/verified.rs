@@ -13,8 +13,8 @@ use crate::world::World;
 /// Price, volume or time by which a changed value differs: far enough for a double to differ, too.
 const CHANGE: i128 = 7_000_000_000_000_000_000;
 
-/// Compares what a store holds with what the log of a world makes. The rows are put into a SQLite file, so that they are
-/// compared as readers see them.
+/// Compares what a store holds with what the log of a world makes. The rows are put into a SQLite file, so that they
+/// are compared as readers see them.
 pub fn verify_rows(world: &World<'_>, contents: &Contents, file: &Path) -> anyhow::Result<()> {
     let mut store = SqliteStore::open(file)?;
     let (epoch, _) = store.open_epoch()?;

@@ -139,7 +139,7 @@ mod tests {
         let mut at_once = begun();
         let expected = content(at_once.continue_snapshot(usize::MAX).unwrap());
         assert_eq!(expected.len(), SYMBOLS as usize);
-        // Some trade on, one comes anew, and after a while the others are packed.
+        // Some trade on, a new one comes, and after a while the others are packed.
         let mut state = begun();
         let new = state.add_symbol(Symbol::new("NEW").unwrap());
         for window in BEFORE..BEFORE + 400 {
