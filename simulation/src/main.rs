@@ -1,6 +1,7 @@
 //! Runs the simulated world for many seeds, on all processors: `simulation --seeds 1..100000`.
 #![allow(clippy::print_stdout, reason = "its output")]
 
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -69,7 +70,11 @@ fn main() -> anyhow::Result<()> {
 /// Runs one seed. `None` if something must not be, which is printed.
 fn one(seed: u64, args: &Args) -> Option<(u64, bool)> {
     let scenario = of_seed(&scenarios(), seed);
-    match run(&scenario) {
+    let Ok(outcome) = catch_unwind(|| run(&scenario)) else {
+        println!("seed {seed}: it has panicked");
+        return None;
+    };
+    match outcome {
         Ok(report) => {
             if args.trace {
                 println!("seed {seed}: {:016x}\n{}", report.trace.hash(), report.trace.lines().join("\n"));

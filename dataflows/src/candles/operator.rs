@@ -124,7 +124,11 @@ pub fn windows<'scope>(
                     }
                 };
                 gathered.advance(frontier, flush, |snapshot| match snapshot {
-                    Snapshotting::Begins(time) => snapshot_held = Some(capabilities[2].delayed(&time)),
+                    Snapshotting::Begins(time) => {
+                        // One as of the end of a run comes when this worker's frontier may be past it.
+                        let held = &capabilities[2];
+                        snapshot_held = Some(held.delayed(&time.max(*held.time())));
+                    }
                     Snapshotting::Ends(part) => send_part(part, &mut snapshot_held),
                 });
             }

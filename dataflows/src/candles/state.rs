@@ -109,7 +109,7 @@ impl WindowState {
 
     /// Begins a snapshot of everything as it is now, as of `frontier`. One at a time.
     pub fn begin_snapshot(&mut self, frontier: Time) {
-        self.snapshot = Some(GradualSnapshot::new(frontier, self.symbols.len()));
+        self.snapshot = Some(GradualSnapshot::new(frontier, &self.symbols));
     }
 
     /// Encodes about this many bytes of the snapshot that was begun, if one was. Returns it when it is complete.

@@ -5,7 +5,7 @@
 use bincode::Options;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Version of the encoding: raised with every change of the encoded types.
 pub const VERSION: u8 = 8;
@@ -20,6 +20,9 @@ pub enum CodecError {
     /// The value is too large, or cannot be encoded.
     #[error("cannot encode the state")]
     Encode(#[source] bincode::Error),
+    /// A sequence of another length than it said.
+    #[error("a sequence has more or fewer values than it said: a bug")]
+    Count,
     /// Written by another version of the program.
     #[error("unsupported state version {found}: this program reads version {VERSION}")]
     Version {
@@ -54,47 +57,53 @@ fn options() -> impl Options {
 pub fn encode(value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
     let mut bytes = vec![0; HEADER_BYTES];
     options().serialize_into(&mut bytes, value).map_err(CodecError::Encode)?;
-    seal(bytes)
+    let checksum = xxh3_64(&bytes[HEADER_BYTES..]);
+    seal(bytes, checksum)
 }
 
-/// Encodes values one after the other; the whole decodes as a `Vec` of them.
+/// Encodes values one after the other; the whole decodes as a `Vec` of them. The checksum grows with it, so that no
+/// work is left for the end.
 pub struct SequenceEncoder {
     bytes: Vec<u8>,
-    count: u64,
-}
-
-/// Where a sequence begins with its length.
-const COUNT_END: usize = HEADER_BYTES + 8;
-
-impl Default for SequenceEncoder {
-    fn default() -> Self {
-        Self { bytes: vec![0; COUNT_END], count: 0 }
-    }
+    checksum: Xxh3,
+    /// Values that are still to come.
+    missing: u64,
 }
 
 impl SequenceEncoder {
+    /// Of this many values.
+    pub fn new(count: u64) -> Self {
+        let count_bytes = count.to_le_bytes();
+        let bytes = [&[0; HEADER_BYTES], &count_bytes[..]].concat();
+        let mut checksum = Xxh3::new();
+        checksum.update(&count_bytes);
+        Self { bytes, checksum, missing: count }
+    }
+
     /// Appends a value. Returns the number of its bytes.
     pub fn push(&mut self, value: &impl Serialize) -> Result<usize, CodecError> {
         let before = self.bytes.len();
         options().serialize_into(&mut self.bytes, value).map_err(CodecError::Encode)?;
-        self.count += 1;
+        self.checksum.update(&self.bytes[before..]);
+        self.missing = self.missing.checked_sub(1).ok_or(CodecError::Count)?;
         Ok(self.bytes.len() - before)
     }
 
     /// All of them.
-    pub fn finish(mut self) -> Result<Vec<u8>, CodecError> {
-        self.bytes[HEADER_BYTES..COUNT_END].copy_from_slice(&self.count.to_le_bytes());
-        seal(self.bytes)
+    pub fn finish(self) -> Result<Vec<u8>, CodecError> {
+        if self.missing > 0 {
+            return Err(CodecError::Count);
+        }
+        seal(self.bytes, self.checksum.digest())
     }
 }
 
 /// Fills the header in front of a body.
-fn seal(mut bytes: Vec<u8>) -> Result<Vec<u8>, CodecError> {
+fn seal(mut bytes: Vec<u8>, checksum: u64) -> Result<Vec<u8>, CodecError> {
     let body_len = (bytes.len() - HEADER_BYTES) as u64;
     if body_len > BODY_BYTES_MAX {
         return Err(CodecError::Encode(Box::new(bincode::ErrorKind::SizeLimit)));
     }
-    let checksum = xxh3_64(&bytes[HEADER_BYTES..]);
     bytes[0] = VERSION;
     bytes[1..9].copy_from_slice(&body_len.to_le_bytes());
     bytes[9..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
@@ -153,10 +162,12 @@ mod tests {
     #[test]
     fn a_sequence_is_encoded_as_a_vec_is() {
         let values = ["a", "bc", ""];
-        let mut sequence = SequenceEncoder::default();
+        let mut sequence = SequenceEncoder::new(3);
         assert_eq!(values.map(|value| sequence.push(&value).unwrap()), [9, 10, 8]);
         assert_eq!(sequence.finish().unwrap(), encode(&values.to_vec()).unwrap());
-        assert_eq!(SequenceEncoder::default().finish().unwrap(), encode(&Vec::<u8>::new()).unwrap());
+        assert!(matches!(SequenceEncoder::new(1).finish(), Err(CodecError::Count)));
+        assert!(matches!(SequenceEncoder::new(0).push(&1), Err(CodecError::Count)));
+        assert_eq!(SequenceEncoder::new(0).finish().unwrap(), encode(&Vec::<u8>::new()).unwrap());
     }
 
     #[test]

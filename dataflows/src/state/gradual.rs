@@ -28,9 +28,11 @@ pub struct GradualSnapshot {
 
 impl GradualSnapshot {
     /// Begins with the symbols that are there now.
-    pub fn new(frontier: Time, symbols: usize) -> Self {
-        let (is_encoded, shards) = (vec![false; symbols], BTreeMap::new());
-        Self { frontier, is_encoded, next: 0, shards, bytes: 0, error: None }
+    pub fn new(frontier: Time, symbols: &[SymbolState]) -> Self {
+        let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
+        symbols.iter().for_each(|state| *counts.entry(state.symbol.shard()).or_default() += 1);
+        let shards = counts.into_iter().map(|(shard, count)| (shard, SequenceEncoder::new(count))).collect();
+        Self { frontier, is_encoded: vec![false; symbols.len()], next: 0, shards, bytes: 0, error: None }
     }
 
     /// The state is as of this time.
@@ -48,10 +50,11 @@ impl GradualSnapshot {
 
     fn encode(&mut self, number: usize, state: &SymbolState) {
         self.is_encoded[number] = true;
-        let shard = self.shards.entry(state.symbol.shard()).or_default();
-        match shard.push(state) {
-            Ok(bytes) => self.bytes += bytes,
-            Err(error) => self.error = Some(error),
+        match self.shards.get_mut(&state.symbol.shard()).map(|shard| shard.push(state)) {
+            Some(Ok(bytes)) => self.bytes += bytes,
+            Some(Err(error)) => self.error = Some(error),
+            // Its shard was counted when the snapshot began.
+            None => self.error = Some(CodecError::Count),
         }
     }
 
