@@ -15,3 +15,4 @@ pub mod setup;
 mod show;
 mod symbols;
 mod takeover;
+mod twin;
