@@ -208,7 +208,11 @@ fn long_batches(broker: &Broker, topic: &str, partition: i32, settings: &[(&str,
 /// A topic with a partition of each kind, compared as it is, and once more after retention has cut into a batch.
 fn compare_all(what: &str, codec: &str, topic_settings: &[(&str, &str)], name: &str) {
     let broker = shared();
-    broker.create_topic_with(name, 5, &[topic_settings, &[("max.message.bytes", "9000000"), ("retention.ms", "-1")]].concat());
+    broker.create_topic_with(
+        name,
+        5,
+        &[topic_settings, &[("max.message.bytes", "9000000"), ("retention.ms", "-1")]].concat(),
+    );
     let settings = [("compression.type", codec)];
     plain(broker, name, 0, &settings);
     plain(broker, name, 1, &[settings[0], ("enable.idempotence", "true")]);
