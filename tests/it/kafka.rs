@@ -8,6 +8,7 @@ mod ingest;
 mod lives;
 mod log;
 mod mirror;
+mod outages;
 mod pace;
 mod pipeline;
 mod producers;

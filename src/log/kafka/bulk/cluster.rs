@@ -62,8 +62,8 @@ impl Cluster {
         Some(Self { settings, topic_id, bootstrap: bootstrap.filter(|_| has_id)?, known: Mutex::default() })
     }
 
-    /// The leader of a partition, as of a later answer than the one with the number `after`: the cluster is asked unless
-    /// another reader has done so.
+    /// The leader of a partition, as of a later answer than the one with the number `after`: the cluster is asked,
+    /// unless another reader has done so.
     pub(super) fn leader(&self, partition: u32, after: u64) -> Result<Located, LinkError> {
         let mut known = self.locked();
         if known.version <= after {

@@ -104,6 +104,8 @@ impl Fetcher {
                 }
                 Ok(()) => {}
                 Err(Trouble::Ended(ended)) => return self.shared.end_with(ended),
+                // The end of the reader ends its connection.
+                Err(Trouble::Again(_)) if self.shared.is_stopped() => return,
                 Err(Trouble::Again(why)) => {
                     self.link = None;
                     if self.topic.client.context().is_new(&why) {
@@ -208,7 +210,7 @@ impl Fetcher {
                     false => Trouble::Again(why),
                 }
             }
-            LinkError::Io(_) | LinkError::Malformed(_) | LinkError::TooLong(_) => Trouble::Again(why),
+            _ => Trouble::Again(why),
         }
     }
 

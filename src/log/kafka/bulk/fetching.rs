@@ -141,6 +141,11 @@ impl Shared {
         !state.is_stopped
     }
 
+    /// Whether there is no reader any more.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.locked().is_stopped
+    }
+
     /// Waits for a time, or until there is no reader.
     pub(super) fn pause(&self, time: Duration) {
         let state = self.locked();

@@ -45,7 +45,7 @@ impl BulkReader {
         Ok(Self { topic, watch, partition, fetching, walk, current: None, ended: None })
     }
 
-    /// Adds the records of the next batch. Returns how many bytes were read for them, or `None` if there is nothing now.
+    /// Adds the records of the next batch. Returns how many bytes were read for them; `None` if there is nothing now.
     fn next_batch(&mut self, batch: &mut RecordBatch) -> Result<Option<usize>, Ended> {
         let Some((fetched, read)) = &mut self.current else {
             return match self.fetching.take() {

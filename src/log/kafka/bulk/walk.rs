@@ -1,8 +1,9 @@
-//! Record batches in place: from the bytes of an answer to the spans of a [`RecordBatch`], without an object per record.
+//! Record batches in place: from the bytes of an answer to the spans of a [`RecordBatch`], without an object for each
+//! record.
 //!
-//! A batch is 61 bytes of header and its records, which may be compressed. Nothing of a batch but its length is believed
-//! before its checksum agrees. The checksum does not cover the batch's offset, its length and its leader epoch: a wrong
-//! length does not fit the checksum, and offsets have to ascend.
+//! A batch is 61 bytes of header and its records, which may be compressed. Nothing of a batch but its length is
+//! believed before its checksum agrees. The checksum does not cover the batch's offset, its length and its leader
+//! epoch: a wrong length does not fit the checksum, and offsets have to ascend.
 
 use dataflows::log::batch::{RecordBatch, RecordSpan};
 use dataflows::log::reject::{ORIGINAL_BYTES_MAX, RECORD_BYTES_MAX};

@@ -1,6 +1,6 @@
 //! One connection to a broker: TLS, credentials, and one request at a time, each with a deadline.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::tls;
 
 /// Timeout for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of an answer, as in librdkafka (`receive.message.max.bytes`). The longest is one batch that exceeds all bounds.
+/// Bytes of an answer, as in librdkafka (`receive.message.max.bytes`): one batch may exceed what was asked for.
 const ANSWER_BYTES_MAX: u32 = 100_000_000;
 /// Room that is made for an answer at a time.
 const ROOM: usize = 4 << 20;
@@ -30,6 +30,12 @@ pub(super) enum LinkError {
     /// The connection failed.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// The broker is silent.
+    #[error("no answer within {0} s")]
+    Silent(u64),
+    /// The broker has ended the connection.
+    #[error("the broker has closed the connection")]
+    Closed,
     /// The broker does not accept the credentials.
     #[error("{0}")]
     Denied(String),
@@ -57,6 +63,7 @@ pub(super) struct Link {
     stream: Stream,
     client_id: String,
     correlation: i32,
+    timeout: Duration,
     /// When the broker wants to see credentials again: it closes the connection then.
     expires: Option<Instant>,
 }
@@ -71,8 +78,8 @@ impl Link {
             None => Stream::Plain(socket),
             Some(tls) => Stream::Tls(Box::new(tls::connect_blocking(&tls.connector, host, tls.verifies_host, socket)?)),
         };
-        let client_id = settings.client_id.clone();
-        let mut link = Self { stream, client_id, correlation: 0, expires: None };
+        let (client_id, timeout) = (settings.client_id.clone(), settings.answer_timeout);
+        let mut link = Self { stream, client_id, correlation: 0, timeout, expires: None };
         let mut answer = Vec::new();
         let body = link.call(API_VERSIONS, |_| {}, &mut answer)?;
         if !knows(&answer[body], &[METADATA, FETCH])? {
@@ -131,9 +138,15 @@ impl Link {
         write(&mut request);
         let framed = request.framed();
         let len = match &mut self.stream {
-            Stream::Plain(stream) => exchange(stream, &framed, answer)?,
-            Stream::Tls(stream) => exchange(&mut **stream, &framed, answer)?,
+            Stream::Plain(stream) => exchange(stream, &framed, answer),
+            Stream::Tls(stream) => exchange(&mut **stream, &framed, answer),
         };
+        let len = len.map_err(|error| match error {
+            LinkError::Io(error) if error.kind() == ErrorKind::UnexpectedEof => LinkError::Closed,
+            // This is how the system says that the time is over.
+            LinkError::Io(error) if error.kind() == ErrorKind::WouldBlock => LinkError::Silent(self.timeout.as_secs()),
+            other => other,
+        })?;
         let mut header = Answer::new(&answer[..len], 0);
         if header.i32()? != self.correlation {
             return Err(Malformed.into());
@@ -181,7 +194,7 @@ fn open(place: &Place, timeout: Duration) -> io::Result<TcpStream> {
     let (host, port) = place;
     // An IPv6 address is written in brackets.
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "its name has no address");
+    let mut last = io::Error::new(ErrorKind::NotFound, "its name has no address");
     for address in (host, *port).to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(socket) => {

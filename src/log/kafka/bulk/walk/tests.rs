@@ -131,7 +131,9 @@ fn records() -> impl Strategy<Value = Vec<Written>> {
 
 proptest! {
     #[test]
-    fn what_was_written_is_read(base in 0..i64::from(u32::MAX), records in records(), from in any::<prop::sample::Index>()) {
+    fn what_was_written_is_read(
+        base in 0..i64::from(u32::MAX), records in records(), from in any::<prop::sample::Index>()
+    ) {
         let bytes = whole(base, 0, &records);
         let expected = expected(base, &records);
         let mut walk = Walk::new(base as u64, BYTES_MAX);
@@ -166,12 +168,14 @@ proptest! {
 
     #[test]
     fn mutated_batches_are_records_or_damage(
-        records in records(), attributes in 0..0x60_i16, places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4)
+        records in records(),
+        attributes in 0..0x60_i16,
+        places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4)
     ) {
         let mut bytes = whole(5, attributes, &records);
         for (at, byte) in places {
-            let at = HEADER_LEN.min(bytes.len() - 1) + at.index(bytes.len() - HEADER_LEN.min(bytes.len() - 1));
-            bytes[at.min(40.max(at))] = byte;
+            let at = CRC_FROM + at.index(bytes.len() - CRC_FROM);
+            bytes[at] = byte;
         }
         // The checksum of the mutated bytes, so that they are looked at.
         let sum = crc32c::crc32c(&bytes[CRC_FROM..]);

@@ -74,7 +74,9 @@ fn an_old_broker_is_known() {
 #[test]
 fn a_silent_broker_is_left() {
     let start = Instant::now();
-    assert!(matches!(error(&settings(&[]), &broker(None, |_| None)), LinkError::Io(_)));
+    assert!(matches!(error(&settings(&[]), &broker(None, |_| None)), LinkError::Silent(0)));
+    let closed: Answers = |_| panic!("as a broker that ends");
+    assert!(matches!(error(&settings(&[]), &broker(None, closed)), LinkError::Closed));
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
 }
 
