@@ -156,9 +156,9 @@ impl Fetcher {
         };
         let answer = link.call(FETCH, |request| ask.write(request), bytes);
         let place = leader.place.clone();
-        let answer = answer.map_err(|error| self.not_linked(&place, error))?;
+        let answer = answer.map_err(|error| self.not_linked(&place, &error))?;
         let records = Records::parse(&bytes[..answer.end], answer.start);
-        let records = records.map_err(|error| self.not_linked(&place, error.into()))?;
+        let records = records.map_err(|error| self.not_linked(&place, &error.into()))?;
         if records.throttled_ms > 0 {
             self.shared.pause(Duration::from_millis(records.throttled_ms.unsigned_abs().into()).min(THROTTLE_MAX));
         }
@@ -183,22 +183,22 @@ impl Fetcher {
             // After a failure, what the cluster said before counts no more.
             let after = if self.failing.is_some() { self.version } else { 0 };
             let located = self.cluster.leader(self.partition, after);
-            let located = located.map_err(|error| self.not_answered("no broker answers", error))?;
+            let located = located.map_err(|error| self.not_answered("no broker answers", &error))?;
             self.version = located.version;
             let leader = located.leader.map_err(|code| self.refused(code))?;
             let shared = Arc::clone(&self.shared);
             let link = Link::connect(&self.cluster.settings, &leader.place, |socket| shared.opened(socket));
-            let link = link.map_err(|error| self.not_linked(&leader.place, error))?;
+            let link = link.map_err(|error| self.not_linked(&leader.place, &error))?;
             self.link = Some((link, leader));
         }
         self.link.as_mut().ok_or_else(|| Trouble::Again("not connected".to_owned()))
     }
 
-    fn not_linked(&mut self, (host, port): &(String, u16), error: LinkError) -> Trouble {
+    fn not_linked(&mut self, (host, port): &(String, u16), error: &LinkError) -> Trouble {
         self.not_answered(&format!("{host}:{port}"), error)
     }
 
-    fn not_answered(&mut self, who: &str, error: LinkError) -> Trouble {
+    fn not_answered(&mut self, who: &str, error: &LinkError) -> Trouble {
         let why = format!("{who}: {error}");
         match error {
             LinkError::TooOld => Trouble::Ended(Ended::Failed(why)),
