@@ -264,6 +264,29 @@ fn reading_continues_after_a_broker_restart() {
 }
 
 #[test]
+fn new_records_wake_a_parked_reader() {
+    const PARKED: Duration = Duration::from_secs(60);
+    let address = address(&log_address(&topic(1)));
+    let log = address.open().unwrap();
+    let mut reader = log.reader(0, 0).unwrap();
+    reader.wake(std::thread::current());
+    let writing = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(500));
+        fill(&address, 0, 1);
+    });
+    let (mut batch, start) = (RecordBatch::default(), std::time::Instant::now());
+    loop {
+        reader.read(&mut batch, 1 << 20).unwrap();
+        if !batch.records.is_empty() {
+            break;
+        }
+        std::thread::park_timeout(PARKED);
+    }
+    assert!(start.elapsed() < PARKED, "{:?}", start.elapsed());
+    writing.join().unwrap();
+}
+
+#[test]
 fn missing_topics_and_unreachable_clusters_differ() {
     let missing = address(&log_address("no-such-topic")).open().err().unwrap();
     assert!(matches!(missing, LogError::Missing { .. }) && missing.exit_code() == 2, "{missing}");
