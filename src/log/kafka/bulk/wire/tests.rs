@@ -75,9 +75,17 @@ fn an_old_broker_is_known() {
 fn a_silent_broker_is_left() {
     let start = Instant::now();
     assert!(matches!(error(&settings(&[]), &broker(None, |_| None)), LinkError::Silent(0)));
-    let closed: Answers = |_| panic!("as a broker that ends");
-    assert!(matches!(error(&settings(&[]), &broker(None, closed)), LinkError::Closed));
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_broker_that_ends_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = ("127.0.0.1".to_owned(), listener.local_addr().unwrap().port());
+    let ending = thread::spawn(move || drop(listener.accept().unwrap().0.read(&mut [0; 1_024])));
+    let patient = Settings { answer_timeout: Duration::from_secs(60), ..settings(&[]) };
+    assert!(matches!(error(&patient, &place), LinkError::Closed));
+    ending.join().unwrap();
 }
 
 #[test]
