@@ -1,29 +1,35 @@
-//! Benchmark of reading from Kafka: throughput of the whole dataflow compared with the client library alone.
+//! Benchmark of reading from Kafka: this program's own reader and the whole dataflow, compared with librdkafka.
 //!
-//! `cargo bench --bench kafka` starts a real broker (`scripts/kafka-server`), fills a topic with one trade per record,
-//! as other producers write it, and one with frames of 20 trades of one symbol, as `tickline ingest` does. Then, in
-//! turns on the same machine: librdkafka reads and discards, and `tickline work --store none` runs, with as many
-//! threads as workers. The result is the ratio of the medians. `-- --quick` takes a quarter of the trades.
+//! `cargo bench --bench kafka` starts a real broker (`scripts/kafka-server`), fills topics with one trade per record,
+//! as other producers write it, uncompressed and with LZ4, and one with frames of 20 trades of one symbol, as `tickline
+//! ingest` does. Then, in turns on the same machine, with as many threads as workers: librdkafka reads and discards, in
+//! its two ways; the own reader does; its walk runs over the broker's files, without a broker; and `tickline work
+//! --store none` runs with either reader. Results are medians. `-- --quick` takes a quarter of the trades; a word takes
+//! the topics whose name holds it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run must stop")]
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 
 use tickline::log::address::LogAddress;
 
 #[path = "support/broker.rs"]
 mod broker;
+#[path = "support/bulk.rs"]
+mod bulk;
 #[path = "support/input.rs"]
 #[allow(dead_code, reason = "the other bench uses the rest")]
 mod input;
 #[path = "support/librdkafka.rs"]
 mod librdkafka;
+#[path = "support/usage.rs"]
+mod usage;
 
 use broker::{Broker, start};
 use input::{Feed, Input};
 use librdkafka::By;
+use usage::Usage;
 
 /// The binary's own allocator.
 #[global_allocator]
@@ -35,11 +41,24 @@ const FRAME_TRADES: usize = 20;
 /// Runs of each kind; the first one is a warm-up.
 const RUNS: usize = 6;
 
-/// Fills a topic, record by record; batches are not compressed, as is a producer's default.
-fn fill(broker: &Broker, folder: &Path, topic: &str, frames: bool, feed: &Feed) -> u64 {
+/// What is in a topic.
+struct Topic {
+    name: &'static str,
+    codec: &'static str,
+    frames: bool,
+}
+
+const TOPICS: [Topic; 3] = [
+    Topic { name: "one-trade", codec: "none", frames: false },
+    Topic { name: "one-trade-lz4", codec: "lz4", frames: false },
+    Topic { name: "frames", codec: "none", frames: true },
+];
+
+/// Fills a topic, record by record.
+fn fill(broker: &Broker, folder: &Path, topic: &Topic, feed: &Feed) -> u64 {
     let config = folder.join("client.properties");
-    std::fs::write(&config, "compression.type=none\n").unwrap();
-    let text = format!("kafka://{}/{topic}?config={}", broker.address, config.display());
+    std::fs::write(&config, format!("compression.type={}\n", topic.codec)).unwrap();
+    let text = format!("kafka://{}/{}?config={}", broker.address, topic.name, config.display());
     let address: LogAddress = text.parse().unwrap();
     address.create(PARTITIONS).unwrap();
     let mut writer = address.open_writer().unwrap();
@@ -48,7 +67,7 @@ fn fill(broker: &Broker, folder: &Path, topic: &str, frames: bool, feed: &Feed) 
     for (partition, batches) in (0..).zip(&partitions) {
         let mut waiting: std::collections::BTreeMap<&[u8], Vec<&[u8]>> = std::collections::BTreeMap::new();
         for record in batches.iter().flat_map(|batch| batch.records.iter().map(|span| batch.record(span))) {
-            if !frames {
+            if !topic.frames {
                 writer.append(partition, Some(symbol(record)), record).unwrap();
                 records += 1;
                 continue;
@@ -82,34 +101,53 @@ fn frame(trades: &[&[u8]]) -> Vec<u8> {
     [br#"{"type":"trade","data":["#, trades.join(b",".as_slice()).as_slice(), b"]}"].concat()
 }
 
-fn work(broker: &Broker, topic: &str, workers: usize) -> f64 {
-    let log = format!("kafka://{}/{topic}", broker.address);
-    let workers = workers.to_string();
-    let line = [
-        "work",
-        "--log",
-        &log,
-        "--store",
-        "none",
-        "--until-end",
-        "--max-out-of-orderness",
-        "5s",
-        "--workers",
-        &workers,
-    ];
-    let start = Instant::now();
-    let status = Command::new(env!("CARGO_BIN_EXE_tickline")).args(line).stderr(Stdio::null()).status().unwrap();
-    assert!(status.success(), "{line:?} ended with {status}");
-    start.elapsed().as_secs_f64()
+fn work(log: &str, workers: usize) -> Usage {
+    let line = format!("work --log {log} --store none --until-end --max-out-of-orderness 5s --workers {workers}");
+    usage::run(Command::new(env!("CARGO_BIN_EXE_tickline")).args(line.split(' ')))
 }
 
-fn median(mut seconds: Vec<f64>) -> f64 {
-    seconds.remove(0);
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
+fn median(mut values: Vec<f64>) -> f64 {
+    values.remove(0);
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn median_of(usages: &[Usage], value: fn(&Usage) -> f64) -> f64 {
+    median(usages.iter().map(value).collect())
+}
+
+/// One line of the table.
+fn measure(broker: &Broker, data: &Path, topic: &str, threads: usize, (records, trades): (u64, u64)) {
+    let log = format!("kafka://{}/{topic}", broker.address);
+    let (mut polls, mut batches, mut ours, mut walks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut whole, mut with_librdkafka) = (Vec::new(), Vec::new());
+    let library = |by| librdkafka::read_and_discard(&broker.address, topic, PARTITIONS, threads, records, by);
+    for _ in 0..RUNS {
+        polls.push(library(By::Polls));
+        batches.push(library(By::Batches));
+        ours.push(bulk::read_and_discard(&log, PARTITIONS, threads, records));
+        walks.push(bulk::walk(data, topic, PARTITIONS, threads, records));
+        whole.push(work(&log, threads));
+        with_librdkafka.push(work(&format!("{log}?reader=librdkafka"), threads));
+    }
+    let rate = |count: u64, seconds: f64| count as f64 / seconds / 1e6;
+    let (ours, walks) = (rate(records, median(ours)), rate(records, median(walks)));
+    print!(
+        "| {topic} | {threads} | {:.2} | {:.2} | {ours:.2} | {walks:.2} | {:.0} % |",
+        rate(records, median(polls)),
+        rate(records, median(batches)),
+        100.0 * ours / walks,
+    );
+    for usages in [whole, with_librdkafka] {
+        let per_million = median_of(&usages, |usage| usage.cpu) / trades as f64 * 1e6;
+        let seconds = median_of(&usages, |usage| usage.seconds);
+        print!(" {:.2} | {per_million:.2} | {:.0} |", rate(trades, seconds), median_of(&usages, |usage| usage.mib));
+    }
+    println!();
 }
 
 fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let quick = std::env::args().any(|word| word == "--quick");
     let mut feed = Feed::dense();
     feed.trades /= if quick { 4 } else { 1 };
@@ -117,34 +155,21 @@ fn main() {
     let broker = start(&folder.path().join("kafka"));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!(
-        "{cores} cores, shared with the broker; {} trades of 500 symbols, {PARTITIONS} partitions; M records/s\n",
+        "{cores} cores, shared with the broker; {} trades of 500 symbols, {PARTITIONS} partitions; M records/s, and of \
+         `work` M trades/s, seconds of processor time per M trades and MiB\n",
         feed.trades
     );
     println!(
-        "| topic | threads | librdkafka by polls | by batches | work | work, trades | work to polls | to batches |"
+        "| topic | threads | librdkafka by polls | by batches | own | walk | own to walk | work | CPU | MiB | with \
+         librdkafka | CPU | MiB |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
-    for (topic, frames) in [("one-trade", false), ("frames", true)] {
-        let records = fill(&broker, folder.path(), topic, frames, &feed);
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    let is_wanted = |topic: &&Topic| words.is_empty() || words.iter().any(|word| topic.name.contains(word.as_str()));
+    for topic in TOPICS.iter().filter(is_wanted) {
+        let records = fill(&broker, folder.path(), topic, &feed);
         for threads in [2, 1] {
-            let (mut polls, mut batches, mut whole) = (Vec::new(), Vec::new(), Vec::new());
-            let alone = |by| librdkafka::read_and_discard(&broker.address, topic, PARTITIONS, threads, records, by);
-            for _ in 0..RUNS {
-                polls.push(alone(By::Polls));
-                whole.push(work(&broker, topic, threads));
-                batches.push(alone(By::Batches));
-            }
-            let (polls, batches, whole) = (median(polls), median(batches), median(whole));
-            let rate = |count: u64, seconds: f64| count as f64 / seconds / 1e6;
-            println!(
-                "| {topic} | {threads} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} % | {:.0} % |",
-                rate(records, polls),
-                rate(records, batches),
-                rate(records, whole),
-                rate(feed.trades, whole),
-                100.0 * polls / whole,
-                100.0 * batches / whole
-            );
+            let data = folder.path().join("kafka/data");
+            measure(&broker, &data, topic.name, threads, (records, feed.trades));
         }
     }
 }

@@ -58,7 +58,18 @@ mod tests {
     use super::*;
 
     /// Error types without an entry in [`LOOKUPS`]: another error carries them, or they always mean 1.
-    const WITHOUT: [&str; 5] = ["FrameError", "Mismatch", "Differs", "ApiError", "BadCertificates"];
+    const WITHOUT: [&str; 10] = [
+        "FrameError",
+        "Mismatch",
+        "Differs",
+        "ApiError",
+        "BadCertificates",
+        "LinkError",
+        "SaslError",
+        "Malformed",
+        "Wrong",
+        "CodecError",
+    ];
 
     #[test]
     fn the_cause_decides_under_any_context() {

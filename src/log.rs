@@ -2,6 +2,7 @@
 //!
 //! One trait per role, two implementations: a directory of JSON Lines files ([`dir`]) and Kafka ([`kafka`]).
 
+use std::thread::Thread;
 use std::time::Duration;
 
 use dataflows::log::batch::{RecordBatch, RecordSpan};
@@ -71,6 +72,8 @@ pub trait PartitionReader: Send {
     fn unread(&self) -> Option<u64> {
         None
     }
+    /// Unparks this thread from now on when there are new records, where the log knows. It may be unparked without any.
+    fn wake(&mut self, _thread: Thread) {}
 }
 
 /// Writer of a log. A directory log has one writer at a time; a topic has any number.

@@ -134,6 +134,21 @@ pub async fn connect(connector: &SslConnector, host: &str, stream: TcpStream) ->
     Ok(stream)
 }
 
+/// Opens a session over a blocking socket, as librdkafka does: where `verifies_host`, the certificate of the other side
+/// must be for this host.
+pub fn connect_blocking(
+    connector: &SslConnector,
+    host: &str,
+    verifies_host: bool,
+    stream: std::net::TcpStream,
+) -> Result<ssl::SslStream<std::net::TcpStream>, Error> {
+    let session = connector.configure()?.verify_hostname(verifies_host).into_ssl(without_root(host))?;
+    let mut stream = ssl::SslStream::new(session, stream)?;
+    let outcome = stream.connect();
+    outcome.map_err(|error| explain(error, stream.ssl()))?;
+    Ok(stream)
+}
+
 /// Accepts a session.
 pub async fn accept(acceptor: &SslAcceptor, stream: TcpStream) -> Result<SslStream<TcpStream>, Error> {
     let mut stream = SslStream::new(Ssl::new(acceptor.context())?, stream)?;

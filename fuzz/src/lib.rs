@@ -7,6 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 
 pub mod args;
+pub mod batches;
 mod canary;
 pub mod control;
 mod decoded;
@@ -27,7 +28,7 @@ pub mod trades;
 pub type Check = fn(&[u8]);
 
 /// The targets by name: the names of the binaries, and of the folders of `corpus/`.
-pub const TARGETS: [(&str, Check); 10] = [
+pub const TARGETS: [(&str, Check); 11] = [
     ("trades", trades::check),
     ("control", control::check),
     ("import", import::check),
@@ -38,6 +39,7 @@ pub const TARGETS: [(&str, Check); 10] = [
     ("settings", settings::check),
     ("texts", texts::check),
     ("args", args::check),
+    ("batches", batches::check),
 ];
 
 /// One run at a time: the memory that a target may use is the process's.

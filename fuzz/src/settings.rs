@@ -60,7 +60,7 @@ fn tickline(text: &str) -> Option<String> {
 
 fn kafka(text: &str) -> Option<String> {
     let file = file("settings", text.as_bytes());
-    let address = KafkaAddress { brokers: "h:1".into(), topic: "t".into(), config: Some(file) };
+    let address = KafkaAddress { brokers: "h:1".into(), topic: "t".into(), config: Some(file), with_librdkafka: false };
     client_config(&address).err().map(|error| error.to_string())
 }
 

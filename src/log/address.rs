@@ -16,7 +16,7 @@ use crate::secret::registry::names_a_user;
 pub enum LogAddress {
     /// `dir:PATH`: a directory with one JSON Lines file per partition.
     Dir(PathBuf),
-    /// `kafka://HOST:PORT[,HOST:PORT]/TOPIC[?config=FILE]`: a topic.
+    /// `kafka://HOST:PORT[,HOST:PORT]/TOPIC[?config=FILE][&reader=librdkafka]`: a topic.
     Kafka(KafkaAddress),
 }
 
@@ -127,6 +127,9 @@ mod tests {
             "dir:./with space",
             "kafka://h:1/t",
             "kafka://[::1]:9092,b:2/a.b-c_d?config=/k.conf",
+            "kafka://h:1/t?reader=librdkafka",
+            "kafka://h:1/t?reader=librdkafka&config=/k@l.conf",
+            "kafka://h:1/t?config=/k.conf?x&y",
         ] {
             assert_eq!(text.parse::<LogAddress>().unwrap().to_string(), text);
         }
@@ -145,10 +148,16 @@ mod tests {
             "kafka://h:1/a/b",
             "kafka://h:1/t?config=",
             "kafka://h:99999/t",
+            "kafka://h:1/t?",
+            "kafka://h:1/t?reader=x",
+            "kafka://h:1/t?reader=librdkafka&config=",
+            "kafka://h:1/t?reader=librdkafka&",
         ] {
             let error = text.parse::<LogAddress>().unwrap_err();
             assert_eq!(error.exit_code(), 2, "{error}");
         }
+        let either = "kafka://h:1/t?config=f&reader=librdkafka".parse::<LogAddress>().unwrap();
+        assert_eq!(either.to_string(), "kafka://h:1/t?reader=librdkafka&config=f");
         for text in ["kafka://u:canary@h:1/t", "kafka://u:can/ary@h:1/t?config=f", "cassandra://u:canary@h:1/t"] {
             let error = text.parse::<LogAddress>().unwrap_err();
             assert!(error.exit_code() == 2 && !format!("{error:?}{error}").contains("ary"), "{error}");

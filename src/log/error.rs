@@ -8,7 +8,10 @@ use crate::time::span;
 #[non_exhaustive]
 pub enum LogError {
     /// Invalid log address.
-    #[error("invalid log address {text:?}: expected dir:PATH or kafka://HOST:PORT[,HOST:PORT]/TOPIC[?config=FILE]")]
+    #[error(
+        "invalid log address {text:?}: expected dir:PATH or \
+             kafka://HOST:PORT[,HOST:PORT]/TOPIC[?config=FILE][&reader=librdkafka]"
+    )]
     BadAddress {
         /// The given text.
         text: String,

@@ -1,8 +1,9 @@
 //! The log on Kafka: a topic.
 //!
-//! Each partition has its own client, which reads from explicit offsets without a consumer group: the dataflow assigns
-//! partitions to workers, and only the checkpoint records what was read. Lost data (retention, truncation, a topic that
-//! was created again, added partitions) is a permanent error.
+//! Each partition is read from explicit offsets without a consumer group: the dataflow assigns partitions to workers,
+//! and only the checkpoint records what was read. Lost data (retention, truncation, a topic that was created again,
+//! added partitions) is a permanent error. Two readers do that and give the same: [`bulk`], and librdkafka's
+//! ([`reader`]) where a setting is one of its own or the address asks for it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,9 +11,11 @@ use super::{Cleanup, Log, LogError, PartitionReader};
 
 pub mod address;
 mod batch_reader;
+pub mod bulk;
 mod claim;
 pub mod config;
 mod context;
+mod ended;
 mod lost_partitions;
 mod message_status;
 mod outage;
@@ -23,11 +26,14 @@ pub mod topic_setup;
 mod topic_watch;
 mod writer;
 
+pub use bulk::BulkReader;
 pub use claim::Claim;
 pub use reader::KafkaReader;
 pub use writer::KafkaWriter;
 
 use address::KafkaAddress;
+use bulk::Cluster;
+use config::client_config;
 use topic::Topic;
 use topic_watch::TopicWatch;
 
@@ -36,12 +42,14 @@ pub struct KafkaLog {
     topic: Arc<Topic>,
     /// Started with the first reader.
     watch: OnceLock<Arc<TopicWatch>>,
+    /// Chosen with the first reader: where to fetch from, if not with librdkafka.
+    bulk: OnceLock<Option<Arc<Cluster>>>,
 }
 
 impl KafkaLog {
     /// Opens an existing topic.
     pub fn open(address: &KafkaAddress) -> Result<Self, LogError> {
-        Ok(Self { topic: Arc::new(Topic::open(address)?), watch: OnceLock::new() })
+        Ok(Self { topic: Arc::new(Topic::open(address)?), watch: OnceLock::new(), bulk: OnceLock::new() })
     }
 
     /// Opens a topic, created if it does not exist; it must have this number of partitions.
@@ -68,6 +76,18 @@ impl KafkaLog {
             .map_err(|error| self.topic.failed("cannot start a thread", error.to_string()))?;
         Ok(Arc::clone(self.watch.get_or_init(|| watch)))
     }
+
+    fn bulk(&self) -> Result<Option<Arc<Cluster>>, LogError> {
+        if let Some(chosen) = self.bulk.get() {
+            return Ok(chosen.clone());
+        }
+        let address = &self.topic.address;
+        let chosen = match address.with_librdkafka {
+            true => None,
+            false => bulk::cluster(&self.topic, &client_config(address)?)?,
+        };
+        Ok(self.bulk.get_or_init(|| chosen).clone())
+    }
 }
 
 impl Log for KafkaLog {
@@ -84,7 +104,12 @@ impl Log for KafkaLog {
     }
 
     fn reader(&self, partition: u32, offset: u64) -> Result<Box<dyn PartitionReader>, LogError> {
-        Ok(Box::new(KafkaReader::open(Arc::clone(&self.topic), self.watch()?, partition, offset)?))
+        self.topic.check_offset(partition, offset)?;
+        let (topic, watch) = (Arc::clone(&self.topic), self.watch()?);
+        Ok(match self.bulk()? {
+            Some(cluster) => Box::new(BulkReader::open(topic, watch, cluster, partition, offset)?),
+            None => Box::new(KafkaReader::open(topic, watch, partition, offset)?),
+        })
     }
 
     fn name(&self) -> String {

@@ -37,7 +37,9 @@ pub fn register_from_address(address: &str) {
 
 /// Whether an address names a user, as `user:password@host` does.
 pub fn names_a_user(address: &str) -> bool {
-    address.split("?config=").next().is_some_and(|place| place.contains("://") && place.contains('@'))
+    let place =
+        ["?config=", "&config="].iter().fold(address, |place, option| place.split(option).next().unwrap_or(place));
+    place.contains("://") && place.contains('@')
 }
 
 /// A text without the registered secrets.

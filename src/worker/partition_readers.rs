@@ -51,7 +51,9 @@ impl Readers {
         let mut readers = Vec::new();
         for start in shared.starts.iter().skip(index).step_by(peers) {
             let number = start.partition;
-            let (reader, held) = resume::open(&*shared.log, start, || shared.watch.stop.load(Ordering::SeqCst))?;
+            let (mut reader, held) = resume::open(&*shared.log, start, || shared.watch.stop.load(Ordering::SeqCst))?;
+            // It parks while nothing is there to be read.
+            reader.wake(std::thread::current());
             let end = shared.log.end_offset(number)?;
             shared.watch.records_total.fetch_add(end.saturating_sub(start.offset), Ordering::Relaxed);
             readers.push(Partition { number, reader, held, end });

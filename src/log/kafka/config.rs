@@ -102,7 +102,12 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("kafka.properties");
         std::fs::write(&path, text).unwrap();
-        client_config(&KafkaAddress { brokers: "b:1".into(), topic: "t".into(), config: Some(path) })
+        client_config(&KafkaAddress {
+            brokers: "b:1".into(),
+            topic: "t".into(),
+            config: Some(path),
+            with_librdkafka: false,
+        })
     }
 
     #[test]
@@ -122,7 +127,8 @@ mod tests {
         }
         let config = with("security.protocol=canary").unwrap();
         let error = config.create::<rdkafka::consumer::BaseConsumer>().err().unwrap();
-        let address = KafkaAddress { brokers: "b:1".into(), topic: "t".into(), config: Some("f".into()) };
+        let (brokers, topic) = ("b:1".into(), "t".into());
+        let address = KafkaAddress { brokers, topic, config: Some("f".into()), with_librdkafka: false };
         let shown = explain(&address, &error).to_string();
         assert!(shown.contains("security.protocol") && !shown.contains("canary"), "{shown}");
     }

@@ -16,7 +16,7 @@ use super::topic_id::{Source, TopicId};
 use crate::secret::registry::masked;
 
 /// How long a running client goes on with credentials that the cluster rejects.
-const DENIED_AFTER: Duration = Duration::from_secs(30);
+pub(super) const DENIED_AFTER: Duration = Duration::from_secs(30);
 
 /// The errors and log lines of one client.
 #[derive(Clone, Debug)]

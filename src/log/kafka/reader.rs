@@ -10,14 +10,11 @@ use tracing::warn;
 
 use super::batch_reader::{Fetch, Taken};
 use super::context::Events;
+use super::ended::Ended;
 use super::topic::Topic;
 use super::topic_id::Source;
 use super::topic_watch::TopicWatch;
 use crate::log::{LogError, PartitionReader};
-
-/// What to do about damaged records.
-const DAMAGED_HINT: &str = "the bytes on the broker's disk, or on the way from it, are not those that were written: \
-                            restore them from a replica, or copy what is whole into another log";
 
 /// Reader of one partition. Its client fetches ahead, within a bound, in its own threads.
 pub struct KafkaReader {
@@ -30,31 +27,14 @@ pub struct KafkaReader {
     ended: Option<Ended>,
 }
 
-/// Permanent error of a partition.
-#[derive(Clone, Debug)]
-enum Ended {
-    /// The log no longer holds the next offset.
-    Lost(String),
-    /// A record's bytes are not those that were written.
-    Damaged(String),
-    /// Another topic has taken the name: its id.
-    Replaced(String),
-    /// Any other permanent error.
-    Failed(String),
-}
-
 impl KafkaReader {
-    /// Opens a reader at `offset`, which must be between the first offset and the end offset.
+    /// Opens a reader at `offset`, which is between the first offset and the end offset.
     pub(super) fn open(
         topic: Arc<Topic>,
         watch: Arc<TopicWatch>,
         partition: u32,
         offset: u64,
     ) -> Result<Self, LogError> {
-        let (first, end) = topic.offsets(partition)?;
-        if offset < first || offset > end {
-            return Err(topic.lost(partition, offset, cause(offset, first)));
-        }
         let client = topic.fetching_client()?;
         let fetch = Fetch::start(client, &topic.address.topic, partition as i32, offset as i64);
         let fetch = fetch.map_err(|error| topic.failed("cannot read", error.to_string()))?;
@@ -108,22 +88,6 @@ impl KafkaReader {
         }
         Ok(())
     }
-
-    fn error(&self, ended: &Ended) -> LogError {
-        match ended {
-            Ended::Replaced(id) => self.topic.replaced(id),
-            Ended::Damaged(what) => LogError::Damaged {
-                path: self.topic.name(),
-                what: format!("partition {}, {what}", self.partition),
-                hint: DAMAGED_HINT.to_owned(),
-            },
-            Ended::Lost(why) => self.topic.lost(self.partition, self.position, why.clone()),
-            Ended::Failed(why) => {
-                let (partition, offset) = (self.partition, self.position);
-                self.topic.failed("cannot read", format!("partition {partition}, offset {offset}: {why}"))
-            }
-        }
-    }
 }
 
 impl PartitionReader for KafkaReader {
@@ -159,7 +123,7 @@ impl PartitionReader for KafkaReader {
         }
         match &self.ended {
             // Records before the error are delivered first.
-            Some(ended) if batch.records.is_empty() => Err(self.error(ended)),
+            Some(ended) if batch.records.is_empty() => Err(ended.error(&self.topic, self.partition, self.position)),
             _ => Ok(()),
         }
     }
@@ -184,14 +148,4 @@ fn push(batch: &mut RecordBatch, offset: u64, message: &Taken<'_>) {
     let is_tombstone = message.is_null;
     let total_len = total_len as u64;
     batch.records.push(RecordSpan { offset, start, len, total_len, timestamp_ms, leader_epoch, is_tombstone });
-}
-
-/// Probable cause of an offset out of range.
-fn cause(offset: u64, first: u64) -> String {
-    if offset < first {
-        "retention has removed it unread: increase retention.ms, and work from the remaining records into a new store"
-    } else {
-        "the topic was truncated or created again: its later records are gone"
-    }
-    .to_owned()
 }

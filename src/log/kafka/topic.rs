@@ -140,6 +140,20 @@ impl Topic {
         }
     }
 
+    /// Fails if the partition does not hold this offset, nor ends with it.
+    pub(super) fn check_offset(&self, partition: u32, offset: u64) -> Result<(), LogError> {
+        let (first, end) = self.offsets(partition)?;
+        let cause = match offset {
+            _ if offset < first => {
+                "retention has removed it unread: increase retention.ms, and work from the remaining records into a \
+                 new store"
+            }
+            _ if offset > end => "the topic was truncated or created again: its later records are gone",
+            _ => return Ok(()),
+        };
+        Err(self.lost(partition, offset, cause.to_owned()))
+    }
+
     /// Name for messages.
     pub(super) fn name(&self) -> String {
         self.address.to_string()

@@ -14,6 +14,9 @@ use crate::shared::broker::{Broker, log_address, shared, topic};
 use crate::shared::log_suite as suite;
 use crate::shared::pids::wait_until;
 
+/// Options of an address: this program's own reader, and librdkafka's.
+const READERS: [&str; 2] = ["", "?reader=librdkafka"];
+
 fn address(text: &str) -> LogAddress {
     text.parse().unwrap()
 }
@@ -39,11 +42,13 @@ fn until_it_fails(reader: &mut dyn PartitionReader) -> LogError {
 
 #[test]
 fn a_topic_passes_the_suite() {
-    suite::all(&|partitions| {
-        let address = address(&log_address(&topic(partitions)));
-        let (log, writer) = (address.open().unwrap(), address.open_writer().unwrap());
-        suite::Subject { log, writer, record_bytes_max: (2 << 20) - 1_000, home: Box::new(()) }
-    });
+    for reader in READERS {
+        suite::all(&|partitions| {
+            let address = address(&format!("{}{reader}", log_address(&topic(partitions))));
+            let (log, writer) = (address.open().unwrap(), address.open_writer().unwrap());
+            suite::Subject { log, writer, record_bytes_max: (2 << 20) - 1_000, home: Box::new(()) }
+        });
+    }
 }
 
 #[test]
@@ -116,7 +121,7 @@ fn tls_and_sasl_come_from_the_file() {
     let name = topic(1);
     fill(&address(&log_address(&name)), 0, 3);
     let home = tempfile::tempdir().unwrap();
-    let open = |mechanism: &str, password: &str, ca: &Path| {
+    let open = |mechanism: &str, password: &str, ca: &Path, reader: &str| {
         let config = home.path().join("client.properties");
         let text = format!(
             "security.protocol=sasl_ssl\nssl.ca.location={}\nsasl.mechanism={mechanism}\nsasl.username=tickline\n\
@@ -124,14 +129,19 @@ fn tls_and_sasl_come_from_the_file() {
             ca.display()
         );
         std::fs::write(&config, text).unwrap();
-        address(&format!("kafka://{}/{name}?config={}", shared().sasl_ssl, config.display())).open()
+        let options =
+            format!("{}config={}", if reader.is_empty() { "?" } else { "?reader=librdkafka&" }, config.display());
+        address(&format!("kafka://{}/{name}{options}", shared().sasl_ssl)).open()
     };
     for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
-        let log = open(mechanism, "tickline-secret", &shared().ca).unwrap();
-        let mut reader = log.reader(0, 0).unwrap();
-        assert_eq!(suite::drain(&*log, &mut *reader, 1 << 20).len(), 3, "{mechanism}");
+        for options in READERS {
+            let log = open(mechanism, "tickline-secret", &shared().ca, options).unwrap();
+            let mut reader = log.reader(0, 0).unwrap();
+            assert_eq!(suite::drain(&*log, &mut *reader, 1 << 20).len(), 3, "{mechanism}{options}");
+        }
     }
-    let error = open("PLAIN", "canary-password", &shared().ca).err().unwrap();
+    let error = open("PLAIN", "canary-password", &shared().ca, "").err().unwrap();
+    assert_eq!(error.exit_code(), 2);
     let text = error.to_string();
     assert!(text.contains("uthentication") && !text.contains("canary"), "{text}");
 }
@@ -222,28 +232,58 @@ fn reading_continues_after_a_broker_restart() {
     let home = tempfile::tempdir().unwrap();
     let mut broker = Broker::start(home.path());
     broker.create_topic("t", 1);
-    let address = address(&broker.log_address("t"));
-    fill(&address, 0, 5);
-    let log = address.open().unwrap();
-    let mut reader = log.reader(0, 0).unwrap();
-    assert_eq!(suite::drain(&*log, &mut *reader, 1 << 20).len(), 5);
+    let addresses = READERS.map(|reader| address(&format!("{}{reader}", broker.log_address("t"))));
+    fill(&addresses[0], 0, 5);
+    let mut readers = addresses.each_ref().map(|address| {
+        let log = address.open().unwrap();
+        let mut reader = log.reader(0, 0).unwrap();
+        assert_eq!(suite::drain(&*log, &mut *reader, 1 << 20).len(), 5);
+        (log, reader)
+    });
     broker.server.kill();
     let mut batch = RecordBatch::default();
-    reader.read(&mut batch, 1 << 20).unwrap();
-    assert!(batch.records.is_empty());
-    broker.server.restart();
-    fill(&address, 0, 5);
-    let records = suite::drain(&*log, &mut *reader, 1 << 20);
-    assert_eq!(records.iter().map(|record| record.0).collect::<Vec<_>>(), [5, 6, 7, 8, 9]);
-    // Each record says under which leader it was written, by which a log that was cut is known.
-    let (mut reader, mut epochs) = (log.reader(0, 0).unwrap(), Vec::new());
-    wait_until("all records", || {
+    for (_, reader) in &mut readers {
         reader.read(&mut batch, 1 << 20).unwrap();
-        epochs.extend(batch.records.iter().map(|span| span.leader_epoch.unwrap()));
-        epochs.len() == 10
+        assert!(batch.records.is_empty());
+    }
+    broker.server.restart();
+    fill(&addresses[0], 0, 5);
+    for (log, mut reader) in readers {
+        let records = suite::drain(&*log, &mut *reader, 1 << 20);
+        assert_eq!(records.iter().map(|record| record.0).collect::<Vec<_>>(), [5, 6, 7, 8, 9]);
+        // Each record says under which leader it was written, by which a log that was cut is known.
+        let (mut reader, mut epochs) = (log.reader(0, 0).unwrap(), Vec::new());
+        wait_until("all records", || {
+            reader.read(&mut batch, 1 << 20).unwrap();
+            epochs.extend(batch.records.iter().map(|span| span.leader_epoch.unwrap()));
+            epochs.len() == 10
+        });
+        assert!(epochs[..5].iter().all(|epoch| *epoch == epochs[0]) && epochs[5] > epochs[4], "{epochs:?}");
+        assert!(epochs[5..].iter().all(|epoch| *epoch == epochs[5]), "{epochs:?}");
+    }
+}
+
+#[test]
+fn new_records_wake_a_parked_reader() {
+    const PARKED: Duration = Duration::from_secs(60);
+    let address = address(&log_address(&topic(1)));
+    let log = address.open().unwrap();
+    let mut reader = log.reader(0, 0).unwrap();
+    reader.wake(std::thread::current());
+    let writing = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(500));
+        fill(&address, 0, 1);
     });
-    assert!(epochs[..5].iter().all(|epoch| *epoch == epochs[0]) && epochs[5] > epochs[4], "{epochs:?}");
-    assert!(epochs[5..].iter().all(|epoch| *epoch == epochs[5]), "{epochs:?}");
+    let (mut batch, start) = (RecordBatch::default(), std::time::Instant::now());
+    loop {
+        reader.read(&mut batch, 1 << 20).unwrap();
+        if !batch.records.is_empty() {
+            break;
+        }
+        std::thread::park_timeout(PARKED);
+    }
+    assert!(start.elapsed() < PARKED, "{:?}", start.elapsed());
+    writing.join().unwrap();
 }
 
 #[test]
@@ -260,9 +300,10 @@ fn missing_topics_and_unreachable_clusters_differ() {
 fn no_record_of_a_topic_made_again_is_read() {
     // A reader past the end of the new topic fails for that already. One of a topic without records is at its beginning
     // as well, so that nothing but the topic's id keeps it from reading on.
-    for (round, records) in [0, 10, 0, 10, 0].into_iter().enumerate() {
+    let rounds = READERS.iter().flat_map(|reader| [0, 10, 0, 10, 0].map(|records| (reader, records)));
+    for (round, (reader, records)) in rounds.enumerate() {
         let name = topic(1);
-        let address = address(&log_address(&name));
+        let address = address(&format!("{}{reader}", log_address(&name)));
         fill(&address, 0, records);
         let log = address.open().unwrap();
         let mut reader = log.reader(0, 0).unwrap();

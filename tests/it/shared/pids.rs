@@ -9,6 +9,11 @@ pub fn kill(pid: u32) {
     assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
 }
 
+/// A signal to one process, by its option of `kill`.
+pub fn signal(pid: u32, option: &str) {
+    assert!(Command::new("kill").args([option, &pid.to_string()]).status().unwrap().success());
+}
+
 /// SIGTERM to one process.
 pub fn terminate(pid: u32) {
     assert!(Command::new("kill").arg(pid.to_string()).status().unwrap().success());
