@@ -159,6 +159,12 @@ impl Ingress {
         self.partitions[at].records_from(frontier)
     }
 
+    /// Resume points of a checkpoint as of `frontier`, one for each partition of this worker. Those of a later one are
+    /// not before them.
+    pub fn checkpoint_points(&mut self, frontier: Time) -> Vec<ResumePoint> {
+        self.partitions.iter_mut().map(|partition| partition.checkpoint_point(frontier)).collect()
+    }
+
     /// Resume points as of `frontier`, one for each partition of this worker.
     pub fn resume_points(&self, frontier: Time) -> Vec<ResumePoint> {
         self.partitions.iter().map(|partition| partition.resume_point(frontier)).collect()

@@ -179,12 +179,12 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
             break;
         }
     }
-    end_snapshots(worker, &ingress, pending, shared);
+    end_snapshots(worker, &mut ingress, pending, shared);
     worker.drop_dataflow(0);
 }
 
 /// Completes the snapshots that were begun, and adds what the partitions know.
-fn end_snapshots(worker: &mut Worker, ingress: &Ingress, pending: Vec<Time>, shared: &Mutex<Shared>) {
+fn end_snapshots(worker: &mut Worker, ingress: &mut Ingress, pending: Vec<Time>, shared: &Mutex<Shared>) {
     if pending.is_empty() {
         return;
     }
@@ -194,7 +194,7 @@ fn end_snapshots(worker: &mut Worker, ingress: &Ingress, pending: Vec<Time>, sha
     }
     let mut shared = lock(shared);
     for frontier in pending {
-        shared.points.entry(frontier).or_default().extend(ingress.resume_points(frontier));
+        shared.points.entry(frontier).or_default().extend(ingress.checkpoint_points(frontier));
         let memory = ingress.memory_shards(frontier).unwrap_or_default();
         shared.shards.entry(frontier).or_default().1.extend(memory);
     }

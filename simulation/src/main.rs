@@ -84,6 +84,9 @@ fn one(seed: u64, args: &Args) -> Option<(u64, bool)> {
         Err(violation) => {
             println!("seed {seed}: {}", violation.what);
             if args.no_shrink {
+                if args.trace {
+                    println!("{}", violation.trace.lines().join("\n"));
+                }
                 return None;
             }
             let smallest = shrink(scenario, |scenario| run(scenario).is_err());

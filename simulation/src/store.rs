@@ -1,7 +1,7 @@
 //! A store of the simulated world: the last write of a row wins by its write time, as in Cassandra; one epoch at a time
 //! publishes frontiers and commits checkpoints; a call may fail before, in the middle, or after it was carried out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dataflows::output::frontier_row::FrontierRow;
@@ -99,6 +99,8 @@ struct State {
     rows_written: u64,
     /// The log has lost records that were read: their rows may have the write times of others.
     has_orphans: bool,
+    /// Minutes that were kept from such records, and that no published frontier covers.
+    orphan_minutes: BTreeSet<Time>,
 }
 
 /// A store; its clones are connections to the same one.
@@ -149,9 +151,13 @@ impl SimulatedStore {
         (state.failing, state.killing) = (None, None);
     }
 
-    /// The log has lost records that were read.
+    /// The log has lost records that were read. What was on its way since then is taken for arrived.
     pub fn note_orphans(&self) {
-        self.state().has_orphans = true;
+        let mut state = self.state();
+        state.has_orphans = true;
+        state.written.clear();
+        let State { contents, orphan_minutes, .. } = &mut *state;
+        orphan_minutes.extend(contents.kept.range(contents.complete() + 1..).map(|(minute, _)| *minute));
     }
 
     /// Carries out an earlier write of rows once more.
@@ -214,7 +220,7 @@ impl State {
 
     fn corrupt(&mut self, what: String) -> StoreError {
         self.violation.get_or_insert_with(|| what.clone());
-        StoreError::Corrupt { path: "simulated".to_owned(), what, hint: "a bug".to_owned() }
+        corrupt(what)
     }
 
     fn commit_frontier(
@@ -226,6 +232,9 @@ impl State {
         self.check_fence(durable.epoch)?;
         for row in kept.iter().take(count) {
             let old = self.contents.kept.entry(row.frontier).or_insert_with(|| row.clone()).clone();
+            if old != *row && self.orphan_minutes.contains(&row.frontier) {
+                return Err(corrupt("a minute of lost records is in the way".to_owned()));
+            }
             if old != *row {
                 return Err(self.corrupt(format!("a minute was kept as {old:?}, and is now {row:?}")));
             }
@@ -243,6 +252,10 @@ impl State {
         }
         Ok(())
     }
+}
+
+fn corrupt(what: String) -> StoreError {
+    StoreError::Corrupt { path: "simulated".to_owned(), what, hint: "a bug".to_owned() }
 }
 
 /// Puts rows as long as some may be put. Returns what two rows with the same key and write time differ in.

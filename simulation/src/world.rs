@@ -292,7 +292,11 @@ impl<'a> World<'a> {
         if !self.was_cut || error.exit_code() != 3 || matches!(error, WorkerError::Log(LogError::Replaced { .. })) {
             return Ok(());
         }
-        if wrote {
+        if let Some(what) = self.store.violation() {
+            return Err(Stopped::Violated(what));
+        }
+        // A minute that was kept from lost records is met late.
+        if wrote && !matches!(error, WorkerError::Store(StoreError::Corrupt { .. })) {
             return Err(Stopped::Violated(format!("it has written rows before it refused: {error}")));
         }
         Err(Stopped::Refused(error.to_string()))

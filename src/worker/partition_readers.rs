@@ -18,8 +18,6 @@ use crate::log::progress_log::BindingReader;
 use crate::log::{LogError, PartitionReader};
 use crate::time::rfc3339;
 
-/// Maximum bytes per read of a partition: enough to make the cost of a read small, and few against what may wait.
-const READ_BYTES_MAX: usize = 256 << 10;
 /// Time between two warnings of a stalled frontier.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
@@ -82,6 +80,7 @@ impl Readers {
         let bindings = self.feed_bindings(ingress)?;
         let (mut records, mut bytes) = (0, 0);
         self.read_ahead.observe(durable, shared.config.clock.now());
+        let read_bytes = self.read_ahead.read_bytes(self.readers.len());
         let mut waiting: u64 = (0..self.readers.len()).map(|at| ingress.records_from(at, durable)).sum();
         for (at, partition) in self.readers.iter_mut().enumerate() {
             // What is known of the frontier counts, whether more may be read or not.
@@ -99,10 +98,10 @@ impl Readers {
                 continue;
             }
             if ingress.bound(at) > partition.position() {
-                let (read, read_bytes) = partition.feed(ingress, at, &mut self.batch)?;
+                let (read, fetched) = partition.feed(ingress, at, &mut self.batch, read_bytes)?;
                 records += read;
                 waiting += read;
-                bytes += read_bytes;
+                bytes += fetched;
             }
             ingress.bind_up_to(at, partition.position());
             if shared.config.until_end && partition.is_at_end() {
@@ -214,12 +213,18 @@ impl Readers {
 
 impl Partition {
     /// Feeds its next records, as far as they may be read. Returns their number, and the bytes fetched for them.
-    fn feed(&mut self, ingress: &mut Ingress, at: usize, batch: &mut RecordBatch) -> Result<(u64, u64), LogError> {
+    fn feed(
+        &mut self,
+        ingress: &mut Ingress,
+        at: usize,
+        batch: &mut RecordBatch,
+        bytes_max: usize,
+    ) -> Result<(u64, u64), LogError> {
         let (mut from, mut bytes) = (0, 0);
         if let Some(held) = self.held.take() {
             (*batch, from) = held;
         } else {
-            self.reader.read(batch, READ_BYTES_MAX)?;
+            self.reader.read(batch, bytes_max)?;
             bytes = batch.bytes.len() as u64;
         }
         let next = ingress.feed(at, batch, from);

@@ -15,6 +15,10 @@ const LEAST: u64 = 4_096;
 const MOST: u64 = 131_072;
 /// Most records when none are.
 const MOST_WITHOUT_ROWS: u64 = 1_048_576;
+/// Bytes of a partition per read: few against what may wait, and enough to make the cost of a read small.
+const READ_BYTES: std::ops::RangeInclusive<usize> = 16 << 10..=256 << 10;
+/// Bytes of a record that holds one trade, about.
+const RECORD_BYTES: usize = 100;
 /// A jump of the durable frontier that takes longer is too large.
 const LONG: Duration = Duration::from_secs(2);
 /// One that takes less is too small.
@@ -56,6 +60,12 @@ impl ReadAhead {
         (self.durable, self.jumped, self.has_stopped) = (durable, now, false);
     }
 
+    /// Bytes to read of each of these partitions at a time: of all together no more than may wait.
+    pub(super) fn read_bytes(&self, partitions: usize) -> usize {
+        let records = if self.durable < self.known { self.most } else { self.records };
+        (records as usize * RECORD_BYTES / partitions.max(1)).clamp(*READ_BYTES.start(), *READ_BYTES.end())
+    }
+
     /// Whether no more may be read with this many records waiting. A partition that holds back the frontier itself is
     /// always read: the others wait for it. What the store holds already is read faster, and no further than that: the
     /// rows after it are written in one go, which must not take longer than the process lives.
@@ -94,6 +104,14 @@ mod tests {
             ahead.observe(100 + u64::from(jump), start + LONG * (7 + 2 * jump));
         }
         assert!(!ahead.stops(LEAST - 1, 999) && ahead.stops(LEAST, 999), "and a least");
+    }
+
+    #[test]
+    fn a_read_is_small_where_little_may_wait() {
+        let mut ahead = ReadAhead::new(true, 50, Instant::now());
+        assert_eq!([1, 12, 500].map(|partitions| ahead.read_bytes(partitions)), [256 << 10, 256 << 10, 26_214]);
+        ahead.observe(50, Instant::now());
+        assert_eq!([1, 12, 500].map(|partitions| ahead.read_bytes(partitions)), [256 << 10, 34_133, 16 << 10]);
     }
 
     #[test]

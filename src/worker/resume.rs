@@ -41,7 +41,8 @@ pub(super) fn open(log: &dyn Log, start: &ResumePoint, is_stopped: impl Fn() -> 
     if !is_same {
         return Err(LogError::Regrown { path: log.name(), partition: number, offset: last.offset });
     }
-    if last.offset >= start.offset {
+    if last.offset + 1 != start.offset {
+        // Between the two there may be nothing, and it may expire.
         return at_start();
     }
     let has_more = batch.records.len() > 1;

@@ -247,7 +247,7 @@ impl WorkerLoop {
         let symbols = self.symbol_table.as_mut().map_or(Ok(0), SymbolTable::feed)?;
         let has_read = records > 0 || symbols > 0;
         worker.step_or_park(Some(if has_read { Duration::ZERO } else { patience }));
-        self.parts.send(&self.ingress, &self.commands);
+        self.parts.send(&mut self.ingress, &self.commands);
         if let Some(end) = self.end(records == 0) {
             self.begin_to_end(end)?;
         }

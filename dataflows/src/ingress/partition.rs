@@ -156,6 +156,16 @@ impl Partition {
         self.trail.resume_point(frontier, self.read_point(), self.has_undecided())
     }
 
+    /// The resume point of a checkpoint as of `frontier`. Retention may remove what is before it, so those of later
+    /// checkpoints are not before it.
+    pub(super) fn checkpoint_point(&mut self, frontier: Time) -> ResumePoint {
+        let (point, end) = (self.resume_point(frontier), self.read_point());
+        if point == end && !self.has_undecided() {
+            self.trail.mark_end(&end);
+        }
+        point
+    }
+
     /// The position after the last record read.
     pub(super) fn read_point(&self) -> ResumePoint {
         let Self { number: partition, offset, last, .. } = *self;

@@ -108,6 +108,15 @@ impl ResumeTrail {
         }
     }
 
+    /// Sets a mark at the trail's end, where nothing waits: later resume points are not before it.
+    pub fn mark_end(&mut self, end: &ResumePoint) {
+        let new = Mark { point: end.clone(), records: 0, time_max: None };
+        match self.marks.back_mut() {
+            Some(last) if last.records == 0 => *last = new,
+            _ => self.marks.push_back(new),
+        }
+    }
+
     /// Joins the two neighbours with the fewest records.
     fn thin_out(&mut self) {
         let records = |at: &usize| self.marks[*at].records + self.marks[*at + 1].records;

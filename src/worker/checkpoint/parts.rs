@@ -29,12 +29,12 @@ impl Parts {
     }
 
     /// Sends emitted parts to the store thread.
-    pub(in crate::worker) fn send(&mut self, ingress: &Ingress, commands: &Sender<Command>) {
+    pub(in crate::worker) fn send(&mut self, ingress: &mut Ingress, commands: &Sender<Command>) {
         for mut part in self.emitted.borrow_mut().drain(..) {
             let memory = ingress.memory_shards(part.frontier).map_err(|error| error.to_string());
             part.shards = part.shards.and_then(|shards| Ok([shards, memory?].concat()));
             let (frontier, shards) = (part.frontier, part.shards.as_ref().map_or(0, Vec::len) as u32);
-            let stored = Part { frontier, shards, resume: ingress.resume_points(frontier) };
+            let stored = Part { frontier, shards, resume: ingress.checkpoint_points(frontier) };
             let sender = self.stored_sender.clone();
             self.in_flight += 1;
             let ack = Box::new(move || {

@@ -93,7 +93,7 @@ impl WorkerLoop {
             self.control.send(0, ControlMessage::Done);
         }
         worker.step_or_park(Some(patience));
-        self.parts.send(&self.ingress, &self.commands);
+        self.parts.send(&mut self.ingress, &self.commands);
         Ok(Turn::Idle)
     }
 
