@@ -31,11 +31,13 @@ struct Commit {
 
 /// Commits each advance of the frontier of `changes` and, if rows are kept, of `durable_rows`. The output stream
 /// carries only its frontier. `committed` receives each row and returns the resume points to store with it; `prove`
-/// receives the ledger as of each stop, and nothing more is written once it is refused.
+/// receives the ledger as of each stop, and nothing more is written once it is refused. The store has the rows of the
+/// minutes up to `known` already.
 pub(super) fn commit<'scope>(
     changes: StreamVec<'scope, Time, LedgerChange>,
     durable_rows: Option<StreamVec<'scope, Time, ()>>,
     start: LedgerState,
+    known: Time,
     stops: Stops,
     prove: impl Fn(&FrontierRow) -> bool + 'static,
     committed: impl Fn(&LedgerState) -> String + 'static,
@@ -83,6 +85,8 @@ pub(super) fn commit<'scope>(
                 }
             }
             kept.extend(ledger.advance(frontier));
+            // What a log that was cut makes of them is found out where the start is to prove itself, and said there.
+            kept.retain(|row| row.frontier > known);
             let done = Arc::new(AtomicBool::new(false));
             writing = Some(Commit { done: Arc::clone(&done), _capability: capability.clone() });
             held.keep_from(Some(frontier));

@@ -159,7 +159,8 @@ fn connect(
         view.published = view.positions_json();
         view.published.clone()
     };
-    let done = commit(outputs.ledger, rows, start, Rc::clone(stops), prove, committed, commands.clone());
+    let done =
+        commit(outputs.ledger, rows, start, shared.proof.until(), Rc::clone(stops), prove, committed, commands.clone());
     (done.probe().0, proved)
 }
 
