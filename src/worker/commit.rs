@@ -29,20 +29,27 @@ struct Commit {
     _capability: Capability<Time>,
 }
 
+/// Where commits begin.
+pub(super) struct CommitStart {
+    /// The ledger to go on from.
+    pub(super) ledger: LedgerState,
+    /// The store has the rows of the minutes up to this time already.
+    pub(super) known: Time,
+}
+
 /// Commits each advance of the frontier of `changes` and, if rows are kept, of `durable_rows`. The output stream
 /// carries only its frontier. `committed` receives each row and returns the resume points to store with it; `prove`
-/// receives the ledger as of each stop, and nothing more is written once it is refused. The store has the rows of the
-/// minutes up to `known` already.
+/// receives the ledger as of each stop, and nothing more is written once it is refused.
 pub(super) fn commit<'scope>(
     changes: StreamVec<'scope, Time, LedgerChange>,
     durable_rows: Option<StreamVec<'scope, Time, ()>>,
-    start: LedgerState,
-    known: Time,
+    start: CommitStart,
     stops: Stops,
     prove: impl Fn(&FrontierRow) -> bool + 'static,
     committed: impl Fn(&LedgerState) -> String + 'static,
     commands: Sender<Command>,
 ) -> StreamVec<'scope, Time, ()> {
+    let CommitStart { ledger: start, known } = start;
     let scope = changes.scope();
     let is_first = scope.index() == 0;
     let mut builder = OperatorBuilder::new("Commit".to_owned(), scope);

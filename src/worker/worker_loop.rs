@@ -25,7 +25,7 @@ use super::WorkerError;
 use super::checkpoint::parts::{Emitted, Parts};
 use super::checkpoint::schedule::Schedule;
 use super::clock::Clock;
-use super::commit::{Stops, commit};
+use super::commit::{CommitStart, Stops, commit};
 use super::control::cluster_view::ClusterView;
 use super::control::messages::{ControlChannel, ControlMessage, Reading};
 use super::heartbeats::Heartbeats;
@@ -137,7 +137,8 @@ fn connect(
 ) -> (Probe<Time>, Option<SyncActivator>) {
     let emitted = Rc::clone(emitted);
     outputs.snapshots.inspect(move |part| emitted.borrow_mut().push(part.clone()));
-    let start = shared.resumed.as_ref().map_or_else(LedgerState::empty, |header| header.ledger.clone());
+    let ledger = shared.resumed.as_ref().map_or_else(LedgerState::empty, |header| header.ledger.clone());
+    let start = CommitStart { ledger, known: shared.proof.until() };
     let (candles, indicators, rejected, gaps) = (outputs.candles, outputs.indicators, outputs.rejected, outputs.gaps);
     let keeps_rows = shared.store_thread.keeps_rows();
     let sink =
@@ -159,8 +160,7 @@ fn connect(
         view.published = view.positions_json();
         view.published.clone()
     };
-    let done =
-        commit(outputs.ledger, rows, start, shared.proof.until(), Rc::clone(stops), prove, committed, commands.clone());
+    let done = commit(outputs.ledger, rows, start, Rc::clone(stops), prove, committed, commands.clone());
     (done.probe().0, proved)
 }
 
