@@ -16,8 +16,10 @@ use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 use dataflows::settings::ProgressMode;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Probe as _;
+use timely::dataflow::operators::generic::operator::Operator as _;
 use timely::dataflow::operators::probe::Handle as Probe;
-use timely::dataflow::operators::{Inspect, Probe as _};
 use timely::scheduling::SyncActivator;
 use timely::worker::Worker;
 
@@ -136,7 +138,10 @@ fn connect(
     commands: &Sender<Command>,
 ) -> (Probe<Time>, Option<SyncActivator>) {
     let emitted = Rc::clone(emitted);
-    outputs.snapshots.inspect(move |part| emitted.borrow_mut().push(part.clone()));
+    // Moved, not copied: a part is as large as the state.
+    outputs.snapshots.sink(Pipeline, "Parts", move |(input, _)| {
+        input.for_each(|_, parts| emitted.borrow_mut().append(parts));
+    });
     let ledger = shared.resumed.as_ref().map_or_else(LedgerState::empty, |header| header.ledger.clone());
     let start = CommitStart { ledger, known: shared.proof.until() };
     let (candles, indicators, rejected, gaps) = (outputs.candles, outputs.indicators, outputs.rejected, outputs.gaps);

@@ -32,7 +32,10 @@ impl Parts {
     pub(in crate::worker) fn send(&mut self, ingress: &mut Ingress, commands: &Sender<Command>) {
         for mut part in self.emitted.borrow_mut().drain(..) {
             let memory = ingress.memory_shards(part.frontier).map_err(|error| error.to_string());
-            part.shards = part.shards.and_then(|shards| Ok([shards, memory?].concat()));
+            part.shards = part.shards.and_then(|mut shards| {
+                shards.extend(memory?);
+                Ok(shards)
+            });
             let (frontier, shards) = (part.frontier, part.shards.as_ref().map_or(0, Vec::len) as u32);
             let stored = Part { frontier, shards, resume: ingress.checkpoint_points(frontier) };
             let sender = self.stored_sender.clone();
