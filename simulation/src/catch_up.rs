@@ -7,12 +7,13 @@ use crate::steady::steady;
 use crate::store::Contents;
 use crate::world::{Stopped, World};
 
-/// Time that one round of turns takes, in milliseconds.
-const ROUND_MS: u64 = 20;
+/// Time that one round of turns takes, in milliseconds. A life has many: with 30, to find again what was published
+/// took most of one, and whether a checkpoint came in the rest was a matter of luck.
+const ROUND_MS: u64 = 10;
 /// Rounds after which the backlog will never be caught up with.
 const ROUNDS_MAX: usize = 40_000;
 /// Seconds of the backlog.
-const SECONDS: usize = 200;
+const SECONDS: usize = 400;
 
 /// How a backlog was caught up with.
 #[derive(Debug, Default)]

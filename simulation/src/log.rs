@@ -138,6 +138,11 @@ impl SimulatedLog {
         self.state().identity != 1
     }
 
+    /// No read fails any more.
+    pub fn fail_no_read(&self) {
+        self.state().read_fails = false;
+    }
+
     /// The next read fails.
     pub fn fail_next_read(&self) {
         self.state().read_fails = true;

@@ -49,6 +49,7 @@ fn every_store_is_verified_and_every_change_is_found() {
                 Ok(()) | Err(Stopped::Refused(_)) => break,
                 Err(Stopped::Violated(what)) => panic!("seed {seed}: {what}"),
             }
+            world.settle();
             found += check(seed, &world, &mut rng);
             stores += 1;
         }
