@@ -30,15 +30,17 @@ impl Checks {
         Self { last: oracle.final_frontier(), oracle, orphans: Contents::default(), rows: RefCell::default() }
     }
 
-    /// The log has lost records that were read, and is now this one.
-    pub fn cut(&mut self, settings: &oracle::Settings, log: &oracle::Log, store: &Contents) {
+    /// The log has lost records that were read, and is now this one. Rows of them are in these stores.
+    pub fn cut(&mut self, settings: &oracle::Settings, log: &oracle::Log, stores: &[&Contents]) {
         let mut orphans = std::mem::take(&mut self.orphans);
-        let complete = store.complete();
-        adopt(&mut orphans.candles, &store.candles, complete);
-        adopt(&mut orphans.indicators, &store.indicators, complete);
-        adopt(&mut orphans.rejected, &store.rejected, complete);
-        adopt(&mut orphans.gaps, &store.gaps, complete);
-        orphans.kept.extend(store.kept.range(complete + 1..).map(|(minute, row)| (*minute, row.clone())));
+        for store in stores {
+            let complete = store.complete();
+            adopt(&mut orphans.candles, &store.candles, complete);
+            adopt(&mut orphans.indicators, &store.indicators, complete);
+            adopt(&mut orphans.rejected, &store.rejected, complete);
+            adopt(&mut orphans.gaps, &store.gaps, complete);
+            orphans.kept.extend(store.kept.range(complete + 1..).map(|(minute, row)| (*minute, row.clone())));
+        }
         *self = Self { orphans, ..Self::new(settings, log) };
     }
 

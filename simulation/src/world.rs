@@ -432,7 +432,9 @@ impl<'a> World<'a> {
             self.store.note_orphans();
         }
         if lost > 0 {
-            self.checks.cut(&self.scenario.case.0, &self.log.planned(), &self.store.contents());
+            let stores = [self.backup.clone(), Some(self.store.contents())];
+            let stores: Vec<&Contents> = stores.iter().flatten().collect();
+            self.checks.cut(&self.scenario.case.0, &self.log.planned(), &stores);
         }
     }
 
