@@ -1,6 +1,5 @@
 //! One run of a scenario, from the first record to the end: with faults at first, then healed.
 
-use crate::epoch::Epoch;
 use crate::scenario::{Fault, Scenario};
 use crate::trace::{Event, Trace};
 use crate::world::{Stopped, World};
@@ -92,15 +91,10 @@ fn until_quiet(world: &mut World<'_>) -> Result<(), Stopped> {
 
 /// The job stops when it is asked to.
 fn stop(world: &mut World<'_>) -> Result<(), Stopped> {
-    world.current.iter_mut().for_each(Epoch::stop);
-    for _ in 0..ROUNDS_MAX {
-        if world.current.is_none() {
-            return Ok(());
-        }
-        world.round()?;
-        world.pass(ROUND_MS);
+    match world.stop(ROUNDS_MAX, ROUND_MS)? {
+        true => Ok(()),
+        false => Err(Stopped::Violated("it does not stop".to_owned())),
     }
-    Err(Stopped::Violated("it does not stop".to_owned()))
 }
 
 /// Runs a quiet scenario with one kill after each number of turns in turn, in the middle of everything. Returns how

@@ -232,11 +232,10 @@ impl State {
         self.check_fence(durable.epoch)?;
         for row in kept.iter().take(count) {
             let old = self.contents.kept.entry(row.frontier).or_insert_with(|| row.clone()).clone();
-            if old != *row && self.orphan_minutes.contains(&row.frontier) {
-                return Err(corrupt("a minute of lost records is in the way".to_owned()));
-            }
             if old != *row {
-                return Err(self.corrupt(format!("a minute was kept as {old:?}, and is now {row:?}")));
+                let what = format!("a minute was kept as {old:?}, and is now {row:?}");
+                let is_orphan = self.orphan_minutes.contains(&row.frontier);
+                return Err(if is_orphan { corrupt(what) } else { self.corrupt(what) });
             }
         }
         if count == 1 {

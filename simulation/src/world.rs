@@ -348,7 +348,8 @@ impl<'a> World<'a> {
             Fault::LoseEnd { .. } if self.progress.is_some() => {}
             Fault::LoseEnd { after_stop } => {
                 if after_stop {
-                    self.stop()?;
+                    // A log that was cut may not let it.
+                    self.stop(STOP_ROUNDS, STOP_ROUND_MS)?;
                 }
                 self.lose_end();
             }
@@ -408,17 +409,17 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The job is asked to stop, and has time to do so: a log that was cut may not let it.
-    fn stop(&mut self) -> Result<(), Stopped> {
+    /// The job is asked to stop, and has this many rounds to do so. Returns whether it has.
+    pub fn stop(&mut self, rounds: usize, round_ms: u64) -> Result<bool, Stopped> {
         self.current.iter_mut().for_each(Epoch::stop);
-        for _ in 0..STOP_ROUNDS {
+        for _ in 0..rounds {
             if self.current.is_none() {
-                break;
+                return Ok(true);
             }
             self.round()?;
-            self.pass(STOP_ROUND_MS);
+            self.pass(round_ms);
         }
-        Ok(())
+        Ok(false)
     }
 
     fn lose_end(&mut self) {

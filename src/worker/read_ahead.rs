@@ -60,18 +60,22 @@ impl ReadAhead {
         (self.durable, self.jumped, self.has_stopped) = (durable, now, false);
     }
 
+    /// Most records that may wait, at a time that the store may hold already.
+    fn bound(&self, time: Time) -> u64 {
+        if time < self.known { self.most } else { self.records }
+    }
+
     /// Bytes to read of each of these partitions at a time: of all together no more than may wait.
     pub(super) fn read_bytes(&self, partitions: usize) -> usize {
-        let records = if self.durable < self.known { self.most } else { self.records };
-        (records as usize * RECORD_BYTES / partitions.max(1)).clamp(*READ_BYTES.start(), *READ_BYTES.end())
+        (self.bound(self.durable) as usize * RECORD_BYTES / partitions.max(1))
+            .clamp(*READ_BYTES.start(), *READ_BYTES.end())
     }
 
     /// Whether no more may be read with this many records waiting. A partition that holds back the frontier itself is
     /// always read: the others wait for it. What the store holds already is read faster, and no further than that: the
     /// rows after it are written in one go, which must not take longer than the process lives.
     pub(super) fn stops(&mut self, waiting: u64, frontier: Time) -> bool {
-        let records = if frontier < self.known { self.most } else { self.records };
-        let stops = waiting >= records && frontier > self.durable;
+        let stops = waiting >= self.bound(frontier) && frontier > self.durable;
         self.has_stopped |= stops;
         stops
     }

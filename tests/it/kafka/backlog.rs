@@ -1,6 +1,7 @@
 //! Memory of a process that reads a backlog of many partitions.
 
 use crate::shared::broker::{log_address, topic};
+use crate::shared::pids::memory_bytes;
 use crate::shared::process::{Home, wait_for};
 use tickline::log::address::LogAddress;
 
@@ -8,13 +9,6 @@ const PARTITIONS: u32 = 12;
 /// Per partition. A process that fetches all of them at once takes 240 MB.
 const RECORDS: u64 = 40_000;
 const MEMORY_MAX_KB: u64 = 176 << 10;
-
-/// Peak of a process's memory so far, in KiB.
-fn peak_kb(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches(" kB").parse().ok()
-}
 
 #[test]
 fn a_backlog_on_many_partitions_is_read_in_bounded_memory() {
@@ -35,7 +29,7 @@ fn a_backlog_on_many_partitions_is_read_in_bounded_memory() {
     let mut replay = home.start(&format!("replay --log {log} --workers 1"));
     let mut peak = 0;
     wait_for("the end of the replay", || {
-        peak = peak_kb(replay.id()).unwrap_or(0).max(peak);
+        peak = memory_bytes(replay.id(), "VmHWM").map_or(0, |bytes| bytes >> 10).max(peak);
         (!replay.is_alive()).then_some(())
     });
     let ended = replay.end("replay");

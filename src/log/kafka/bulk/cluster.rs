@@ -43,7 +43,7 @@ struct Known {
 
 /// Who leads a partition.
 pub(super) struct Located {
-    /// The leader; the code of an error where there is none now.
+    /// The leader, or the error code if the partition has no leader at the moment.
     pub leader: Result<Leader, i16>,
     /// Which answer of the cluster says so.
     pub version: u64,

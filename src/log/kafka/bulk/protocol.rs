@@ -139,7 +139,7 @@ impl<'a> Answer<'a> {
         self.array().map(i64::from_be_bytes)
     }
 
-    /// Bytes after a length of two or four bytes; those of a negative length are none.
+    /// Bytes after a length of two or four bytes. A negative length means no bytes.
     fn sized(&mut self, len: i32) -> Result<&'a [u8]> {
         let range = self.range(usize::try_from(len).unwrap_or(0))?;
         Ok(&self.bytes[range])
