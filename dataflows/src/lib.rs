@@ -7,6 +7,7 @@
 
 pub mod build;
 pub mod candles;
+pub mod compact;
 pub mod held;
 pub mod indicators;
 pub mod ingress;

@@ -166,6 +166,6 @@ fn state_bytes(idle_minutes: u64) -> usize {
 #[test]
 fn idle_symbols_shrink() {
     let (trading, idle) = (state_bytes(0), state_bytes(17));
-    assert!(trading > 50 * 60_000, "{trading} bytes while they trade");
+    assert!(trading > 50 * 40_000, "{trading} bytes while they trade");
     assert!(idle < 50 * 8_000 + 100_000, "{idle} bytes when they are idle");
 }

@@ -37,8 +37,7 @@ impl SymbolState {
     /// Packs the candles and the history, without what no record can reach.
     pub(super) fn pack(&mut self, fixed_ms: u64) -> Result<(), CodecError> {
         for resolution in Resolution::ALL {
-            let is_done = |window_start_ms| window_start_ms + resolution.length_ms() <= fixed_ms;
-            self.series[resolution as usize].drop_while(|slot| is_done(slot.window_start_ms));
+            self.series[resolution as usize].drop_ended(resolution.length_ms(), fixed_ms);
         }
         self.history.fold(fixed_ms);
         let bytes = codec::encode(&(&self.series, &self.history))?;

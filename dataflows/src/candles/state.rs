@@ -43,11 +43,17 @@ pub struct SymbolState {
     newest_change: usize,
 }
 
-/// A candle that was touched since the last flush.
-struct TouchedCandle {
+/// The candle of a window.
+#[derive(Clone, Copy)]
+struct WindowOf {
     symbol: u32,
     resolution: Resolution,
     window_start_ms: u64,
+}
+
+/// A candle that was touched since the last flush: what it was then.
+struct TouchedCandle {
+    of: WindowOf,
     old: Option<(Candle, Time)>,
 }
 
@@ -59,9 +65,7 @@ struct TouchedIndicators {
 
 /// A candle that only price updates touched in this time step: its values before.
 struct PriceUpdated {
-    symbol: u32,
-    resolution: Resolution,
-    window_start_ms: u64,
+    of: WindowOf,
     before: Candle,
 }
 
@@ -71,7 +75,6 @@ pub struct WindowState {
     indicators: bool,
     pub(crate) symbols: Vec<SymbolState>,
     round: u64,
-    step_serial: u32,
     touched_candles: Vec<TouchedCandle>,
     touched_rows: Vec<TouchedIndicators>,
     price_updated: Vec<PriceUpdated>,
@@ -96,7 +99,6 @@ impl WindowState {
             indicators: settings.indicators,
             symbols: Vec::new(),
             round: 1,
-            step_serial: 1,
             touched_candles: Vec::new(),
             touched_rows: Vec::new(),
             price_updated: Vec::new(),
@@ -189,7 +191,6 @@ impl WindowState {
 
     /// Applies all trades of one time step. Time steps ascend, each once. Partials carry this state's symbol numbers.
     pub fn apply(&mut self, now: Time, partials: &[Partial]) {
-        self.step_serial = self.step_serial.wrapping_add(1).max(1);
         for partial in partials {
             self.merge(now, partial);
         }
@@ -208,55 +209,51 @@ impl WindowState {
 
     #[inline]
     fn merge(&mut self, now: Time, partial: &Partial) {
-        let (round, step_serial, fixed_ms) = (self.round, self.step_serial, self.fixed_ms(now));
+        let fixed_ms = self.fixed_ms(now);
         self.keep_for_snapshot(partial.symbol);
         if !self.symbols[partial.symbol as usize].is_watched {
             self.rouse(partial.symbol, now);
         }
         let state = &mut self.symbols[partial.symbol as usize];
+        let (touched_candles, price_updated) = (&mut self.touched_candles, &mut self.price_updated);
         state.touched = now;
         let trades = partial.candle.trades > 0;
         for resolution in Resolution::ALL {
             let window_start_ms = resolution.window_start_ms(partial.window_start_ms);
             let series = &mut state.series[resolution as usize];
-            let Some(slot) = series.get_mut(window_start_ms) else {
+            let of = WindowOf { symbol: partial.symbol, resolution, window_start_ms };
+            let merged = series.change(window_start_ms, |slot| {
+                if !std::mem::replace(&mut slot.is_touched, true) {
+                    touched_candles.push(TouchedCandle { of, old: Some((slot.candle, slot.as_of)) });
+                }
+                if trades {
+                    slot.as_of = now;
+                } else if slot.as_of != now && !std::mem::replace(&mut slot.is_price_updated, true) {
+                    price_updated.push(PriceUpdated { of, before: slot.candle });
+                }
+                slot.candle.merge(&partial.candle);
+            });
+            if merged.is_none() {
                 let candle = partial.candle;
-                series.insert(Slot { candle, window_start_ms, as_of: now, round, step_serial: 0 });
-                series.drop_while(|s| s.round != round && s.window_start_ms + resolution.length_ms() <= fixed_ms);
-                self.touched_candles.push(TouchedCandle {
-                    symbol: partial.symbol,
-                    resolution,
-                    window_start_ms,
-                    old: None,
-                });
-                continue;
-            };
-            if slot.round != round {
-                slot.round = round;
-                let old = Some((slot.candle, slot.as_of));
-                self.touched_candles.push(TouchedCandle { symbol: partial.symbol, resolution, window_start_ms, old });
+                let slot = Slot { candle, window_start_ms, as_of: now, is_touched: true, is_price_updated: false };
+                series.insert(slot);
+                series.drop_ended(resolution.length_ms(), fixed_ms);
+                touched_candles.push(TouchedCandle { of, old: None });
             }
-            if trades {
-                slot.as_of = now;
-            } else if slot.as_of != now && slot.step_serial != step_serial {
-                slot.step_serial = step_serial;
-                let before = slot.candle;
-                self.price_updated.push(PriceUpdated { symbol: partial.symbol, resolution, window_start_ms, before });
-            }
-            slot.candle.merge(&partial.candle);
         }
         self.step_windows.push((partial.symbol, partial.window_start_ms));
     }
 
     /// A price update changes a row's `as_of` only if a value is different at the end of the time step.
     fn settle_price_updates(&mut self, now: Time) {
-        for updated in self.price_updated.drain(..) {
-            let series = &mut self.symbols[updated.symbol as usize].series[updated.resolution as usize];
-            if let Some(slot) = series.get_mut(updated.window_start_ms)
-                && !slot.candle.same_values(&updated.before)
-            {
-                slot.as_of = now;
-            }
+        for PriceUpdated { of, before } in self.price_updated.drain(..) {
+            let series = &mut self.symbols[of.symbol as usize].series[of.resolution as usize];
+            series.change(of.window_start_ms, |slot| {
+                slot.is_price_updated = false;
+                if !slot.candle.same_values(&before) {
+                    slot.as_of = now;
+                }
+            });
         }
     }
 
@@ -271,7 +268,7 @@ impl WindowState {
             let len = rest.iter().take_while(|w| w.0 == symbol).count();
             let state = &mut self.symbols[symbol as usize];
             self.step_points.clear();
-            self.step_points.extend(rest[..len].iter().filter_map(|w| point(&mut state.series[0], w.1)));
+            self.step_points.extend(rest[..len].iter().filter_map(|w| point(&state.series[0], w.1)));
             if state.round != self.round {
                 (state.round, state.newest_change) = (self.round, usize::MAX);
             }
@@ -289,17 +286,18 @@ impl WindowState {
         mut candle: impl FnMut(Update<CandleRow>),
         mut indicators: impl FnMut(Update<IndicatorRow>),
     ) {
-        for touched in self.touched_candles.drain(..) {
-            let state = &mut self.symbols[touched.symbol as usize];
-            let Some(slot) = state.series[touched.resolution as usize].get_mut(touched.window_start_ms) else {
-                continue;
-            };
-            let (new, as_of) = (slot.candle, slot.as_of);
-            let row = |candle: &Candle, as_of| candle_row(&state.symbol, &touched, candle, as_of);
-            if touched.old.is_some_and(|(old, old_as_of)| old_as_of == as_of && old.same_values(&new)) {
+        for TouchedCandle { of, old } in self.touched_candles.drain(..) {
+            let state = &mut self.symbols[of.symbol as usize];
+            let flushed = state.series[of.resolution as usize].change(of.window_start_ms, |slot| {
+                slot.is_touched = false;
+                (slot.candle, slot.as_of)
+            });
+            let Some((new, as_of)) = flushed else { continue };
+            let row = |candle: &Candle, as_of| candle_row(&state.symbol, of, candle, as_of);
+            if old.is_some_and(|(old, old_as_of)| old_as_of == as_of && old.same_values(&new)) {
                 continue;
             }
-            if let Some((old, old_as_of)) = &touched.old {
+            if let Some((old, old_as_of)) = &old {
                 candle((row(old, *old_as_of), as_of, -1));
             }
             candle((row(&new, as_of), as_of, 1));
@@ -326,9 +324,8 @@ impl WindowState {
 
 /// Input of the indicators from a 5 s candle.
 #[inline]
-fn point(series: &mut Series, window_start_ms: u64) -> Option<Point> {
-    let candle = &series.get_mut(window_start_ms)?.candle;
-    let Candle { close, volume, notional, trades, .. } = *candle;
+fn point(series: &Series, window_start_ms: u64) -> Option<Point> {
+    let Candle { close, volume, notional, trades, .. } = series.get(window_start_ms)?.candle;
     Some(Point { window_start_ms, close, volume, notional, trades, log_return: None, as_of: 0 })
 }
 
@@ -344,11 +341,11 @@ fn note(rows: &mut Vec<TouchedIndicators>, newest: &mut usize, symbol: u32, chan
     rows.push(TouchedIndicators { symbol, change: *change });
 }
 
-fn candle_row(symbol: &Symbol, touched: &TouchedCandle, candle: &Candle, as_of: Time) -> CandleRow {
+fn candle_row(symbol: &Symbol, of: WindowOf, candle: &Candle, as_of: Time) -> CandleRow {
     CandleRow {
         symbol: symbol.clone(),
-        resolution: touched.resolution,
-        window_start_ms: touched.window_start_ms,
+        resolution: of.resolution,
+        window_start_ms: of.window_start_ms,
         open: candle.open,
         high: candle.high,
         low: candle.low,

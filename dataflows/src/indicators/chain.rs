@@ -3,11 +3,11 @@
 //! A link of the chain needs the values of the previous candle and the candles that leave its windows now; so the
 //! whole chain can be restarted at any candle, as a correction does ([`crate::indicators::history`]).
 
-use std::collections::VecDeque;
-
 use ethnum::I256;
 use serde::{Deserialize, Serialize};
 
+use crate::compact::deque::Record;
+use crate::compact::fields::{FieldReader, FieldWriter};
 use crate::log::decimal::{AVERAGE_ONE, PRICE_ONE, div_half_even, product, ratio_f64};
 use crate::output::row::IndicatorValues;
 use crate::progress::time::{DAY_MS, Time};
@@ -28,7 +28,7 @@ const RETURN_UNIT: i128 = 10_i128.pow(16);
 const AVERAGE_PER_PRICE: i128 = AVERAGE_ONE / PRICE_ONE;
 
 /// The chain's input from one candle, and its row's time.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
     /// Start of its window.
     pub window_start_ms: u64,
@@ -47,6 +47,36 @@ pub struct Point {
     pub as_of: Time,
 }
 
+impl Record for Point {
+    const BYTES: usize = 11 + 8 + 16 + 4 + 6 + 1 + 8;
+
+    #[inline]
+    fn window_start_ms(&self) -> u64 {
+        self.window_start_ms
+    }
+
+    #[inline]
+    fn write(&self, fields: &mut FieldWriter<'_>) {
+        fields.signed::<11>(self.close);
+        fields.signed::<8>(self.volume);
+        fields.wide(self.notional);
+        fields.unsigned::<4>(self.trades);
+        fields.unsigned::<6>(self.as_of);
+        fields.unsigned::<1>(self.log_return.is_some().into());
+        fields.signed::<8>(self.log_return.unwrap_or(0).into());
+    }
+
+    #[inline]
+    fn read(window_start_ms: u64, fields: &mut FieldReader<'_>) -> Self {
+        let (close, volume) = (fields.signed::<11>(), fields.signed::<8>());
+        let notional = I256::from(fields.signed::<16>());
+        let (trades, as_of) = (fields.unsigned::<4>(), fields.unsigned::<6>());
+        let (has_return, log_return) = (fields.unsigned::<1>() != 0, fields.signed::<8>() as i64);
+        let log_return = has_return.then_some(log_return);
+        Self { window_start_ms, close, volume, notional, trades, log_return, as_of }
+    }
+}
+
 /// The values after one candle, and the rest of the next link's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chain {
@@ -57,25 +87,26 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Advances to the candle at `points[at]`, whose log return is set here. `points` reaches back as far as the
-    /// windows do.
-    pub fn push(&mut self, points: &mut VecDeque<Point>, at: usize) {
+    /// Advances to the next candle, whose log return is set here. `back(n)` is the candle n before it, asked for up to
+    /// [`WINDOW_MAX`].
+    #[inline]
+    pub fn push(&mut self, point: &mut Point, back: impl Fn(usize) -> Point) {
         let is_first = self.values.candles == 0;
         if !is_first {
-            points[at].log_return = log_return(self.close, points[at].close);
+            point.log_return = log_return(self.close, point.close);
         }
-        let point = points[at];
         self.values.candles += 1;
-        self.slide(points, at, &point);
-        self.average(&point, is_first);
-        self.accumulate(&point);
+        self.slide(point, back);
+        self.average(point, is_first);
+        self.accumulate(point);
         self.close = point.close;
     }
 
     /// Sums over the last n candles: add this one, subtract the one that leaves.
-    fn slide(&mut self, points: &VecDeque<Point>, at: usize, point: &Point) {
+    #[inline]
+    fn slide(&mut self, point: &Point, back: impl Fn(usize) -> Point) {
         let v = &mut self.values;
-        let leaving = |n: u64| if v.candles > n { Some(&points[at - n as usize]) } else { None };
+        let leaving = |n: u64| if v.candles > n { Some(back(n as usize)) } else { None };
         let [short, middle, long] = SMA.map(|n| leaving(n).map_or(0, |p| p.close));
         let bollinger = leaving(BOLLINGER).map_or(0, |p| p.close);
         let rolling = leaving(ROLLING).map_or((0, I256::ZERO, None), |p| (p.volume, p.notional, p.log_return));
@@ -161,6 +192,36 @@ fn round_scaled(value: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_holds_every_field() {
+        let point = Point {
+            window_start_ms: 5_000,
+            close: -(1 << 87),
+            volume: i64::MIN.into(),
+            notional: I256::from(i128::MIN),
+            trades: u32::MAX.into(),
+            log_return: Some(i64::MIN),
+            as_of: (1 << 48) - 1,
+        };
+        let again = |point: &Point| {
+            let mut bytes = [0; Point::BYTES];
+            let mut fields = FieldWriter::new(&mut bytes);
+            point.write(&mut fields);
+            let fits = fields.fits();
+            fits.then(|| Point::read(point.window_start_ms, &mut FieldReader::new(&bytes)))
+        };
+        let fitting = [point, Point { log_return: None, ..point }, Point { close: (1 << 87) - 1, as_of: 0, ..point }];
+        fitting.iter().for_each(|point| assert_eq!(again(point).as_ref(), Some(point)));
+        let too_great = [
+            Point { close: 1 << 87, ..point },
+            Point { volume: i128::from(i64::MAX) + 1, ..point },
+            Point { notional: I256::from(i128::MIN) - 1, ..point },
+            Point { trades: 1 << 32, ..point },
+            Point { as_of: 1 << 48, ..point },
+        ];
+        too_great.iter().for_each(|point| assert_eq!(again(point), None));
+    }
 
     #[test]
     fn log_returns_are_rounded_once() {

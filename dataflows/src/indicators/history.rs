@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use crate::compact::deque::RecordDeque;
 use crate::indicators::chain::{Chain, Point, WINDOW_MAX};
 use crate::output::row::IndicatorValues;
 use crate::progress::time::{Resolution, Time};
@@ -37,12 +38,14 @@ pub struct Change {
 /// The points of one symbol, numbered from its first candle ever.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct History {
-    /// Number of `points[0]`.
+    /// Number of the oldest point.
     first: u64,
-    points: VecDeque<Point>,
+    /// All but the newest.
+    older: RecordDeque<Point>,
+    newest: Option<Point>,
     /// Ascending; the first is before every point that may change.
     anchors: VecDeque<Anchor>,
-    /// The chain before the last point, and after it.
+    /// The chain before the newest point, and after it.
     before_last: Chain,
     last: Chain,
 }
@@ -52,8 +55,9 @@ impl History {
     /// with them.
     ///
     /// Windows that end at or before `fixed_ms` never change again.
+    #[inline]
     pub fn update(&mut self, touched: &[Point], now: Time, fixed_ms: u64, mut changed: impl FnMut(Change)) {
-        match (touched, self.points.back().map(|p| p.window_start_ms)) {
+        match (touched, self.newest.map(|p| p.window_start_ms)) {
             ([], _) => {}
             ([point], None) => self.append(*point, now, fixed_ms, changed),
             ([point], Some(last)) if point.window_start_ms > last => self.append(*point, now, fixed_ms, changed),
@@ -65,57 +69,72 @@ impl History {
     /// The common case: a new candle after all others.
     #[inline]
     fn append(&mut self, point: Point, now: Time, fixed_ms: u64, mut changed: impl FnMut(Change)) {
-        let number = self.first + self.points.len() as u64;
+        if let Some(newest) = self.newest.take() {
+            self.older.push_back(&newest);
+        }
+        let number = self.first + self.older.len() as u64;
         self.before_last = self.last;
         self.anchor(number, fixed_ms);
-        self.points.push_back(Point { as_of: now, ..point });
-        let at = self.points.len() - 1;
-        self.last.push(&mut self.points, at);
+        let mut point = Point { as_of: now, ..point };
+        self.push(&mut point);
         changed(Change { window_start_ms: point.window_start_ms, old: None, new: (self.last.values, now) });
     }
 
     /// The other common case: the newest candle got more trades.
     #[inline]
     fn amend(&mut self, point: Point, now: Time, mut changed: impl FnMut(Change)) {
-        let at = self.points.len() - 1;
-        let old = (self.last.values, self.points[at].as_of);
-        self.points[at] = Point { as_of: old.1, log_return: None, ..point };
+        let Some(newest) = &self.newest else { return };
+        let old = (self.last.values, newest.as_of);
+        let mut point = Point { as_of: old.1, ..point };
         self.last = self.before_last;
-        self.last.push(&mut self.points, at);
-        if self.last.values != old.0 {
-            self.points[at].as_of = now;
+        self.push(&mut point);
+        if let Some(newest) = self.newest.as_mut().filter(|_| self.last.values != old.0) {
+            newest.as_of = now;
             changed(Change { window_start_ms: point.window_start_ms, old: Some(old), new: (self.last.values, now) });
         }
+    }
+
+    /// Makes a point the newest.
+    #[inline]
+    fn push(&mut self, point: &mut Point) {
+        let older = &self.older;
+        self.last.push(point, |n| older.get(older.len() - n));
+        self.newest = Some(*point);
     }
 
     /// A late trade reached an old candle, or made one: the chain is run again from the nearest anchor, once over the
     /// points as they were and once as they are now, and the rows that differ are reported.
     fn correct(&mut self, touched: &[Point], now: Time, fixed_ms: u64, changed: &mut impl FnMut(Change)) {
         let from_ms = touched[0].window_start_ms;
-        let start = self.points.partition_point(|p| p.window_start_ms < from_ms) as u64 + self.first;
+        let start = self.older.position(from_ms) as u64 + self.first;
         let anchor = self.anchors.iter().rev().find(|a| a.before <= start).copied();
         let anchor = anchor.unwrap_or(Anchor { before: self.first, chain: Chain::default() });
         let at = (anchor.before - self.first) as usize;
+        // The chain needs the points before those that it runs over.
+        let from = at.saturating_sub(WINDOW_MAX as usize);
+        let skipped = at - from;
 
-        let mut old_points = self.points.clone();
-        let mut old_rows = VecDeque::with_capacity(old_points.len() - at);
+        let points = (from..self.older.len()).map(|at| self.older.get(at));
+        let mut old_points: Vec<Point> = points.chain(self.newest).collect();
+        let mut new_points = old_points.clone();
+        splice(&mut new_points, touched);
+        let mut old_rows = VecDeque::with_capacity(old_points.len() - skipped);
         let mut chain = anchor.chain;
-        for old_at in at..old_points.len() {
-            chain.push(&mut old_points, old_at);
+        for old_at in skipped..old_points.len() {
+            push_at(&mut chain, &mut old_points, old_at);
             old_rows.push_back((old_points[old_at].window_start_ms, chain.values, old_points[old_at].as_of));
         }
 
-        self.splice(touched);
         self.anchors.retain(|a| a.before <= anchor.before);
         let mut chain = anchor.chain;
-        for new_at in at..self.points.len() {
-            let number = self.first + new_at as u64;
+        for new_at in skipped..new_points.len() {
+            let number = self.first + (from + new_at) as u64;
             if number > anchor.before && number.is_multiple_of(ANCHOR_POINTS) {
                 self.anchors.push_back(Anchor { before: number, chain });
             }
             self.before_last = chain;
-            chain.push(&mut self.points, new_at);
-            let point = &mut self.points[new_at];
+            push_at(&mut chain, &mut new_points, new_at);
+            let point = &mut new_points[new_at];
             let old = old_rows.pop_front_if(|row| row.0 == point.window_start_ms).map(|row| (row.1, row.2));
             point.as_of = old.filter(|old| old.0 == chain.values).map_or(now, |old| old.1);
             if old.is_none_or(|old| old.0 != chain.values) {
@@ -123,20 +142,10 @@ impl History {
             }
         }
         self.last = chain;
+        self.newest = new_points.pop();
+        self.older.truncate(at);
+        new_points[skipped..].iter().for_each(|point| self.older.push_back(point));
         self.fold(fixed_ms);
-    }
-
-    /// Merges the touched candles into the points.
-    fn splice(&mut self, touched: &[Point]) {
-        for point in touched {
-            let at = self.points.partition_point(|p| p.window_start_ms < point.window_start_ms);
-            match self.points.get_mut(at) {
-                Some(p) if p.window_start_ms == point.window_start_ms => {
-                    *p = Point { as_of: p.as_of, log_return: None, ..*point }
-                }
-                _ => self.points.insert(at, *point),
-            }
-        }
     }
 
     /// Before the point with this number is appended: sets an anchor when one is due, and folds.
@@ -152,15 +161,36 @@ impl History {
     /// points further back from it than the longest window.
     pub fn fold(&mut self, fixed_ms: u64) {
         let is_fixed = |p: &Point| p.window_start_ms + Resolution::S5.length_ms() <= fixed_ms;
-        let fixed = self.first + self.points.partition_point(is_fixed) as u64;
+        let newest = self.newest.as_ref().is_some_and(is_fixed);
+        // A window is fixed when it starts before this.
+        let fixed_from_ms = (fixed_ms + 1).saturating_sub(Resolution::S5.length_ms());
+        let fixed = self.first + self.older.position(fixed_from_ms) as u64 + u64::from(newest);
         while self.anchors.get(1).is_some_and(|next| next.before <= fixed) {
             self.anchors.pop_front();
         }
         let Some(anchor) = self.anchors.front() else { return };
         let keep_from = anchor.before.saturating_sub(WINDOW_MAX);
         while self.first < keep_from {
-            self.points.pop_front();
+            self.older.pop_front();
             self.first += 1;
+        }
+    }
+}
+
+/// Advances the chain to `points[at]`.
+#[inline]
+fn push_at(chain: &mut Chain, points: &mut [Point], at: usize) {
+    let (before, rest) = points.split_at_mut(at);
+    chain.push(&mut rest[0], |n| before[at - n]);
+}
+
+/// Merges the touched candles into the points.
+fn splice(points: &mut Vec<Point>, touched: &[Point]) {
+    for point in touched {
+        let at = points.partition_point(|p| p.window_start_ms < point.window_start_ms);
+        match points.get_mut(at) {
+            Some(p) if p.window_start_ms == point.window_start_ms => *p = Point { as_of: p.as_of, ..*point },
+            _ => points.insert(at, *point),
         }
     }
 }

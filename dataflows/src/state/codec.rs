@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Version of the encoding: raised with every change of the encoded types.
-pub const VERSION: u8 = 8;
+pub const VERSION: u8 = 9;
 /// Maximum size of a body, and so of a shard, in bytes.
 pub const BODY_BYTES_MAX: u64 = 1 << 30;
 
