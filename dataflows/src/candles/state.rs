@@ -29,6 +29,7 @@ pub struct SymbolState {
     pub(crate) series: [Series; 5],
     pub(crate) history: History,
     /// The two above, while the symbol is idle.
+    #[serde(with = "serde_bytes")]
     pub(crate) packed: Option<Box<[u8]>>,
     /// The last time step with a trade.
     #[serde(skip)]

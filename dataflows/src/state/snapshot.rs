@@ -18,6 +18,7 @@ pub struct Shard {
     /// Number of the shard: [`crate::symbols::symbol::Symbol::shard`], or [`memory_shard`].
     pub shard: u32,
     /// Its symbols' state, or the memory of a partition, by [`codec`].
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
 }
 

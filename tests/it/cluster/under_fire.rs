@@ -22,8 +22,8 @@ const PROCESSES: usize = 3;
 const KILLS: usize = 6;
 /// On a machine that is through with the backlog before the last kill.
 const KILLS_MIN: usize = 3;
-/// A life goes on this long, in milliseconds, after its first step forward.
-const LIFE_MS: std::ops::Range<u64> = 0..2_000;
+/// A life goes on until the frontier has moved this far after its first step, so that every machine has some to kill.
+const LIFE_MS: std::ops::Range<u64> = 0..6_000;
 /// Peak of each process.
 const MEMORY_MAX: u64 = 160 << 20;
 
@@ -57,7 +57,7 @@ impl Fire {
         cluster.store = shared().store_address(&keyspace);
         let raw = Raw::connect(&shared().address, Duration::from_secs(30));
         // The first checkpoint of a life comes after a sixth of this.
-        let all = cluster.start_all("--workers 1 --restart --until-end --checkpoint-every 6s");
+        let all = cluster.start_all("--workers 1 --restart --until-end --checkpoint-every 3s");
         Self { cluster, keyspace, raw, all, wanted, end_ms }
     }
 
@@ -76,7 +76,7 @@ impl Fire {
 
     /// Waits for the next life, lets it go on for a while after its first step forward, and kills one process. `None`
     /// if the backlog is done before that.
-    fn life(&mut self, before: &Progress, length: Duration, victim: usize, with_checkpoint: bool) -> Option<Life> {
+    fn life(&mut self, before: &Progress, length_ms: u64, victim: usize, with_checkpoint: bool) -> Option<Life> {
         self.wait("the next epoch", |now| now.epoch > before.epoch);
         let start = Instant::now();
         self.wait("the durable frontier moves", |now| now.frontier > before.frontier);
@@ -87,7 +87,8 @@ impl Fire {
         if with_checkpoint {
             self.wait("a checkpoint", |now| now.checkpoint > before.checkpoint || now.frontier == Some(self.end_ms));
         }
-        std::thread::sleep(length);
+        let enough = self.progress().frontier.map(|frontier| self.end_ms.min(frontier + length_ms));
+        self.wait("a little more", |now| now.frontier >= enough);
         if self.progress().frontier == Some(self.end_ms) {
             return None;
         }
@@ -121,8 +122,8 @@ fn every_life_moves_the_durable_frontier() {
     let mut before = Progress::default();
     let mut kills = 0;
     while kills < KILLS {
-        let length = Duration::from_millis(rng.random_range(LIFE_MS));
-        let Some(life) = fire.life(&before, length, (kills + 1) % PROCESSES, kills % 2 == 0) else { break };
+        let length_ms = rng.random_range(LIFE_MS);
+        let Some(life) = fire.life(&before, length_ms, (kills + 1) % PROCESSES, kills % 2 == 0) else { break };
         kills += 1;
         assert!(life.peaks.iter().all(|peak| (1..MEMORY_MAX).contains(peak)), "{life:?}");
         before = life.after;

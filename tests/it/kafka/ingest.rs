@@ -236,7 +236,7 @@ fn a_stop_during_an_outage_becomes_a_gap() {
     let home = Home::new();
     let mut broker = Broker::start(&home.path("broker"));
     broker.create_topic("t", PARTITIONS);
-    home.write("client.properties", "message.timeout.ms=1500\n");
+    home.write("client.properties", "message.timeout.ms=5000\n");
     let (patient, hasty) = (broker.log_address("t"), format!("{}?config=client.properties", broker.log_address("t")));
     let (simulator, feed) = simulate(&home);
     for (log, signals, says) in [(&hasty, 1, "did not acknowledge the last records"), (&patient, 2, "ended before")] {
