@@ -154,7 +154,7 @@ fn state_bytes(idle_minutes: u64) -> usize {
             Partial { candle: Candle::of(&trade), window_start_ms: time, time, symbol: symbol as u32 }
         };
         let first = if window < 12 * 60 { 0 } else { SYMBOLS };
-        state.apply(time, &(first..=SYMBOLS).map(of).collect::<Vec<_>>());
+        state.apply(time, &(first..=SYMBOLS).map(of).collect::<Vec<_>>(), |_| ());
         if window % 12 == 11 {
             state.flush(|_| (), |_| ());
         }

@@ -117,20 +117,20 @@ pub fn windows<'scope>(
                 let mut candles = candles.session(&capabilities[0]);
                 let mut indicators = indicators.session(&capabilities[1]);
                 let mut joined = joined.session(&capabilities[3]);
-                let flush = |state: &mut WindowState, (first, last)| {
-                    state.flush(|row| candles.give(row), |row| indicators.give(row));
-                    if first != last {
-                        joined.give(LedgerChange { joined_from: Some(first), ..LedgerChange::at(last) });
-                    }
+                let emit = Emit {
+                    candle: &mut |row| candles.give(row),
+                    indicators: &mut |row| indicators.give(row),
+                    joined: &mut |change| joined.give(change),
+                    snapshot: &mut |snapshot| match snapshot {
+                        Snapshotting::Begins(time) => {
+                            // One as of the end of a run comes when this worker's frontier may be past it.
+                            let held = &capabilities[2];
+                            snapshot_held = Some(held.delayed(&time.max(*held.time())));
+                        }
+                        Snapshotting::Ends(part) => send_part(part, &mut snapshot_held),
+                    },
                 };
-                gathered.advance(frontier, flush, |snapshot| match snapshot {
-                    Snapshotting::Begins(time) => {
-                        // One as of the end of a run comes when this worker's frontier may be past it.
-                        let held = &capabilities[2];
-                        snapshot_held = Some(held.delayed(&time.max(*held.time())));
-                    }
-                    Snapshotting::Ends(part) => send_part(part, &mut snapshot_held),
-                });
+                gathered.advance(frontier, emit);
             }
             if let Some(part) = gathered.continue_snapshot(ROUND_BYTES) {
                 send_part(part, &mut snapshot_held);
@@ -204,22 +204,17 @@ impl Gathered {
     }
 
     /// Applies every time step before the frontier; flushes between minutes, at stops and at the end; takes snapshots.
-    fn advance(
-        &mut self,
-        frontier: Time,
-        mut flush: impl FnMut(&mut WindowState, (Time, Time)),
-        mut snapshot: impl FnMut(Snapshotting),
-    ) {
+    fn advance(&mut self, frontier: Time, mut emit: Emit<'_>) {
         while let Some(time) = self.least().filter(|&time| time < frontier) {
             if self.segment.is_some_and(|(_, last)| self.must_part(last, time)) {
-                self.flush(&mut flush);
+                self.flush(&mut emit);
             }
             // A checkpoint as of a time step comes before that time step.
             if self.checkpoints.remove(&time) {
-                self.snapshot(time, &mut flush, &mut snapshot);
+                self.snapshot(time, &mut emit);
             }
             if let Some(mut partials) = self.steps.remove(&time) {
-                self.state.apply(time, &partials);
+                self.state.apply(time, &partials, &mut *emit.indicators);
                 self.segment = Some((self.segment.map_or(time, |(first, _)| first), time));
                 partials.clear();
                 // After a catch-up there are many, and large ones.
@@ -229,9 +224,9 @@ impl Gathered {
             }
         }
         if self.checkpoints.remove(&frontier) {
-            self.snapshot(frontier, &mut flush, &mut snapshot);
+            self.snapshot(frontier, &mut emit);
         }
-        self.flush(&mut flush);
+        self.flush(&mut emit);
         self.applied = frontier;
     }
 
@@ -240,25 +235,23 @@ impl Gathered {
         last / MINUTE_MS != next / MINUTE_MS || self.stops.range(last + 1..=next).next().is_some()
     }
 
-    fn flush(&mut self, flush: &mut impl FnMut(&mut WindowState, (Time, Time))) {
-        if let Some(segment) = self.segment.take() {
-            flush(&mut self.state, segment);
+    fn flush(&mut self, emit: &mut Emit<'_>) {
+        if let Some((first, last)) = self.segment.take() {
+            self.state.flush(&mut *emit.candle, &mut *emit.indicators);
+            if first != last {
+                (emit.joined)(LedgerChange { joined_from: Some(first), ..LedgerChange::at(last) });
+            }
         }
     }
 
     /// Begins a snapshot. One that is not complete yet is completed first.
-    fn snapshot(
-        &mut self,
-        frontier: Time,
-        flush: &mut impl FnMut(&mut WindowState, (Time, Time)),
-        snapshot: &mut impl FnMut(Snapshotting),
-    ) {
-        self.flush(flush);
+    fn snapshot(&mut self, frontier: Time, emit: &mut Emit<'_>) {
+        self.flush(emit);
         if let Some(part) = self.continue_snapshot(usize::MAX) {
-            snapshot(Snapshotting::Ends(part));
+            (emit.snapshot)(Snapshotting::Ends(part));
         }
         self.state.begin_snapshot(frontier);
-        snapshot(Snapshotting::Begins(frontier));
+        (emit.snapshot)(Snapshotting::Begins(frontier));
     }
 
     /// [`WindowState::continue_snapshot`].
@@ -267,6 +260,14 @@ impl Gathered {
         let frontier = snapshot.frontier();
         Some(SnapshotPart { frontier, shards: snapshot.finish().map_err(|error| error.to_string()) })
     }
+}
+
+/// Where the operator's output goes.
+struct Emit<'a> {
+    candle: &'a mut dyn FnMut(Update<CandleRow>),
+    indicators: &'a mut dyn FnMut(Update<IndicatorRow>),
+    joined: &'a mut dyn FnMut(LedgerChange),
+    snapshot: &'a mut dyn FnMut(Snapshotting),
 }
 
 /// What happens to a snapshot.

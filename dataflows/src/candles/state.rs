@@ -52,10 +52,10 @@ struct WindowOf {
     window_start_ms: u64,
 }
 
-/// A candle that was touched since the last flush: what it was then.
+/// A candle that was touched since the last flush, and the index of what it was then, if it was.
 struct TouchedCandle {
     of: WindowOf,
-    old: Option<(Candle, Time)>,
+    old: Option<u32>,
 }
 
 /// A row of indicators that changed since the last flush.
@@ -77,6 +77,7 @@ pub struct WindowState {
     pub(crate) symbols: Vec<SymbolState>,
     round: u64,
     touched_candles: Vec<TouchedCandle>,
+    old_candles: Vec<(Candle, Time)>,
     touched_rows: Vec<TouchedIndicators>,
     price_updated: Vec<PriceUpdated>,
     /// Symbols whose 5 s candles changed in this time step, with the windows.
@@ -101,6 +102,7 @@ impl WindowState {
             symbols: Vec::new(),
             round: 1,
             touched_candles: Vec::new(),
+            old_candles: Vec::new(),
             touched_rows: Vec::new(),
             price_updated: Vec::new(),
             step_windows: Vec::new(),
@@ -191,13 +193,15 @@ impl WindowState {
     }
 
     /// Applies all trades of one time step. Time steps ascend, each once. Partials carry this state's symbol numbers.
-    pub fn apply(&mut self, now: Time, partials: &[Partial]) {
+    /// Rows of indicators that a newer one of their symbol follows are emitted at once, so that a jump over many time
+    /// steps does not hold all of them.
+    pub fn apply(&mut self, now: Time, partials: &[Partial], indicators: impl FnMut(Update<IndicatorRow>)) {
         for partial in partials {
             self.merge(now, partial);
         }
         self.settle_price_updates(now);
         if self.indicators {
-            self.update_indicators(now);
+            self.update_indicators(now, indicators);
         }
         self.step_windows.clear();
         self.pack_idle(now);
@@ -216,7 +220,8 @@ impl WindowState {
             self.rouse(partial.symbol, now);
         }
         let state = &mut self.symbols[partial.symbol as usize];
-        let (touched_candles, price_updated) = (&mut self.touched_candles, &mut self.price_updated);
+        let (touched_candles, old_candles) = (&mut self.touched_candles, &mut self.old_candles);
+        let price_updated = &mut self.price_updated;
         state.touched = now;
         let trades = partial.candle.trades > 0;
         for resolution in Resolution::ALL {
@@ -225,7 +230,8 @@ impl WindowState {
             let of = WindowOf { symbol: partial.symbol, resolution, window_start_ms };
             let merged = series.change(window_start_ms, |slot| {
                 if !std::mem::replace(&mut slot.is_touched, true) {
-                    touched_candles.push(TouchedCandle { of, old: Some((slot.candle, slot.as_of)) });
+                    touched_candles.push(TouchedCandle { of, old: Some(old_candles.len() as u32) });
+                    old_candles.push((slot.candle, slot.as_of));
                 }
                 if trades {
                     slot.as_of = now;
@@ -258,7 +264,7 @@ impl WindowState {
         }
     }
 
-    fn update_indicators(&mut self, now: Time) {
+    fn update_indicators(&mut self, now: Time, mut emit: impl FnMut(Update<IndicatorRow>)) {
         let fixed_ms = self.fixed_ms(now);
         let mut windows = std::mem::take(&mut self.step_windows);
         // The sort puts a symbol's windows together; time steps hold few windows per symbol, mostly one.
@@ -274,7 +280,11 @@ impl WindowState {
                 (state.round, state.newest_change) = (self.round, usize::MAX);
             }
             let (rows, newest_change) = (&mut self.touched_rows, &mut state.newest_change);
-            state.history.update(&self.step_points, now, fixed_ms, |change| note(rows, newest_change, symbol, &change));
+            state.history.update(&self.step_points, now, fixed_ms, |change| {
+                if let Some(before) = note(rows, newest_change, symbol, &change) {
+                    emit_indicators(&state.symbol, &before, &mut emit);
+                }
+            });
             rest = &rest[len..];
         }
         windows.clear();
@@ -295,6 +305,7 @@ impl WindowState {
             });
             let Some((new, as_of)) = flushed else { continue };
             let row = |candle: &Candle, as_of| candle_row(&state.symbol, of, candle, as_of);
+            let old = old.map(|at| self.old_candles[at as usize]);
             if old.is_some_and(|(old, old_as_of)| old_as_of == as_of && old.same_values(&new)) {
                 continue;
             }
@@ -304,20 +315,11 @@ impl WindowState {
             candle((row(&new, as_of), as_of, 1));
         }
         for TouchedIndicators { symbol, change } in self.touched_rows.drain(..) {
-            let symbol = &self.symbols[symbol as usize].symbol;
-            let as_of = change.new.1;
-            let row = |of: (IndicatorValues, Time)| IndicatorRow {
-                symbol: symbol.clone(),
-                window_start_ms: change.window_start_ms,
-                values: of.0,
-                as_of: of.1,
-            };
-            if let Some(old) = change.old {
-                indicators((row(old), as_of, -1));
-            }
-            indicators((row(change.new), as_of, 1));
+            emit_indicators(&self.symbols[symbol as usize].symbol, &change, &mut indicators);
         }
+        self.old_candles.clear();
         self.touched_candles.shrink_to(ROOM_MAX);
+        self.old_candles.shrink_to(ROOM_MAX);
         self.touched_rows.shrink_to(ROOM_MAX);
         self.round += 1;
     }
@@ -330,16 +332,34 @@ fn point(series: &Series, window_start_ms: u64) -> Option<Point> {
     Some(Point { window_start_ms, close, volume, notional, trades, log_return: None, as_of: 0 })
 }
 
-/// Records a change, merged with an earlier one of the same row since the last flush.
+/// Records a change, merged with an earlier one of the same row since the last flush. Returns the change of the row that
+/// was the symbol's newest until now.
 #[inline]
-fn note(rows: &mut Vec<TouchedIndicators>, newest: &mut usize, symbol: u32, change: &Change) {
-    let same = |row: &TouchedIndicators| row.symbol == symbol && row.change.window_start_ms == change.window_start_ms;
-    if let Some(row) = rows.get_mut(*newest).filter(|row| same(row)) {
+fn note(rows: &mut Vec<TouchedIndicators>, newest: &mut usize, symbol: u32, change: &Change) -> Option<Change> {
+    let Some(row) = rows.get_mut(*newest).filter(|row| row.symbol == symbol) else {
+        *newest = rows.len();
+        rows.push(TouchedIndicators { symbol, change: *change });
+        return None;
+    };
+    if row.change.window_start_ms == change.window_start_ms {
         row.change.new = change.new;
-        return;
+        return None;
     }
-    *newest = rows.len();
-    rows.push(TouchedIndicators { symbol, change: *change });
+    Some(std::mem::replace(&mut row.change, *change))
+}
+
+fn emit_indicators(symbol: &Symbol, change: &Change, emit: &mut impl FnMut(Update<IndicatorRow>)) {
+    let as_of = change.new.1;
+    let row = |(values, as_of): (IndicatorValues, Time)| IndicatorRow {
+        symbol: symbol.clone(),
+        window_start_ms: change.window_start_ms,
+        values,
+        as_of,
+    };
+    if let Some(old) = change.old {
+        emit((row(old), as_of, -1));
+    }
+    emit((row(change.new), as_of, 1));
 }
 
 fn candle_row(symbol: &Symbol, of: WindowOf, candle: &Candle, as_of: Time) -> CandleRow {

@@ -333,7 +333,7 @@ mod tests {
                     prop_assert_eq!(found, plain.get(&window).copied());
                 }
                 let unused = deque.chunks.len() * CHUNK - deque.len();
-                prop_assert!(unused < 2 * CHUNK && (deque.len() > 0 || unused <= CHUNK), "{} unused", unused);
+                prop_assert!(unused < 2 * CHUNK && (!deque.is_empty() || unused <= CHUNK), "{} unused", unused);
                 let is_whole = |number: &&Number| i32::try_from(number.value).is_err();
                 prop_assert_eq!(deque.whole.len(), plain.values().filter(is_whole).count());
             }

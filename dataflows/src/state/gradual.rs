@@ -116,7 +116,7 @@ mod tests {
             let trade = Trade { place, price, volume: 10_i128.pow(10), flags: Flags::ALL };
             Partial { candle: Candle::of(&trade), window_start_ms: time, time, symbol }
         };
-        state.apply(time, &symbols.map(of).collect::<Vec<_>>());
+        state.apply(time, &symbols.map(of).collect::<Vec<_>>(), |_| ());
         state.flush(|_| (), |_| ());
     }
 
