@@ -41,6 +41,9 @@ fn work(worker: &mut Worker, settings: &Settings, input: &Input, updates: &Arc<A
         let outgoing = ingress.take();
         inputs.send(outgoing, ingress.frontier().unwrap_or(Time::MAX));
         worker.step();
+        while inputs.is_behind() {
+            worker.step();
+        }
     }
     let end = ingress.frontier().unwrap_or(Time::MAX);
     while probe.less_than(&end) {

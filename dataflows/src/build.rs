@@ -11,6 +11,9 @@
 //! ```
 //! Every update's own time is a time step; the message that carries it has that time or an earlier one.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use differential_dataflow::VecCollection;
 use differential_dataflow::collection::AsCollection;
 use timely::container::CapacityContainerBuilder;
@@ -35,7 +38,10 @@ type Handle<D> = (UnorderedHandle<Time, Builder<D>>, ActivateCapability<Time>);
 ///
 /// A worker that owns no partition calls [`Inputs::close`]. Nothing else may drop this: a dropped
 /// capability claims that everything is complete.
-pub struct Inputs(Option<Open>);
+pub struct Inputs {
+    open: Option<Open>,
+    is_behind: Rc<Cell<bool>>,
+}
 
 struct Open {
     deliveries: Handle<Delivery>,
@@ -86,13 +92,14 @@ pub fn build<'scope>(
         ledger: scope.concatenate(changes),
         snapshots: windows.snapshots,
     };
-    (Inputs(Some(Open { deliveries, rejected, gaps, counts })), outputs)
+    let open = Some(Open { deliveries, rejected, gaps, counts });
+    (Inputs { open, is_behind: windows.is_behind }, outputs)
 }
 
 impl Inputs {
     /// Sends the output of an [`crate::ingress::Ingress`], then moves to its frontier.
     pub fn send(&mut self, outgoing: Outgoing, frontier: Time) {
-        let Some(open) = &mut self.0 else { return };
+        let Some(open) = &mut self.open else { return };
         give(&mut open.deliveries, outgoing.deliveries, frontier);
         give(&mut open.rejected, outgoing.rejected, frontier);
         give(&mut open.gaps, outgoing.gaps, frontier);
@@ -101,7 +108,12 @@ impl Inputs {
 
     /// For a worker that owns no partition: it will never send anything.
     pub fn close(&mut self) {
-        self.0 = None;
+        self.open = None;
+    }
+
+    /// Whether this worker has more to do than one step of it does: what is sent meanwhile waits in memory.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind.get()
     }
 }
 

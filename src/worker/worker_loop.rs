@@ -120,7 +120,7 @@ fn run_to_end(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState
 /// What a turn did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// It read something.
+    /// It read something, or works on what it has read.
     Read,
     /// There was nothing to read, or it may not be read yet.
     Idle,
@@ -249,15 +249,16 @@ impl WorkerLoop {
         self.publish_positions();
         self.beat(None);
         self.exchange_readings();
-        let records = if self.sent_end { 0 } else { self.read(durable)? };
+        let is_behind = self.inputs.is_behind();
+        let records = if self.sent_end || is_behind { 0 } else { self.read(durable)? };
         let symbols = self.symbol_table.as_mut().map_or(Ok(0), SymbolTable::feed)?;
-        let has_read = records > 0 || symbols > 0;
-        worker.step_or_park(Some(if has_read { Duration::ZERO } else { patience }));
+        let is_busy = records > 0 || symbols > 0 || is_behind;
+        worker.step_or_park(Some(if is_busy { Duration::ZERO } else { patience }));
         self.parts.send(&mut self.ingress, &self.commands);
-        if let Some(end) = self.end(records == 0) {
+        if let Some(end) = self.end(records == 0 && !is_behind) {
             self.begin_to_end(end)?;
         }
-        Ok(if has_read { Turn::Read } else { Turn::Idle })
+        Ok(if is_busy { Turn::Read } else { Turn::Idle })
     }
 
     fn clock(&self) -> &Clock {

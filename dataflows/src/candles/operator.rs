@@ -5,7 +5,9 @@
 //! come. Rows go out when the frontier moves, changed rows only, at least once in each minute of event time: the
 //! frontier row of a minute is exact however far the frontier jumps.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use differential_dataflow::VecCollection;
 use differential_dataflow::collection::AsCollection;
@@ -41,6 +43,9 @@ pub struct SnapshotPart {
 /// Buffers that are kept for reuse, and the greatest of them.
 const SPARE_MAX: usize = 16;
 const SPARE_PARTIALS_MAX: usize = 16_384;
+/// Trades and rows of one round, about 20 ms of work: then others take theirs, before they are cold and many. Few where
+/// this is tested.
+const ROUND_ROWS: usize = if cfg!(debug_assertions) { 64 } else { 16_384 };
 
 /// Outputs of the operator.
 pub struct Windows<'scope> {
@@ -52,6 +57,8 @@ pub struct Windows<'scope> {
     pub snapshots: StreamVec<'scope, Time, SnapshotPart>,
     /// Joined time steps, between which no frontier row is made.
     pub joined: StreamVec<'scope, Time, LedgerChange>,
+    /// Whether there is more to do than a round takes: what comes meanwhile would wait.
+    pub is_behind: Rc<Cell<bool>>,
 }
 
 /// One worker's received trades, and the state they are applied to.
@@ -70,6 +77,8 @@ struct Gathered {
     stops: BTreeSet<Time>,
     /// The first and the last time step applied since the last flush.
     segment: Option<(Time, Time)>,
+    /// The rows of that segment are going out, and nothing else may come before the last of them.
+    is_flushing: bool,
 }
 
 type Builder<R> = CapacityContainerBuilder<Vec<R>>;
@@ -95,6 +104,8 @@ pub fn windows<'scope>(
     let mut joined = OutputBuilder::<_, Builder<_>>::from(joined);
     let activator = scope.activator_for(builder.operator_info().address);
     let mut gathered = Gathered::new(settings, states, scope.peers(), stops);
+    let is_behind = Rc::new(Cell::new(false));
+    let behind = Rc::clone(&is_behind);
     builder.build(move |_| {
         let mut held = HeldCapability::<4>::none();
         // Of the snapshot that is being encoded: it holds back nobody but those who wait for it.
@@ -130,14 +141,16 @@ pub fn windows<'scope>(
                         Snapshotting::Ends(part) => send_part(part, &mut snapshot_held),
                     },
                 };
-                gathered.advance(frontier, emit);
+                let is_done = gathered.advance(frontier, emit);
+                behind.set(!is_done);
             }
             if let Some(part) = gathered.continue_snapshot(ROUND_BYTES) {
                 send_part(part, &mut snapshot_held);
-            } else if gathered.state.has_snapshot() {
+            }
+            if behind.get() || gathered.state.has_snapshot() {
                 activator.activate();
             }
-            held.keep_from(gathered.least());
+            held.keep_from(gathered.pending());
         }
     });
     Windows {
@@ -145,6 +158,7 @@ pub fn windows<'scope>(
         indicators: indicator_stream.as_collection(),
         snapshots: snapshot_stream,
         joined: joined_stream,
+        is_behind,
     }
 }
 
@@ -167,6 +181,7 @@ impl Gathered {
             applied: 0,
             stops: stops.iter().copied().collect(),
             segment: None,
+            is_flushing: false,
         }
     }
 
@@ -197,6 +212,11 @@ impl Gathered {
     }
 
     /// The earliest time at which output is pending.
+    fn pending(&self) -> Option<Time> {
+        self.least().into_iter().chain(self.segment.map(|(first, _)| first)).min()
+    }
+
+    /// The next time step or checkpoint.
     fn least(&self) -> Option<Time> {
         let step = self.steps.first_key_value().map(|(time, _)| *time);
         let checkpoint = self.checkpoints.first().copied();
@@ -204,30 +224,45 @@ impl Gathered {
     }
 
     /// Applies every time step before the frontier; flushes between minutes, at stops and at the end; takes snapshots.
-    fn advance(&mut self, frontier: Time, mut emit: Emit<'_>) {
-        while let Some(time) = self.least().filter(|&time| time < frontier) {
-            if self.segment.is_some_and(|(_, last)| self.must_part(last, time)) {
-                self.flush(&mut emit);
-            }
+    /// Returns whether all of it is done: after some work it is for others to go on first.
+    fn advance(&mut self, frontier: Time, mut emit: Emit<'_>) -> bool {
+        let mut left = ROUND_ROWS;
+        loop {
+            let next = self.least().filter(|&time| time < frontier);
             // A checkpoint as of a time step comes before that time step.
-            if self.checkpoints.remove(&time) {
-                self.snapshot(time, &mut emit);
+            let checkpoint = next.unwrap_or(frontier);
+            let has_checkpoint = self.checkpoints.contains(&checkpoint);
+            let must_flush = |last| next.is_none_or(|next| has_checkpoint || self.must_part(last, next));
+            self.is_flushing |= self.segment.is_some_and(|(_, last)| must_flush(last));
+            if self.is_flushing && !self.flush(left, &mut emit) {
+                return false;
             }
-            if let Some(mut partials) = self.steps.remove(&time) {
-                self.state.apply(time, &partials, &mut *emit.indicators);
-                self.segment = Some((self.segment.map_or(time, |(first, _)| first), time));
-                partials.clear();
-                // After a catch-up there are many, and large ones.
-                if self.spare.len() < SPARE_MAX && partials.capacity() <= SPARE_PARTIALS_MAX {
-                    self.spare.push(partials);
-                }
+            if has_checkpoint {
+                self.checkpoints.remove(&checkpoint);
+                self.snapshot(checkpoint, &mut emit);
+            }
+            let Some(time) = next else { break };
+            if let Some(partials) = self.steps.remove(&time) {
+                left = left.saturating_sub(partials.len());
+                self.apply(time, partials, &mut emit);
+            }
+            if left == 0 {
+                return false;
             }
         }
-        if self.checkpoints.remove(&frontier) {
-            self.snapshot(frontier, &mut emit);
-        }
-        self.flush(&mut emit);
         self.applied = frontier;
+        true
+    }
+
+    fn apply(&mut self, time: Time, mut partials: Vec<Partial>, emit: &mut Emit<'_>) {
+        self.state.apply(time, &partials, &mut *emit.indicators);
+        self.segment = Some((self.segment.map_or(time, |(first, _)| first), time));
+        self.applied = time + 1;
+        partials.clear();
+        // After a catch-up there are many, and large ones.
+        if self.spare.len() < SPARE_MAX && partials.capacity() <= SPARE_PARTIALS_MAX {
+            self.spare.push(partials);
+        }
     }
 
     /// Whether a frontier row is needed after time step `last` and before time step `next`.
@@ -235,18 +270,20 @@ impl Gathered {
         last / MINUTE_MS != next / MINUTE_MS || self.stops.range(last + 1..=next).next().is_some()
     }
 
-    fn flush(&mut self, emit: &mut Emit<'_>) {
-        if let Some((first, last)) = self.segment.take() {
-            self.state.flush(&mut *emit.candle, &mut *emit.indicators);
-            if first != last {
-                (emit.joined)(LedgerChange { joined_from: Some(first), ..LedgerChange::at(last) });
-            }
+    /// Returns whether all rows are out.
+    fn flush(&mut self, rows_max: usize, emit: &mut Emit<'_>) -> bool {
+        let is_done = self.state.flush(rows_max, &mut *emit.candle, &mut *emit.indicators);
+        if let Some((first, last)) = self.segment.take_if(|_| is_done)
+            && first != last
+        {
+            (emit.joined)(LedgerChange { joined_from: Some(first), ..LedgerChange::at(last) });
         }
+        self.is_flushing = !is_done;
+        is_done
     }
 
     /// Begins a snapshot. One that is not complete yet is completed first.
     fn snapshot(&mut self, frontier: Time, emit: &mut Emit<'_>) {
-        self.flush(emit);
         if let Some(part) = self.continue_snapshot(usize::MAX) {
             (emit.snapshot)(Snapshotting::Ends(part));
         }

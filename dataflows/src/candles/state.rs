@@ -291,37 +291,49 @@ impl WindowState {
         self.step_windows = windows;
     }
 
-    /// Emits every row that differs from the last flush, as retraction and new value.
+    /// Emits rows that differ from the last flush, each as retraction and new value, until about this many were looked at.
+    /// Returns whether none is left; until then no time step may be applied.
     pub fn flush(
         &mut self,
+        rows_max: usize,
         mut candle: impl FnMut(Update<CandleRow>),
         mut indicators: impl FnMut(Update<IndicatorRow>),
-    ) {
-        for TouchedCandle { of, old } in self.touched_candles.drain(..) {
-            let state = &mut self.symbols[of.symbol as usize];
-            let flushed = state.series[of.resolution as usize].change(of.window_start_ms, |slot| {
-                slot.is_touched = false;
-                (slot.candle, slot.as_of)
-            });
-            let Some((new, as_of)) = flushed else { continue };
-            let row = |candle: &Candle, as_of| candle_row(&state.symbol, of, candle, as_of);
-            let old = old.map(|at| self.old_candles[at as usize]);
-            if old.is_some_and(|(old, old_as_of)| old_as_of == as_of && old.same_values(&new)) {
-                continue;
-            }
-            if let Some((old, old_as_of)) = &old {
-                candle((row(old, *old_as_of), as_of, -1));
-            }
-            candle((row(&new, as_of), as_of, 1));
+    ) -> bool {
+        let mut rows = 0..rows_max;
+        while let Some(touched) = self.touched_candles.pop_if(|_| rows.next().is_some()) {
+            self.flush_candle(&touched, &mut candle);
         }
-        for TouchedIndicators { symbol, change } in self.touched_rows.drain(..) {
+        while let Some(TouchedIndicators { symbol, change }) = self.touched_rows.pop_if(|_| rows.next().is_some()) {
             emit_indicators(&self.symbols[symbol as usize].symbol, &change, &mut indicators);
+        }
+        if !self.touched_candles.is_empty() || !self.touched_rows.is_empty() {
+            return false;
         }
         self.old_candles.clear();
         self.touched_candles.shrink_to(ROOM_MAX);
         self.old_candles.shrink_to(ROOM_MAX);
         self.touched_rows.shrink_to(ROOM_MAX);
         self.round += 1;
+        true
+    }
+
+    fn flush_candle(&mut self, touched: &TouchedCandle, candle: &mut impl FnMut(Update<CandleRow>)) {
+        let of = touched.of;
+        let state = &mut self.symbols[of.symbol as usize];
+        let flushed = state.series[of.resolution as usize].change(of.window_start_ms, |slot| {
+            slot.is_touched = false;
+            (slot.candle, slot.as_of)
+        });
+        let Some((new, as_of)) = flushed else { return };
+        let row = |candle: &Candle, as_of| candle_row(&state.symbol, of, candle, as_of);
+        let old = touched.old.map(|at| self.old_candles[at as usize]);
+        if old.is_some_and(|(old, old_as_of)| old_as_of == as_of && old.same_values(&new)) {
+            return;
+        }
+        if let Some((old, old_as_of)) = &old {
+            candle((row(old, *old_as_of), as_of, -1));
+        }
+        candle((row(&new, as_of), as_of, 1));
     }
 }
 

@@ -117,7 +117,7 @@ mod tests {
             Partial { candle: Candle::of(&trade), window_start_ms: time, time, symbol }
         };
         state.apply(time, &symbols.map(of).collect::<Vec<_>>(), |_| ());
-        state.flush(|_| (), |_| ());
+        state.flush(usize::MAX, |_| (), |_| ());
     }
 
     fn begun() -> WindowState {
