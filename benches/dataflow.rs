@@ -119,6 +119,8 @@ fn main() {
     println!("| bare loop: decode the same JSON and add up | {:.2} |", baseline::bare_decode(&input) / 1e6);
     let reduce = baseline::differential_reduce(&Feed::dense()) / 1e6;
     println!("| 5 s candles alone, by differential's reduce | {reduce:.2} |");
+    let count = baseline::differential_count(&Feed::dense()) / 1e6;
+    println!("| 5 s candles alone, as differences by differential's count_total | {count:.2} |");
 }
 
 fn row(figure: &Figure, seconds: &mut [f64], trades: u64) -> String {
