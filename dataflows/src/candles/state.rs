@@ -291,7 +291,7 @@ impl WindowState {
         self.step_windows = windows;
     }
 
-    /// Emits rows that differ from the last flush, each as retraction and new value, until about this many were looked at.
+    /// Emits rows that differ from the last flush, each as retraction and new value, until this many were looked at.
     /// Returns whether none is left; until then no time step may be applied.
     pub fn flush(
         &mut self,
@@ -344,8 +344,8 @@ fn point(series: &Series, window_start_ms: u64) -> Option<Point> {
     Some(Point { window_start_ms, close, volume, notional, trades, log_return: None, as_of: 0 })
 }
 
-/// Records a change, merged with an earlier one of the same row since the last flush. Returns the change of the row that
-/// was the symbol's newest until now.
+/// Records a change, merged with an earlier one of the same row since the last flush. Returns the change of the row
+/// that was the symbol's newest until now.
 #[inline]
 fn note(rows: &mut Vec<TouchedIndicators>, newest: &mut usize, symbol: u32, change: &Change) -> Option<Change> {
     let Some(row) = rows.get_mut(*newest).filter(|row| row.symbol == symbol) else {
