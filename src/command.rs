@@ -1,5 +1,6 @@
 //! The commands, one module each: a struct of arguments, and `run`.
 
+pub mod bench;
 pub mod candles;
 pub mod checkpoint;
 pub mod cli;

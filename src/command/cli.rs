@@ -3,8 +3,8 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    candles, checkpoint, completions, dashboard, demo, gaps, import, indicators, ingest, man, pace, rejected, replay,
-    setup, source, status, symbols, top, verify, work,
+    bench, candles, checkpoint, completions, dashboard, demo, gaps, import, indicators, ingest, man, pace, rejected,
+    replay, setup, source, status, symbols, top, verify, work,
 };
 
 /// Real-time market data with an exact answer to: is this complete?
@@ -59,6 +59,8 @@ pub enum Command {
     Rejected(rejected::Args),
     /// List the checkpoints of a store, or drop one
     Checkpoint(checkpoint::Args),
+    /// Measure how fast this machine replays feeds of known shapes, or a log
+    Bench(bench::BenchArgs),
     /// Serve the live page and the HTTP API over a store
     Dashboard(dashboard::DashboardArgs),
     /// Generate shell completions
@@ -89,6 +91,7 @@ impl Cli {
             Command::Source(args) => source::run(&args),
             Command::Symbols(args) => symbols::run(&args),
             Command::Rejected(args) => rejected::run(&args),
+            Command::Bench(args) => bench::run(&args),
             Command::Dashboard(args) => dashboard::run(&args),
             Command::Completions(args) => completions::run(&args, Self::command()),
             Command::Man(args) => man::run(&args, Self::command()),

@@ -2,6 +2,7 @@
 //! binary, so that one Kafka broker and one Cassandra node serve all of it; a module for each subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
+mod bench;
 mod cases;
 mod cassandra;
 mod cluster;

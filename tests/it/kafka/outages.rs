@@ -79,6 +79,10 @@ fn a_broker_that_stops_answering_is_waited_for() {
     std::thread::sleep(STANDS.saturating_sub(since.elapsed()));
     assert!(work.is_alive(), "{}", work.stderr());
     signal(broker.server.pid, "-CONT");
+    // It has lost its own session with itself, too, and may answer late at first.
+    wait_for("the broker answers again", || {
+        (home.run(&format!("source list --log {log}")).code == Some(0)).then_some(())
+    });
     home.ok(&format!("import two.jsonl --log {log}"));
     wait_for("the second file", || frontier().contains("2024-06-03T14:").then_some(()));
     wait_until("the end of the outage is said", || work.stderr().contains("connected to Kafka again"));

@@ -47,7 +47,7 @@ fn damaged_checkpoint_is_rejected() {
             "checksum",
         ),
         ("UPDATE checkpoints SET header = substr(header, 1, 40)", "bytes of state, expected"),
-        ("UPDATE checkpoints SET header = CAST(x'09' || substr(header, 2) AS BLOB)", "version 9"),
+        ("UPDATE checkpoints SET header = CAST(x'ff' || substr(header, 2) AS BLOB)", "version 255"),
         (
             "UPDATE checkpoint_shards SET bytes = CAST(substr(bytes, 1, 30) || x'a7a7' || substr(bytes, 33) AS BLOB)",
             "shard",

@@ -77,10 +77,11 @@ impl<'a> Cursor<'a> {
         self.bytes.get(self.at).copied()
     }
 
+    /// These bytes come next. Of a known number, so that they are compared at once and not by a call.
     #[inline]
-    fn expect(&mut self, text: &[u8]) -> Option<()> {
-        let found = self.bytes.get(self.at..)?.starts_with(text);
-        self.at += text.len();
+    fn expect<const N: usize>(&mut self, text: &[u8; N]) -> Option<()> {
+        let found = self.bytes.get(self.at..)?.first_chunk::<N>()? == text;
+        self.at += N;
         found.then_some(())
     }
 
@@ -114,8 +115,11 @@ impl<'a> Cursor<'a> {
     /// A member `id` or `i`, after its opening quote: a text without escapes, or an integer. Reads on to the next
     /// member.
     fn id(&mut self) -> Option<&'a str> {
-        let name: &[u8] = if self.bytes.get(self.at + 1) == Some(&b'd') { b"id\":" } else { b"i\":" };
-        self.expect(name)?;
+        if self.bytes.get(self.at + 1) == Some(&b'd') {
+            self.expect(b"id\":")?
+        } else {
+            self.expect(b"i\":")?
+        }
         let start = self.at;
         let id = if self.peek()? == b'"' {
             self.text()?
@@ -133,20 +137,19 @@ impl<'a> Cursor<'a> {
     fn conditions(&mut self) -> Option<&'a str> {
         let start = self.at;
         if self.peek()? == b'n' {
-            self.expect(b"null")?;
-        } else {
-            self.expect(b"[")?;
-            if self.peek()? == b'"' {
-                loop {
-                    self.text()?;
-                    match self.peek()? {
-                        b',' => self.at += 1,
-                        _ => break,
-                    }
+            return self.expect(b"null").map(|()| "null");
+        }
+        self.expect(b"[")?;
+        if self.peek()? == b'"' {
+            loop {
+                self.text()?;
+                match self.peek()? {
+                    b',' => self.at += 1,
+                    _ => break,
                 }
             }
-            self.expect(b"]")?;
         }
+        self.expect(b"]")?;
         std::str::from_utf8(&self.bytes[start..self.at]).ok()
     }
 
