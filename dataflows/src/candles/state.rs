@@ -324,6 +324,7 @@ impl WindowState {
             slot.is_touched = false;
             (slot.candle, slot.as_of)
         });
+        debug_assert!(flushed.is_some(), "a touched window is kept until its row is out");
         let Some((new, as_of)) = flushed else { return };
         let row = |candle: &Candle, as_of| candle_row(&state.symbol, of, candle, as_of);
         let old = touched.old.map(|at| self.old_candles[at as usize]);

@@ -14,7 +14,7 @@ pub trait Record: Copy {
     /// Bytes of its fields, without the window.
     const BYTES: usize;
 
-    /// Start of its window: a multiple of 5 s.
+    /// Start of its window: a multiple of 5 s, before the year 2650.
     fn window_start_ms(&self) -> u64;
     /// Writes the fields.
     fn write(&self, fields: &mut FieldWriter<'_>);
