@@ -126,7 +126,11 @@ fn a_dead_feed_of_a_real_ingest_is_said_and_nothing_yet_before_it() {
     let feed = simulator.address_after("ws://");
     let _worker = work(&home);
     wait_for("a store", || home.path("rows.db").exists().then_some(()));
-    wait_for("tables", || home.run("status --store sqlite:rows.db").code.filter(|code| *code == 0));
+    // Its first heartbeat comes some seconds after its tables.
+    wait_for("a sign of life", || {
+        let status = home.run("status --store sqlite:rows.db").stdout;
+        status.contains("no source has reported progress").then_some(())
+    });
     let (_dashboard, address) = scene::serve(&home);
     let mut script = Script::start("states", &address);
     let none = shows(&mut script, "Nothing complete yet", "nothing-yet");
