@@ -3,7 +3,7 @@
 //! Each partition is read from explicit offsets without a consumer group: the dataflow assigns partitions to workers,
 //! and only the checkpoint records what was read. Lost data (retention, truncation, a topic that was created again,
 //! added partitions) is a permanent error. Two readers do that and give the same: [`bulk`], and librdkafka's
-//! ([`reader`]) where a setting is one of its own or the address asks for it.
+//! (`reader`) where a setting is one of its own or the address asks for it.
 
 use std::sync::{Arc, OnceLock};
 

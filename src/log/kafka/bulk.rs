@@ -1,9 +1,9 @@
 //! Reading a topic in bulk: answers of the broker as they are, walked in place.
 //!
-//! Each partition has a thread that asks its leader and keeps at most one answer ahead ([`fetching`], [`fetcher`]); the
+//! Each partition has a thread that asks its leader and keeps at most one answer ahead (`fetching`, `fetcher`); the
 //! reader checks and decompresses batches on the worker's thread ([`walk`], [`codec`]). Only what reading needs of the
 //! protocol is here; everything else about a topic is asked through librdkafka, whose reader remains for settings that
-//! this one does not understand ([`settings`]).
+//! this one does not understand (`settings`).
 
 use std::sync::{Arc, Once};
 
