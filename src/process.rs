@@ -5,6 +5,7 @@ pub mod durable_file;
 pub mod lock_file;
 pub mod messages;
 pub mod os_error;
+pub mod proc_text;
 pub mod signals;
 pub mod supervisor;
 pub mod terminal;

@@ -6,9 +6,7 @@ use dataflows::settings::PIPELINE_REVISION;
 
 use super::catalog;
 use super::exposition::Exposition;
-
-/// Kernel clock ticks per second (`USER_HZ`), the same on every architecture that Linux runs on today.
-const TICKS_PER_SECOND: f64 = 100.0;
+use crate::process::proc_text::{TICKS_PER_SECOND, memory_kib, stat_field};
 
 /// Adds the process metrics.
 pub fn put(exposition: &mut Exposition) {
@@ -32,11 +30,7 @@ pub fn put(exposition: &mut Exposition) {
 
 /// Clock ticks in user mode, in kernel mode, and from boot to the start of the process.
 fn times(stat: &str) -> Option<(f64, f64, f64)> {
-    // The process name before it may contain spaces and parentheses.
-    let (_, rest) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let field = |at: usize| fields.get(at)?.parse().ok();
-    Some((field(11)?, field(12)?, field(19)?))
+    Some((stat_field(stat, 14)?, stat_field(stat, 15)?, stat_field(stat, 22)?))
 }
 
 /// Boot time of the machine, in Unix seconds.
@@ -46,7 +40,7 @@ fn boot(stat: &str) -> Option<f64> {
 
 /// Resident memory, in KiB.
 fn resident(status: &str) -> Option<u64> {
-    status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
+    memory_kib(status, "VmRSS")
 }
 
 #[cfg(test)]

@@ -250,7 +250,7 @@ impl WorkerLoop {
         self.beat(None);
         self.exchange_readings();
         let is_behind = self.inputs.is_behind();
-        let records = if self.sent_end { 0 } else { self.read(durable)? };
+        let records = if self.sent_end { 0 } else { self.read(durable, is_behind)? };
         let symbols = self.symbol_table.as_mut().map_or(Ok(0), SymbolTable::feed)?;
         let is_busy = records > 0 || symbols > 0 || is_behind;
         worker.step_or_park(Some(if is_busy { Duration::ZERO } else { patience }));
@@ -267,9 +267,8 @@ impl WorkerLoop {
 
     /// Reads the next records, unless there is enough to do, and sends what they hold. Always sends how far the
     /// frontier is: the end of a run that is stopped is the frontier that was sent last.
-    fn read(&mut self, durable: Time) -> Result<u64, WorkerError> {
+    fn read(&mut self, durable: Time, is_behind: bool) -> Result<u64, WorkerError> {
         self.request_checkpoint();
-        let is_behind = self.inputs.is_behind();
         let records = if is_behind { 0 } else { self.readers.feed(&self.shared, &mut self.ingress, durable)? };
         self.inputs.send(self.ingress.take(), self.frontier());
         Ok(records)

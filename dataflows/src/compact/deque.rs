@@ -53,7 +53,7 @@ impl<V: Record> RecordDeque<V> {
         self.len
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
+use crate::process::proc_text::{TICKS_PER_SECOND, memory_kib, stat_field};
+
 /// Between two looks at a process's memory.
 const LOOK: Duration = Duration::from_millis(10);
-/// Linux gives processor time in these, whatever its own clock is (`proc(5)`, `USER_HZ`).
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// What a process took.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,8 +70,7 @@ fn watch(child: &mut Child) -> anyhow::Result<(std::process::ExitStatus, u64)> {
 
 /// The peak in a process's status, in bytes.
 fn peak_of(status: &str) -> Option<u64> {
-    let text = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    text.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1_024)
+    memory_kib(status, "VmHWM").map(|kib| kib * 1_024)
 }
 
 /// Seconds of processor time of the processes that this one has waited for: in the program, and in the kernel.
@@ -80,11 +79,8 @@ fn of_children() -> anyhow::Result<(f64, f64)> {
     children_of(&text).context("/proc/self/stat is not as proc(5) says")
 }
 
-/// Fields 16 and 17, after the name in parentheses, which may hold anything.
 fn children_of(stat: &str) -> Option<(f64, f64)> {
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(13);
-    let mut seconds = || fields.next()?.parse::<f64>().ok().map(|ticks| ticks / TICKS_PER_SECOND);
-    Some((seconds()?, seconds()?))
+    Some((stat_field(stat, 16)? / TICKS_PER_SECOND, stat_field(stat, 17)? / TICKS_PER_SECOND))
 }
 
 #[cfg(test)]
