@@ -11,6 +11,7 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use dataflows::progress::time::{Resolution, Time};
 use dataflows::settings::PIPELINE_REVISION;
+use dataflows::state::manifest::SegmentKey;
 use dataflows::symbols::entry::Entry;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,7 @@ pub mod sqlite;
 pub mod table;
 
 pub use cell::Cell;
-pub use checkpoint::{Checkpoint, CheckpointInfo};
+pub use checkpoint::Checkpoint;
 pub use epoch::NewestEpoch;
 pub use error::StoreError;
 pub use gap::{Gap, GapRange};
@@ -120,19 +121,26 @@ pub trait Store: Send {
     fn observe(&mut self, _row: &FrontierRow) -> Result<(), StoreError> {
         Ok(())
     }
-    /// Stores shards of an uncommitted checkpoint. They become durable with the commit.
-    fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError>;
-    /// Makes this checkpoint the one to resume from, and removes earlier ones with their shards. Shards already stored
-    /// for a later checkpoint stay. Fails when fenced.
-    fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError>;
-    /// Removes the committed checkpoint, so that the next worker reads the log from its first offset. Fails when
-    /// fenced, and when the committed checkpoint is not the one as of `frontier`.
+    /// Stores segments of an uncommitted checkpoint, each with the number of its shard. They become durable with the
+    /// commit.
+    fn put_segments(&mut self, epoch: u64, frontier: Time, segments: &[(u32, &[u8])]) -> Result<(), StoreError>;
+    /// Makes this checkpoint the one to resume from, then removes segments that are part of none. Fails when fenced.
+    fn commit_checkpoint(
+        &mut self,
+        epoch: u64,
+        checkpoint: &Checkpoint,
+        obsolete: &[SegmentKey],
+    ) -> Result<(), StoreError>;
+    /// Removes the committed checkpoint with all segments, so that the next worker reads the log from its first offset.
+    /// Fails when fenced, and when the committed checkpoint is not the one as of `frontier`.
     ///
     /// The epoch must have been opened by the caller. Opening it fences a live worker, which then ends with exit code 4
     /// (a SQLite store that a live worker holds cannot be opened at all: `StoreError::Locked`).
     fn drop_checkpoint(&mut self, epoch: u64, frontier: Time) -> Result<(), StoreError>;
-    /// Shards of the committed checkpoint, ascending by number; shards that were never stored are left out.
-    fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError>;
+    /// These segments, in this order. One that is missing is an error.
+    fn segments(&mut self, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError>;
+    /// All segments that are stored, part of a checkpoint or not, ascending.
+    fn stored_segments(&mut self) -> Result<Vec<SegmentKey>, StoreError>;
     /// Writes entries of the symbol table. An existing entry with the same or a later `as_of_ms` stays. Not fenced:
     /// `tickline symbols sync` calls it beside a live worker, and in any order, since entries are absolute.
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError>;
@@ -181,8 +189,13 @@ pub trait StoreReader: Send {
     fn allowed_lateness_ms(&mut self) -> Result<Option<u64>, StoreError> {
         Ok(self.settings()?.map(|settings| settings.allowed_lateness_ms))
     }
-    /// All checkpoints, ascending by frontier and epoch: at most one is committed, the others are unfinished.
-    fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, StoreError> {
+    /// The committed checkpoint, and the epoch that committed it.
+    fn checkpoint(&mut self) -> Result<Option<(u64, Checkpoint)>, StoreError> {
+        Ok(None)
+    }
+    /// All segments of checkpoints, ascending, each with its size in bytes; without it where the store would have to
+    /// read them to know it.
+    fn segments(&mut self) -> Result<Vec<(SegmentKey, Option<u64>)>, StoreError> {
         Ok(Vec::new())
     }
     /// Kept frontier rows, ascending.

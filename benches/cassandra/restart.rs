@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use dataflows::symbols::symbol::SHARDS;
 use tickline::store::Checkpoint;
 use tickline::store::address::StoreAddress;
 
@@ -84,14 +83,17 @@ fn cost(text: &str) {
     let mut store = text.parse::<StoreAddress>().unwrap().open_writer().unwrap();
     let (epoch, Some(checkpoint)) = store.open_epoch().unwrap() else { panic!("there is a checkpoint") };
     let start = Instant::now();
-    let shards = store.shards(checkpoint.frontier, &(0..SHARDS).collect::<Vec<u32>>()).unwrap();
+    let keys = store.stored_segments().unwrap();
+    let segments = store.segments(&keys).unwrap();
     let read = start.elapsed().as_secs_f64();
-    let bytes: usize = shards.iter().map(|(_, bytes)| bytes.len()).sum();
-    let frontier = checkpoint.frontier + MINUTE_MS;
-    let borrowed: Vec<(u32, &[u8])> = shards.iter().map(|(shard, bytes)| (*shard, bytes.as_slice())).collect();
+    let bytes: usize = segments.iter().map(Vec::len).sum();
+    // Each under a time of its own, so that those of one shard do not replace each other.
+    let at = |nth: usize| checkpoint.frontier + MINUTE_MS + nth as u64;
     let start = Instant::now();
-    store.put_shards(epoch, frontier, &borrowed).unwrap();
-    store.commit_checkpoint(epoch, &Checkpoint { frontier, ..checkpoint }).unwrap();
+    for (nth, (key, bytes)) in keys.iter().zip(&segments).enumerate() {
+        store.put_segments(epoch, at(nth), &[(key.shard, bytes)]).unwrap();
+    }
+    store.commit_checkpoint(epoch, &Checkpoint { frontier: at(0), ..checkpoint }, &keys).unwrap();
     let written = start.elapsed().as_secs_f64();
     println!("\nA checkpoint: {:.1} MB, read in {read:.2} s, written in {written:.2} s.", bytes as f64 / 1e6);
 }

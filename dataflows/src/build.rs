@@ -22,7 +22,6 @@ use timely::dataflow::operators::{ActivateCapability, Concatenate};
 use timely::dataflow::{Scope, StreamVec};
 
 use crate::candles::operator::{SnapshotPart, windows};
-use crate::candles::state::SymbolState;
 use crate::ingress::delivery::Delivery;
 use crate::ingress::router::Outgoing;
 use crate::output::digest_operator::digests;
@@ -30,6 +29,7 @@ use crate::output::ledger::LedgerChange;
 use crate::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use crate::progress::time::Time;
 use crate::settings::Settings;
+use crate::state::snapshot::LoadedShard;
 
 type Builder<D> = CapacityContainerBuilder<Vec<D>>;
 type Handle<D> = (UnorderedHandle<Time, Builder<D>>, ActivateCapability<Time>);
@@ -66,19 +66,19 @@ pub struct Outputs<'scope> {
     pub snapshots: StreamVec<'scope, Time, SnapshotPart>,
 }
 
-/// Builds the dataflow. `states` come from the snapshot's shards that this worker owns; `stops` are times, besides
-/// the full minutes, as of which the ledger must be exact.
+/// Builds the dataflow. `shards` are those of the snapshot that this worker owns; `stops` are times, besides the
+/// full minutes, as of which the ledger must be exact.
 pub fn build<'scope>(
     scope: Scope<'scope, Time>,
     settings: &Settings,
-    states: Vec<SymbolState>,
+    shards: Vec<LoadedShard>,
     stops: &[Time],
 ) -> (Inputs, Outputs<'scope>) {
     let (deliveries, delivery_stream) = scope.new_unordered_input();
     let (rejected, rejected_stream) = scope.new_unordered_input();
     let (gaps, gap_stream) = scope.new_unordered_input();
     let (counts, count_stream) = scope.new_unordered_input();
-    let windows = windows(delivery_stream, settings, states, stops);
+    let windows = windows(delivery_stream, settings, shards, stops);
     let (candles, candle_changes) = digests(windows.candles, "DigestCandles");
     let (indicators, indicator_changes) = digests(windows.indicators, "DigestIndicators");
     let (rejected_rows, rejected_changes) = digests(rejected_stream.as_collection(), "DigestRejected");

@@ -5,3 +5,4 @@ mod idle;
 pub mod operator;
 pub mod series;
 pub mod state;
+pub mod symbol_state;

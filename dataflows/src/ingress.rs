@@ -201,7 +201,7 @@ impl Ingress {
         let name = |number| self.router.symbol_of(number);
         let memories = self.partitions.iter().map(|of| (of.number, of.memory(frontier, &self.settings, name)));
         let shard = |(partition, memory): (u32, PartitionMemory)| {
-            Ok(Shard { frontier, shard: memory_shard(partition), bytes: codec::encode(&memory)? })
+            Ok(Shard { frontier, shard: memory_shard(partition), is_base: true, bytes: codec::encode(&memory)? })
         };
         memories.filter(|(_, memory)| !memory.is_empty()).map(shard).collect()
     }

@@ -13,7 +13,7 @@ use timely::dataflow::operators::{Inspect, Probe as _};
 use timely::worker::Worker;
 
 use crate::build::{Outputs, build};
-use crate::candles::state::{SymbolState, Update};
+use crate::candles::state::Update;
 use crate::ingress::Ingress;
 use crate::log::batch::RecordBatch;
 use crate::log::binding::Binding;
@@ -23,7 +23,8 @@ use crate::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
 use crate::settings::Settings;
-use crate::state::snapshot::{Shard, SnapshotHeader, decode_memory, decode_shard, memory_shard};
+use crate::state::manifest::SegmentKey;
+use crate::state::snapshot::{LoadedShard, Shard, SnapshotHeader, decode_memory, decode_shard, memory_shard};
 use crate::symbols::symbol::SHARDS;
 
 /// How to run.
@@ -43,12 +44,12 @@ pub struct Plan {
     pub bindings: Vec<Binding>,
 }
 
-/// A snapshot: header and shards.
+/// A snapshot: header and segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Ledger, resume points, fingerprint.
     pub header: SnapshotHeader,
-    /// The shards, ascending.
+    /// All segments of its shards, ascending, the oldest of each first.
     pub shards: Vec<Shard>,
 }
 
@@ -73,6 +74,8 @@ pub struct Outcome {
     pub snapshots: Vec<Snapshot>,
 }
 
+/// All segments are of one epoch.
+const EPOCH: u64 = 0;
 /// Steps in which a snapshot that was begun is completed.
 const SNAPSHOT_STEPS: usize = 4_000;
 
@@ -95,25 +98,32 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Outcome {
     let shared = Arc::new(Mutex::new(Shared { ends: vec![None; plan.workers], ..Shared::default() }));
     let (settings, log, plan, for_workers) = (settings.clone(), Arc::clone(log), plan.clone(), Arc::clone(&shared));
-    let workers = plan.workers;
+    let (workers, plan_for_end) = (plan.workers, plan.clone());
     let config = timely::Config::process(workers);
     let guards = timely::execute(config, move |worker| work(worker, &settings, &log, &plan, &for_workers));
     let joined: Vec<_> = guards.into_iter().flat_map(|guards| guards.join()).collect();
     assert!(joined.iter().all(Result::is_ok), "a worker failed: {joined:?}");
     let mut shared = lock(&shared);
     let mut outcome = std::mem::take(&mut shared.outcome);
+    let resumed = plan_for_end.resume;
+    let (mut manifest, mut kept) = resumed.map_or_else(Default::default, |from| (from.header.manifest, from.shards));
     for (frontier, ledger) in std::mem::take(&mut shared.headers) {
         let mut resume = shared.points.remove(&frontier).unwrap_or_default();
         resume.sort_by_key(|point| point.partition);
-        let (parts, mut shards) = shared.shards.remove(&frontier).unwrap_or_default();
+        let (parts, shards) = shared.shards.remove(&frontier).unwrap_or_default();
         if parts < workers {
             // The frontier jumped past it before the request.
+            assert_eq!(parts, 0, "a part of a snapshot is lost, which the next ones continue");
             continue;
         }
-        shards.sort_by_key(|shard| shard.shard);
-        let fingerprint = 0;
-        let header = SnapshotHeader { ledger, resume, fingerprint, log: String::new(), shards: shards.len() as u32 };
-        outcome.snapshots.push(Snapshot { header, shards });
+        let written: Vec<_> = shards.iter().map(|shard| (shard.shard, shard.is_base)).collect();
+        manifest.advance(EPOCH, frontier, &written);
+        let needed = manifest.segments();
+        kept.extend(shards);
+        kept.retain(|s| needed.contains(&SegmentKey { shard: s.shard, epoch: EPOCH, frontier: s.frontier }));
+        kept.sort_by_key(|shard| (shard.shard, shard.frontier));
+        let header = SnapshotHeader { ledger, resume, fingerprint: 0, log: String::new(), manifest: manifest.clone() };
+        outcome.snapshots.push(Snapshot { header, shards: kept.clone() });
     }
     outcome
 }
@@ -133,7 +143,7 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
         ingress.restore(at, shard.map(|shard| decode_memory(&shard.bytes).unwrap_or_default()).unwrap_or_default());
     }
     let (mut inputs, probe) = worker.dataflow(|scope| {
-        let (inputs, outputs) = build(scope, settings, states(plan, index, peers), &[]);
+        let (inputs, outputs) = build(scope, settings, shards(plan, index, peers), &[]);
         (inputs, capture(outputs, plan, shared))
     });
     if owned.is_empty() {
@@ -205,10 +215,14 @@ fn start(plan: &Plan, partition: usize) -> ResumePoint {
     plan.resume.as_ref().map_or_else(fresh, |snapshot| snapshot.header.resume[partition].clone())
 }
 
-fn states(plan: &Plan, index: usize, peers: usize) -> Vec<SymbolState> {
-    let shards = plan.resume.iter().flat_map(|snapshot| &snapshot.shards);
-    let owned = shards.filter(|shard| shard.shard < SHARDS && shard.shard as usize % peers == index);
-    owned.flat_map(|shard| decode_shard(&shard.bytes).unwrap_or_default()).collect()
+fn shards(plan: &Plan, index: usize, peers: usize) -> Vec<LoadedShard> {
+    let mut segments: BTreeMap<u32, Vec<&[u8]>> = BTreeMap::new();
+    for shard in plan.resume.iter().flat_map(|snapshot| &snapshot.shards) {
+        if shard.shard < SHARDS && shard.shard as usize % peers == index {
+            segments.entry(shard.shard).or_default().push(&shard.bytes);
+        }
+    }
+    segments.into_iter().map(|(shard, of)| decode_shard(shard, &of).unwrap_or_default()).collect()
 }
 
 fn ask_for_checkpoint(ingress: &mut Ingress, index: usize, checkpoints: &mut Vec<Time>) {

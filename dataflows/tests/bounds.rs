@@ -160,7 +160,8 @@ fn state_bytes(idle_minutes: u64) -> usize {
         }
     }
     state.begin_snapshot(NOON);
-    state.continue_snapshot(usize::MAX).unwrap().finish().unwrap().iter().map(|shard| shard.bytes.len()).sum()
+    let (_, segments) = state.continue_snapshot(usize::MAX).unwrap();
+    segments.unwrap().iter().map(|segment| segment.bytes.len()).sum()
 }
 
 #[test]

@@ -42,8 +42,15 @@ fn header(bytes: &[u8]) {
 }
 
 fn shard(bytes: &[u8]) {
-    if let Ok(states) = decode_shard(bytes) {
-        encodes_to_itself(&states, |bytes| decode_shard(bytes).unwrap());
+    // As the only segment, and as one after itself.
+    for segments in [&[bytes][..], &[bytes, bytes]] {
+        let Ok(mut shard) = decode_shard(0, segments) else { continue };
+        shard.mark_unsaved();
+        encodes_to_itself(&shard.states, |bytes| {
+            let mut again = decode_shard(0, &[bytes]).unwrap();
+            again.mark_unsaved();
+            again.states
+        });
     }
 }
 

@@ -54,7 +54,7 @@ fn the_corpus_has_states_of_this_layout() {
     let (memories, shards): (Vec<_>, Vec<_>) = snapshot.shards.iter().partition(|s| s.shard >= memory_shard(0));
     assert_eq!((memories.len(), shards.len()), (1, 2));
     let header = codec::encode(&snapshot.header).unwrap();
-    assert!(decode_shard(&shards[0].bytes).is_ok() && decode_memory(&memories[0].bytes).is_ok());
+    assert!(decode_shard(0, &[&shards[0].bytes]).is_ok() && decode_memory(&memories[0].bytes).is_ok());
     // Without what the target puts in front of a body.
     let body = |bytes: &[u8]| bytes[17..].to_vec();
     let files = [
@@ -73,7 +73,8 @@ fn the_corpus_has_states_of_this_layout() {
         }
         let found = std::fs::read(&path).unwrap_or_default();
         assert!(&found == bytes, "{} is of another layout: write it with TICKLINE_WRITE_CORPUS=1", path.display());
-    } // A changed bit of any byte is an error or another state: no panic, and no memory that its length cannot explain.
+    }
+    // A changed bit of any byte is an error or another state: no panic, and no memory that its length cannot explain.
     for (_, bytes) in files {
         for at in 1..bytes.len() {
             let mut changed = bytes.clone();

@@ -176,7 +176,7 @@ fn shape() -> impl Strategy<Value = Shape> {
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
-    let calls = vec![Call::Start, Call::Rows, Call::Frontier, Call::Beat, Call::Shards, Call::Checkpoint];
+    let calls = vec![Call::Start, Call::Rows, Call::Frontier, Call::Beat, Call::Segments, Call::Checkpoint];
     let failing = prop::sample::select(vec![Failing::Before, Failing::Partly, Failing::After]);
     prop_oneof![
         6 => Just(Fault::Kill),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use dataflows::progress::time::Time;
+use dataflows::state::manifest::SegmentKey;
 use dataflows::symbols::entry::Entry;
 use tickline::store::{
     Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity,
@@ -32,9 +33,9 @@ pub struct Contents {
     pub published: Option<DurableFrontier>,
     /// A row for each minute.
     pub kept: BTreeMap<Time, FrontierRow>,
-    /// The committed checkpoint, and the epoch of its shards.
+    /// The committed checkpoint, and the epoch that committed it.
     pub checkpoint: Option<(u64, Checkpoint)>,
-    shards: BTreeMap<(u64, Time, u32), Vec<u8>>,
+    segments: BTreeMap<SegmentKey, Vec<u8>>,
     /// The log and the settings that it was made from.
     pub identity: Option<StoreIdentity>,
     /// The newest epoch.
@@ -75,8 +76,8 @@ pub enum Call {
     Frontier,
     /// A heartbeat.
     Beat,
-    /// Shards of a checkpoint.
-    Shards,
+    /// Segments of a checkpoint.
+    Segments,
     /// A checkpoint.
     Checkpoint,
 }
@@ -310,16 +311,21 @@ impl Store for SimulatedStore {
         self.state().call(Call::Beat, |_, _| Ok(()))
     }
 
-    fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
-        self.state().call(Call::Shards, |state, count| {
-            for (shard, bytes) in shards.iter().take(count) {
-                state.contents.shards.insert((epoch, frontier, *shard), bytes.to_vec());
+    fn put_segments(&mut self, epoch: u64, frontier: Time, segments: &[(u32, &[u8])]) -> Result<(), StoreError> {
+        self.state().call(Call::Segments, |state, count| {
+            for &(shard, bytes) in segments.iter().take(count) {
+                state.contents.segments.insert(SegmentKey { shard, epoch, frontier }, bytes.to_vec());
             }
             Ok(())
         })
     }
 
-    fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+    fn commit_checkpoint(
+        &mut self,
+        epoch: u64,
+        checkpoint: &Checkpoint,
+        obsolete: &[SegmentKey],
+    ) -> Result<(), StoreError> {
         self.state().call(Call::Checkpoint, |state, count| {
             state.check_fence(epoch)?;
             let before = state.contents.checkpoint.as_ref().map_or(0, |(_, before)| before.frontier);
@@ -330,9 +336,8 @@ impl Store for SimulatedStore {
                 return Err(state.corrupt(format!("a checkpoint as of {} is ahead of all rows", checkpoint.frontier)));
             }
             state.contents.checkpoint = Some((epoch, checkpoint.clone()));
-            if count > 1 {
-                let last = (epoch, checkpoint.frontier, 0);
-                state.contents.shards = state.contents.shards.split_off(&last);
+            for key in obsolete.iter().take(count.saturating_sub(1)) {
+                state.contents.segments.remove(key);
             }
             Ok(())
         })
@@ -346,12 +351,15 @@ impl Store for SimulatedStore {
         })
     }
 
-    fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+    fn segments(&mut self, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
         self.state().call(Call::Start, |state, _| {
-            let epoch = state.contents.checkpoint.as_ref().map_or(0, |(epoch, _)| *epoch);
-            let of = |shard: &u32| Some((*shard, state.contents.shards.get(&(epoch, frontier, *shard))?.clone()));
-            Ok(wanted.iter().filter_map(of).collect())
+            let found: Option<Vec<_>> = wanted.iter().map(|key| state.contents.segments.get(key).cloned()).collect();
+            found.ok_or_else(|| state.corrupt("a segment of the checkpoint is missing".to_owned()))
         })
+    }
+
+    fn stored_segments(&mut self) -> Result<Vec<SegmentKey>, StoreError> {
+        self.state().call(Call::Checkpoint, |state, _| Ok(state.contents.segments.keys().copied().collect()))
     }
 
     fn put_symbols(&mut self, _entries: &[Entry]) -> Result<(), StoreError> {

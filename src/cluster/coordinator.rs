@@ -48,7 +48,7 @@ struct Peer {
     connection: Connection,
     from: SocketAddr,
     serial: u64,
-    shards: Option<u32>,
+    is_ready: bool,
     has_started: bool,
 }
 
@@ -132,7 +132,7 @@ impl Coordinator {
         });
         tracing::info!(index, from = %candidate.from, "peer connected");
         let Candidate { connection, from, .. } = candidate;
-        self.peers[index] = Some(Peer { connection, from, serial, shards: None, has_started: false });
+        self.peers[index] = Some(Peer { connection, from, serial, is_ready: false, has_started: false });
     }
 
     fn handle(&mut self, event: &PeerEvent) {
@@ -189,11 +189,11 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Waits until all are ready, and starts them. Returns the mesh, and the number of shards that they have read. How
-    /// long they take depends on the store; one that is gone or silent is lost.
-    pub fn ready(mut self) -> Result<(Mesh, u32), ClusterError> {
+    /// Waits until all are ready, and starts them. How long they take depends on the store; one that is gone or silent
+    /// is lost.
+    pub fn ready(mut self) -> Result<Mesh, ClusterError> {
         let what = "waiting for processes that read their part of the checkpoint";
-        wait_until(&self.events, &mut self.peers, &self.hosts, what, |peer| peer.shards.is_some())?;
+        wait_until(&self.events, &mut self.peers, &self.hosts, what, |peer| peer.is_ready)?;
         self.heartbeats.stop();
         for peer in self.peers.iter_mut().flatten() {
             // The peer's reader thread reports a closed connection.
@@ -201,9 +201,8 @@ impl Planned {
         }
         let what = "waiting for processes to start";
         wait_until(&self.events, &mut self.peers, &self.hosts, what, |peer| peer.has_started)?;
-        let shards = self.peers.iter().flatten().filter_map(|peer| peer.shards).sum();
         let connections = self.peers.into_iter().map(|peer| peer.map(|peer| peer.connection));
-        Ok((Mesh::new(connections.collect(), &self.hosts, self.rejected_connections), shards))
+        Ok(Mesh::new(connections.collect(), &self.hosts, self.rejected_connections))
     }
 }
 
@@ -227,7 +226,7 @@ fn wait_until(
         let Some(peer) = peers[index].as_mut().filter(|peer| peer.serial == serial) else { continue };
         match message {
             Ok(MemberMessage::Heartbeat) => {}
-            Ok(MemberMessage::Ready { shards }) => peer.shards = Some(shards),
+            Ok(MemberMessage::Ready) => peer.is_ready = true,
             Ok(MemberMessage::Started) => peer.has_started = true,
             Err(why) => {
                 return Err(ClusterError::PeerLost { index, address: hosts[index].clone(), why: why.to_string() });

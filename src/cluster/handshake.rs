@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use super::ClusterError;
 
 /// Handshake version; incremented with every change of these messages.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 
 /// The first message of a process that connects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,10 +70,7 @@ pub enum MemberMessage {
     /// The process is alive. Once per second until the last message.
     Heartbeat,
     /// The process is connected to all others, and has read its shards of the checkpoint.
-    Ready {
-        /// The number of shards.
-        shards: u32,
-    },
+    Ready,
     /// The reply to [`Reply::Start`], and the last message.
     Started,
 }

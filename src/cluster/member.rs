@@ -182,13 +182,13 @@ fn lost(config: &ClusterConfig, index: usize) -> impl Fn(String) -> ClusterError
 }
 
 impl Joined {
-    /// Reports to process 0 that this process is ready, once it is connected to all others, with the number of shards
-    /// read. Then waits until process 0 starts all.
-    pub fn ready(self, shards: u32) -> Result<Mesh, ClusterError> {
+    /// Reports to process 0 that this process is ready, once it is connected to all others. Then waits until process 0
+    /// starts all.
+    pub fn ready(self) -> Result<Mesh, ClusterError> {
         let lost = |why: String| Err(ClusterError::PeerLost { index: 0, address: self.hosts[0].clone(), why });
         let Ok(formed) = self.forming.join() else { return lost("the connecting thread has panicked".to_owned()) };
         let Formed { mut connections, rejected_connections, replies } = formed?;
-        self.heartbeats.send(MemberMessage::Ready { shards });
+        self.heartbeats.send(MemberMessage::Ready);
         let mut logged = Instant::now();
         loop {
             match replies.recv() {

@@ -1,13 +1,19 @@
 //! `tickline checkpoint`: lists the checkpoints of a store, and drops one that must not be resumed from.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clap::{Args as ClapArgs, Subcommand};
+use dataflows::progress::time::Time;
 use dataflows::settings::PIPELINE_REVISION;
+use dataflows::state::codec;
+use dataflows::state::manifest::SegmentKey;
+use dataflows::state::snapshot::SnapshotHeader;
 
 use super::UsageError;
 use super::options::moment::Moment;
 use super::output::format::{Format, json_array, print};
 use super::output::table;
-use crate::store::CheckpointInfo;
+use crate::store::StoreReader;
 use crate::store::address::StoreAddress;
 use crate::time::rfc3339;
 use crate::worker::{NEW_STORE, WorkerError};
@@ -56,15 +62,65 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
+/// A checkpoint of a store.
+struct Info {
+    frontier: Time,
+    epoch: u64,
+    /// What it is made of; `None` where its header was written by another version.
+    segments: Option<Vec<SegmentKey>>,
+    bytes: Option<u64>,
+    is_committed: bool,
+}
+
+impl Info {
+    fn new(key: (Time, u64), segments: Option<Vec<SegmentKey>>, stored: &Stored, is_committed: bool) -> Self {
+        let size = |key: &SegmentKey| stored.get(key).copied().flatten();
+        let bytes = segments.as_ref().and_then(|segments| segments.iter().map(size).sum());
+        Self { frontier: key.0, epoch: key.1, segments, bytes, is_committed }
+    }
+
+    fn shards(&self) -> Option<usize> {
+        let segments = self.segments.as_ref()?;
+        Some(segments.iter().map(|key| key.shard).collect::<BTreeSet<_>>().len())
+    }
+}
+
+/// Sizes in bytes of the segments of a store.
+type Stored = BTreeMap<SegmentKey, Option<u64>>;
+
+/// The checkpoints of a store, ascending by frontier and epoch. Segments that are not part of the committed one are of
+/// one that is unfinished, or was abandoned by an older epoch.
+fn checkpoints(reader: &mut dyn StoreReader) -> anyhow::Result<Vec<Info>> {
+    let committed = reader.checkpoint()?;
+    let stored: Stored = reader.segments()?.into_iter().collect();
+    let header = committed.as_ref().map(|(_, checkpoint)| codec::decode::<SnapshotHeader>(&checkpoint.header));
+    let needed = header.and_then(Result::ok).map(|header| header.manifest.segments());
+    let mut unfinished: BTreeMap<(Time, u64), Vec<SegmentKey>> = BTreeMap::new();
+    // A header that cannot be read says nothing of them.
+    if committed.is_none() || needed.is_some() {
+        for key in stored.keys().filter(|key| !needed.as_ref().is_some_and(|needed| needed.contains(key))) {
+            unfinished.entry((key.frontier, key.epoch)).or_default().push(*key);
+        }
+    }
+    let mut all: Vec<Info> = unfinished.into_iter().map(|(key, of)| Info::new(key, Some(of), &stored, false)).collect();
+    if let Some((epoch, checkpoint)) = committed {
+        let segments = needed.map(|needed| needed.into_iter().collect());
+        all.push(Info::new((checkpoint.frontier, epoch), segments, &stored, true));
+    }
+    all.sort_by_key(|info| (info.frontier, info.epoch));
+    Ok(all)
+}
+
 fn list(args: &ListArgs) -> anyhow::Result<String> {
-    let found = args.store.open_reader()?.checkpoints()?;
+    let found = checkpoints(&mut *args.store.open_reader()?)?;
     if args.format == Format::Json {
         return json_array(found.iter().map(|checkpoint| {
             let object = serde_json::json!({
                 "frontier": rfc3339(checkpoint.frontier),
                 "frontier_ms": checkpoint.frontier,
                 "epoch": checkpoint.epoch,
-                "shards": checkpoint.shards,
+                "shards": checkpoint.shards(),
+                "segments": checkpoint.segments.as_ref().map(Vec::len),
                 "bytes": checkpoint.bytes,
                 "is_committed": checkpoint.is_committed,
             });
@@ -74,16 +130,18 @@ fn list(args: &ListArgs) -> anyhow::Result<String> {
     if found.is_empty() {
         return Ok(format!("no checkpoints in {}\n", args.store));
     }
-    let row = |checkpoint: &CheckpointInfo| {
+    let number = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+    let row = |checkpoint: &Info| {
         vec![
             rfc3339(checkpoint.frontier),
             checkpoint.epoch.to_string(),
-            checkpoint.shards.to_string(),
-            checkpoint.bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
+            number(checkpoint.shards().map(|shards| shards as u64)),
+            number(checkpoint.segments.as_ref().map(|segments| segments.len() as u64)),
+            number(checkpoint.bytes),
             if checkpoint.is_committed { "committed" } else { "unfinished" }.to_owned(),
         ]
     };
-    let header = ["frontier", "epoch", "shards", "bytes", "state"];
+    let header = ["frontier", "epoch", "shards", "segments", "bytes", "state"];
     Ok(table::table(&header, &found.iter().map(row).collect::<Vec<_>>()))
 }
 
@@ -91,7 +149,7 @@ fn drop_checkpoint(args: &DropArgs) -> anyhow::Result<()> {
     let (store, frontier) = (&args.store, args.frontier.0);
     // Before an epoch is opened: a typing error must not end a live worker.
     let mut reader = args.store.open_reader()?;
-    let committed = reader.checkpoints()?.into_iter().find(|found| found.is_committed);
+    let committed = reader.checkpoint()?.map(|(_, committed)| committed);
     if committed.as_ref().is_none_or(|committed| committed.frontier != frontier) {
         let which = committed.map_or_else(|| "none".to_owned(), |committed| rfc3339(committed.frontier));
         let text = format!("no committed checkpoint at {} in {store}; committed: {which}", rfc3339(frontier));

@@ -9,6 +9,7 @@ use anyhow::Context;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
 use dataflows::settings::Settings;
+use dataflows::state::manifest::SegmentKey;
 use dataflows::symbols::entry::Entry;
 
 use super::options::duration::Duration;
@@ -220,8 +221,8 @@ impl Store for ReportingStore {
         Ok(())
     }
 
-    fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
-        self.store.put_shards(epoch, frontier, shards)
+    fn put_segments(&mut self, epoch: u64, frontier: Time, segments: &[(u32, &[u8])]) -> Result<(), StoreError> {
+        self.store.put_segments(epoch, frontier, segments)
     }
 
     fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError> {
@@ -240,12 +241,21 @@ impl Store for ReportingStore {
         self.store.drop_checkpoint(epoch, frontier)
     }
 
-    fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        self.store.commit_checkpoint(epoch, checkpoint)
+    fn commit_checkpoint(
+        &mut self,
+        epoch: u64,
+        checkpoint: &Checkpoint,
+        obsolete: &[SegmentKey],
+    ) -> Result<(), StoreError> {
+        self.store.commit_checkpoint(epoch, checkpoint, obsolete)
     }
 
-    fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
-        self.store.shards(frontier, wanted)
+    fn segments(&mut self, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.store.segments(wanted)
+    }
+
+    fn stored_segments(&mut self) -> Result<Vec<SegmentKey>, StoreError> {
+        self.store.stored_segments()
     }
 
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError> {

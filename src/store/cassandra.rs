@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU64;
 
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
+use dataflows::state::manifest::SegmentKey;
 use dataflows::symbols::entry::Entry;
 
 use super::{Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity};
@@ -58,8 +59,6 @@ pub struct CassandraStore {
     published: Option<frontier::Published>,
     /// Epoch and frontier of the committed checkpoint as this epoch last saw it.
     committed: (u64, Time),
-    /// Number of partitions of the log, as its identity was recorded last.
-    partitions: u32,
     /// The checkpoint for which the epoch has been checked.
     gathering: Option<(u64, Time)>,
 }
@@ -76,7 +75,7 @@ impl CassandraStore {
             let frontier = published.as_ref().map_or(0, |(durable, _)| durable.row.frontier);
             Ok((inserts, published, Expiry::of(frontier, &seconds)))
         })?;
-        Ok(Self { client, inserts, expiry, expired: 0, published, committed: (0, 0), partitions: 0, gathering: None })
+        Ok(Self { client, inserts, expiry, expired: 0, published, committed: (0, 0), gathering: None })
     }
 }
 
@@ -138,26 +137,35 @@ impl Store for CassandraStore {
         self.client.run("cannot read the heartbeat", heartbeat::read(&self.client))
     }
 
-    fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
+    fn put_segments(&mut self, epoch: u64, frontier: Time, segments: &[(u32, &[u8])]) -> Result<(), StoreError> {
         let client = &self.client;
-        client.run("cannot store shards of a checkpoint", async {
-            // Checked once per checkpoint: shards that a fenced epoch leaves are removed by the next commit.
+        client.run("cannot store segments of a checkpoint", async {
+            // Checked once per checkpoint: the first commit of an epoch removes what a fenced one has left.
             if self.gathering != Some((epoch, frontier)) {
                 epoch::check(client, epoch).await?;
             }
-            checkpoint::put_shards(client, epoch, frontier, shards).await
+            checkpoint::put_segments(client, epoch, frontier, segments).await
         })?;
         self.gathering = Some((epoch, frontier));
         Ok(())
     }
 
-    fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        let commit = checkpoint::commit(&self.client, epoch, checkpoint, &mut self.committed, self.partitions);
+    fn commit_checkpoint(
+        &mut self,
+        epoch: u64,
+        checkpoint: &Checkpoint,
+        obsolete: &[SegmentKey],
+    ) -> Result<(), StoreError> {
+        let commit = checkpoint::commit(&self.client, epoch, checkpoint, &mut self.committed, obsolete);
         self.client.run("cannot commit a checkpoint", commit)
     }
 
-    fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
-        self.client.run("cannot read the checkpoint", checkpoint::shards(&self.client, frontier, wanted))
+    fn segments(&mut self, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.client.run("cannot read the checkpoint", checkpoint::segments(&self.client, wanted))
+    }
+
+    fn stored_segments(&mut self) -> Result<Vec<SegmentKey>, StoreError> {
+        self.client.run("cannot read the checkpoint", checkpoint::stored(&self.client))
     }
 
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
@@ -178,7 +186,6 @@ impl Store for CassandraStore {
     }
 
     fn put_identity(&mut self, epoch: u64, identity: &StoreIdentity) -> Result<(), StoreError> {
-        self.partitions = identity.partitions;
         self.client.run("cannot record the identity", identity::write(&self.client, epoch, identity))
     }
 }

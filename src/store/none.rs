@@ -2,6 +2,7 @@
 
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
+use dataflows::state::manifest::SegmentKey;
 use dataflows::symbols::entry::Entry;
 
 use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError};
@@ -31,15 +32,24 @@ impl Store for NoStore {
         Ok(())
     }
 
-    fn put_shards(&mut self, _epoch: u64, _frontier: Time, _shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
+    fn put_segments(&mut self, _epoch: u64, _frontier: Time, _segments: &[(u32, &[u8])]) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn commit_checkpoint(&mut self, _epoch: u64, _checkpoint: &Checkpoint) -> Result<(), StoreError> {
+    fn commit_checkpoint(
+        &mut self,
+        _epoch: u64,
+        _checkpoint: &Checkpoint,
+        _obsolete: &[SegmentKey],
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn shards(&mut self, _frontier: Time, _wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+    fn segments(&mut self, _wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn stored_segments(&mut self) -> Result<Vec<SegmentKey>, StoreError> {
         Ok(Vec::new())
     }
 

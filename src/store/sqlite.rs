@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
+use dataflows::state::manifest::SegmentKey;
 use dataflows::symbols::entry::Entry;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -95,7 +96,8 @@ impl Store for SqliteStore {
         let opened =
             self.transact("cannot open an epoch", |t| Ok((checkpoint::next_epoch(t)?, checkpoint::last(t)?)))?;
         self.epoch = opened.0;
-        Ok(opened)
+        let (epoch, last) = opened;
+        Ok((epoch, last.map(|(_, checkpoint)| checkpoint)))
     }
 
     fn join_epoch(&mut self, _epoch: u64) -> Result<(), StoreError> {
@@ -130,23 +132,33 @@ impl Store for SqliteStore {
         self.transact("cannot read the heartbeat", |t| heartbeat::read(t))
     }
 
-    fn put_shards(&mut self, epoch: u64, frontier: Time, shards: &[(u32, &[u8])]) -> Result<(), StoreError> {
-        // The commit of the checkpoint makes the shards durable; until then they need no synchronisation.
+    fn put_segments(&mut self, epoch: u64, frontier: Time, segments: &[(u32, &[u8])]) -> Result<(), StoreError> {
+        // The commit of the checkpoint makes the segments durable; until then they need no synchronisation.
         let relax =
             |connection: &Connection, mode| connection.pragma_update(None, "synchronous", mode).map_err(Failure::from);
-        const WHAT: &str = "cannot store shards of a checkpoint";
+        const WHAT: &str = "cannot store segments of a checkpoint";
         relax(&self.connection, "NORMAL").map_err(|e| e.at(&self.path, WHAT))?;
-        let put = self.transact(WHAT, |t| checkpoint::put_shards(t, epoch, frontier, shards));
+        let put = self.transact(WHAT, |t| checkpoint::put_segments(t, epoch, frontier, segments));
         relax(&self.connection, "FULL").map_err(|e| e.at(&self.path, WHAT))?;
         put
     }
 
-    fn commit_checkpoint(&mut self, epoch: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        self.transact("cannot commit a checkpoint", |t| checkpoint::commit(t, epoch, checkpoint))
+    fn commit_checkpoint(
+        &mut self,
+        epoch: u64,
+        checkpoint: &Checkpoint,
+        obsolete: &[SegmentKey],
+    ) -> Result<(), StoreError> {
+        self.transact("cannot commit a checkpoint", |t| checkpoint::commit(t, epoch, checkpoint, obsolete))
     }
 
-    fn shards(&mut self, frontier: Time, wanted: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
-        self.transact("cannot read the checkpoint", |t| checkpoint::shards(t, frontier, wanted))
+    fn segments(&mut self, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.transact("cannot read the checkpoint", |t| checkpoint::segments(t, wanted))
+    }
+
+    fn stored_segments(&mut self) -> Result<Vec<SegmentKey>, StoreError> {
+        let stored = self.transact("cannot read the checkpoint", |t| checkpoint::stored(t))?;
+        Ok(stored.into_iter().map(|(key, _)| key).collect())
     }
 
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError> {

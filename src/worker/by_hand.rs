@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use dataflows::candles::state::SymbolState;
+use dataflows::state::snapshot::LoadedShard;
 use timely::communication::allocator::ProcessBuilder;
 use timely::communication::{AllocatorBuilder, Hooks, WorkerGuards};
 use timely::execute::execute_from;
@@ -46,7 +46,7 @@ pub struct RunByHand {
 struct Process {
     shared: Arc<Shared>,
     executor: Executor,
-    shards: Mutex<Vec<Vec<SymbolState>>>,
+    shards: Mutex<Vec<LoadedShard>>,
 }
 
 /// The caller's side of one worker.
@@ -58,7 +58,7 @@ struct Hand {
 /// The worker's side.
 struct Thread {
     shared: Arc<Shared>,
-    states: Vec<SymbolState>,
+    states: Vec<LoadedShard>,
     requests: Receiver<()>,
     turns: Sender<Turn>,
 }
@@ -127,7 +127,6 @@ impl RunByHand {
 fn start_processes(mut members: Vec<Member>) -> Result<Vec<Process>, WorkerError> {
     let mut plan = None;
     let mut starts = Vec::new();
-    let mut found = 0;
     for Member { config, log, store, .. } in &mut members {
         let plan = match &mut plan {
             None => plan.insert(start::open(config, log.as_ref(), store.as_mut())?),
@@ -136,11 +135,8 @@ fn start_processes(mut members: Vec<Member>) -> Result<Vec<Process>, WorkerError
                 plan
             }
         };
-        let (start, own) = Start::from_plan(plan, config, log.as_ref(), store.as_mut())?;
-        found += own;
-        starts.push(start);
+        starts.push(Start::from_plan(plan, config, log.as_ref(), store.as_mut())?);
     }
-    starts.iter().try_for_each(|start| start.check_shards(found))?;
     let process = |(member, mut start): (Member, Start)| {
         let Member { config, log, store, watch } = member;
         let shards = Mutex::new(std::mem::take(&mut start.shards));

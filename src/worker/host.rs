@@ -109,7 +109,7 @@ impl Shared {
         }
         let heartbeat = store.heartbeat()?;
         let (store_thread, executor) =
-            StoreThread::new(store, mirror, epoch, &config, log.identity(), Arc::clone(&watch));
+            StoreThread::new(store, mirror, epoch, &config, (log.identity(), resumed.as_ref()), Arc::clone(&watch));
         let (proof, memories, failure) = (Arc::new(proof), Mutex::new(memories), Mutex::default());
         let shared = Self {
             config,

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dataflows::candles::state::SymbolState;
 use dataflows::ingress::PartitionMemory;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::settings::Settings;
-use dataflows::state::snapshot::SnapshotHeader;
+use dataflows::state::snapshot::{LoadedShard, SnapshotHeader};
 
 use super::checkpoint::load;
 use super::config::WorkerConfig;
@@ -34,8 +33,8 @@ pub(super) struct Start {
     pub(super) resumed: Option<SnapshotHeader>,
     /// The resume point of each partition.
     pub(super) starts: Vec<ResumePoint>,
-    /// State owned by the workers of this process, by shard.
-    pub(super) shards: Vec<Vec<SymbolState>>,
+    /// Shards that the workers of this process own.
+    pub(super) shards: Vec<LoadedShard>,
     /// Memory of the partitions that the workers of this process own, by partition.
     pub(super) memories: Vec<PartitionMemory>,
     /// What the run has to find again before it writes.
@@ -47,25 +46,21 @@ pub(super) struct Start {
 pub(super) fn start(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<Start, WorkerError> {
     let Some(cluster) = &config.cluster else {
         let plan = open(config, log, store)?;
-        let (start, shards) = Start::from_plan(&plan, config, log, store)?;
-        start.check_shards(shards)?;
-        return Ok(start);
+        return Start::from_plan(&plan, config, log, store);
     };
     let ours = join_request(config, cluster, log)?;
     if cluster.index == 0 {
         let coordinator = Coordinator::gather(cluster, ours)?;
         let plan = open(config, log, store)?;
         let planned = coordinator.send_plan(&plan);
-        let (mut start, own) = Start::from_plan(&plan, config, log, store)?;
-        let (mesh, theirs) = planned.ready()?;
-        start.check_shards(own + theirs)?;
-        start.mesh = Some(mesh);
+        let mut start = Start::from_plan(&plan, config, log, store)?;
+        start.mesh = Some(planned.ready()?);
         return Ok(start);
     }
     let joined = join(cluster, ours)?;
     store.join_epoch(joined.plan.epoch)?;
-    let (mut start, own) = Start::from_plan(&joined.plan, config, log, store)?;
-    start.mesh = Some(joined.ready(own)?);
+    let mut start = Start::from_plan(&joined.plan, config, log, store)?;
+    start.mesh = Some(joined.ready()?);
     Ok(start)
 }
 
@@ -113,13 +108,13 @@ fn first_offsets(config: &WorkerConfig, log: &dyn Log) -> Result<Vec<u64>, LogEr
 }
 
 impl Start {
-    /// Reads the state that the workers of this process own. Also returns the number of its shards.
+    /// Reads the state that the workers of this process own.
     pub(super) fn from_plan(
         plan: &Plan,
         config: &WorkerConfig,
         log: &dyn Log,
         store: &mut dyn Store,
-    ) -> Result<(Self, u32), WorkerError> {
+    ) -> Result<Self, WorkerError> {
         let read = |(frontier, header): &(_, Vec<u8>)| {
             let checkpoint = Checkpoint { frontier: *frontier, header: header.clone() };
             load::read_header(&checkpoint, &config.settings, log)
@@ -135,21 +130,10 @@ impl Start {
         }
         let (first, peers) = (config.first_worker(), config.peers());
         let is_own = |shard: u32| (first..first + config.workers).contains(&(shard as usize % peers));
-        let (shards, found) = load::read_shards(store, resumed.as_ref(), is_own)?;
-        let (memories, found_memories) = load::read_memory(store, resumed.as_ref(), is_own)?;
+        let shards = load::read_shards(store, resumed.as_ref(), is_own)?;
+        let memories = load::read_memory(store, resumed.as_ref(), is_own)?;
         let proof = Proof::new(plan.published.clone(), resumed.as_ref().map(|header| &header.ledger.row))?;
-        Ok((Self { epoch: plan.epoch, resumed, starts, shards, memories, proof, mesh: None }, found + found_memories))
-    }
-
-    /// Fails if a shard is missing, which would otherwise be taken for an empty one.
-    pub(super) fn check_shards(&self, found: u32) -> Result<(), WorkerError> {
-        match &self.resumed {
-            Some(header) if header.shards != found => {
-                let why = format!("it has {} shards, and the store holds {found} of them", header.shards);
-                Err(WorkerError::Checkpoint { frontier: header.ledger.row.frontier, source: why.into() })
-            }
-            _ => Ok(()),
-        }
+        Ok(Self { epoch: plan.epoch, resumed, starts, shards, memories, proof, mesh: None })
     }
 }
 

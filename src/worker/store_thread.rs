@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use dataflows::output::frontier_row::FrontierRow;
+use dataflows::state::snapshot::SnapshotHeader;
 
 use super::checkpoint::collect::Collector;
 use super::host::OnPanic;
@@ -35,7 +36,7 @@ impl StoreThread {
         mirror: Option<Mirror>,
         epoch: u64,
         config: &WorkerConfig,
-        log: String,
+        (log, resumed): (String, Option<&SnapshotHeader>),
         watch: Arc<Watch>,
     ) -> (Self, Executor) {
         // Unbounded, since a worker must not wait for the store. Its users bound what they have in flight: a few
@@ -44,7 +45,7 @@ impl StoreThread {
         watch.store.observe(commands.clone(), store.retries());
         let keeps_rows = store.keeps_rows();
         let failure = Arc::default();
-        let collector = Collector::new(epoch, config, log, Arc::clone(&watch));
+        let collector = Collector::new(epoch, config, log, resumed, Arc::clone(&watch));
         let executor = Executor { commands, failure: Arc::clone(&failure), store, mirror, epoch, collector, watch };
         (Self { commands: Mutex::new(Some(sender)), thread: Mutex::new(None), failure, keeps_rows }, executor)
     }
@@ -196,6 +197,7 @@ mod tests {
     use dataflows::log::conditions::{BUILT_IN, ConditionTable};
     use dataflows::output::ledger::LedgerState;
     use dataflows::settings::Settings;
+    use dataflows::state::manifest::SegmentKey;
 
     use dataflows::progress::time::Time;
     use dataflows::symbols::entry::Entry;
@@ -231,15 +233,19 @@ mod tests {
             self.record(format!("frontier {}", frontier.row.frontier))
         }
 
-        fn put_shards(&mut self, _: u64, _: Time, _: &[(u32, &[u8])]) -> Result<(), StoreError> {
+        fn put_segments(&mut self, _: u64, _: Time, _: &[(u32, &[u8])]) -> Result<(), StoreError> {
             Ok(())
         }
 
-        fn commit_checkpoint(&mut self, _: u64, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        fn commit_checkpoint(&mut self, _: u64, checkpoint: &Checkpoint, _: &[SegmentKey]) -> Result<(), StoreError> {
             self.record(format!("checkpoint {}", checkpoint.frontier))
         }
 
-        fn shards(&mut self, _: Time, _: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+        fn segments(&mut self, _: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn stored_segments(&mut self) -> Result<Vec<SegmentKey>, StoreError> {
             Ok(Vec::new())
         }
 
@@ -261,12 +267,12 @@ mod tests {
         let published = Arc::new(Mutex::new(Vec::new()));
         let config = WorkerConfig::new(1, Settings::new(ConditionTable::from_toml(BUILT_IN).unwrap()));
         let store = Box::new(RecordingStore(Arc::clone(&published)));
-        let (store_thread, executor) = StoreThread::new(store, None, 1, &config, String::new(), Arc::default());
+        let (store_thread, executor) = StoreThread::new(store, None, 1, &config, (String::new(), None), Arc::default());
         store_thread.start(executor);
         let commands = store_thread.sender().unwrap();
         let row = |frontier| FrontierRow { frontier, ..FrontierRow::empty() };
         let ledger = |frontier| LedgerState { row: row(frontier), has_open_minute: false };
-        let part = |frontier| Command::Part(Part { frontier, shards: 0, resume: Vec::new() });
+        let part = |frontier| Command::Part(Part { frontier, written: Vec::new(), resume: Vec::new() });
         let publish = |frontier| Command::Frontier {
             row: row(frontier),
             kept: Vec::new(),

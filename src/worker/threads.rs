@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, bounded};
-use dataflows::candles::state::SymbolState;
+use dataflows::state::snapshot::LoadedShard;
 use timely::communication::allocator::ProcessBuilder;
 use timely::communication::allocator::zero_copy::initialize::initialize_networking_from_sockets;
 use timely::communication::{AllocatorBuilder, Hooks, WorkerGuards};
@@ -18,7 +18,7 @@ use crate::cluster::peer::Peer;
 /// peers, a worker that fails does not end: the process at the other end of its socket would take that for completion.
 pub(super) fn start(
     shared: &Arc<Shared>,
-    shards: Vec<Vec<SymbolState>>,
+    shards: Vec<LoadedShard>,
     peers: Vec<Option<Peer>>,
 ) -> Result<Receiver<Option<String>>, WorkerError> {
     let (workers, for_threads) = (shared.config.workers, Arc::clone(shared));

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use dataflows::build::{Inputs, Outputs, build};
-use dataflows::candles::state::SymbolState;
 use dataflows::ingress::Ingress;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::ledger::LedgerState;
@@ -16,6 +15,7 @@ use dataflows::progress::positions::Positions;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 use dataflows::settings::ProgressMode;
+use dataflows::state::snapshot::LoadedShard;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Probe as _;
 use timely::dataflow::operators::generic::operator::Operator as _;
@@ -92,7 +92,7 @@ pub(super) struct WorkerLoop {
 }
 
 /// Runs one worker until the end. On an error all workers end; no capability is dropped before.
-pub(super) fn run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) {
+pub(super) fn run(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<LoadedShard>) {
     let _on_panic = OnPanic(|| shared.fail(WorkerError::Thread("a worker panicked".to_owned())));
     if let Err(error) = run_to_end(worker, shared, states) {
         shared.fail(error);
@@ -111,7 +111,7 @@ pub(super) fn drop_dataflows(worker: &mut Worker) {
     worker.installed_dataflows().into_iter().for_each(|dataflow| worker.drop_dataflow(dataflow));
 }
 
-fn run_to_end(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<SymbolState>) -> Result<(), WorkerError> {
+fn run_to_end(worker: &mut Worker, shared: &Arc<Shared>, states: Vec<LoadedShard>) -> Result<(), WorkerError> {
     let Some(mut worker_loop) = WorkerLoop::start(worker, shared, states)? else { return Ok(()) };
     while worker_loop.turn(worker, IDLE)? != Turn::Ended {}
     Ok(())
@@ -174,7 +174,7 @@ impl WorkerLoop {
     pub(super) fn start(
         worker: &mut Worker,
         shared: &Arc<Shared>,
-        states: Vec<SymbolState>,
+        states: Vec<LoadedShard>,
     ) -> Result<Option<Self>, WorkerError> {
         let (index, peers) = (worker.index(), worker.peers());
         let readers = Readers::open(shared, index, peers)?;

@@ -39,8 +39,8 @@ fn none_accepts_everything() {
     assert_eq!(store.open_epoch().unwrap(), (1, None));
     store.write(&suite::batch()).unwrap();
     store.commit_frontier(&suite::durable(5, 1, 1), &[]).unwrap();
-    store.put_shards(1, 5, &[(0, b"x")]).unwrap();
-    store.commit_checkpoint(1, &suite::checkpoint(5)).unwrap();
-    assert_eq!(store.shards(5, &[0]).unwrap(), []);
+    store.put_segments(1, 5, &[(0, b"x")]).unwrap();
+    store.commit_checkpoint(1, &suite::checkpoint(5), &[]).unwrap();
+    assert_eq!(store.stored_segments().unwrap(), []);
     assert_eq!(store.open_epoch().unwrap(), (1, None));
 }

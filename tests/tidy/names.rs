@@ -11,7 +11,7 @@ pub const TABLES: [&str; 17] = [
     "candles_1m",
     "candles_5m",
     "candles_5s",
-    "checkpoint_shards",
+    "checkpoint_segments",
     "checkpoints",
     "epochs",
     "frontier",

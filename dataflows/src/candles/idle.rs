@@ -4,11 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::candles::series::Series;
-use crate::candles::state::SymbolState;
-use crate::indicators::history::History;
-use crate::progress::time::{MINUTE_MS, Resolution, Time};
-use crate::state::codec::{self, CodecError};
+use crate::progress::time::{MINUTE_MS, Time};
 
 /// Symbols packed after one time step, at most: thousands become idle together when a market closes.
 const PACKED_MAX: usize = 128;
@@ -30,28 +26,5 @@ impl Wheel {
         let Some(mut first) = self.due.first_entry().filter(|first| *first.key() <= now) else { return Vec::new() };
         let symbols = first.get_mut();
         if symbols.len() > PACKED_MAX { symbols.split_off(symbols.len() - PACKED_MAX) } else { first.remove() }
-    }
-}
-
-impl SymbolState {
-    /// Packs the candles and the history, without what no record can reach.
-    pub(super) fn pack(&mut self, fixed_ms: u64) -> Result<(), CodecError> {
-        for resolution in Resolution::ALL {
-            self.series[resolution as usize].drop_ended(resolution.length_ms(), fixed_ms);
-        }
-        self.history.fold(fixed_ms);
-        let bytes = codec::encode(&(&self.series, &self.history))?;
-        self.packed = Some(codec::pack(&bytes).into());
-        (self.series, self.history) = (<[Series; 5]>::default(), History::default());
-        Ok(())
-    }
-
-    /// Undoes [`Self::pack`].
-    pub(crate) fn unpack(&mut self) -> Result<(), CodecError> {
-        if let Some(packed) = &self.packed {
-            (self.series, self.history) = codec::decode(&codec::unpack(packed)?)?;
-            self.packed = None;
-        }
-        Ok(())
     }
 }

@@ -20,7 +20,7 @@ use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
-use crate::candles::state::{SymbolState, Update, WindowState};
+use crate::candles::state::{Update, WindowState};
 use crate::held::HeldCapability;
 use crate::ingress::delivery::{Delivery, Partial};
 use crate::output::ledger::LedgerChange;
@@ -28,7 +28,7 @@ use crate::output::row::{CandleRow, IndicatorRow};
 use crate::progress::time::{MINUTE_MS, Time};
 use crate::settings::Settings;
 use crate::state::gradual::ROUND_BYTES;
-use crate::state::snapshot::Shard;
+use crate::state::snapshot::{LoadedShard, Shard};
 use crate::symbols::symbol::Symbol;
 
 /// One worker's part of a snapshot.
@@ -36,7 +36,7 @@ use crate::symbols::symbol::Symbol;
 pub struct SnapshotPart {
     /// The state is as of this time.
     pub frontier: Time,
-    /// This worker's shards, or the error that prevented them.
+    /// A segment of each of this worker's shards that changed, or the error that prevented them.
     pub shards: Result<Vec<Shard>, String>,
 }
 
@@ -83,12 +83,12 @@ struct Gathered {
 
 type Builder<R> = CapacityContainerBuilder<Vec<R>>;
 
-/// Turns trades into rows. `states` are this worker's symbols in the snapshot it resumes from; `stops` are
+/// Turns trades into rows. `shards` are this worker's in the snapshot it resumes from; `stops` are
 /// times, besides the full minutes, as of which a frontier row is needed.
 pub fn windows<'scope>(
     deliveries: StreamVec<'scope, Time, Delivery>,
     settings: &Settings,
-    states: Vec<SymbolState>,
+    shards: Vec<LoadedShard>,
     stops: &[Time],
 ) -> Windows<'scope> {
     let scope = deliveries.scope();
@@ -103,7 +103,7 @@ pub fn windows<'scope>(
     let mut snapshots = OutputBuilder::<_, Builder<_>>::from(snapshots);
     let mut joined = OutputBuilder::<_, Builder<_>>::from(joined);
     let activator = scope.activator_for(builder.operator_info().address);
-    let mut gathered = Gathered::new(settings, states, scope.peers(), stops);
+    let mut gathered = Gathered::new(settings, shards, scope.peers(), stops);
     let is_behind = Rc::new(Cell::new(false));
     let behind = Rc::clone(&is_behind);
     builder.build(move |_| {
@@ -163,12 +163,13 @@ pub fn windows<'scope>(
 }
 
 impl Gathered {
-    fn new(settings: &Settings, states: Vec<SymbolState>, peers: usize, stops: &[Time]) -> Self {
+    fn new(settings: &Settings, shards: Vec<LoadedShard>, peers: usize, stops: &[Time]) -> Self {
         let mut state = WindowState::new(settings);
         let mut symbols = HashMap::new();
-        for symbol_state in states {
-            let symbol = symbol_state.symbol.clone();
-            symbols.insert(symbol, state.add_state(symbol_state));
+        for shard in shards {
+            for number in state.add_shard(shard) {
+                symbols.insert(state.symbols[number as usize].symbol.clone(), number);
+            }
         }
         let numbers = vec![Vec::new(); peers];
         Self {
@@ -293,9 +294,8 @@ impl Gathered {
 
     /// [`WindowState::continue_snapshot`].
     fn continue_snapshot(&mut self, bytes_max: usize) -> Option<SnapshotPart> {
-        let snapshot = self.state.continue_snapshot(bytes_max)?;
-        let frontier = snapshot.frontier();
-        Some(SnapshotPart { frontier, shards: snapshot.finish().map_err(|error| error.to_string()) })
+        let (frontier, shards) = self.state.continue_snapshot(bytes_max)?;
+        Some(SnapshotPart { frontier, shards: shards.map_err(|error| error.to_string()) })
     }
 }
 

@@ -147,6 +147,32 @@ impl Series {
         }
     }
 
+    /// It is saved as it is now: what is encoded next are the changes from here on.
+    pub const fn mark_saved(&mut self) {
+        self.older.mark_saved();
+    }
+
+    /// Nothing is saved: all of it is encoded next.
+    pub const fn mark_unsaved(&mut self) {
+        self.older.mark_unsaved();
+    }
+
+    /// Makes a decoded part whole: `before` is what was saved before it. Returns whether the two fit together.
+    pub fn continue_from(&mut self, before: Self) -> bool {
+        self.older.continue_from(before.older)
+    }
+
+    /// Whether it is whole, and one that a program saves: the next trade relies on it.
+    pub fn is_consistent(&self) -> bool {
+        let last_ms = self.older.len().checked_sub(1).map(|last| self.older.window_start_ms(last));
+        let is_ascending = match &self.newest {
+            Some(newest) => last_ms < Some(newest.window_start_ms),
+            None => self.older.is_empty(),
+        };
+        let is_flushed = |at| !self.older.get(at).is_touched && !self.older.get(at).is_price_updated;
+        self.older.is_whole() && is_ascending && (0..self.older.len()).all(is_flushed)
+    }
+
     /// The last change of the newest window.
     pub fn newest_as_of(&self) -> Option<Time> {
         self.newest.as_ref().map(|slot| slot.as_of)

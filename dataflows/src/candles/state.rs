@@ -5,44 +5,26 @@
 //! that differs, its retraction and its new value. So a jump over many time steps costs one change per row, not one per
 //! time step.
 
-use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 use crate::candles::candle::Candle;
 use crate::candles::idle::Wheel;
 use crate::candles::series::{Series, Slot};
+use crate::candles::symbol_state::SymbolState;
 use crate::indicators::chain::Point;
-use crate::indicators::history::{Change, History};
+use crate::indicators::history::Change;
 use crate::ingress::delivery::Partial;
 use crate::output::row::{CandleRow, IndicatorRow, IndicatorValues};
 use crate::progress::time::{MINUTE_MS, Resolution, Time};
 use crate::settings::Settings;
+use crate::state::changes::Changes;
+use crate::state::codec::CodecError;
 use crate::state::gradual::GradualSnapshot;
+use crate::state::snapshot::{LoadedShard, Shard};
 use crate::symbols::symbol::Symbol;
 
 /// An update of a collection: row, time, diff.
 pub type Update<R> = (R, Time, i64);
-
-/// State of one symbol.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SymbolState {
-    pub(crate) symbol: Symbol,
-    pub(crate) series: [Series; 5],
-    pub(crate) history: History,
-    /// The two above, while the symbol is idle.
-    #[serde(with = "serde_bytes")]
-    pub(crate) packed: Option<Box<[u8]>>,
-    /// The last time step with a trade.
-    #[serde(skip)]
-    touched: Time,
-    /// Whether the wheel holds it; a packed one is not in it.
-    #[serde(skip)]
-    is_watched: bool,
-    /// The last flush round in which a row of indicators changed, and the index of the newest such row.
-    #[serde(skip)]
-    round: u64,
-    #[serde(skip)]
-    newest_change: usize,
-}
 
 /// The candle of a window.
 #[derive(Clone, Copy)]
@@ -84,6 +66,7 @@ pub struct WindowState {
     step_windows: Vec<(u32, u64)>,
     step_points: Vec<Point>,
     wheel: Wheel,
+    changes: Changes,
     /// The snapshot that is being encoded.
     snapshot: Option<GradualSnapshot>,
 }
@@ -108,19 +91,24 @@ impl WindowState {
             step_windows: Vec::new(),
             step_points: Vec::new(),
             wheel: Wheel::default(),
+            changes: Changes::default(),
             snapshot: None,
         }
     }
 
     /// Begins a snapshot of everything as it is now, as of `frontier`. One at a time.
     pub fn begin_snapshot(&mut self, frontier: Time) {
-        self.snapshot = Some(GradualSnapshot::new(frontier, &self.symbols));
+        self.snapshot = Some(GradualSnapshot::new(frontier, self.changes.take()));
     }
 
-    /// Encodes about this many bytes of the snapshot that was begun, if one was. Returns it when it is complete.
-    pub fn continue_snapshot(&mut self, bytes_max: usize) -> Option<GradualSnapshot> {
-        let is_complete = self.snapshot.as_mut()?.advance(&self.symbols, bytes_max);
-        self.snapshot.take_if(|_| is_complete)
+    /// Encodes about this many bytes of the snapshot that was begun, if one was. Returns its frontier and its segments
+    /// when it is complete.
+    pub fn continue_snapshot(&mut self, bytes_max: usize) -> Option<(Time, Result<Vec<Shard>, CodecError>)> {
+        let is_complete = self.snapshot.as_mut()?.advance(&mut self.symbols, bytes_max);
+        let snapshot = self.snapshot.take_if(|_| is_complete)?;
+        let (frontier, segments) = (snapshot.frontier(), snapshot.finish());
+        segments.iter().flatten().for_each(|segment| self.changes.add_segment(segment));
+        Some((frontier, segments))
     }
 
     /// Whether a snapshot is not complete.
@@ -130,21 +118,24 @@ impl WindowState {
 
     /// Adds a symbol without state, and numbers it.
     pub fn add_symbol(&mut self, symbol: Symbol) -> u32 {
-        self.add_state(SymbolState {
-            symbol,
-            series: Default::default(),
-            history: History::default(),
-            packed: None,
-            touched: 0,
-            is_watched: false,
-            round: 0,
-            newest_change: 0,
-        })
+        self.add_state(SymbolState::new(symbol))
+    }
+
+    /// Adds a shard of the snapshot that the run resumes from.
+    pub fn add_shard(&mut self, shard: LoadedShard) -> Range<u32> {
+        let first = self.symbols.len() as u32;
+        for state in shard.states {
+            let number = self.add_state(state);
+            self.changes.is_saved(number);
+        }
+        self.changes.add_loaded(shard.number, shard.segments);
+        first..self.symbols.len() as u32
     }
 
     /// Adds a symbol with its state.
-    pub fn add_state(&mut self, mut state: SymbolState) -> u32 {
+    fn add_state(&mut self, mut state: SymbolState) -> u32 {
         let number = self.symbols.len() as u32;
+        self.changes.add_symbol(state.symbol.shard());
         if let Some(as_of) = state.series[0].newest_as_of() {
             (state.touched, state.is_watched) = (as_of, true);
             self.wheel.watch(number, self.idle_from(as_of));
@@ -161,8 +152,9 @@ impl WindowState {
     #[inline]
     fn keep_for_snapshot(&mut self, number: u32) {
         if let Some(snapshot) = &mut self.snapshot {
-            snapshot.keep(number as usize, &self.symbols);
+            snapshot.keep(number as usize, &mut self.symbols);
         }
+        self.changes.mark(number);
     }
 
     /// A symbol trades for the first time, or again.

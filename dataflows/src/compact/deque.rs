@@ -1,5 +1,8 @@
 //! A queue of compact records in chunks of a fixed size, by window: it grows without copying what is there, and leaves
 //! less than two chunks unused. The few values whose numbers do not fit a record are kept beside it, whole.
+//!
+//! Records are numbered from the first one ever. A queue knows from which number on it has changed since it was last
+//! saved, and only that part is encoded.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -37,11 +40,18 @@ pub struct RecordDeque<V> {
     len: usize,
     /// By start of the window: values that do not fit a record.
     whole: BTreeMap<u64, V>,
+    /// Number of the first record.
+    first: u64,
+    /// Records before this number are as they were when the queue was saved.
+    saved: u64,
+    /// Of a decoded part: records between the first and those that are here, which the part before it has.
+    missing: u64,
 }
 
 impl<V> Default for RecordDeque<V> {
     fn default() -> Self {
-        Self { chunks: VecDeque::new(), skipped: 0, len: 0, whole: BTreeMap::new() }
+        let (chunks, whole) = (VecDeque::new(), BTreeMap::new());
+        Self { chunks, skipped: 0, len: 0, whole, first: 0, saved: 0, missing: 0 }
     }
 }
 
@@ -56,6 +66,26 @@ impl<V: Record> RecordDeque<V> {
     /// Whether it is empty.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Number of the first record: as many were removed before it.
+    pub const fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Number of the next record.
+    pub const fn end(&self) -> u64 {
+        self.first + self.len as u64
+    }
+
+    /// It is saved as it is now: what is encoded next are the changes from here on.
+    pub const fn mark_saved(&mut self) {
+        self.saved = self.end();
+    }
+
+    /// Nothing is saved: all of it is encoded next.
+    pub const fn mark_unsaved(&mut self) {
+        self.saved = 0;
     }
 
     /// Chunk and first byte of a record.
@@ -91,6 +121,7 @@ impl<V: Record> RecordDeque<V> {
     /// Replaces a value by another of its window.
     #[inline]
     pub fn set(&mut self, at: usize, value: &V) {
+        self.saved = self.saved.min(self.first + at as u64);
         let (chunk, byte) = self.place(at);
         let record = &mut self.chunks[chunk][byte..byte + Self::RECORD_BYTES];
         let was_whole = record[WINDOW_BYTES] != 0;
@@ -136,6 +167,7 @@ impl<V: Record> RecordDeque<V> {
         }
         self.forget(0);
         self.skipped += 1;
+        self.first += 1;
         self.len -= 1;
         if self.skipped == CHUNK || self.len == 0 {
             self.chunks.pop_front();
@@ -149,6 +181,7 @@ impl<V: Record> RecordDeque<V> {
             self.forget(self.len - 1);
             self.len -= 1;
         }
+        self.saved = self.saved.min(self.end());
         self.chunks.truncate((self.skipped + self.len).div_ceil(CHUNK));
     }
 
@@ -167,6 +200,36 @@ impl<V: Record> RecordDeque<V> {
         self.truncate(at);
         self.push_back(value);
         later.iter().for_each(|value| self.push_back(value));
+    }
+
+    /// Makes a decoded part whole: `before` is what was saved before it. Returns whether the two fit together.
+    pub fn continue_from(&mut self, mut before: Self) -> bool {
+        if self.missing == 0 {
+            return true;
+        }
+        let is_after = before.missing == 0 && before.first <= self.first;
+        if !is_after || self.first + self.missing > before.end() {
+            return false;
+        }
+        while before.first < self.first {
+            before.pop_front();
+        }
+        before.truncate(self.missing as usize);
+        let last_ms = before.len.checked_sub(1).map(|last| before.window_start_ms(last));
+        if !self.is_empty() && last_ms >= Some(self.window_start_ms(0)) {
+            return false;
+        }
+        for at in 0..self.len {
+            before.new_record().copy_from_slice(self.record(at));
+        }
+        before.whole.append(&mut self.whole);
+        *self = before;
+        true
+    }
+
+    /// Whether it is not a part that [`Self::continue_from`] has still to make whole.
+    pub const fn is_whole(&self) -> bool {
+        self.missing == 0
     }
 
     /// Number of the records before this window.
@@ -200,9 +263,12 @@ fn window_of(record: &[u8]) -> u64 {
     FieldReader::new(record).unsigned::<WINDOW_BYTES>() * Resolution::S5.length_ms()
 }
 
-/// The records one after the other, then what is kept whole.
+/// The changed records one after the other, then what is kept whole of them.
 #[derive(Serialize, Deserialize)]
 struct Encoded<V> {
+    /// Number of the first record of the queue, and of the first one here.
+    first: u64,
+    from: u64,
     #[serde(with = "serde_bytes")]
     records: Vec<u8>,
     whole: BTreeMap<u64, V>,
@@ -210,16 +276,23 @@ struct Encoded<V> {
 
 impl<V: Record + Serialize> Serialize for RecordDeque<V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut records = Vec::with_capacity(self.len * Self::RECORD_BYTES);
-        (0..self.len).for_each(|at| records.extend_from_slice(self.record(at)));
-        Encoded { records, whole: self.whole.clone() }.serialize(serializer)
+        let from = self.saved.max(self.first);
+        let changed = (from - self.first) as usize..self.len;
+        let mut records = Vec::with_capacity(changed.len() * Self::RECORD_BYTES);
+        changed.clone().for_each(|at| records.extend_from_slice(self.record(at)));
+        let from_ms = if changed.is_empty() { u64::MAX } else { self.window_start_ms(changed.start) };
+        let whole = self.whole.range(from_ms..).map(|(start, value)| (*start, *value)).collect();
+        Encoded { first: self.first, from, records, whole }.serialize(serializer)
     }
 }
 
 impl<'de, V: Record + DeserializeOwned> Deserialize<'de> for RecordDeque<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Encoded::<V> { records, whole } = Encoded::deserialize(deserializer)?;
-        let mut deque = Self { whole, ..Self::default() };
+        let Encoded::<V> { first, from, records, whole } = Encoded::deserialize(deserializer)?;
+        let count = (records.len() / Self::RECORD_BYTES) as u64;
+        let missing = from.checked_sub(first).filter(|_| from.checked_add(count).is_some());
+        let missing = missing.ok_or_else(|| D::Error::custom("records with numbers that no program writes"))?;
+        let mut deque = Self { whole, first, missing, ..Self::default() };
         let (mut whole, mut next_ms) = (0, 0);
         for record in records.chunks(Self::RECORD_BYTES) {
             let is_record = record.len() == Self::RECORD_BYTES && window_of(record) >= next_ms;
@@ -274,6 +347,8 @@ mod tests {
         Set { at: usize, value: i128 },
         PopFront,
         Truncate { len: usize },
+        Save,
+        SaveAll,
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -284,6 +359,8 @@ mod tests {
             3 => (0_usize..40, value()).prop_map(|(at, value)| Step::Set { at, value }),
             2 => Just(Step::PopFront),
             1 => (0_usize..40).prop_map(|len| Step::Truncate { len }),
+            2 => Just(Step::Save),
+            1 => Just(Step::SaveAll),
         ];
         proptest::collection::vec(step, 0..120)
     }
@@ -316,18 +393,39 @@ mod tests {
                 }
                 deque.truncate(len);
             }
-            Step::Insert { .. } => {}
+            Step::Insert { .. } | Step::Save | Step::SaveAll => {}
         }
+    }
+
+    fn values(deque: &RecordDeque<Number>) -> Vec<Number> {
+        (0..deque.len()).map(|at| deque.get(at)).collect()
+    }
+
+    /// Saves the changes as a part of their own, or all again. The parts together are the queue.
+    fn save(deque: &mut RecordDeque<Number>, saved: &mut RecordDeque<Number>, all: bool) {
+        if all {
+            deque.mark_unsaved();
+        }
+        let bytes = codec::encode(deque).unwrap();
+        deque.mark_saved();
+        let mut part: RecordDeque<Number> = codec::decode(&bytes).unwrap();
+        assert!(!all || part.is_whole());
+        assert!(part.continue_from(std::mem::take(saved)) && part.is_whole());
+        assert_eq!((values(&part), part.first(), &part.whole), (values(deque), deque.first(), &deque.whole));
+        *saved = part;
     }
 
     proptest! {
         #[test]
         fn it_is_a_queue(steps in steps()) {
             let (mut deque, mut plain) = (RecordDeque::default(), BTreeMap::new());
+            let mut saved = RecordDeque::default();
             for step in steps {
                 apply(&step, &mut deque, &mut plain);
-                let values: Vec<Number> = (0..deque.len()).map(|at| deque.get(at)).collect();
-                prop_assert_eq!(&values, &plain.values().copied().collect::<Vec<_>>());
+                if let Step::Save | Step::SaveAll = step {
+                    save(&mut deque, &mut saved, matches!(step, Step::SaveAll));
+                }
+                prop_assert_eq!(&values(&deque), &plain.values().copied().collect::<Vec<_>>());
                 for window in 0..20 {
                     let found = deque.find(window * 5_000).map(|at| deque.get(at));
                     prop_assert_eq!(found, plain.get(&window).copied());
@@ -337,11 +435,10 @@ mod tests {
                 let is_whole = |number: &&Number| i32::try_from(number.value).is_err();
                 prop_assert_eq!(deque.whole.len(), plain.values().filter(is_whole).count());
             }
-            let encoded = codec::encode(&deque).unwrap();
-            let again: RecordDeque<Number> = codec::decode(&encoded).unwrap();
-            prop_assert_eq!((0..again.len()).map(|at| again.get(at)).collect::<Vec<_>>(),
-                plain.into_values().collect::<Vec<_>>());
-            prop_assert_eq!(codec::encode(&again).unwrap(), encoded);
+            save(&mut deque, &mut saved, false);
+            prop_assert_eq!(values(&saved), plain.into_values().collect::<Vec<_>>());
+            deque.mark_unsaved();
+            prop_assert_eq!(codec::encode(&saved).unwrap(), codec::encode(&deque).unwrap());
         }
     }
 
@@ -349,7 +446,8 @@ mod tests {
     fn records_that_do_not_fit_together_are_rejected() {
         let decode = |records: &[u8], whole: &[(u64, u64)]| {
             let number = |&(key, window): &(u64, u64)| (key, Number { window, value: 1 << 40 });
-            let encoded = Encoded { records: records.to_vec(), whole: whole.iter().map(number).collect() };
+            let whole = whole.iter().map(number).collect();
+            let encoded = Encoded { first: 0, from: 0, records: records.to_vec(), whole };
             codec::decode::<RecordDeque<Number>>(&codec::encode(&encoded).unwrap()).map(|deque| deque.len()).ok()
         };
         let (first, second) = ([1, 0, 0, 0, 0, 7, 0, 0, 0], [2, 0, 0, 0, 1, 0, 0, 0, 0]);

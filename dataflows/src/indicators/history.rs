@@ -1,28 +1,18 @@
 //! One symbol's candles for the indicators: append, amend the last, correct an old one, fold those that cannot
 //! change.
 //!
-//! Points are kept for the longest window before the oldest candle that a late trade may still reach. Every few points
-//! an *anchor* holds the chain at that point, so that a correction recomputes from the nearest one and not from the
-//! start.
+//! Points are kept for the longest window before the oldest candle that a late trade may still reach. A correction runs
+//! from the nearest of the [`Anchors`].
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
 use crate::compact::deque::RecordDeque;
+use crate::indicators::anchors::{Anchor, Anchors};
 use crate::indicators::chain::{Chain, Point, WINDOW_MAX};
 use crate::output::row::IndicatorValues;
 use crate::progress::time::{Resolution, Time};
-
-/// Points between two anchors.
-const ANCHOR_POINTS: u64 = 32;
-
-/// The chain before the point with number `before`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Anchor {
-    before: u64,
-    chain: Chain,
-}
 
 /// A changed row of indicators: its values at the last time step, and now.
 #[derive(Clone, Copy, Debug)]
@@ -38,13 +28,11 @@ pub struct Change {
 /// The points of one symbol, numbered from its first candle ever.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct History {
-    /// Number of the oldest point.
-    first: u64,
     /// All but the newest.
     older: RecordDeque<Point>,
     newest: Option<Point>,
     /// Ascending; the first is before every point that may change.
-    anchors: VecDeque<Anchor>,
+    anchors: Anchors,
     /// The chain before the newest point, and after it.
     before_last: Chain,
     last: Chain,
@@ -72,7 +60,7 @@ impl History {
         if let Some(newest) = self.newest.take() {
             self.older.push_back(&newest);
         }
-        let number = self.first + self.older.len() as u64;
+        let number = self.older.end();
         self.before_last = self.last;
         self.anchor(number, fixed_ms);
         let mut point = Point { as_of: now, ..point };
@@ -106,10 +94,10 @@ impl History {
     /// points as they were and once as they are now, and the rows that differ are reported.
     fn correct(&mut self, touched: &[Point], now: Time, fixed_ms: u64, changed: &mut impl FnMut(Change)) {
         let from_ms = touched[0].window_start_ms;
-        let start = self.older.position(from_ms) as u64 + self.first;
-        let anchor = self.anchors.iter().rev().find(|a| a.before <= start).copied();
-        let anchor = anchor.unwrap_or(Anchor { before: self.first, chain: Chain::default() });
-        let at = (anchor.before - self.first) as usize;
+        let first = self.older.first();
+        let anchor = self.anchors.before(self.older.position(from_ms) as u64 + first);
+        let anchor = anchor.unwrap_or(Anchor { before: first, chain: Chain::default() });
+        let at = (anchor.before - first) as usize;
         // The chain needs the points before those that it runs over.
         let from = at.saturating_sub(WINDOW_MAX as usize);
         let skipped = at - from;
@@ -125,12 +113,12 @@ impl History {
             old_rows.push_back((old_points[old_at].window_start_ms, chain.values, old_points[old_at].as_of));
         }
 
-        self.anchors.retain(|a| a.before <= anchor.before);
+        self.anchors.remove_after(anchor.before);
         let mut chain = anchor.chain;
         for new_at in skipped..new_points.len() {
-            let number = self.first + (from + new_at) as u64;
-            if number > anchor.before && number.is_multiple_of(ANCHOR_POINTS) {
-                self.anchors.push_back(Anchor { before: number, chain });
+            let number = first + (from + new_at) as u64;
+            if number > anchor.before && Anchors::is_due(number) {
+                self.anchors.push(Anchor { before: number, chain });
             }
             self.before_last = chain;
             push_at(&mut chain, &mut new_points, new_at);
@@ -151,8 +139,8 @@ impl History {
     /// Before the point with this number is appended: sets an anchor when one is due, and folds.
     #[inline]
     fn anchor(&mut self, number: u64, fixed_ms: u64) {
-        if number.is_multiple_of(ANCHOR_POINTS) {
-            self.anchors.push_back(Anchor { before: number, chain: self.last });
+        if Anchors::is_due(number) {
+            self.anchors.push(Anchor { before: number, chain: self.last });
             self.fold(fixed_ms);
         }
     }
@@ -164,16 +152,47 @@ impl History {
         let newest = self.newest.as_ref().is_some_and(is_fixed);
         // A window is fixed when it starts before this.
         let fixed_from_ms = (fixed_ms + 1).saturating_sub(Resolution::S5.length_ms());
-        let fixed = self.first + self.older.position(fixed_from_ms) as u64 + u64::from(newest);
-        while self.anchors.get(1).is_some_and(|next| next.before <= fixed) {
-            self.anchors.pop_front();
-        }
-        let Some(anchor) = self.anchors.front() else { return };
+        let fixed = self.older.first() + self.older.position(fixed_from_ms) as u64 + u64::from(newest);
+        self.anchors.remove_fixed(fixed);
+        let Some(anchor) = self.anchors.first() else { return };
         let keep_from = anchor.before.saturating_sub(WINDOW_MAX);
-        while self.first < keep_from {
+        while self.older.first() < keep_from {
             self.older.pop_front();
-            self.first += 1;
         }
+    }
+
+    /// It is saved as it is now: what is encoded next are the changes from here on.
+    pub fn mark_saved(&mut self) {
+        self.older.mark_saved();
+        self.anchors.mark_saved();
+    }
+
+    /// Nothing is saved: all of it is encoded next.
+    pub const fn mark_unsaved(&mut self) {
+        self.older.mark_unsaved();
+        self.anchors.mark_unsaved();
+    }
+
+    /// Makes a decoded part whole: `before` is what was saved before it. Returns whether the two fit together.
+    pub fn continue_from(&mut self, before: Self) -> bool {
+        self.older.continue_from(before.older) & self.anchors.continue_from(before.anchors)
+    }
+
+    /// Whether it is whole, and one that a program can come to: the next trade relies on it.
+    pub fn is_consistent(&self) -> bool {
+        let (first, end) = (self.older.first(), self.older.end());
+        let last_ms = self.older.len().checked_sub(1).map(|last| self.older.window_start_ms(last));
+        let points = end + u64::from(self.newest.is_some());
+        let is_ascending = match &self.newest {
+            Some(newest) => last_ms < Some(newest.window_start_ms),
+            None => points == 0,
+        };
+        self.older.is_whole()
+            && self.anchors.are_consistent(first, end)
+            && is_ascending
+            && first <= end.saturating_sub(WINDOW_MAX)
+            && self.last.values.candles == points
+            && (points == 0 || self.before_last.values.candles == end)
     }
 }
 

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Version of the encoding: raised with every change of the encoded types.
-pub const VERSION: u8 = 9;
+pub const VERSION: u8 = 10;
 /// Maximum size of a body, and so of a shard, in bytes.
 pub const BODY_BYTES_MAX: u64 = 1 << 30;
 
@@ -37,6 +37,9 @@ pub enum CodecError {
         /// Bytes written.
         wanted: u64,
     },
+    /// Parts that do not fit together, or values that no program comes to.
+    #[error("the state does not fit together: no program of this version wrote it")]
+    Inconsistent,
     /// A byte was changed.
     #[error("checksum mismatch: the state was changed after it was written")]
     Checksum,

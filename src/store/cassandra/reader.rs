@@ -10,6 +10,7 @@ use dataflows::log::reject::Reason;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{GapRow, RejectedRow};
 use dataflows::progress::time::Resolution;
+use dataflows::state::manifest::SegmentKey;
 use dataflows::symbols::entry::Entry;
 use scylla::value::CqlTimestamp;
 
@@ -22,8 +23,8 @@ use super::values::int;
 use super::write_rows::REJECTED_BUCKET;
 use super::{checkpoint, epoch, gaps, heartbeat, identity, open, read_rows, scan, schema, settings, symbols};
 use crate::store::{
-    CheckpointInfo, DurableFrontier, GapRange, Heartbeat, NewestEpoch, PipelineSettings, Range, RejectedRange,
-    RowTable, RowVisitor, StoreError, StoreIdentity, StoreReader, StoredCandle, StoredIndicators,
+    Checkpoint, DurableFrontier, GapRange, Heartbeat, NewestEpoch, PipelineSettings, Range, RejectedRange, RowTable,
+    RowVisitor, StoreError, StoreIdentity, StoreReader, StoredCandle, StoredIndicators,
 };
 
 /// Reader retry deadline.
@@ -81,8 +82,13 @@ impl StoreReader for CassandraReader {
         self.client.run("cannot read the identity", identity::read(&self.client))
     }
 
-    fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, StoreError> {
-        self.client.run("cannot read the checkpoints", checkpoint::list(&self.client))
+    fn checkpoint(&mut self) -> Result<Option<(u64, Checkpoint)>, StoreError> {
+        self.client.run("cannot read the checkpoint", checkpoint::committed(&self.client, Level::Quorum))
+    }
+
+    fn segments(&mut self) -> Result<Vec<(SegmentKey, Option<u64>)>, StoreError> {
+        let stored = self.client.run("cannot read the checkpoints", checkpoint::stored(&self.client))?;
+        Ok(stored.into_iter().map(|key| (key, None)).collect())
     }
 
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {

@@ -15,7 +15,7 @@ use crate::store::StoreError;
 pub const SETUP: &str = include_str!("../../../cql/cassandra-setup.cql");
 
 /// Schema version of this program.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Timeout for a schema change, including retries.
 const SCHEMA_TIMEOUT: Duration = Duration::from_secs(60);

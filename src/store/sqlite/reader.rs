@@ -8,6 +8,7 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{GapRow, RejectedRow};
 use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use dataflows::progress::time::Resolution;
+use dataflows::state::manifest::SegmentKey;
 use dataflows::symbols::entry::Entry;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -16,7 +17,7 @@ use super::write_rows::int;
 use super::{checkpoint, frontier, heartbeat, identity, scan, schema, settings, symbols};
 use crate::store::table::CANDLE_VALUES;
 use crate::store::{
-    CheckpointInfo, DurableFrontier, GapRange, Heartbeat, PipelineSettings, Range, RejectedRange, RowTable, RowVisitor,
+    Checkpoint, DurableFrontier, GapRange, Heartbeat, PipelineSettings, Range, RejectedRange, RowTable, RowVisitor,
     StoreError, StoreIdentity, StoreReader, StoredCandle, StoredIndicators, table,
 };
 
@@ -71,8 +72,13 @@ impl StoreReader for SqliteReader {
         self.run("cannot read the identity", identity::read)
     }
 
-    fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, StoreError> {
-        self.run("cannot read the checkpoints", checkpoint::list)
+    fn checkpoint(&mut self) -> Result<Option<(u64, Checkpoint)>, StoreError> {
+        self.run("cannot read the checkpoint", checkpoint::last)
+    }
+
+    fn segments(&mut self) -> Result<Vec<(SegmentKey, Option<u64>)>, StoreError> {
+        let stored = self.run("cannot read the checkpoints", checkpoint::stored)?;
+        Ok(stored.into_iter().map(|(key, bytes)| (key, Some(bytes))).collect())
     }
 
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {

@@ -12,7 +12,7 @@ use super::error::Failure;
 use crate::store::table;
 
 /// Schema version of this program.
-const SCHEMA: u64 = 4;
+const SCHEMA: u64 = 5;
 
 /// SQLite busy timeout.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ CREATE TABLE frontier_history (
 CREATE TABLE checkpoints (
     one INTEGER PRIMARY KEY CHECK (one = 1), frontier INTEGER NOT NULL, epoch INTEGER NOT NULL,
     header BLOB NOT NULL) STRICT;
-CREATE TABLE checkpoint_shards (
+CREATE TABLE checkpoint_segments (
     epoch INTEGER NOT NULL, frontier INTEGER NOT NULL, shard INTEGER NOT NULL, bytes BLOB NOT NULL,
     PRIMARY KEY (epoch, frontier, shard)) STRICT;
 CREATE TABLE epochs (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL) STRICT;

@@ -1,5 +1,5 @@
-//! Collecting a checkpoint on the store thread: shards are written as they come, and the checkpoint is committed when
-//! it is complete.
+//! Collecting a checkpoint on the store thread: segments are written as they come, and the checkpoint is committed when
+//! it is complete. It continues the one before it: its manifest names segments of both.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use dataflows::output::ledger::LedgerState;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 use dataflows::state::codec;
+use dataflows::state::manifest::{Manifest, SegmentKey};
 use dataflows::state::snapshot::{Shard, SnapshotHeader};
 
 use crate::store::{Checkpoint, Store};
@@ -31,6 +32,9 @@ pub(in crate::worker) struct Collector {
     pending: BTreeMap<Time, Pending>,
     /// The last frontier that this run has published.
     published: Time,
+    /// Of the last checkpoint, by this run or the one before.
+    manifest: Manifest,
+    has_committed: bool,
     watch: Arc<Watch>,
 }
 
@@ -39,16 +43,31 @@ pub(in crate::worker) struct Collector {
 struct Pending {
     ledger: Option<LedgerState>,
     parts: usize,
-    shards: u32,
+    written: Vec<(u32, bool)>,
     resume: Vec<ResumePoint>,
 }
 
 impl Collector {
-    /// Collects for a run of this epoch over the log of this identity.
-    pub(in crate::worker) fn new(epoch: u64, config: &WorkerConfig, log: String, watch: Arc<Watch>) -> Self {
-        let (fingerprint, parts_expected) = (config.settings.fingerprint(), config.peers());
-        let (shards, pending) = (VecDeque::new(), BTreeMap::new());
-        Self { epoch, fingerprint, log, parts_expected, shards, pending, published: 0, watch }
+    /// Collects for a run of this epoch over the log of this identity, which goes on from a checkpoint.
+    pub(in crate::worker) fn new(
+        epoch: u64,
+        config: &WorkerConfig,
+        log: String,
+        resumed: Option<&SnapshotHeader>,
+        watch: Arc<Watch>,
+    ) -> Self {
+        Self {
+            epoch,
+            fingerprint: config.settings.fingerprint(),
+            log,
+            parts_expected: config.peers(),
+            shards: VecDeque::new(),
+            pending: BTreeMap::new(),
+            published: 0,
+            manifest: resumed.map_or_else(Manifest::default, |header| header.manifest.clone()),
+            has_committed: false,
+            watch,
+        }
     }
 
     /// Whether shards wait to be written.
@@ -83,7 +102,7 @@ impl Collector {
         }
         let packed: Vec<(u32, &[u8])> = packed.iter().map(|(shard, bytes)| (*shard, bytes.as_slice())).collect();
         self.watch.store.writing_shards(frontier, &packed);
-        self.watch.store.time(Kind::Shards, || store.put_shards(self.epoch, frontier, &packed))?;
+        self.watch.store.time(Kind::Shards, || store.put_segments(self.epoch, frontier, &packed))?;
         acks.into_iter().for_each(|ack| ack());
         Ok(())
     }
@@ -98,7 +117,7 @@ impl Collector {
     pub(in crate::worker) fn add_part(&mut self, part: Part, store: &mut dyn Store) -> Result<(), WorkerError> {
         let pending = self.pending.entry(part.frontier).or_default();
         pending.parts += 1;
-        pending.shards += part.shards;
+        pending.written.extend(part.written);
         pending.resume.extend(part.resume);
         self.commit_complete(store)
     }
@@ -110,37 +129,50 @@ impl Collector {
     }
 
     /// Commits each checkpoint that is complete: it has every worker's part and the row as of its frontier. It follows
-    /// the frontier rows up to its own, because a run that resumes from it does not write them again.
+    /// the frontier rows up to its own, because a run that resumes from it does not write them again. And it follows
+    /// the checkpoints before it, whose segments it continues.
     fn commit_complete(&mut self, store: &mut dyn Store) -> Result<(), WorkerError> {
         let expected = self.parts_expected;
-        let complete = self.pending.extract_if(..=self.published, |_, p| p.parts == expected && p.ledger.is_some());
-        let complete: Vec<_> = complete.filter_map(|(_, pending)| self::complete(pending)).collect();
-        complete.into_iter().try_for_each(|(ledger, resume, shards)| self.commit(ledger, resume, shards, store))
+        let is_complete = |p: &Pending| p.parts == expected && p.ledger.is_some();
+        let next = |pending: &BTreeMap<Time, Pending>| {
+            let first = pending.iter().find(|(_, pending)| pending.parts > 0);
+            first.filter(|(time, pending)| **time <= self.published && is_complete(pending)).map(|(time, _)| *time)
+        };
+        let mut complete = Vec::new();
+        while let Some(pending) = next(&self.pending).and_then(|time| self.pending.remove(&time)) {
+            complete.push(pending);
+        }
+        complete.into_iter().try_for_each(|pending| self.commit(pending, store))
     }
 
-    fn commit(
-        &self,
-        ledger: LedgerState,
-        resume: Vec<ResumePoint>,
-        shards: u32,
-        store: &mut dyn Store,
-    ) -> Result<(), WorkerError> {
+    fn commit(&mut self, pending: Pending, store: &mut dyn Store) -> Result<(), WorkerError> {
+        let Pending { ledger: Some(ledger), mut resume, written, .. } = pending else { return Ok(()) };
         let frontier = ledger.row.frontier;
-        let header = SnapshotHeader { ledger, resume, fingerprint: self.fingerprint, log: self.log.clone(), shards };
-        let header =
-            codec::encode(&header).map_err(|error| WorkerError::Checkpoint { frontier, source: error.into() })?;
-        let checkpoint = Checkpoint { frontier, header };
-        self.watch.store.time(Kind::Checkpoint, || store.commit_checkpoint(self.epoch, &checkpoint))?;
+        resume.sort_unstable_by_key(|point| point.partition);
+        let mut manifest = self.manifest.clone();
+        manifest.advance(self.epoch, frontier, &written);
+        let obsolete = self.obsolete(&manifest, store)?;
+        let (fingerprint, log) = (self.fingerprint, self.log.clone());
+        let header = SnapshotHeader { ledger, resume, fingerprint, log, manifest };
+        let bad = |error: codec::CodecError| WorkerError::Checkpoint { frontier, source: error.into() };
+        let checkpoint = Checkpoint { frontier, header: codec::encode(&header).map_err(bad)? };
+        self.watch.store.time(Kind::Checkpoint, || store.commit_checkpoint(self.epoch, &checkpoint, &obsolete))?;
+        (self.manifest, self.has_committed) = (header.manifest, true);
         self.watch.store.committed(frontier);
         self.watch.checkpoint.store(frontier, Ordering::SeqCst);
         tracing::debug!(frontier, "checkpoint committed");
         Ok(())
     }
-}
 
-/// Contents of a complete checkpoint's header; resume points by partition.
-fn complete(pending: Pending) -> Option<(LedgerState, Vec<ResumePoint>, u32)> {
-    let Pending { ledger, mut resume, shards, .. } = pending;
-    resume.sort_unstable_by_key(|point| point.partition);
-    Some((ledger?, resume, shards))
+    /// Segments that are part of no checkpoint once this one is committed. The first commit of an epoch looks at all
+    /// that are stored: a life that ended may have left some.
+    fn obsolete(&self, next: &Manifest, store: &mut dyn Store) -> Result<Vec<SegmentKey>, WorkerError> {
+        let needed = next.segments();
+        if self.has_committed {
+            return Ok(self.manifest.segments().difference(&needed).copied().collect());
+        }
+        let mut stored = store.stored_segments()?;
+        stored.retain(|key| key.epoch < self.epoch && !needed.contains(key));
+        Ok(stored)
+    }
 }

@@ -2,12 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use dataflows::candles::state::SymbolState;
 use dataflows::ingress::PartitionMemory;
 use dataflows::settings::Settings;
-use dataflows::state::codec;
-use dataflows::state::snapshot::{SnapshotHeader, decode_memory, decode_shard, memory_shard};
-use dataflows::symbols::symbol::SHARDS;
+use dataflows::state::codec::{self, CodecError};
+use dataflows::state::manifest::SegmentKey;
+use dataflows::state::snapshot::{LoadedShard, SnapshotHeader, decode_memory, decode_shard, memory_shard};
 
 use crate::log::Log;
 use crate::store::{Checkpoint, Store, StoreIdentity};
@@ -40,53 +39,64 @@ pub(in crate::worker) fn read_header(
     Ok(header)
 }
 
-/// Reads some shards of a checkpoint. Also returns the number of shards found.
+/// Shards read from the store at once.
+const SHARDS_AT_ONCE: usize = 16;
+
+/// Reads some shards of a checkpoint.
 pub(in crate::worker) fn read_shards(
     store: &mut dyn Store,
     header: Option<&SnapshotHeader>,
     is_needed: impl Fn(u32) -> bool,
-) -> Result<(Vec<Vec<SymbolState>>, u32), WorkerError> {
-    let Some(header) = header else { return Ok((Vec::new(), 0)) };
-    let frontier = header.ledger.row.frontier;
-    let needed: Vec<u32> = (0..SHARDS).filter(|&shard| is_needed(shard)).collect();
-    let mut shards: Vec<Vec<SymbolState>> = vec![Vec::new(); SHARDS as usize];
-    let found = store.shards(frontier, &needed)?;
-    let count = found.len() as u32;
-    for (shard, packed) in found {
-        let states = codec::unpack(&packed).and_then(|bytes| decode_shard(&bytes));
-        let bad = |error| WorkerError::Checkpoint { frontier, source: format!("shard {shard}: {error}").into() };
-        shards[shard as usize] = states.map_err(bad)?;
-    }
-    Ok((shards, count))
+) -> Result<Vec<LoadedShard>, WorkerError> {
+    let needed = |shard: &u32| *shard < memory_shard(0) && is_needed(*shard);
+    read(store, header, needed, decode_shard)
 }
 
-/// Reads the memory of some partitions, by partition. Also returns the number of shards found.
+/// Reads the memory of some partitions, by partition.
 pub(in crate::worker) fn read_memory(
     store: &mut dyn Store,
     header: Option<&SnapshotHeader>,
     is_needed: impl Fn(u32) -> bool,
-) -> Result<(Vec<PartitionMemory>, u32), WorkerError> {
-    let Some(header) = header else { return Ok((Vec::new(), 0)) };
-    let frontier = header.ledger.row.frontier;
-    let partitions = header.resume.len() as u32;
-    let needed: Vec<u32> = (0..partitions).filter(|&partition| is_needed(partition)).map(memory_shard).collect();
-    let mut memories = vec![PartitionMemory::default(); header.resume.len()];
-    let found = store.shards(frontier, &needed)?;
-    let count = found.len() as u32;
-    for (shard, packed) in found {
-        let decoded = codec::unpack(&packed).and_then(|bytes| decode_memory(&bytes));
-        let bad = |error| WorkerError::Checkpoint { frontier, source: format!("shard {shard}: {error}").into() };
-        memories[(shard - memory_shard(0)) as usize] = decoded.map_err(bad)?;
-    }
-    Ok((memories, count))
+) -> Result<Vec<PartitionMemory>, WorkerError> {
+    let mut memories = vec![PartitionMemory::default(); header.map_or(0, |header| header.resume.len())];
+    let partition_of = |shard: u32| shard.checked_sub(memory_shard(0)).filter(|p| (*p as usize) < memories.len());
+    let needed = |shard: &u32| partition_of(*shard).is_some_and(&is_needed);
+    let found = read(store, header, needed, |shard, encoded| {
+        let memory = encoded.last().map_or_else(|| Ok(PartitionMemory::default()), |bytes| decode_memory(bytes))?;
+        Ok(((shard - memory_shard(0)) as usize, memory))
+    })?;
+    found.into_iter().for_each(|(partition, memory)| memories[partition] = memory);
+    Ok(memories)
 }
 
-/// Removes and returns the state of the shards that one worker owns.
-pub(in crate::worker) fn take_own(
-    shards: &Mutex<Vec<Vec<SymbolState>>>,
-    index: usize,
-    peers: usize,
-) -> Vec<SymbolState> {
+/// Reads shards, a few at a time, and decodes each from its segments, the oldest first.
+fn read<R>(
+    store: &mut dyn Store,
+    header: Option<&SnapshotHeader>,
+    is_needed: impl Fn(&u32) -> bool,
+    decode: impl Fn(u32, &[Vec<u8>]) -> Result<R, CodecError>,
+) -> Result<Vec<R>, WorkerError> {
+    let Some(header) = header else { return Ok(Vec::new()) };
+    let needed: Vec<u32> = header.manifest.shards().filter(is_needed).collect();
+    let mut all = Vec::with_capacity(needed.len());
+    for shards in needed.chunks(SHARDS_AT_ONCE) {
+        let keys: Vec<Vec<SegmentKey>> = shards.iter().map(|&shard| header.manifest.segments_of(shard)).collect();
+        let mut packed = store.segments(&keys.concat())?.into_iter();
+        for (&shard, keys) in shards.iter().zip(&keys) {
+            let encoded = packed.by_ref().take(keys.len()).map(|bytes| codec::unpack(&bytes));
+            let decoded = encoded.collect::<Result<Vec<_>, _>>().and_then(|encoded| decode(shard, &encoded));
+            let bad = |error| {
+                let source = format!("shard {shard}: {error}").into();
+                WorkerError::Checkpoint { frontier: header.ledger.row.frontier, source }
+            };
+            all.push(decoded.map_err(bad)?);
+        }
+    }
+    Ok(all)
+}
+
+/// Removes and returns the shards that one worker owns.
+pub(in crate::worker) fn take_own(shards: &Mutex<Vec<LoadedShard>>, index: usize, peers: usize) -> Vec<LoadedShard> {
     let mut shards = shards.lock().unwrap_or_else(PoisonError::into_inner);
-    shards.iter_mut().skip(index).step_by(peers).flat_map(std::mem::take).collect()
+    shards.extract_if(.., |shard| shard.number as usize % peers == index).collect()
 }

@@ -36,8 +36,9 @@ impl Parts {
                 shards.extend(memory?);
                 Ok(shards)
             });
-            let (frontier, shards) = (part.frontier, part.shards.as_ref().map_or(0, Vec::len) as u32);
-            let stored = Part { frontier, shards, resume: ingress.checkpoint_points(frontier) };
+            let frontier = part.frontier;
+            let written = part.shards.iter().flatten().map(|shard| (shard.shard, shard.is_base)).collect();
+            let stored = Part { frontier, written, resume: ingress.checkpoint_points(frontier) };
             let sender = self.stored_sender.clone();
             self.in_flight += 1;
             let ack = Box::new(move || {

@@ -68,13 +68,13 @@ pub(in crate::worker) struct Reading {
     pub(in crate::worker) past: Time,
 }
 
-/// One worker's part of a checkpoint, whose shards are in the store.
+/// One worker's part of a checkpoint, whose segments are in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::worker) struct Part {
     /// The time of the checkpoint.
     pub(in crate::worker) frontier: Time,
-    /// The number of shards.
-    pub(in crate::worker) shards: u32,
+    /// The shards with a segment, each with whether it is a base.
+    pub(in crate::worker) written: Vec<(u32, bool)>,
     /// The resume points of this worker's partitions.
     pub(in crate::worker) resume: Vec<ResumePoint>,
 }

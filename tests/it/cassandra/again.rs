@@ -44,7 +44,7 @@ fn second_run_writes_the_same_cells() {
     dump::assert_sound(&first);
     dump::assert_like_sqlite(&first, &scene().sqlite);
     dump::assert_equal(&first, &dump::dump(&raw, &scene().keyspace));
-    for register in ["epochs", "frontier", "checkpoints", "checkpoint_shards"] {
+    for register in ["epochs", "frontier", "checkpoints", "checkpoint_segments"] {
         raw.run(&format!("TRUNCATE {keyspace}.{register}"));
     }
     assert_eq!(progress(&raw, &keyspace), crate::cassandra::reader::Progress::default());

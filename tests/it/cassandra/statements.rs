@@ -30,11 +30,11 @@ pub fn fences_frontier(statement: &str) -> bool {
 }
 
 pub fn puts_shard(statement: &str) -> bool {
-    changes(statement, "checkpoint_shards")
+    changes(statement, "checkpoint_segments")
 }
 
 pub fn reads_shard(statement: &str) -> bool {
-    is(statement, "SELECT", "checkpoint_shards")
+    is(statement, "SELECT", "checkpoint_segments")
 }
 
 pub fn commits_checkpoint(statement: &str) -> bool {
@@ -46,5 +46,5 @@ pub fn fences_checkpoints(statement: &str) -> bool {
 }
 
 pub fn removes_shards(statement: &str) -> bool {
-    is(statement, "DELETE", "checkpoint_shards")
+    is(statement, "DELETE", "checkpoint_segments")
 }

@@ -49,13 +49,13 @@ fn damaged_checkpoint_is_rejected() {
         ("UPDATE checkpoints SET header = substr(header, 1, 40)", "bytes of state, expected"),
         ("UPDATE checkpoints SET header = CAST(x'ff' || substr(header, 2) AS BLOB)", "version 255"),
         (
-            "UPDATE checkpoint_shards SET bytes = CAST(substr(bytes, 1, 30) || x'a7a7' || substr(bytes, 33) AS BLOB)",
+            "UPDATE checkpoint_segments SET bytes = CAST(substr(bytes, 1, 30) || x'a7a7' || substr(bytes, 33) AS BLOB)",
             "shard",
         ),
-        ("UPDATE checkpoint_shards SET bytes = x''", "shard"),
+        ("UPDATE checkpoint_segments SET bytes = x''", "shard"),
         (
-            "DELETE FROM checkpoint_shards WHERE shard = (SELECT max(shard) FROM checkpoint_shards)",
-            "shards, and the store holds",
+            "DELETE FROM checkpoint_segments WHERE shard = (SELECT max(shard) FROM checkpoint_segments)",
+            "has no segment of epoch",
         ),
         ("UPDATE checkpoints SET frontier = frontier + 60000", "stored under another frontier than its own"),
         ("UPDATE checkpoints SET frontier = 0", "stored under another frontier than its own"),

@@ -16,7 +16,7 @@ use crate::shared::node;
 use crate::store::displays;
 use crate::store::plain;
 use crate::store::plain::Plain;
-use crate::store::suite::{self, ALL, batch, candle, checkpoint, durable, row};
+use crate::store::suite::{self, ALL, batch, candle, checkpoint, durable, key, row};
 
 /// A new keyspace with its tables.
 fn made() -> CassandraAddress {
@@ -95,14 +95,14 @@ fn processes_join_only_the_newest_epoch() {
     first.open_epoch().unwrap();
     joined.join_epoch(1).unwrap();
     joined.write(&batch()).unwrap();
-    joined.put_shards(1, 60_000, &[(0, b"theirs"), (9, b"")]).unwrap();
-    first.put_shards(1, 60_000, &[(1, b"ours")]).unwrap();
-    first.commit_checkpoint(1, &checkpoint(60_000)).unwrap();
-    let all = [(0, b"theirs".to_vec()), (1, b"ours".to_vec()), (9, Vec::new())];
-    assert_eq!(joined.shards(60_000, &[9, 1, 7, 0]).unwrap(), all);
+    joined.put_segments(1, 60_000, &[(0, b"theirs"), (9, b"")]).unwrap();
+    first.put_segments(1, 60_000, &[(1, b"ours")]).unwrap();
+    first.commit_checkpoint(1, &checkpoint(60_000), &[]).unwrap();
+    let all = [b"theirs".to_vec(), b"ours".to_vec(), Vec::new()];
+    assert_eq!(joined.segments(&[0, 1, 9].map(|shard| key(shard, 1, 60_000))).unwrap(), all);
     CassandraStore::open(&address).unwrap().open_epoch().unwrap();
     assert_eq!(joined.join_epoch(1).unwrap_err().exit_code(), 4);
-    assert_eq!(joined.put_shards(1, 120_000, &[(0, b"late")]).unwrap_err().exit_code(), 4);
+    assert_eq!(joined.put_segments(1, 120_000, &[(0, b"late")]).unwrap_err().exit_code(), 4);
 }
 
 /// All cells of the tables of rows: values, write timestamps, times to live.
@@ -231,23 +231,23 @@ fn readers_see_only_published_rows() {
 }
 
 #[test]
-fn shard_with_a_missing_chunk_is_an_error() {
+fn a_segment_with_a_missing_chunk_is_an_error() {
     let address = made();
     let plain = Plain::open(&address);
     let mut store = CassandraStore::open(&address).unwrap();
     let (epoch, _) = store.open_epoch().unwrap();
     let bytes: Vec<u8> = (0..1_600_000_u32).map(|n| (n % 253) as u8).collect();
-    store.put_shards(epoch, 5_000, &[(200, &bytes)]).unwrap();
-    store.commit_checkpoint(epoch, &checkpoint(5_000)).unwrap();
-    assert_eq!(store.shards(5_000, &[200]).unwrap(), [(200, bytes)]);
-    let chunks: Vec<i64> = plain.column("SELECT chunk FROM checkpoint_shards");
+    store.put_segments(epoch, 5_000, &[(200, &bytes)]).unwrap();
+    store.commit_checkpoint(epoch, &checkpoint(5_000), &[]).unwrap();
+    assert_eq!(store.segments(&[key(200, epoch, 5_000)]).unwrap(), [bytes]);
+    let chunks: Vec<i64> = plain.column("SELECT chunk FROM checkpoint_segments");
     assert_eq!(chunks, [0, 1, 2, 3]);
     for (chunk, left) in [(3, 3), (0, 2)] {
         plain.execute(&format!(
-            "DELETE FROM checkpoint_shards WHERE pipeline = 'tickline' AND shard = 200 AND epoch = {epoch} AND \
+            "DELETE FROM checkpoint_segments WHERE pipeline = 'tickline' AND shard = 200 AND epoch = {epoch} AND \
              frontier = 5000 AND chunk = {chunk}"
         ));
-        let error = store.shards(5_000, &[200]).unwrap_err();
+        let error = store.segments(&[key(200, epoch, 5_000)]).unwrap_err();
         let text = error.to_string();
         assert!(error.exit_code() == 3 && text.contains(&format!("{left} of 4 chunks")), "{text}");
     }

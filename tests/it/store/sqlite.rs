@@ -10,7 +10,7 @@ use tickline::exit_code::ExitCode as _;
 use tickline::store::sqlite::{SqliteReader, SqliteStore};
 use tickline::store::{Range, RowBatch, Store, StoreError, StoreReader};
 
-use super::suite::{batch, candle, checkpoint, durable, row};
+use super::suite::{batch, candle, checkpoint, durable, key, row};
 
 const ALL: Range = Range { from_ms: 0, to_ms: u64::MAX, limit: usize::MAX };
 
@@ -61,9 +61,9 @@ fn the_tables_are_plain() {
     let (epoch, _) = store.open_epoch().unwrap();
     store.write(&batch()).unwrap();
     store.commit_frontier(&durable(61_000, 255, epoch), &[row(60_000, 1)]).unwrap();
-    store.put_shards(epoch, 61_000, &[(9, b"x")]).unwrap();
-    store.put_shards(epoch, 60_000, &[(9, b"left over")]).unwrap();
-    store.commit_checkpoint(epoch, &checkpoint(61_000)).unwrap();
+    store.put_segments(epoch, 61_000, &[(9, b"x")]).unwrap();
+    store.put_segments(epoch, 60_000, &[(9, b"left over")]).unwrap();
+    store.commit_checkpoint(epoch, &checkpoint(61_000), &[key(9, epoch, 60_000)]).unwrap();
     let plain = Connection::open(&path).unwrap();
     let text = |sql: &str| plain.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
     let day = "SELECT printf('%s %d %d %s %d', symbol, bucket, window_start, open, write_us) FROM candles_5s";
@@ -73,7 +73,7 @@ fn the_tables_are_plain() {
     assert_eq!(text("SELECT reason FROM rejected WHERE log_offset = 7"), "bad_price");
     assert_eq!(text("SELECT digest FROM frontier"), format!("{:032x}", 255));
     assert_eq!(text("SELECT counters ->> 'rejected_too_far_ahead' || '' FROM frontier_history"), "2");
-    assert_eq!(text("SELECT group_concat(frontier) || '' FROM checkpoint_shards"), "61000");
+    assert_eq!(text("SELECT group_concat(frontier) || '' FROM checkpoint_segments"), "61000");
     assert_eq!(text("PRAGMA journal_mode"), "wal");
 }
 
@@ -83,8 +83,8 @@ fn acknowledged_writes_survive_a_crash() {
     let mut store = SqliteStore::open(&path).unwrap();
     let (epoch, _) = store.open_epoch().unwrap();
     store.write(&batch()).unwrap();
-    store.put_shards(epoch, 5_000, &[(1, b"shard")]).unwrap();
-    store.commit_checkpoint(epoch, &checkpoint(5_000)).unwrap();
+    store.put_segments(epoch, 5_000, &[(1, b"segment")]).unwrap();
+    store.commit_checkpoint(epoch, &checkpoint(5_000), &[]).unwrap();
     // A copy of the files before the writer has closed them.
     let copy = home.path().join("copy.db");
     for end in ["", "-wal"] {
@@ -92,7 +92,7 @@ fn acknowledged_writes_survive_a_crash() {
     }
     let mut store = SqliteStore::open(&copy).unwrap();
     assert_eq!(store.open_epoch().unwrap(), (2, Some(checkpoint(5_000))));
-    assert_eq!(store.shards(5_000, &[1]).unwrap(), [(1, b"shard".to_vec())]);
+    assert_eq!(store.segments(&[key(1, epoch, 5_000)]).unwrap(), [b"segment"]);
     assert_eq!(SqliteReader::open(&copy).unwrap().candles("B:X", Resolution::S5, ALL).unwrap().len(), 1);
 }
 

@@ -9,13 +9,14 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, IndicatorValues, RejectedRow};
 use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use dataflows::progress::time::{DAY_MS, Resolution};
+use dataflows::state::manifest::SegmentKey;
 use dataflows::symbols::entry::Entry;
 use dataflows::symbols::symbol::Symbol;
 use ethnum::I256;
 use tickline::exit_code::ExitCode as _;
 use tickline::store::{
-    Checkpoint, CheckpointInfo, DurableFrontier, PipelineSettings, Range, RejectedRange, RowBatch, Store, StoreError,
-    StoreReader, StoredCandle,
+    Checkpoint, DurableFrontier, PipelineSettings, Range, RejectedRange, RowBatch, Store, StoreError, StoreReader,
+    StoredCandle,
 };
 
 /// A new, empty store and how to open it.
@@ -25,9 +26,14 @@ pub struct Subject {
     pub _home: Box<dyn Any>,
 }
 
-/// One shard of the committed checkpoint, if it exists.
-pub fn shard(store: &mut dyn Store, frontier: u64, shard: u32) -> Option<Vec<u8>> {
-    store.shards(frontier, &[shard]).unwrap().pop().map(|(_, bytes)| bytes)
+/// Names a segment.
+pub fn key(shard: u32, epoch: u64, frontier: u64) -> SegmentKey {
+    SegmentKey { shard, epoch, frontier }
+}
+
+/// A segment that is stored.
+pub fn segment(store: &mut dyn Store, key: SegmentKey) -> Vec<u8> {
+    store.segments(&[key]).unwrap().remove(0)
 }
 
 type Make<'a> = &'a dyn Fn() -> Subject;
@@ -44,9 +50,8 @@ pub fn all(make: Make) {
     a_failed_commit_leaves_nothing(make);
     epochs_fence(make);
     checkpoints_replace_each_other(make);
-    commit_keeps_shards_of_later_checkpoint(make);
-    uncommitted_shards_are_removed(make);
-    checkpoints_are_listed(make);
+    segments_of_a_dead_epoch_are_found(make);
+    segments_are_listed(make);
     dropped_checkpoint_is_not_resumed_from(make);
     drop_is_fenced(make);
     settings_of_newest_epoch_are_read(make);
@@ -296,8 +301,8 @@ fn epochs_fence(make: Make) {
         assert_eq!(error.exit_code(), 4);
     };
     fenced(old.commit_frontier(&durable(2_000, 1, first), &[row(0, 1)]));
-    fenced(old.put_shards(first, 2_000, &[(0, b"old")]));
-    fenced(old.commit_checkpoint(first, &checkpoint(2_000)));
+    fenced(old.put_segments(first, 2_000, &[(0, b"old")]));
+    fenced(old.commit_checkpoint(first, &checkpoint(2_000), &[]));
     assert_eq!((subject.reader)().frontier().unwrap(), Some(durable(1_000, 1, first)));
     assert!((subject.reader)().frontiers().unwrap().is_empty());
     // Its rows can only be equal or older, so they are harmless.
@@ -312,77 +317,64 @@ fn checkpoints_replace_each_other(make: Make) {
     let (epoch, none) = store.open_epoch().unwrap();
     assert_eq!(none, None);
     let large: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let mut obsolete = Vec::new();
     for frontier in [1_000, 2_000] {
-        store.put_shards(epoch, frontier, &[(3, &large)]).unwrap();
-        store.put_shards(epoch, frontier, &[(255, &[frontier as u8])]).unwrap();
-        store.commit_checkpoint(epoch, &checkpoint(frontier)).unwrap();
-        assert_eq!(shard(&mut *store, frontier, 3), Some(large.clone()));
-        assert_eq!(shard(&mut *store, frontier, 255), Some(vec![frontier as u8]));
-        assert_eq!(shard(&mut *store, frontier, 4), None);
+        store.put_segments(epoch, frontier, &[(3, &large)]).unwrap();
+        store.put_segments(epoch, frontier, &[(255, &[frontier as u8])]).unwrap();
+        store.commit_checkpoint(epoch, &checkpoint(frontier), &obsolete).unwrap();
+        let wanted = [key(255, epoch, frontier), key(3, epoch, frontier)];
+        assert_eq!(store.segments(&wanted).unwrap(), [vec![frontier as u8], large.clone()], "in the order asked for");
+        assert_eq!((subject.reader)().checkpoint().unwrap(), Some((epoch, checkpoint(frontier))));
+        obsolete = vec![key(3, epoch, frontier)];
     }
-    assert!(store.shards(1_000, &[3]).is_err(), "an earlier checkpoint is removed, which is not the same as empty");
+    let error = store.segments(&[key(255, epoch, 1_000), key(3, epoch, 1_000)]).unwrap_err();
+    assert_eq!(error.exit_code(), 3, "a segment that is removed is not the same as an empty one: {error}");
+    assert_eq!(segment(&mut *store, key(255, epoch, 1_000)), [232], "a later checkpoint may continue it");
     drop(store);
     let mut store = (subject.writer)();
     let (next, found) = store.open_epoch().unwrap();
     assert_eq!((next, found), (epoch + 1, Some(checkpoint(2_000))));
-    assert_eq!(shard(&mut *store, 2_000, 3), Some(large));
+    assert_eq!(segment(&mut *store, key(3, epoch, 2_000)), large);
 }
 
-fn commit_keeps_shards_of_later_checkpoint(make: Make) {
-    let subject = make();
-    let mut store = (subject.writer)();
-    let (epoch, _) = store.open_epoch().unwrap();
-    store.put_shards(epoch, 5_000, &[(1, b"earlier")]).unwrap();
-    store.put_shards(epoch, 9_000, &[(1, b"later")]).unwrap();
-    store.commit_checkpoint(epoch, &checkpoint(5_000)).unwrap();
-    store.put_shards(epoch, 9_000, &[(2, b"later")]).unwrap();
-    store.commit_checkpoint(epoch, &checkpoint(9_000)).unwrap();
-    assert_eq!(shard(&mut *store, 9_000, 1), Some(b"later".to_vec()));
-    assert_eq!(shard(&mut *store, 9_000, 2), Some(b"later".to_vec()));
-}
-
-fn uncommitted_shards_are_removed(make: Make) {
+fn segments_of_a_dead_epoch_are_found(make: Make) {
     let subject = make();
     let mut old = (subject.writer)();
     let (first, _) = old.open_epoch().unwrap();
-    old.put_shards(first, 5_000, &[(1, b"committed")]).unwrap();
-    old.commit_checkpoint(first, &checkpoint(5_000)).unwrap();
-    old.put_shards(first, 9_000, &[(1, b"left over")]).unwrap();
-    old.put_shards(first, 9_000, &[(2, b"left over")]).unwrap();
+    old.put_segments(first, 5_000, &[(1, b"committed")]).unwrap();
+    old.commit_checkpoint(first, &checkpoint(5_000), &[]).unwrap();
+    old.put_segments(first, 9_000, &[(1, b"left over"), (2, b"left over")]).unwrap();
     drop(old);
     let mut new = (subject.writer)();
     let (second, found) = new.open_epoch().unwrap();
     assert_eq!(found, Some(checkpoint(5_000)));
-    assert_eq!(shard(&mut *new, 5_000, 1), Some(b"committed".to_vec()));
     // The same frontier again, with one shard less.
-    new.put_shards(second, 9_000, &[(1, b"new")]).unwrap();
-    assert_eq!(shard(&mut *new, 5_000, 1), Some(b"committed".to_vec()), "still the one to resume from");
-    new.commit_checkpoint(second, &checkpoint(9_000)).unwrap();
-    assert_eq!(shard(&mut *new, 9_000, 1), Some(b"new".to_vec()));
-    assert_eq!(shard(&mut *new, 9_000, 2), None);
+    new.put_segments(second, 9_000, &[(1, b"new")]).unwrap();
+    let left = [key(1, first, 9_000), key(2, first, 9_000)];
+    let stored = [key(1, first, 5_000), left[0], key(1, second, 9_000), left[1]];
+    assert_eq!(new.stored_segments().unwrap(), stored);
+    new.commit_checkpoint(second, &checkpoint(9_000), &left).unwrap();
+    assert_eq!(new.stored_segments().unwrap(), [stored[0], stored[2]]);
+    assert_eq!(segment(&mut *new, stored[0]), b"committed");
+    assert_eq!(segment(&mut *new, stored[2]), b"new");
 }
 
-fn info(frontier: u64, epoch: u64, shards: u64, is_committed: bool) -> CheckpointInfo {
-    CheckpointInfo { frontier, epoch, shards, bytes: None, is_committed }
-}
-
-fn checkpoints_are_listed(make: Make) {
+fn segments_are_listed(make: Make) {
     let subject = make();
     let mut store = (subject.writer)();
     let (epoch, _) = store.open_epoch().unwrap();
-    let list = || -> Vec<CheckpointInfo> {
-        let all = (subject.reader)().checkpoints().unwrap();
-        assert!(all.iter().all(|info| info.bytes.is_none_or(|bytes| bytes == 600_000 * info.shards)), "{all:?}");
-        all.into_iter().map(|info| CheckpointInfo { bytes: None, ..info }).collect()
+    let list = || -> Vec<SegmentKey> {
+        let all = (subject.reader)().segments().unwrap();
+        assert!(all.iter().all(|(_, bytes)| bytes.is_none_or(|bytes| bytes == 600_000)), "{all:?}");
+        all.into_iter().map(|(key, _)| key).collect()
     };
-    assert_eq!(list(), []);
-    store.commit_checkpoint(epoch, &checkpoint(3_000)).unwrap();
-    assert_eq!(list(), [info(3_000, epoch, 0, true)], "a checkpoint without symbols");
+    assert_eq!((list(), (subject.reader)().checkpoint().unwrap()), (vec![], None));
+    store.commit_checkpoint(epoch, &checkpoint(3_000), &[]).unwrap();
+    assert_eq!(list(), [], "a checkpoint without symbols");
     let large = vec![7; 600_000];
-    store.put_shards(epoch, 5_000, &[(1, &large), (200, &large)]).unwrap();
-    assert_eq!(list(), [info(3_000, epoch, 0, true), info(5_000, epoch, 2, false)]);
-    store.commit_checkpoint(epoch, &checkpoint(5_000)).unwrap();
-    assert_eq!(list(), [info(5_000, epoch, 2, true)]);
+    store.put_segments(epoch, 5_000, &[(200, &large), (1, &large)]).unwrap();
+    assert_eq!(list(), [key(1, epoch, 5_000), key(200, epoch, 5_000)]);
+    assert_eq!((subject.reader)().checkpoint().unwrap(), Some((epoch, checkpoint(3_000))), "unfinished");
 }
 
 fn dropped_checkpoint_is_not_resumed_from(make: Make) {
@@ -390,45 +382,46 @@ fn dropped_checkpoint_is_not_resumed_from(make: Make) {
     let mut store = (subject.writer)();
     let (first, _) = store.open_epoch().unwrap();
     store.commit_frontier(&durable(5_000, 1, first), &[]).unwrap();
-    store.put_shards(first, 5_000, &[(1, b"old")]).unwrap();
-    store.commit_checkpoint(first, &checkpoint(5_000)).unwrap();
+    store.put_segments(first, 5_000, &[(1, b"old")]).unwrap();
+    store.commit_checkpoint(first, &checkpoint(5_000), &[]).unwrap();
+    store.put_segments(first, 9_000, &[(1, b"unfinished")]).unwrap();
     drop(store);
     let mut store = (subject.writer)();
     let (second, _) = store.open_epoch().unwrap();
     assert!(store.drop_checkpoint(second, 4_000).is_err(), "not the committed one");
-    assert_eq!((subject.reader)().checkpoints().unwrap().len(), 1);
+    assert_eq!((subject.reader)().checkpoint().unwrap(), Some((first, checkpoint(5_000))));
     store.drop_checkpoint(second, 5_000).unwrap();
     assert!(store.drop_checkpoint(second, 5_000).is_err(), "already dropped");
-    assert_eq!((subject.reader)().checkpoints().unwrap(), []);
-    assert!(store.shards(5_000, &[1]).is_err());
+    assert_eq!((subject.reader)().checkpoint().unwrap(), None);
+    assert_eq!(store.stored_segments().unwrap(), []);
     drop(store);
     let mut store = (subject.writer)();
     let (third, found) = store.open_epoch().unwrap();
     assert_eq!((third, found), (second + 1, None));
     assert_eq!((subject.reader)().frontier().unwrap(), Some(durable(5_000, 1, first)), "what was published stays");
     // The log is read from its beginning, so the next checkpoint may be an earlier one.
-    store.put_shards(third, 2_000, &[(1, b"new")]).unwrap();
-    store.commit_checkpoint(third, &checkpoint(2_000)).unwrap();
-    assert_eq!(shard(&mut *store, 2_000, 1), Some(b"new".to_vec()));
+    store.put_segments(third, 2_000, &[(1, b"new")]).unwrap();
+    store.commit_checkpoint(third, &checkpoint(2_000), &[]).unwrap();
+    assert_eq!(segment(&mut *store, key(1, third, 2_000)), b"new");
     // An epoch may drop a checkpoint that it has committed, and commit another one.
     store.drop_checkpoint(third, 2_000).unwrap();
-    store.put_shards(third, 4_000, &[(1, b"newer")]).unwrap();
-    store.commit_checkpoint(third, &checkpoint(4_000)).unwrap();
-    assert_eq!(shard(&mut *store, 4_000, 1), Some(b"newer".to_vec()));
+    store.put_segments(third, 4_000, &[(1, b"newer")]).unwrap();
+    store.commit_checkpoint(third, &checkpoint(4_000), &[]).unwrap();
+    assert_eq!(segment(&mut *store, key(1, third, 4_000)), b"newer");
 }
 
 fn drop_is_fenced(make: Make) {
     let subject = make();
     let mut old = (subject.writer)();
     let (first, _) = old.open_epoch().unwrap();
-    old.commit_checkpoint(first, &checkpoint(5_000)).unwrap();
+    old.commit_checkpoint(first, &checkpoint(5_000), &[]).unwrap();
     let mut new = (subject.writer)();
     let (second, _) = new.open_epoch().unwrap();
     assert_eq!(old.drop_checkpoint(first, 5_000).unwrap_err().exit_code(), 4);
-    assert_eq!((subject.reader)().checkpoints().unwrap().len(), 1);
+    assert!((subject.reader)().checkpoint().unwrap().is_some());
     new.drop_checkpoint(second, 5_000).unwrap();
     // A live worker ends with its next checkpoint.
-    assert_eq!(old.commit_checkpoint(first, &checkpoint(6_000)).unwrap_err().exit_code(), 4);
+    assert_eq!(old.commit_checkpoint(first, &checkpoint(6_000), &[]).unwrap_err().exit_code(), 4);
 }
 
 fn settings_of_newest_epoch_are_read(make: Make) {
