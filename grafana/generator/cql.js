@@ -1,6 +1,6 @@
 // Cassandra queries in the form the plugin requires: one SELECT on one line, a text, then a timestamp, then numbers.
 //
-// A partition key is the symbol and the first day of the bucket: a day, a month or a year. The node computes that day
+// A partition key is the symbol and the first day of the bucket: a day or a year, of gaps and frontiers a month. The node computes that day
 // from the time range, so it is right for any time zone of the browser, and in alerts.
 import { CASSANDRA } from './names.js';
 
@@ -14,11 +14,10 @@ const back = (first, step, count) =>
     Array.from({ length: count }, (_, at) => (at === 0 ? first : `${first} - ${at}${step}`));
 
 export const THIS_YEAR = YEAR;
-export const DAYS = back(DAY, 'd', 3);
+export const DAYS = back(DAY, 'd', 7);
 export const MONTHS = back(MONTH, 'mo', 3);
-export const YEARS = back(YEAR, 'y', 2);
 /** Valid for every candle table, so that the resolution can be a variable. Looking up a missing bucket is cheap. */
-export const ALL_BUCKETS = [...DAYS, ...MONTHS, ...back(YEAR, 'y', 5)];
+export const ALL_BUCKETS = [...DAYS, ...back(YEAR, 'y', 5)];
 
 /** Rows of symbols within the range, newest first in each bucket. `symbols` is `= ...` or `IN ...`. */
 export const rowsOf = (columns, table, symbols, buckets) =>

@@ -1,5 +1,5 @@
 // Market overview: newest price of each symbol, largest moves, most traded symbols.
-import { CHANGE_PERCENT, YEARS, cql, frontierRow, newestDay, rowsOf } from './cql.js';
+import { CHANGE_PERCENT, DAYS, cql, frontierRow, newestDay, rowsOf } from './cql.js';
 import { dashboard } from './dashboard.js';
 import { MARKET, TO_SYMBOL } from './names.js';
 import {
@@ -72,18 +72,18 @@ const moved = (title, least, [width, height]) =>
 const every5m = (title, column, unit, text) =>
     bars({
         title,
-        text: `${text} Per five minutes and symbol, in the selected time range; at most two years back.`,
+        text: `${text} Per five minutes and symbol, in the selected time range; at most its last seven days.`,
         size: [12, 9],
-        targets: [cql(rowsOf(column, 'candles_5m', CHOSEN, YEARS), '{{symbol}}')],
+        targets: [cql(rowsOf(column, 'candles_5m', CHOSEN, DAYS), '{{symbol}}')],
         unit,
     });
 
 const prices = row('Price of each symbol').collapsed(true).withPanel(
     lines({
         title: '$symbol',
-        text: 'Last price of every five minutes.',
+        text: 'Last price of every five minutes; at most the last seven days of the range.',
         size: [6, 6],
-        targets: [cql(rowsOf('close', 'candles_5m', CHOSEN, YEARS), '{{symbol}}')],
+        targets: [cql(rowsOf('close', 'candles_5m', CHOSEN, DAYS), '{{symbol}}')],
         unit: 'locale',
         decimals: PRICE_DECIMALS,
     }).repeat('symbol').repeatDirection('h').maxPerRow(4),

@@ -9,8 +9,8 @@ import { CASSANDRA, SYMBOL } from './names.js';
 import { bars, lines, named, numbers, OF_A_DAY, price, PRICE_DECIMALS, row, steps } from './panels.js';
 import { THE_ONE, oneSymbol, resolution } from './variables.js';
 
-const BACK = 'Shows the last three days of the range for 5 s candles, three months for 1 m, five years for longer ones.';
-const BACK_5S = 'The last three days of the range, over 5-second candles that had trades.';
+const BACK = 'Shows the last seven days of the range for candles of up to 5 m, five years for longer ones.';
+const BACK_5S = 'The last seven days of the range, over 5-second candles that had trades.';
 
 const atResolution = (columns) => cql(rowsOf(columns, 'candles_${resolution}', THE_ONE, ALL_BUCKETS));
 const close5s = cql(rowsOf('close', 'candles_5s', THE_ONE, DAYS));

@@ -26,6 +26,7 @@ mod gaps;
 mod heartbeat;
 mod identity;
 mod open;
+mod packing;
 mod read_rows;
 mod reader;
 mod replicas;
@@ -68,8 +69,8 @@ impl CassandraStore {
     pub fn open(address: &CassandraAddress) -> Result<Self, StoreError> {
         let client = open::open(address, RetryPolicy::Endless)?;
         let (inserts, published, expiry) = client.run("cannot open it for writing", async {
-            let inserts =
-                Inserts::prepare(&client, replicas::hold_everything(client.session(), &address.keyspace)).await?;
+            let merged_bytes = packing::merged_bytes(&client, &address.keyspace).await;
+            let inserts = Inserts::prepare(&client, merged_bytes).await?;
             let published = frontier::durable(&client, Level::Serial).await?;
             let seconds = schema::times_to_live(&client, &address.keyspace).await?;
             let frontier = published.as_ref().map_or(0, |(durable, _)| durable.row.frontier);

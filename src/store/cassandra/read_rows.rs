@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(of(Resolution::S5, 5_000, 10_000), [0]);
         assert_eq!(of(Resolution::S5, DAY_MS - 1, 2 * DAY_MS), [0, DAY_MS]);
         assert_eq!(of(Resolution::S5, 0, 2 * DAY_MS + 1), [0, DAY_MS, 2 * DAY_MS]);
-        assert_eq!(of(Resolution::M1, 0, 60 * DAY_MS), [0, 31 * DAY_MS, 59 * DAY_MS]);
+        assert_eq!(of(Resolution::M5, 0, DAY_MS + 1), [0, DAY_MS]);
         assert_eq!(of(Resolution::D1, 0, EVENT_MS_END.unsigned_abs()).len(), 130);
     }
 }

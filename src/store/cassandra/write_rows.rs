@@ -24,9 +24,8 @@ pub const REJECTED_BUCKET: u64 = 4_096;
 /// Maximum batch size in bytes, as the server counts it. The server limits only batches of several partitions; larger
 /// ones are not faster.
 const BATCH_BYTES: usize = 10 * 1024;
-/// Maximum size of merged batches in bytes and partitions: above either the server logs a warning.
-const PACK_BYTES: usize = 4 * 1024;
-const PACK_PARTITIONS: usize = 10;
+/// Maximum number of partitions in a merged batch: above it the server logs a warning.
+const MERGED_PARTITIONS: usize = 10;
 /// Overhead that the server counts for each value after the key.
 const VALUE_BYTES: usize = 28;
 /// Number of key values of a window.
@@ -39,8 +38,8 @@ pub struct Inserts {
     indicators: PreparedStatement,
     rejected: PreparedStatement,
     gaps: PreparedStatement,
-    /// Whether batches of several partitions may be merged.
-    packs: bool,
+    /// Maximum size of merged batches in bytes; `None` where batches of several partitions may not be merged.
+    merged_bytes: Option<usize>,
 }
 
 /// A row to write.
@@ -50,8 +49,8 @@ struct Insert<'a> {
 }
 
 impl Inserts {
-    /// Prepares them. `packs` is whether every node holds every row.
-    pub async fn prepare(client: &Client, packs: bool) -> Result<Self, Failure> {
+    /// Prepares them. `merged_bytes` as [`super::packing::merged_bytes`] returns it.
+    pub async fn prepare(client: &Client, merged_bytes: Option<usize>) -> Result<Self, Failure> {
         let mut candles = Vec::new();
         for resolution in Resolution::ALL {
             let cql = insert(table::candles(resolution), &format!("symbol, bucket, window_start, {CANDLE_VALUES}"));
@@ -63,7 +62,7 @@ impl Inserts {
         let rejected = client.prepare(&insert("rejected", &values), Level::Quorum).await?;
         let values = format!("bucket, gap_start, log_partition, log_offset, {}", table::GAP_VALUES);
         let gaps = client.prepare(&insert("gaps", &values), Level::Quorum).await?;
-        Ok(Self { candles, indicators, rejected, gaps, packs })
+        Ok(Self { candles, indicators, rejected, gaps, merged_bytes })
     }
 
     /// Writes all rows that have not expired; returns the number of expired rows once all others are acknowledged.
@@ -92,7 +91,10 @@ impl Inserts {
         }
         let rejected_rows = rows.rejected.iter().map(|row| Insert { statement: &self.rejected, values: rejected(row) });
         let batches = partitions.into_values().flat_map(cut);
-        let batches = if self.packs { pack(batches) } else { batches.collect() };
+        let batches = match self.merged_bytes {
+            Some(bytes_max) => merge(batches, bytes_max),
+            None => batches.collect(),
+        };
         let gaps = rows.gaps.iter().map(|row| Insert { statement: &self.gaps, values: gap(row) });
         let batches = batches.into_iter().chain(rejected_rows.chain(gaps).map(|insert| vec![insert]));
         client.gather(batches, |batch| send(client, batch)).await?;
@@ -142,24 +144,24 @@ fn cut(rows: Vec<Insert>) -> Vec<Vec<Insert>> {
 }
 
 /// Merges small batches.
-fn pack<'a>(batches: impl Iterator<Item = Vec<Insert<'a>>>) -> Vec<Vec<Insert<'a>>> {
-    let (mut packed, mut small, mut bytes, mut partitions) = (Vec::new(), Vec::new(), 0, 0);
+fn merge<'a>(batches: impl Iterator<Item = Vec<Insert<'a>>>, bytes_max: usize) -> Vec<Vec<Insert<'a>>> {
+    let (mut merged, mut small, mut bytes, mut partitions) = (Vec::new(), Vec::new(), 0, 0);
     for batch in batches {
         let weight: usize = batch.iter().map(|row| weight(&row.values)).sum();
-        if weight > PACK_BYTES / 2 {
-            packed.push(batch);
+        if weight > bytes_max / 2 {
+            merged.push(batch);
             continue;
         }
-        if bytes + weight > PACK_BYTES || partitions == PACK_PARTITIONS {
-            packed.push(std::mem::take(&mut small));
+        if bytes + weight > bytes_max || partitions == MERGED_PARTITIONS {
+            merged.push(std::mem::take(&mut small));
             (bytes, partitions) = (0, 0);
         }
         small.extend(batch);
         (bytes, partitions) = (bytes + weight, partitions + 1);
     }
-    packed.push(small);
-    packed.retain(|batch| !batch.is_empty());
-    packed
+    merged.push(small);
+    merged.retain(|batch| !batch.is_empty());
+    merged
 }
 
 fn weight(values: &[Value]) -> usize {

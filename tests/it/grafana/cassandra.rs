@@ -144,7 +144,9 @@ fn every_cassandra_query_is_valid_and_bounded() {
 #[test]
 fn range_spans_midnight_and_month_end() {
     let asking = Asking::connect(&shared().address, &past().keyspace);
-    for (table, buckets) in [("candles_5s", 2), ("candles_1m", 2), ("candles_5m", 1), ("indicators_5s", 2)] {
+    for (table, buckets) in
+        [("candles_5s", 2), ("candles_1m", 2), ("candles_5m", 2), ("candles_1h", 1), ("indicators_5s", 2)]
+    {
         let named = asking.texts(&format!("SELECT CAST(bucket AS text), symbol FROM {table}"));
         let named: BTreeSet<_> = named.into_iter().collect();
         assert_eq!(named.len(), buckets, "{table}: {named:?}");

@@ -68,7 +68,7 @@ fn the_tables_are_plain() {
     let text = |sql: &str| plain.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
     let day = "SELECT printf('%s %d %d %s %d', symbol, bucket, window_start, open, write_us) FROM candles_5s";
     assert_eq!(text(day), format!("B:X 864000000 864000000 10.0 900000{PIPELINE_REVISION}"));
-    assert_eq!(text("SELECT printf('%d %d', bucket, trades) FROM candles_1m"), "0 7");
+    assert_eq!(text("SELECT printf('%d %d', bucket, trades) FROM candles_1m"), "864000000 7");
     assert_eq!(text("SELECT printf('%s %d', candles, sma_12 * 10) FROM indicators_5s"), "2 15");
     assert_eq!(text("SELECT reason FROM rejected WHERE log_offset = 7"), "bad_price");
     assert_eq!(text("SELECT digest FROM frontier"), format!("{:032x}", 255));
