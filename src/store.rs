@@ -16,6 +16,7 @@ use dataflows::symbols::entry::Entry;
 use serde::{Deserialize, Serialize};
 
 pub mod address;
+pub mod anchor;
 pub mod cassandra;
 mod cell;
 mod checkpoint;
@@ -198,6 +199,8 @@ pub trait StoreReader: Send {
     fn segments(&mut self) -> Result<Vec<(SegmentKey, Option<u64>)>, StoreError> {
         Ok(Vec::new())
     }
+    /// These segments, in this order. One that is missing is an error.
+    fn read_segments(&mut self, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError>;
     /// Kept frontier rows, ascending.
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError>;
     /// Candles with `from_ms <= window_start_ms < to_ms`, ascending, the last `limit` of them.

@@ -47,7 +47,7 @@ mod worker_loop;
 
 pub use by_hand::{Member, RunByHand};
 pub use clock::Clock;
-pub use config::{CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, WorkerConfig};
+pub use config::{ANCHOR_EVERY_MS, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, WorkerConfig};
 pub use error::{NEW_STORE, WorkerError};
 pub use host::run;
 pub use status::{PartitionRead, Watch};

@@ -122,7 +122,14 @@ pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Out
         kept.extend(shards);
         kept.retain(|s| needed.contains(&SegmentKey { shard: s.shard, epoch: EPOCH, frontier: s.frontier }));
         kept.sort_by_key(|shard| (shard.shard, shard.frontier));
-        let header = SnapshotHeader { ledger, resume, fingerprint: 0, log: String::new(), manifest: manifest.clone() };
+        let header = SnapshotHeader {
+            ledger,
+            resume,
+            fingerprint: 0,
+            log: String::new(),
+            manifest: manifest.clone(),
+            anchors: Vec::new(),
+        };
         outcome.snapshots.push(Snapshot { header, shards: kept.clone() });
     }
     outcome

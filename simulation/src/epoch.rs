@@ -13,6 +13,9 @@ use tickline::worker::{Clock, Executed, Member, RunByHand, Turn, Watch, WorkerCo
 use crate::scenario::Shape;
 use crate::store::{Contents, SimulatedStore};
 
+/// Event time between two checkpoints that are kept: some in each run.
+const ANCHOR_EVERY: Duration = Duration::from_secs(20);
+
 /// A start of the job.
 pub struct Epoch {
     run: RunByHand,
@@ -47,6 +50,7 @@ impl Epoch {
                     cluster: (shape.processes > 1).then(|| cluster(index, shape.processes)),
                     read_ahead_ms: shape.read_ahead_ms,
                     checkpoint_every: shape.checkpoint_every_ms.map(Duration::from_millis),
+                    anchor_every: ANCHOR_EVERY,
                     clock: clock.clone(),
                     ..WorkerConfig::new(shape.workers, settings.clone())
                 },

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
 use dataflows::progress::time::Time;
+use dataflows::state::codec;
 use dataflows::state::manifest::SegmentKey;
+use dataflows::state::snapshot::SnapshotHeader;
 use dataflows::symbols::entry::Entry;
 use tickline::store::{
     Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity,
@@ -43,6 +45,16 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// Whether the committed checkpoint and those that are kept have all their segments.
+    fn checkpoints_are_whole(&self) -> bool {
+        let header = |bytes: &Vec<u8>| codec::decode::<SnapshotHeader>(bytes).ok();
+        let has =
+            |header: &SnapshotHeader| header.manifest.segments().iter().all(|key| self.segments.contains_key(key));
+        let kept = |key: &SegmentKey| self.segments.get(key).and_then(header).is_some_and(|header| has(&header));
+        let committed = self.checkpoint.as_ref().and_then(|(_, checkpoint)| header(&checkpoint.header));
+        committed.is_some_and(|committed| has(&committed) && committed.anchors.iter().all(kept))
+    }
+
     /// Whether it was made from no log yet.
     pub fn is_new(&self) -> bool {
         self.identity.is_none()
@@ -338,6 +350,9 @@ impl Store for SimulatedStore {
             state.contents.checkpoint = Some((epoch, checkpoint.clone()));
             for key in obsolete.iter().take(count.saturating_sub(1)) {
                 state.contents.segments.remove(key);
+            }
+            if !state.contents.checkpoints_are_whole() {
+                return Err(state.corrupt("a checkpoint lacks a segment".to_owned()));
             }
             Ok(())
         })

@@ -69,14 +69,34 @@ struct Info {
     /// What it is made of; `None` where its header was written by another version.
     segments: Option<Vec<SegmentKey>>,
     bytes: Option<u64>,
-    is_committed: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The next start resumes from it.
+    Committed,
+    /// It is kept, to begin a replay or a proof from.
+    Kept,
+    /// It is not complete, or an older epoch has left it.
+    Unfinished,
+}
+
+impl State {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Kept => "kept",
+            Self::Unfinished => "unfinished",
+        }
+    }
 }
 
 impl Info {
-    fn new(key: (Time, u64), segments: Option<Vec<SegmentKey>>, stored: &Stored, is_committed: bool) -> Self {
+    fn new(key: (Time, u64), segments: Option<Vec<SegmentKey>>, stored: &Stored, state: State) -> Self {
         let size = |key: &SegmentKey| stored.get(key).copied().flatten();
         let bytes = segments.as_ref().and_then(|segments| segments.iter().map(size).sum());
-        Self { frontier: key.0, epoch: key.1, segments, bytes, is_committed }
+        Self { frontier: key.0, epoch: key.1, segments, bytes, state }
     }
 
     fn shards(&self) -> Option<usize> {
@@ -88,25 +108,32 @@ impl Info {
 /// Sizes in bytes of the segments of a store.
 type Stored = BTreeMap<SegmentKey, Option<u64>>;
 
-/// The checkpoints of a store, ascending by frontier and epoch. Segments that are not part of the committed one are of
-/// one that is unfinished, or was abandoned by an older epoch.
+/// The checkpoints of a store, ascending by frontier and epoch. They share segments, so their sizes do not add up.
 fn checkpoints(reader: &mut dyn StoreReader) -> anyhow::Result<Vec<Info>> {
     let committed = reader.checkpoint()?;
     let stored: Stored = reader.segments()?.into_iter().collect();
-    let header = committed.as_ref().map(|(_, checkpoint)| codec::decode::<SnapshotHeader>(&checkpoint.header));
-    let needed = header.and_then(Result::ok).map(|header| header.manifest.segments());
+    let (mut all, mut needed) = (Vec::new(), BTreeSet::new());
+    let mut is_known = true;
+    if let Some((epoch, checkpoint)) = committed {
+        let header: Option<SnapshotHeader> = codec::decode(&checkpoint.header).ok();
+        let of = |header: &SnapshotHeader| header.manifest.segments().into_iter().collect::<Vec<_>>();
+        for key in header.iter().flat_map(|header| &header.anchors) {
+            let bytes = reader.read_segments(&[*key])?;
+            let kept: Option<SnapshotHeader> = bytes.first().and_then(|bytes| codec::decode(bytes).ok());
+            needed.insert(*key);
+            needed.extend(kept.iter().flat_map(of));
+            all.push(Info::new((key.frontier, key.epoch), kept.as_ref().map(of), &stored, State::Kept));
+        }
+        needed.extend(header.iter().flat_map(of));
+        is_known = header.is_some();
+        all.push(Info::new((checkpoint.frontier, epoch), header.as_ref().map(of), &stored, State::Committed));
+    }
     let mut unfinished: BTreeMap<(Time, u64), Vec<SegmentKey>> = BTreeMap::new();
     // A header that cannot be read says nothing of them.
-    if committed.is_none() || needed.is_some() {
-        for key in stored.keys().filter(|key| !needed.as_ref().is_some_and(|needed| needed.contains(key))) {
-            unfinished.entry((key.frontier, key.epoch)).or_default().push(*key);
-        }
+    for key in stored.keys().filter(|key| is_known && !needed.contains(key)) {
+        unfinished.entry((key.frontier, key.epoch)).or_default().push(*key);
     }
-    let mut all: Vec<Info> = unfinished.into_iter().map(|(key, of)| Info::new(key, Some(of), &stored, false)).collect();
-    if let Some((epoch, checkpoint)) = committed {
-        let segments = needed.map(|needed| needed.into_iter().collect());
-        all.push(Info::new((checkpoint.frontier, epoch), segments, &stored, true));
-    }
+    all.extend(unfinished.into_iter().map(|(key, of)| Info::new(key, Some(of), &stored, State::Unfinished)));
     all.sort_by_key(|info| (info.frontier, info.epoch));
     Ok(all)
 }
@@ -122,7 +149,8 @@ fn list(args: &ListArgs) -> anyhow::Result<String> {
                 "shards": checkpoint.shards(),
                 "segments": checkpoint.segments.as_ref().map(Vec::len),
                 "bytes": checkpoint.bytes,
-                "is_committed": checkpoint.is_committed,
+                "is_committed": checkpoint.state == State::Committed,
+                "state": checkpoint.state.name(),
             });
             serde_json::to_string(&object)
         }));
@@ -138,7 +166,7 @@ fn list(args: &ListArgs) -> anyhow::Result<String> {
             number(checkpoint.shards().map(|shards| shards as u64)),
             number(checkpoint.segments.as_ref().map(|segments| segments.len() as u64)),
             number(checkpoint.bytes),
-            if checkpoint.is_committed { "committed" } else { "unfinished" }.to_owned(),
+            checkpoint.state.name().to_owned(),
         ]
     };
     let header = ["frontier", "epoch", "shards", "segments", "bytes", "state"];
@@ -150,9 +178,15 @@ fn drop_checkpoint(args: &DropArgs) -> anyhow::Result<()> {
     // Before an epoch is opened: a typing error must not end a live worker.
     let mut reader = args.store.open_reader()?;
     let committed = reader.checkpoint()?.map(|(_, committed)| committed);
+    if let Some(header) = committed.as_ref().filter(|committed| committed.frontier != frontier)
+        && let Ok(header) = codec::decode::<SnapshotHeader>(&header.header)
+        && header.anchors.iter().any(|key| key.frontier == frontier)
+    {
+        return drop_kept(args);
+    }
     if committed.as_ref().is_none_or(|committed| committed.frontier != frontier) {
         let which = committed.map_or_else(|| "none".to_owned(), |committed| rfc3339(committed.frontier));
-        let text = format!("no committed checkpoint at {} in {store}; committed: {which}", rfc3339(frontier));
+        let text = format!("no checkpoint at {} in {store}; committed: {which}", rfc3339(frontier));
         return Err(UsageError(text).into());
     }
     // The log would be read again in vain: no start of this program goes on with rows of another revision.
@@ -163,10 +197,32 @@ fn drop_checkpoint(args: &DropArgs) -> anyhow::Result<()> {
     let (epoch, _) = writer.open_epoch()?;
     writer.drop_checkpoint(epoch, frontier)?;
     println!(
-        "dropped the checkpoint at {} of {store} as epoch {epoch}; the next start reads the log from its first offset, \
-         with the settings and the pipeline revision that the store was made with. For others, use a new store: \
-         {NEW_STORE}",
+        "dropped the checkpoint at {} of {store}, and all that were kept, as epoch {epoch}; the next start reads the \
+         log from its first offset, with the settings and the pipeline revision that the store was made with. For \
+         others, use a new store: {NEW_STORE}",
         rfc3339(frontier)
     );
+    Ok(())
+}
+
+/// Drops a checkpoint that is kept: the committed one no longer names it.
+fn drop_kept(args: &DropArgs) -> anyhow::Result<()> {
+    let (store, frontier) = (&args.store, args.frontier.0);
+    let mut writer = store.open_writer()?;
+    let (epoch, Some(mut committed)) = writer.open_epoch()? else {
+        return Err(UsageError(format!("{store} has no committed checkpoint any more")).into());
+    };
+    let mut header: SnapshotHeader = codec::decode(&committed.header)?;
+    header.anchors.retain(|key| key.frontier != frontier);
+    let mut needed = header.manifest.segments();
+    needed.extend(&header.anchors);
+    for bytes in writer.segments(&header.anchors)? {
+        needed.extend(codec::decode::<SnapshotHeader>(&bytes)?.manifest.segments());
+    }
+    let mut obsolete = writer.stored_segments()?;
+    obsolete.retain(|key| key.epoch < epoch && !needed.contains(key));
+    committed.header = codec::encode(&header)?;
+    writer.commit_checkpoint(epoch, &committed, &obsolete)?;
+    println!("dropped the kept checkpoint at {} of {store} as epoch {epoch}", rfc3339(frontier));
     Ok(())
 }

@@ -20,12 +20,14 @@ use super::output::progress::show_progress;
 use crate::command::UsageError;
 use crate::log::Log;
 use crate::log::address::LogAddress;
+use crate::process::messages::note;
 use crate::store::address::StoreAddress;
+use crate::store::anchor::{WarmStart, anchors};
 use crate::store::{
     Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity,
 };
 use crate::time::rfc3339;
-use crate::worker::{self, Watch, WorkerConfig};
+use crate::worker::{self, Watch, WorkerConfig, identity};
 
 mod target;
 
@@ -50,8 +52,21 @@ pub struct ReplayArgs {
     pub every: Duration,
     /// Start at these offsets, and at the first available offset of every other partition. Windows that began
     /// earlier are incomplete
-    #[arg(long, value_name = "PARTITION=OFFSET", value_delimiter = ',', value_parser = partition_offset)]
+    #[arg(
+        long,
+        value_name = "PARTITION=OFFSET",
+        value_delimiter = ',',
+        value_parser = partition_offset,
+        conflicts_with = "from"
+    )]
     pub from_offset: Vec<(u32, u64)>,
+    /// Begin at the last checkpoint of a store at or before this time, and print the frontiers from there on: their
+    /// digests are those of a replay of the whole log
+    #[arg(long, value_name = "TIME", requires = "checkpoints_of")]
+    pub from: Option<Moment>,
+    /// The store whose checkpoints `--from` means: sqlite:PATH or cassandra://HOST:PORT/KEYSPACE. It is only read
+    #[arg(long, value_name = "STORE", requires = "from")]
+    pub checkpoints_of: Option<StoreAddress>,
     /// Stop when the frontier reaches this time: 2013-10-07T13:30:00Z, a date, seconds or milliseconds since 1970,
     /// "2h ago", now
     #[arg(long, value_name = "TIME")]
@@ -75,12 +90,13 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         let (frontier, digest, rows) = (rfc3339(row.frontier), row.digest, row.rows);
         writeln!(out, "{{\"frontier\":\"{frontier}\",\"digest\":\"{digest}\",\"rows\":{rows}}}")
     };
-    let mut next = 0;
     let mut printed = 0;
     let mut last = FrontierRow::empty();
     let target = target::open(args)?;
     let (log, config) = open(args)?;
-    let result = replay(log, config, target, |replayed| {
+    let start = warm_start(args, &*log, &config.settings)?;
+    let mut next = args.from.map_or(0, |from| from.0);
+    let result = replay(log, config, start, target, |replayed| {
         if replayed.kind == Kind::Kept && replayed.row.frontier >= next {
             next = (replayed.row.frontier / every_ms + 1) * every_ms;
             printed = replayed.row.frontier;
@@ -134,22 +150,44 @@ fn open(args: &ReplayArgs) -> anyhow::Result<(Arc<dyn Log>, WorkerConfig)> {
     Ok((log, config))
 }
 
+/// The checkpoint that `--from` asks for.
+fn warm_start(args: &ReplayArgs, log: &dyn Log, settings: &Settings) -> anyhow::Result<Option<WarmStart>> {
+    let (Some(from), Some(address)) = (args.from, &args.checkpoints_of) else { return Ok(None) };
+    let mut reader = address.open_reader()?;
+    if let Some(theirs) = reader.identity()? {
+        identity::check(&theirs, &identity::of(settings, log), &log.name())?;
+    }
+    let all = anchors(&mut *reader)?;
+    let Some(anchor) = all.iter().rev().find(|anchor| anchor.checkpoint.frontier <= from.0) else {
+        let oldest = all.first().map_or_else(|| "none".to_owned(), |oldest| rfc3339(oldest.checkpoint.frontier));
+        let text = format!(
+            "{address} has no checkpoint at or before {}; the oldest: {oldest}. `tickline checkpoint list` shows all; \
+             without --from, a replay begins with the log",
+            rfc3339(from.0)
+        );
+        return Err(UsageError(text).into());
+    };
+    note(format_args!("beginning at the checkpoint of {}", rfc3339(anchor.checkpoint.frontier)));
+    Ok(Some(WarmStart::read(&mut *reader, anchor)?))
+}
+
 /// A replay to the end of the log.
 pub fn replay_config(workers: usize, settings: Settings) -> WorkerConfig {
     WorkerConfig { until_end: true, checkpoint_every: None, ..WorkerConfig::new(workers, settings) }
 }
 
-/// Replays a log into a store and calls `each` with every frontier row. Rows of one kind come in order. Returns how
-/// many records of the log are not before the last frontier.
+/// Replays a log into a store, from its beginning or from a checkpoint, and calls `each` with every frontier row. Rows
+/// of one kind come in order. Returns how many records of the log are not before the last frontier.
 pub fn replay(
     log: Arc<dyn Log>,
     config: WorkerConfig,
+    start: Option<WarmStart>,
     store: Box<dyn Store>,
     mut each: impl FnMut(ReplayedRow) -> anyhow::Result<()>,
 ) -> anyhow::Result<u64> {
     let name = log.name();
     let (sender, rows) = mpsc::channel();
-    let store = Box::new(ReportingStore { store, rows: sender });
+    let store = Box::new(ReportingStore { store, start, rows: sender });
     let watch = Arc::new(Watch::default());
     let display = show_progress("replay", Arc::clone(&watch));
     let for_worker = Arc::clone(&watch);
@@ -176,6 +214,7 @@ pub fn replay(
 /// A store that also reports the frontier rows.
 struct ReportingStore {
     store: Box<dyn Store>,
+    start: Option<WarmStart>,
     rows: mpsc::Sender<ReplayedRow>,
 }
 
@@ -192,8 +231,9 @@ impl Store for ReportingStore {
     }
 
     fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError> {
-        // A replay starts at the log's beginning, whatever the store holds.
-        self.store.open_epoch().map(|(epoch, _)| (epoch, None))
+        // A replay begins where it was asked to, whatever the store holds.
+        let start = self.start.as_ref().map(|start| start.checkpoint.clone());
+        self.store.open_epoch().map(|(epoch, _)| (epoch, start))
     }
 
     fn join_epoch(&mut self, epoch: u64) -> Result<(), StoreError> {
@@ -251,7 +291,7 @@ impl Store for ReportingStore {
     }
 
     fn segments(&mut self, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
-        self.store.segments(wanted)
+        self.start.as_ref().map_or_else(|| Ok(Vec::new()), |start| start.segments(wanted))
     }
 
     fn stored_segments(&mut self) -> Result<Vec<SegmentKey>, StoreError> {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use dataflows::progress::time::Time;
 use dataflows::settings::Settings;
 
 use super::UsageError;
@@ -13,6 +14,7 @@ use crate::log::Log;
 use crate::log::address::LogAddress;
 use crate::process::messages::note;
 use crate::store::address::StoreAddress;
+use crate::store::anchor::{Anchor, WarmStart, anchors};
 use crate::store::none::NoStore;
 use crate::store::sqlite::ExpectedRows;
 use crate::store::{Store, StoreReader};
@@ -82,7 +84,13 @@ pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::
     if let Some(identity) = reader.identity()? {
         identity::check(&identity, &identity::of(settings, &**log), &log.name())?;
     }
-    let first = first_offsets(&**log)?;
+    let offsets = first_offsets(&**log)?;
+    let first = Beginning::gone(&offsets);
+    let anchor = match first.is_empty() || is_made_from_rest(compared, reader)? {
+        true => None,
+        false => oldest_anchor(reader, &offsets, durable.row.frontier)?,
+    };
+    let start = anchor.as_ref().map(|anchor| WarmStart::read(reader, anchor)).transpose()?;
     let expected = rows.then(ExpectedRows::create).transpose()?;
     let scratch: Box<dyn Store> = match &expected {
         Some(expected) => expected.writer()?,
@@ -94,20 +102,24 @@ pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::
         stops: vec![frontier],
         ..replay_config(*workers, settings.clone())
     };
-    let mut check = FrontierCheck::of(reader, &durable.row)?;
-    let after = replay(Arc::clone(log), config, scratch, |replayed| {
+    let mut check = FrontierCheck::of(reader, &durable.row, anchor.as_ref().map(|anchor| &anchor.header.ledger.row))?;
+    let after = replay(Arc::clone(log), config, start, scratch, |replayed| {
         check.compare(&replayed);
         // Rows are compared in any case: they show where the difference is.
-        let goes_on = *rows || !first.is_empty();
+        let goes_on = *rows || (!first.is_empty() && anchor.is_none());
         if goes_on { Ok(()) } else { check.result().map_err(Into::into) }
     })?;
     let mut frontiers = check.finish();
-    let mut beginning = Beginning::Whole;
+    let mut beginning = anchor.map_or(Beginning::Whole, |anchor| Beginning::Anchored {
+        first: first.clone(),
+        from: anchor.checkpoint.frontier,
+    });
     if frontiers.is_ok() {
         let (count, at, digest) = (matching(check.agree), rfc3339(frontier), durable.row.digest);
         let hint = if *rows { "" } else { "; digests only (--rows compares every row)" };
         println!("{count}, the last at {at}, digest {digest}; {}{hint}", records_after(after));
-    } else if check.is_reached {
+        beginning.missing().iter().for_each(|missing| println!("{missing}"));
+    } else if check.is_reached && beginning.is_whole() {
         // The store may have been made from records that the log no longer has.
         beginning = Beginning::of(&**log, first, settings, *rows, frontier)?;
         if let Some(missing) = beginning.missing() {
@@ -121,6 +133,30 @@ pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::
         note(format_args!("{frontiers}"));
     }
     rows.and_then(|()| Ok(frontiers?))
+}
+
+/// The oldest checkpoint of a store after which the log has everything, if one is before the published frontier: one as
+/// of it would be compared with itself.
+fn oldest_anchor(reader: &mut dyn StoreReader, offsets: &[u64], frontier: Time) -> anyhow::Result<Option<Anchor>> {
+    let covered = |anchor: &Anchor| anchor.is_covered(offsets) && anchor.checkpoint.frontier < frontier;
+    Ok(anchors(reader)?.into_iter().find(covered))
+}
+
+/// Whether a log without its first records leads to the first frontier row that the store keeps: then the store was
+/// made when they were gone already.
+fn is_made_from_rest(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::Result<bool> {
+    let Some(row) = reader.frontiers()?.into_iter().next() else { return Ok(true) };
+    let config = WorkerConfig {
+        until: Some(row.frontier),
+        stops: vec![row.frontier],
+        ..replay_config(compared.workers, compared.settings.clone())
+    };
+    let mut agrees = false;
+    replay(Arc::clone(&compared.log), config, None, Box::new(NoStore), |replayed| {
+        agrees |= replayed.row == row;
+        Ok(())
+    })?;
+    Ok(agrees)
 }
 
 /// Compares all rows, and prints the first differences and the counts of each table.

@@ -24,7 +24,9 @@ use crate::rejected::mirror::Mirror;
 use crate::store::Store;
 use crate::store::address::StoreAddress;
 use crate::worker::health::Health;
-use crate::worker::{self, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig, WorkerError};
+use crate::worker::{
+    self, ANCHOR_EVERY_MS, CHECKPOINT_EVERY_MS, READ_AHEAD_MS, READ_AHEAD_RECORDS, Watch, WorkerConfig, WorkerError,
+};
 
 mod awaited;
 
@@ -52,6 +54,10 @@ pub struct WorkArgs {
     /// Time between checkpoints
     #[arg(long, env = "TICKLINE_CHECKPOINT_EVERY", default_value_t = Duration::from_ms(CHECKPOINT_EVERY_MS))]
     pub checkpoint_every: Duration,
+    /// Event time between two checkpoints that are kept, to begin a replay or a proof from: for a day, and after that
+    /// the first of each day; 0s keeps none
+    #[arg(long, env = "TICKLINE_ANCHOR_EVERY", default_value_t = Duration::from_ms(ANCHOR_EVERY_MS))]
+    pub anchor_every: Duration,
     /// How far beyond the durable frontier a partition is read, in event time
     #[arg(long, env = "TICKLINE_READ_AHEAD", default_value_t = Duration::from_ms(READ_AHEAD_MS))]
     pub read_ahead: Duration,
@@ -80,6 +86,7 @@ impl WorkArgs {
             read_ahead_ms: self.read_ahead.ms(),
             read_ahead_records: self.read_ahead_records,
             checkpoint_every: Some(self.checkpoint_every.std()),
+            anchor_every: self.anchor_every.std(),
             symbols: self.symbol_log.clone(),
             cluster: self.cluster.config(&self.store)?,
             ..WorkerConfig::new(usize::from(self.workers), self.settings.settings()?)

@@ -9,6 +9,7 @@
 //!    first worker announces it to all, which then forget older resume points.
 //! 5. The next run reads it back with [`load`].
 
+pub(super) mod anchors;
 pub(super) mod collect;
 pub(super) mod load;
 pub(super) mod parts;

@@ -17,6 +17,9 @@ pub const READ_AHEAD_RECORDS: u64 = 1_000_000;
 /// Default time between checkpoints, in milliseconds.
 pub const CHECKPOINT_EVERY_MS: u64 = 30_000;
 
+/// Default event time between two checkpoints that are kept, in milliseconds.
+pub const ANCHOR_EVERY_MS: u64 = 3_600_000;
+
 /// Settings of a worker host.
 #[derive(Clone, Debug)]
 pub struct WorkerConfig {
@@ -38,6 +41,8 @@ pub struct WorkerConfig {
     pub read_ahead_records: u64,
     /// Time between checkpoints; `None` disables them.
     pub checkpoint_every: Option<Duration>,
+    /// Event time between two checkpoints that are kept; zero keeps none.
+    pub anchor_every: Duration,
     /// Extra times, besides full minutes, at which an exact frontier row is written.
     pub stops: Vec<Time>,
     /// Symbol log from which the store's symbol table is kept up to date.
@@ -59,6 +64,7 @@ impl WorkerConfig {
             read_ahead_ms: READ_AHEAD_MS,
             read_ahead_records: READ_AHEAD_RECORDS,
             checkpoint_every: Some(Duration::from_millis(CHECKPOINT_EVERY_MS)),
+            anchor_every: Duration::from_millis(ANCHOR_EVERY_MS),
             stops: Vec::new(),
             symbols: None,
             clock: Clock::default(),

@@ -8,6 +8,7 @@ use dataflows::ingress::PartitionMemory;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::state::snapshot::SnapshotHeader;
 
+use super::checkpoint::anchors::LogStart;
 use super::config::WorkerConfig;
 use super::error::WorkerError;
 use super::proof::Proof;
@@ -108,8 +109,14 @@ impl Shared {
             watch.store.publish(&row);
         }
         let heartbeat = store.heartbeat()?;
-        let (store_thread, executor) =
-            StoreThread::new(store, mirror, epoch, &config, (log.identity(), resumed.as_ref()), Arc::clone(&watch));
+        let (store_thread, executor) = StoreThread::new(
+            store,
+            mirror,
+            epoch,
+            &config,
+            ((log.identity(), log_start(&log)), resumed.as_ref()),
+            Arc::clone(&watch),
+        );
         let (proof, memories, failure) = (Arc::new(proof), Mutex::new(memories), Mutex::default());
         let shared = Self {
             config,
@@ -206,4 +213,10 @@ impl<F: Fn()> Drop for OnPanic<F> {
             (self.0)();
         }
     }
+}
+
+/// Asks the log for the first offsets that it still has.
+fn log_start(log: &Arc<dyn Log>) -> LogStart {
+    let log = Arc::clone(log);
+    Box::new(move || (0..log.partitions()).map(|partition| log.first_offset(partition).ok()).collect())
 }

@@ -14,6 +14,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::state::snapshot::SnapshotHeader;
 
+use super::checkpoint::anchors::LogStart;
 use super::checkpoint::collect::Collector;
 use super::host::OnPanic;
 use super::store_command::{Ack, Command, Kind};
@@ -36,7 +37,7 @@ impl StoreThread {
         mirror: Option<Mirror>,
         epoch: u64,
         config: &WorkerConfig,
-        (log, resumed): (String, Option<&SnapshotHeader>),
+        (log, resumed): ((String, LogStart), Option<&SnapshotHeader>),
         watch: Arc<Watch>,
     ) -> (Self, Executor) {
         // Unbounded, since a worker must not wait for the store. Its users bound what they have in flight: a few
@@ -267,7 +268,8 @@ mod tests {
         let published = Arc::new(Mutex::new(Vec::new()));
         let config = WorkerConfig::new(1, Settings::new(ConditionTable::from_toml(BUILT_IN).unwrap()));
         let store = Box::new(RecordingStore(Arc::clone(&published)));
-        let (store_thread, executor) = StoreThread::new(store, None, 1, &config, (String::new(), None), Arc::default());
+        let (store_thread, executor) =
+            StoreThread::new(store, None, 1, &config, ((String::new(), Box::new(|| None)), None), Arc::default());
         store_thread.start(executor);
         let commands = store_thread.sender().unwrap();
         let row = |frontier| FrontierRow { frontier, ..FrontierRow::empty() };

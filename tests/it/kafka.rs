@@ -1,5 +1,6 @@
 //! Tests with a real Kafka broker, which they share.
 
+mod anchors;
 mod backlog;
 mod damage;
 mod foreign;

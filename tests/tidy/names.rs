@@ -39,7 +39,7 @@ pub fn unknown_tables(file: &File) -> Vec<String> {
         };
         let unknown = |name: &String| {
             let lower = name.starts_with(|c: char| c.is_ascii_lowercase());
-            let system = ["sqlite_schema", "system_schema"].contains(&name.as_str());
+            let system = ["sqlite_schema", "system_schema", "system_views"].contains(&name.as_str());
             lower && !system && !TABLES.contains(&name.as_str())
         };
         named.map(word).find(unknown).map(|name| format!("unknown table {name}"))

@@ -12,7 +12,8 @@ use crate::state::changes::Wanted;
 use crate::state::codec::{CodecError, SequenceEncoder};
 use crate::state::snapshot::Shard;
 
-/// Bytes that are encoded in one round: a millisecond or two. Few where this is tested, so that changes come in between.
+/// Bytes that are encoded in one round: a millisecond or two. Few where this is tested, so that changes come in
+/// between.
 pub const ROUND_BYTES: usize = if cfg!(debug_assertions) { 4 << 10 } else { 1 << 18 };
 
 /// The symbols of one worker as of a frontier, as far as they are encoded.

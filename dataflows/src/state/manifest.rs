@@ -18,6 +18,16 @@ pub struct SegmentKey {
     pub frontier: Time,
 }
 
+/// Number of the shard whose segments are headers of checkpoints that are kept.
+pub const HEADER_SHARD: u32 = u32::MAX;
+
+impl SegmentKey {
+    /// The header of a checkpoint that is kept.
+    pub const fn header(epoch: u64, frontier: Time) -> Self {
+        Self { shard: HEADER_SHARD, epoch, frontier }
+    }
+}
+
 /// The segments of a checkpoint: by shard, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Encoded", try_from = "Encoded")]

@@ -12,7 +12,7 @@ use crate::progress::resume::ResumePoint;
 use crate::progress::time::Time;
 use crate::state::changes::Segments;
 use crate::state::codec::{self, CodecError};
-use crate::state::manifest::Manifest;
+use crate::state::manifest::{Manifest, SegmentKey};
 use crate::symbols::symbol::{SHARDS, Symbol};
 
 /// A segment of one shard.
@@ -42,6 +42,8 @@ pub struct SnapshotHeader {
     pub log: String,
     /// Every segment of it, so that a missing one is not mistaken for an empty one.
     pub manifest: Manifest,
+    /// Headers of earlier checkpoints that are kept, ascending by frontier.
+    pub anchors: Vec<SegmentKey>,
 }
 
 /// A shard of the symbols, as a run resumes with it.

@@ -30,6 +30,13 @@ pub enum Beginning {
         /// No missing record changed a window that starts at this time or later, nor a record read then.
         comparable_from: Time,
     },
+    /// Records are missing before these offsets, and a checkpoint of the store has what they led to.
+    Anchored {
+        /// Partition and first offset of each partition without its first record.
+        first: Vec<(u32, u64)>,
+        /// Frontier of the checkpoint.
+        from: Time,
+    },
 }
 
 impl Beginning {
@@ -76,36 +83,58 @@ impl Beginning {
 
     /// Whether a row follows from the records that the log has.
     pub fn decides(&self, table: RowTable, row: &[Cell]) -> bool {
-        let Self::Gone { comparable_from, .. } = self else { return true };
-        let time = match table {
-            RowTable::Candles(_) => row.get(table.key().len() - 1),
-            RowTable::Rejected | RowTable::Gaps => row.last(),
-            RowTable::Indicators => None,
+        let (time, from) = match (self, table) {
+            (Self::Whole, _) => return true,
+            // The time of the last change, by which it is known whether the replay has made it.
+            (Self::Anchored { from, .. }, _) => (row.last(), from),
+            (Self::Gone { comparable_from, .. }, RowTable::Candles(_)) => {
+                (row.get(table.key().len() - 1), comparable_from)
+            }
+            (Self::Gone { comparable_from, .. }, RowTable::Rejected | RowTable::Gaps) => (row.last(), comparable_from),
+            (Self::Gone { comparable_from, .. }, RowTable::Indicators) => (None, comparable_from),
         };
-        time.and_then(Cell::int).and_then(|time| u64::try_from(time).ok()).is_some_and(|time| time >= *comparable_from)
+        time.and_then(Cell::int).and_then(|time| u64::try_from(time).ok()).is_some_and(|time| time >= *from)
+    }
+
+    /// Whether nothing is missing.
+    pub const fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole)
+    }
+
+    /// Partition and first offset of each partition whose first record is gone.
+    pub fn gone(offsets: &[u64]) -> Vec<(u32, u64)> {
+        (0..).zip(offsets.iter().copied()).filter(|(_, offset)| *offset > 0).collect()
     }
 
     /// What cannot be compared; `None` if everything can.
     pub fn missing(&self) -> Option<String> {
-        let Self::Gone { first, comparable_from } = self else { return None };
-        let offsets: Vec<String> = first
-            .iter()
-            .map(|(partition, offset)| format!("partition {partition} starts at offset {offset}"))
-            .collect();
-        Some(format!(
-            "the log no longer has its beginning ({}): no frontier and no row of indicators was compared, and of the \
-             other tables only what no missing record could change, from {} on",
-            offsets.join(", "),
-            rfc3339(*comparable_from)
-        ))
+        match self {
+            Self::Whole => None,
+            Self::Gone { first, comparable_from } => Some(format!(
+                "the log no longer has its beginning ({}): no frontier and no row of indicators was compared, and of \
+                 the other tables only what no missing record could change, from {} on",
+                starts(first),
+                rfc3339(*comparable_from)
+            )),
+            Self::Anchored { first, from } => Some(format!(
+                "the log no longer has its beginning ({}): compared from the checkpoint of {} on; what is before it \
+                 was not compared",
+                starts(first),
+                rfc3339(*from)
+            )),
+        }
     }
 }
 
-/// Partition and first offset of each partition of a log that no longer has its first record.
-pub fn first_offsets(log: &dyn Log) -> Result<Vec<(u32, u64)>, LogError> {
-    let offset = |partition| Ok((partition, log.first_offset(partition)?));
-    let all = (0..log.partitions()).map(offset).collect::<Result<Vec<_>, LogError>>()?;
-    Ok(all.into_iter().filter(|(_, offset)| *offset > 0).collect())
+/// Where partitions of a log begin, for people.
+fn starts(first: &[(u32, u64)]) -> String {
+    let one = |(partition, offset): &(u32, u64)| format!("partition {partition} starts at offset {offset}");
+    first.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// The first offset that a log has, by partition.
+pub fn first_offsets(log: &dyn Log) -> Result<Vec<u64>, LogError> {
+    (0..log.partitions()).map(|partition| log.first_offset(partition)).collect()
 }
 
 /// The time of the first progress record at or after an offset: the partition's frontier was not beyond it before.

@@ -26,13 +26,26 @@ pub struct FrontierCheck {
 }
 
 impl FrontierCheck {
-    /// Reads the kept rows of a store up to its published row `durable`. A live pipeline goes on meanwhile.
-    pub fn of(reader: &mut dyn StoreReader, durable: &FrontierRow) -> Result<Self, StoreError> {
-        let kept = reader.frontiers()?.into_iter().filter(|row| row.frontier <= durable.frontier);
-        let kept = kept.map(|row| ((row.frontier, Kind::Kept), row));
-        let mut stored: BTreeMap<_, FrontierRow> = kept.collect();
+    /// Reads the kept rows of a store up to its published row `durable`, after the row of the checkpoint that the
+    /// replay begins from. A live pipeline goes on meanwhile.
+    pub fn of(
+        reader: &mut dyn StoreReader,
+        durable: &FrontierRow,
+        begins: Option<&FrontierRow>,
+    ) -> Result<Self, StoreError> {
+        let from = begins.map_or(0, |row| row.frontier);
+        let kept = reader.frontiers()?.into_iter().filter(|row| (from..=durable.frontier).contains(&row.frontier));
+        let mut stored: BTreeMap<_, FrontierRow> = kept.map(|row| ((row.frontier, Kind::Kept), row)).collect();
         stored.insert((durable.frontier, Kind::Stop), durable.clone());
-        Ok(Self { stored, durable: durable.frontier, agree: 0, is_reached: false, first: None })
+        let mut check = Self { stored, durable: durable.frontier, agree: 0, is_reached: false, first: None };
+        // What the checkpoint begins with is not computed again, but has to be what was published.
+        if let Some(begins) = begins
+            && let Some(theirs) = check.stored.remove(&(from, Kind::Kept))
+            && theirs != *begins
+        {
+            check.note(from, difference(&theirs, begins));
+        }
+        Ok(check)
     }
 
     /// Compares a row of the replay with the one of the store.

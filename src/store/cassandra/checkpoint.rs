@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use dataflows::progress::time::Time;
-use dataflows::state::manifest::SegmentKey;
+use dataflows::state::manifest::{HEADER_SHARD, SegmentKey};
 use dataflows::state::snapshot::memory_shard;
 use scylla::value::CqlTimestamp;
 
@@ -110,7 +110,7 @@ pub async fn stored(client: &Client) -> Result<Vec<SegmentKey>, Failure> {
     };
     let mut found = Vec::new();
     for (shard, (epoch, frontier, chunk)) in
-        client.gather(0..memory_shard(partitions), read).await?.into_iter().flatten()
+        client.gather((0..memory_shard(partitions)).chain([HEADER_SHARD]), read).await?.into_iter().flatten()
     {
         let (epoch, frontier) = (unsigned("epoch", epoch)?, unsigned("frontier", frontier.0)?);
         if chunk == 0 {

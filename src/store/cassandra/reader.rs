@@ -86,6 +86,10 @@ impl StoreReader for CassandraReader {
         self.client.run("cannot read the checkpoint", checkpoint::committed(&self.client, Level::Quorum))
     }
 
+    fn read_segments(&mut self, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.client.run("cannot read the checkpoint", checkpoint::segments(&self.client, wanted))
+    }
+
     fn segments(&mut self) -> Result<Vec<(SegmentKey, Option<u64>)>, StoreError> {
         let stored = self.client.run("cannot read the checkpoints", checkpoint::stored(&self.client))?;
         Ok(stored.into_iter().map(|key| (key, None)).collect())

@@ -94,9 +94,9 @@ pub fn stored(connection: &Connection) -> Result<Vec<(SegmentKey, u64)>, Failure
 }
 
 /// These segments, in this order.
-pub fn segments(transaction: &Transaction, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, Failure> {
+pub fn segments(connection: &Connection, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, Failure> {
     let sql = "SELECT bytes FROM checkpoint_segments WHERE epoch = ?1 AND frontier = ?2 AND shard = ?3";
-    let mut statement = transaction.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(sql)?;
     let mut read = |key: &SegmentKey| {
         let values = params![int(key.epoch), int(key.frontier), key.shard];
         let bytes = statement.query_row(values, |row| row.get(0)).optional()?;

@@ -76,6 +76,10 @@ impl StoreReader for SqliteReader {
         self.run("cannot read the checkpoint", checkpoint::last)
     }
 
+    fn read_segments(&mut self, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.run("cannot read the checkpoint", |connection| checkpoint::segments(connection, wanted))
+    }
+
     fn segments(&mut self) -> Result<Vec<(SegmentKey, Option<u64>)>, StoreError> {
         let stored = self.run("cannot read the checkpoints", checkpoint::stored)?;
         Ok(stored.into_iter().map(|(key, bytes)| (key, Some(bytes))).collect())

@@ -1,7 +1,7 @@
 //! Collecting a checkpoint on the store thread: segments are written as they come, and the checkpoint is committed when
 //! it is complete. It continues the one before it: its manifest names segments of both.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,6 +14,7 @@ use dataflows::state::manifest::{Manifest, SegmentKey};
 use dataflows::state::snapshot::{Shard, SnapshotHeader};
 
 use crate::store::{Checkpoint, Store};
+use crate::worker::checkpoint::anchors::{Anchors, LogStart};
 use crate::worker::control::messages::Part;
 use crate::worker::store_command::{Ack, Kind};
 use crate::worker::{Watch, WorkerConfig, WorkerError};
@@ -34,6 +35,7 @@ pub(in crate::worker) struct Collector {
     published: Time,
     /// Of the last checkpoint, by this run or the one before.
     manifest: Manifest,
+    anchors: Anchors,
     has_committed: bool,
     watch: Arc<Watch>,
 }
@@ -52,10 +54,11 @@ impl Collector {
     pub(in crate::worker) fn new(
         epoch: u64,
         config: &WorkerConfig,
-        log: String,
+        (log, log_start): (String, LogStart),
         resumed: Option<&SnapshotHeader>,
         watch: Arc<Watch>,
     ) -> Self {
+        let named = resumed.map_or_else(Vec::new, |header| header.anchors.clone());
         Self {
             epoch,
             fingerprint: config.settings.fingerprint(),
@@ -65,6 +68,7 @@ impl Collector {
             pending: BTreeMap::new(),
             published: 0,
             manifest: resumed.map_or_else(Manifest::default, |header| header.manifest.clone()),
+            anchors: Anchors::new(config.anchor_every, named, log_start),
             has_committed: false,
             watch,
         }
@@ -151,11 +155,14 @@ impl Collector {
         resume.sort_unstable_by_key(|point| point.partition);
         let mut manifest = self.manifest.clone();
         manifest.advance(self.epoch, frontier, &written);
-        let obsolete = self.obsolete(&manifest, store)?;
-        let (fingerprint, log) = (self.fingerprint, self.log.clone());
-        let header = SnapshotHeader { ledger, resume, fingerprint, log, manifest };
-        let bad = |error: codec::CodecError| WorkerError::Checkpoint { frontier, source: error.into() };
-        let checkpoint = Checkpoint { frontier, header: codec::encode(&header).map_err(bad)? };
+        let (fingerprint, log, anchors) = (self.fingerprint, self.log.clone(), Vec::new());
+        let mut header = SnapshotHeader { ledger, resume, fingerprint, log, manifest, anchors };
+        let mut needed = self.manifest.segments();
+        needed.extend(self.anchors.segments());
+        self.keep(&header, store)?;
+        header.anchors = self.anchors.keys();
+        let obsolete = self.obsolete(&needed, &header.manifest, store)?;
+        let checkpoint = Checkpoint { frontier, header: encode(&header)? };
         self.watch.store.time(Kind::Checkpoint, || store.commit_checkpoint(self.epoch, &checkpoint, &obsolete))?;
         (self.manifest, self.has_committed) = (header.manifest, true);
         self.watch.store.committed(frontier);
@@ -164,15 +171,41 @@ impl Collector {
         Ok(())
     }
 
-    /// Segments that are part of no checkpoint once this one is committed. The first commit of an epoch looks at all
-    /// that are stored: a life that ended may have left some.
-    fn obsolete(&self, next: &Manifest, store: &mut dyn Store) -> Result<Vec<SegmentKey>, WorkerError> {
-        let needed = next.segments();
+    /// Keeps the checkpoint as an anchor, if one is due, and lets go of those that are not needed any more.
+    fn keep(&mut self, header: &SnapshotHeader, store: &mut dyn Store) -> Result<(), WorkerError> {
+        if !self.has_committed {
+            self.anchors.load(store)?;
+        }
+        let frontier = header.ledger.row.frontier;
+        if self.anchors.is_due(frontier) {
+            let key = SegmentKey::header(self.epoch, frontier);
+            store.put_segments(self.epoch, frontier, &[(key.shard, &encode(header)?)])?;
+            self.anchors.add(key, header);
+            self.anchors.thin(frontier);
+        }
+        Ok(())
+    }
+
+    /// Segments that are part of no checkpoint once this one is committed, of those that were `needed` until now. The
+    /// first commit of an epoch looks at all that are stored: a life that ended may have left some.
+    fn obsolete(
+        &self,
+        needed: &BTreeSet<SegmentKey>,
+        next: &Manifest,
+        store: &mut dyn Store,
+    ) -> Result<Vec<SegmentKey>, WorkerError> {
+        let mut kept = next.segments();
+        kept.extend(self.anchors.segments());
         if self.has_committed {
-            return Ok(self.manifest.segments().difference(&needed).copied().collect());
+            return Ok(needed.difference(&kept).copied().collect());
         }
         let mut stored = store.stored_segments()?;
-        stored.retain(|key| key.epoch < self.epoch && !needed.contains(key));
+        stored.retain(|key| key.epoch < self.epoch && !kept.contains(key));
         Ok(stored)
     }
+}
+
+fn encode(header: &SnapshotHeader) -> Result<Vec<u8>, WorkerError> {
+    let frontier = header.ledger.row.frontier;
+    codec::encode(header).map_err(|error| WorkerError::Checkpoint { frontier, source: error.into() })
 }

@@ -10,6 +10,7 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{GapRow, RejectedRow};
 use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use dataflows::progress::time::Resolution;
+use dataflows::state::manifest::SegmentKey;
 use dataflows::symbols::entry::Entry;
 use tickline::store::{
     DurableFrontier, GapRange, Heartbeat, Range, RejectedRange, RowTable, RowVisitor, StoreError, StoreReader,
@@ -109,6 +110,10 @@ impl StoreReader for FakeStore {
     }
 
     fn frontiers(&mut self) -> Result<Vec<FrontierRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn read_segments(&mut self, _: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
         Ok(Vec::new())
     }
 

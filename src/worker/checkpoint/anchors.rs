@@ -1,0 +1,157 @@
+//! Checkpoints that are kept, to begin a replay or a proof from: for a day one for each interval of event time, before
+//! that one for each day (UTC), as far back as the log goes.
+//!
+//! The header of the committed checkpoint names them, and the header of each is stored as a segment of its own, before
+//! the checkpoint that names it first is committed. So an anchor is there, or it is not named.
+
+use std::time::Duration;
+
+use dataflows::progress::time::{DAY_MS, Time};
+use dataflows::state::codec;
+use dataflows::state::manifest::{Manifest, SegmentKey};
+use dataflows::state::snapshot::SnapshotHeader;
+
+use crate::store::{Store, StoreError};
+
+/// The first offset that the log still has, by partition; `None` while it cannot say.
+pub(in crate::worker) type LogStart = Box<dyn Fn() -> Option<Vec<u64>> + Send>;
+
+/// A checkpoint that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Anchor {
+    key: SegmentKey,
+    manifest: Manifest,
+    /// The offset from which it reads on, by partition.
+    offsets: Vec<u64>,
+}
+
+/// The anchors of a store.
+pub(in crate::worker) struct Anchors {
+    every_ms: u64,
+    /// Of the checkpoint that the run resumed from, as long as they are not loaded.
+    named: Vec<SegmentKey>,
+    /// Ascending by frontier.
+    kept: Vec<Anchor>,
+    log_start: LogStart,
+}
+
+impl Anchors {
+    /// One for each of these intervals; with zero there are no new ones. `named` are those of the checkpoint that the
+    /// run resumed from.
+    pub(super) const fn new(every: Duration, named: Vec<SegmentKey>, log_start: LogStart) -> Self {
+        Self { every_ms: every.as_millis() as u64, named, kept: Vec::new(), log_start }
+    }
+
+    /// Reads those that the run has found. One that a program of another version wrote, or that has no header any more,
+    /// is left out.
+    pub(super) fn load(&mut self, store: &mut dyn Store) -> Result<(), StoreError> {
+        for key in std::mem::take(&mut self.named) {
+            let header = match store.segments(&[key]) {
+                Ok(found) => found.first().and_then(|bytes| codec::decode::<SnapshotHeader>(bytes).ok()),
+                Err(StoreError::Corrupt { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            match header {
+                Some(header) => self.add(key, &header),
+                None => tracing::warn!(frontier = key.frontier, "leaving out a kept checkpoint that cannot be read"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a checkpoint as of this time is to be kept.
+    pub(super) fn is_due(&self, frontier: Time) -> bool {
+        let newest = self.kept.last().map(|anchor| anchor.key.frontier);
+        self.every_ms > 0 && newest.is_none_or(|newest| newest / self.every_ms < frontier / self.every_ms)
+    }
+
+    /// Keeps a checkpoint.
+    pub(super) fn add(&mut self, key: SegmentKey, header: &SnapshotHeader) {
+        let offsets = header.resume.iter().map(|point| point.offset).collect();
+        self.kept.push(Anchor { key, manifest: header.manifest.clone(), offsets });
+    }
+
+    /// Lets go of those that are not needed as of this time, or from which the log cannot be read on.
+    pub(super) fn thin(&mut self, frontier: Time) {
+        let mut days = Vec::new();
+        let start = (self.log_start)();
+        self.kept.retain(|anchor| {
+            let day = anchor.key.frontier / DAY_MS;
+            let is_first = !days.contains(&day);
+            days.push(day);
+            let is_read =
+                start.as_ref().is_none_or(|start| start.iter().zip(&anchor.offsets).all(|(first, from)| first <= from));
+            is_read && (is_first || anchor.key.frontier.saturating_add(DAY_MS) >= frontier)
+        });
+    }
+
+    /// Their headers' names, ascending by frontier.
+    pub(super) fn keys(&self) -> Vec<SegmentKey> {
+        self.kept.iter().map(|anchor| anchor.key).collect()
+    }
+
+    /// Every segment that they need, their headers included.
+    pub(super) fn segments(&self) -> impl Iterator<Item = SegmentKey> {
+        self.kept.iter().flat_map(|anchor| anchor.manifest.segments().into_iter().chain([anchor.key]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dataflows::output::ledger::LedgerState;
+    use dataflows::progress::resume::ResumePoint;
+
+    use super::*;
+
+    const HOUR_MS: u64 = 3_600_000;
+    /// 2024-01-02 00:00 UTC.
+    const DAY: u64 = 19_724 * DAY_MS;
+
+    fn header(offset: u64) -> SnapshotHeader {
+        SnapshotHeader {
+            ledger: LedgerState::empty(),
+            resume: vec![ResumePoint::fresh(0, offset)],
+            fingerprint: 0,
+            log: String::new(),
+            manifest: Manifest::default(),
+            anchors: Vec::new(),
+        }
+    }
+
+    /// Anchors of a pipeline that makes a checkpoint every 20 minutes for this long, and reads 100 records in each; the
+    /// log begins at an offset.
+    fn after(hours: u64, log_start: u64) -> Vec<u64> {
+        let mut anchors = Anchors::new(Duration::from_secs(3_600), Vec::new(), Box::new(move || Some(vec![log_start])));
+        for nth in 0..hours * 3 {
+            let frontier = DAY + 5_000 + nth * HOUR_MS / 3;
+            if anchors.is_due(frontier) {
+                anchors.add(SegmentKey::header(1, frontier), &header(nth * 100));
+                anchors.thin(frontier);
+            }
+        }
+        anchors.keys().iter().map(|key| (key.frontier - DAY - 5_000) / HOUR_MS).collect()
+    }
+
+    #[test]
+    fn one_an_hour_for_a_day_and_then_one_a_day() {
+        assert_eq!(after(3, 0), [0, 1, 2]);
+        assert_eq!(after(25, 0).len(), 25);
+        let hours: Vec<u64> = [0].into_iter().chain(2..=26).collect();
+        assert_eq!(after(27, 0), hours, "of the first day the first one stays");
+        let hours: Vec<u64> = [0, 24, 48].into_iter().chain(50..=74).collect();
+        assert_eq!(after(75, 0), hours);
+    }
+
+    #[test]
+    fn anchors_that_the_log_no_longer_reaches_leave() {
+        // The log begins in the second record of the 30th hour.
+        let hours: Vec<u64> = (50..=74).collect();
+        assert_eq!(after(75, 24 * 300 + 1), [&[48][..], &hours].concat());
+    }
+
+    #[test]
+    fn without_an_interval_there_are_none() {
+        let none = Anchors::new(Duration::ZERO, Vec::new(), Box::new(|| None));
+        assert!(!none.is_due(DAY));
+    }
+}

@@ -1,0 +1,131 @@
+//! Checkpoints that are kept: a store is verified and replayed from them when retention has removed the log's
+//! beginning.
+
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::kafka::producers::{T0, produce, progress};
+use crate::shared::broker::{log_address, shared, topic};
+use crate::shared::process::Home;
+use crate::shared::tables;
+
+const MINUTE_MS: u64 = 60_000;
+
+/// Records of some minutes: in each a trade, a late one that corrects the minute before, and progress.
+fn minutes(minutes: std::ops::Range<u64>) -> Vec<Option<Vec<u8>>> {
+    let minute = |n: u64| {
+        let trade = |ms: u64| format!(r#"{{"p":{},"s":"NVDA","t":{},"v":1}}"#, 5 + n % 7, T0 + ms).into_bytes();
+        let late = (n * MINUTE_MS).saturating_sub(70_000);
+        [Some(trade(n * MINUTE_MS)), Some(trade(late)), progress(T0 + (n + 1) * MINUTE_MS)]
+    };
+    minutes.flat_map(minute).collect()
+}
+
+fn delete_before(topic: &str, offset: i64) {
+    let (runtime, admin, options) = shared().admin();
+    let mut first = TopicPartitionList::new();
+    first.add_partition_offset(topic, 0, Offset::Offset(offset)).unwrap();
+    runtime.block_on(admin.delete_records(&first, &options)).unwrap();
+}
+
+/// A store that four runs have made of four hours, each of which left a checkpoint that is kept: at half past two,
+/// three, four and five.
+fn made(home: &Home, topic: &str) -> String {
+    let log = log_address(topic);
+    for hour in 0..4 {
+        produce(topic, &minutes(hour * 60..hour * 60 + 60));
+        home.ok(&format!("work --log {log} --store sqlite:rows.db --until-end --anchor-every 1h"));
+    }
+    log
+}
+
+#[test]
+fn verify_begins_at_the_oldest_checkpoint_that_the_log_reaches() {
+    let (home, topic) = (Home::new(), topic(1));
+    let log = made(&home, &topic);
+    let listed = home.ok("checkpoint list --store sqlite:rows.db");
+    assert_eq!((listed.matches(" kept").count(), listed.matches(" committed").count()), (4, 1), "{listed}");
+    let verify = format!("verify --log {log} --store sqlite:rows.db");
+    let whole = home.ok(&format!("{verify} --rows"));
+    assert!(whole.contains("frontiers match") && !whole.contains("not compared"), "{whole}");
+
+    // The first hour goes, with some of the second: the checkpoint after the second is the oldest to begin from.
+    delete_before(&topic, 190);
+    let said = home.ok(&verify);
+    let words = [
+        "frontiers match",
+        "partition 0 starts at offset 190",
+        "compared from the checkpoint of",
+        "2024-06-03T15:30:00Z",
+    ];
+    words.iter().for_each(|word| assert!(said.contains(word), "{word}: {said}"));
+    let said = home.ok(&format!("{verify} --rows"));
+    assert!(said.contains("indicators_5s: 2") && said.contains("not compared"), "{said}");
+
+    // A value of a row that was made after it, and one of a row before.
+    let store = home.path("rows.db");
+    let change = |order: &str| {
+        let sql = format!("UPDATE candles_1m SET high = 1e9 WHERE window_start = (SELECT {order} FROM candles_1m)");
+        assert_eq!(tables::change(&store, &sql), 1);
+    };
+    change("min(window_start)");
+    home.ok(&format!("{verify} --rows"));
+    change("max(window_start)");
+    home.fails(&format!("{verify} --rows"), 1, &["1 different, 0 missing"]);
+
+    // A digest that was published after it.
+    let sql = "UPDATE frontier_history SET digest = '00000000000000000000000000000001' \
+               WHERE frontier = (SELECT max(frontier) FROM frontier_history)";
+    assert_eq!(tables::change(&store, sql), 1);
+    home.fails(&verify, 1, &["the store has digest"]);
+
+    // Past the last one that is kept, nothing is proved.
+    delete_before(&topic, 710);
+    home.fails(&verify, 3, &["offset 0 is needed, but the log holds 710.."]);
+}
+
+#[test]
+fn a_replay_from_a_checkpoint_has_the_digests_of_the_whole() {
+    let (home, topic) = (Home::new(), topic(1));
+    let log = made(&home, &topic);
+    let lines = |command: &str| -> Vec<String> { home.ok(command).lines().map(str::to_owned).collect() };
+    let whole = lines(&format!("replay --log {log}"));
+    for workers in [1, 2, 4] {
+        let from = format!("replay --log {log} --checkpoints-of sqlite:rows.db --workers {workers} --from");
+        for (time, count) in [("2024-06-03T15:40:00Z", 111), ("2024-06-03T16:40:00Z", 51)] {
+            let part = lines(&format!("{from} {time}"));
+            assert_eq!(part.len(), count, "{part:?}");
+            assert!(whole.ends_with(&part), "from {time} with {workers} workers");
+        }
+    }
+    home.fails(
+        &format!("replay --log {log} --checkpoints-of sqlite:rows.db --from 2024-06-03T14:00:00Z"),
+        2,
+        &["no checkpoint at or before 2024-06-03T14:00:00Z", "the oldest: "],
+    );
+}
+
+#[test]
+fn a_kept_checkpoint_can_be_dropped() {
+    let (home, topic) = (Home::new(), topic(1));
+    let log = made(&home, &topic);
+    let kept = || -> Vec<String> {
+        let listed: serde_json::Value =
+            serde_json::from_str(&home.ok("checkpoint list --store sqlite:rows.db --format json")).unwrap();
+        let of = |state: &'static str| {
+            let all = listed.as_array().unwrap().iter().filter(move |info| info["state"] == state);
+            all.map(|info| info["frontier"].as_str().unwrap().to_owned())
+        };
+        assert_eq!((of("committed").count(), of("unfinished").count()), (1, 0), "{listed}");
+        of("kept").collect()
+    };
+    let before = kept();
+    home.ok(&format!("checkpoint drop {} --store sqlite:rows.db", before[1]));
+    assert_eq!(kept(), [&before[..1], &before[2..]].concat());
+    // The others are whole, and the pipeline goes on.
+    produce(&topic, &minutes(240..245));
+    home.ok(&format!("work --log {log} --store sqlite:rows.db --until-end"));
+    delete_before(&topic, 10);
+    let said = home.ok(&format!("verify --log {log} --store sqlite:rows.db"));
+    assert!(said.contains("compared from the checkpoint of"), "{said}");
+    home.ok(&format!("replay --log {log} --checkpoints-of sqlite:rows.db --from {}", before[2]));
+}
