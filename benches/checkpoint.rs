@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use dataflows::candles::candle::{Candle, Place, Trade};
+use dataflows::candles::group::Group;
 use dataflows::candles::state::WindowState;
 use dataflows::ingress::delivery::Partial;
 use dataflows::log::conditions::{ConditionTable, Flags};
@@ -59,10 +60,9 @@ fn run(seconds: u64, with_checkpoints: bool) -> Measured {
     (0..SYMBOLS).for_each(|n| _ = state.add_symbol(Symbol::new(&format!("SYM{n:05}")).unwrap()));
     let (mut measured, mut dice, mut rows) = (Measured::default(), 0x5eed, 0_u64);
     for second in 0..seconds {
-        let partials = trades(second, &mut dice);
-        let begun = Instant::now();
-        state.apply(START_MS + second * 1_000, &partials, |_| rows += 1);
-        state.flush(usize::MAX, |_| (), |_| rows += 1);
+        let step = (START_MS + second * 1_000, trades(second, &mut dice));
+        let (begun, mut left) = (Instant::now(), usize::MAX);
+        assert!(state.apply(&mut Group::new(vec![step]), &mut left, |_| (), |_| rows += 1));
         measured.steps.push(begun.elapsed());
         let is_due = if with_checkpoints { second % EVERY_S == EVERY_S - 1 } else { second + 1 == seconds };
         if is_due {

@@ -31,7 +31,7 @@ fn work(worker: &mut Worker, settings: &Settings, input: &Input, updates: &Arc<A
     let start = |&p: &usize| ResumePoint::fresh(p as u32, 0);
     let mut ingress = Ingress::new(settings.clone(), index, peers, owned.iter().map(start).collect(), 0);
     let (mut inputs, probe) = worker.dataflow(|scope| {
-        let (inputs, outputs) = build(scope, settings, Vec::new(), &[]);
+        let (inputs, outputs) = build(scope, settings, Vec::new(), &[], true);
         (inputs, count(outputs, updates))
     });
     for chunk in 0..=input.chunks() {

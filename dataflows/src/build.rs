@@ -66,24 +66,26 @@ pub struct Outputs<'scope> {
     pub snapshots: StreamVec<'scope, Time, SnapshotPart>,
 }
 
-/// Builds the dataflow. `shards` are those of the snapshot that this worker owns; `stops` are times, besides the
+/// Builds the dataflow. Without `rows` the collections of candles and indicators stay empty, and only their digest is
+/// computed. `shards` are those of the snapshot that this worker owns; `stops` are times, besides the
 /// full minutes, as of which the ledger must be exact.
 pub fn build<'scope>(
     scope: Scope<'scope, Time>,
     settings: &Settings,
     shards: Vec<LoadedShard>,
     stops: &[Time],
+    rows: bool,
 ) -> (Inputs, Outputs<'scope>) {
     let (deliveries, delivery_stream) = scope.new_unordered_input();
     let (rejected, rejected_stream) = scope.new_unordered_input();
     let (gaps, gap_stream) = scope.new_unordered_input();
     let (counts, count_stream) = scope.new_unordered_input();
-    let windows = windows(delivery_stream, settings, shards, stops);
+    let windows = windows(delivery_stream, settings, shards, stops, rows);
     let (candles, candle_changes) = digests(windows.candles, "DigestCandles");
     let (indicators, indicator_changes) = digests(windows.indicators, "DigestIndicators");
     let (rejected_rows, rejected_changes) = digests(rejected_stream.as_collection(), "DigestRejected");
     let (gap_rows, gap_changes) = digests(gap_stream.as_collection(), "DigestGaps");
-    let changes = [candle_changes, indicator_changes, rejected_changes, gap_changes, windows.joined, count_stream];
+    let changes = [candle_changes, indicator_changes, rejected_changes, gap_changes, windows.ledger, count_stream];
     let outputs = Outputs {
         candles,
         indicators,

@@ -96,11 +96,20 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 
 /// Runs until everything before the log's last frontier is done. `log` has one batch per partition.
 pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Outcome {
+    run_with(settings, log, plan, true)
+}
+
+/// The same for the digest alone: there are no rows of candles and indicators.
+pub fn run_for_digest(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Outcome {
+    run_with(settings, log, plan, false)
+}
+
+fn run_with(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan, rows: bool) -> Outcome {
     let shared = Arc::new(Mutex::new(Shared { ends: vec![None; plan.workers], ..Shared::default() }));
     let (settings, log, plan, for_workers) = (settings.clone(), Arc::clone(log), plan.clone(), Arc::clone(&shared));
     let (workers, plan_for_end) = (plan.workers, plan.clone());
     let config = timely::Config::process(workers);
-    let guards = timely::execute(config, move |worker| work(worker, &settings, &log, &plan, &for_workers));
+    let guards = timely::execute(config, move |worker| work(worker, (&settings, rows), &log, &plan, &for_workers));
     let joined: Vec<_> = guards.into_iter().flat_map(|guards| guards.join()).collect();
     assert!(joined.iter().all(Result::is_ok), "a worker failed: {joined:?}");
     let mut shared = lock(&shared);
@@ -135,7 +144,13 @@ pub fn run(settings: &Settings, log: &Arc<Vec<RecordBatch>>, plan: &Plan) -> Out
     outcome
 }
 
-fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Plan, shared: &Arc<Mutex<Shared>>) {
+fn work(
+    worker: &mut Worker,
+    (settings, rows): (&Settings, bool),
+    log: &[RecordBatch],
+    plan: &Plan,
+    shared: &Arc<Mutex<Shared>>,
+) {
     let (index, peers) = (worker.index(), worker.peers());
     let owned: Vec<usize> = (0..log.len()).filter(|p| p % peers == index).collect();
     let resumed_from = plan.resume.as_ref().map_or(0, |snapshot| snapshot.header.ledger.row.frontier);
@@ -150,7 +165,7 @@ fn work(worker: &mut Worker, settings: &Settings, log: &[RecordBatch], plan: &Pl
         ingress.restore(at, shard.map(|shard| decode_memory(&shard.bytes).unwrap_or_default()).unwrap_or_default());
     }
     let (mut inputs, probe) = worker.dataflow(|scope| {
-        let (inputs, outputs) = build(scope, settings, shards(plan, index, peers), &[]);
+        let (inputs, outputs) = build(scope, settings, shards(plan, index, peers), &[], rows);
         (inputs, capture(outputs, plan, shared))
     });
     if owned.is_empty() {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 use dataflows::candles::candle::{Candle, Place, Trade};
+use dataflows::candles::group::Group;
 use dataflows::candles::state::WindowState;
 use dataflows::ingress::delivery::Partial;
 use dataflows::ingress::router::Outgoing;
@@ -154,10 +155,8 @@ fn state_bytes(idle_minutes: u64) -> usize {
             Partial { candle: Candle::of(&trade), window_start_ms: time, time, symbol: symbol as u32 }
         };
         let first = if window < 12 * 60 { 0 } else { SYMBOLS };
-        state.apply(time, &(first..=SYMBOLS).map(of).collect::<Vec<_>>(), |_| ());
-        if window % 12 == 11 {
-            state.flush(usize::MAX, |_| (), |_| ());
-        }
+        let mut group = Group::new(vec![(time, (first..=SYMBOLS).map(of).collect())]);
+        assert!(state.apply(&mut group, &mut { usize::MAX }, |_| (), |_| ()));
     }
     state.begin_snapshot(NOON);
     let (_, segments) = state.continue_snapshot(usize::MAX).unwrap();

@@ -356,7 +356,7 @@ fn a_worker_without_a_partition_holds_nothing() {
     let reached = timely::execute(timely::Config::process(2), |worker| {
         let (index, peers) = (worker.index(), worker.peers());
         let (mut inputs, probe) = worker.dataflow(|scope| {
-            let (inputs, outputs) = build(scope, &settings(), vec![], &[]);
+            let (inputs, outputs) = build(scope, &settings(), vec![], &[], true);
             (inputs, outputs.ledger.probe().0)
         });
         if index == 0 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dataflows::log::batch::RecordBatch;
 use dataflows::log::conditions::{BUILT_IN, ConditionTable};
 use dataflows::settings::Settings;
-use dataflows::testing::{Plan, run};
+use dataflows::testing::{Plan, run, run_for_digest};
 
 const BASE_MS: u64 = 1_700_000_000_000;
 const RECORDS: u64 = 20_000;
@@ -62,6 +62,9 @@ fn workers_batches_and_a_resume_change_nothing() {
     for plan in [plan(1, 100_000, 0), plan(2, 37, 1), plan(4, 1, 2), plan(3, 5_000, 0)] {
         let outcome = run(&settings, &log, &plan);
         assert_eq!((outcome.last.as_ref(), &outcome.kept), (Some(&last), &whole.kept), "{} workers", plan.workers);
+        let digest = run_for_digest(&settings, &log, &plan);
+        assert_eq!((digest.last.as_ref(), &digest.kept), (Some(&last), &whole.kept), "without rows");
+        assert!(digest.candles.is_empty() && digest.indicators.is_empty() && !outcome.candles.is_empty());
     }
     let [snapshot] = whole.snapshots.as_slice() else { panic!("{} snapshots", whole.snapshots.len()) };
     for workers in [1, 2, 3] {

@@ -194,7 +194,8 @@ impl WorkerLoop {
         let emitted = Emitted::default();
         let view = Rc::new(RefCell::new(ClusterView::new(peers, shared.starts.clone(), resumed_from)));
         let (mut inputs, (durable, sink)) = worker.dataflow(|scope| {
-            let (inputs, outputs) = build(scope, &shared.config.settings, states, &all_stops);
+            let keeps_rows = shared.store_thread.keeps_rows();
+            let (inputs, outputs) = build(scope, &shared.config.settings, states, &all_stops, keeps_rows);
             (inputs, connect(outputs, shared, &stops, &emitted, &view, &commands))
         });
         let mut control = ControlChannel::start(worker);

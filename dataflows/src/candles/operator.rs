@@ -5,7 +5,7 @@
 //! come. Rows go out when the frontier moves, changed rows only, at least once in each minute of event time: the
 //! frontier row of a minute is exact however far the frontier jumps.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -20,9 +20,11 @@ use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
+use crate::candles::group::Group;
 use crate::candles::state::{Update, WindowState};
 use crate::held::HeldCapability;
 use crate::ingress::delivery::{Delivery, Partial};
+use crate::output::digest_operator::Sums;
 use crate::output::ledger::LedgerChange;
 use crate::output::row::{CandleRow, IndicatorRow};
 use crate::progress::time::{MINUTE_MS, Time};
@@ -43,9 +45,9 @@ pub struct SnapshotPart {
 /// Buffers that are kept for reuse, and the greatest of them.
 const SPARE_MAX: usize = 16;
 const SPARE_PARTIALS_MAX: usize = 16_384;
-/// Trades and rows of one round, about 20 ms of work: then others take theirs, before they are cold and many. Few where
+/// Trades of one round, some milliseconds of work: then others take the rows, before they are cold and many. Few where
 /// this is tested.
-const ROUND_ROWS: usize = if cfg!(debug_assertions) { 64 } else { 16_384 };
+const ROUND_TRADES: usize = if cfg!(debug_assertions) { 64 } else { 4_096 };
 
 /// Outputs of the operator.
 pub struct Windows<'scope> {
@@ -55,8 +57,8 @@ pub struct Windows<'scope> {
     pub indicators: VecCollection<'scope, Time, IndicatorRow, i64>,
     /// Parts of snapshots, one per worker for each requested checkpoint.
     pub snapshots: StreamVec<'scope, Time, SnapshotPart>,
-    /// Joined time steps, between which no frontier row is made.
-    pub joined: StreamVec<'scope, Time, LedgerChange>,
+    /// Joined time steps, between which no frontier row is made; and where rows are not wanted, their digest.
+    pub ledger: StreamVec<'scope, Time, LedgerChange>,
     /// Whether there is more to do than a round takes: what comes meanwhile would wait.
     pub is_behind: Rc<Cell<bool>>,
 }
@@ -75,21 +77,21 @@ struct Gathered {
     applied: Time,
     /// Times, besides full minutes, at which the rows must be exact.
     stops: BTreeSet<Time>,
-    /// The first and the last time step applied since the last flush.
-    segment: Option<(Time, Time)>,
-    /// The rows of that segment are going out, and nothing else may come before the last of them.
-    is_flushing: bool,
+    /// The time steps that are being applied; nothing else may come before the last of them.
+    group: Option<Group>,
 }
 
 type Builder<R> = CapacityContainerBuilder<Vec<R>>;
 
-/// Turns trades into rows. `shards` are this worker's in the snapshot it resumes from; `stops` are
+/// Turns trades into rows, or with `rows` unset only into their digest: then no row is made to be looked at once.
+/// `shards` are this worker's in the snapshot it resumes from; `stops` are
 /// times, besides the full minutes, as of which a frontier row is needed.
 pub fn windows<'scope>(
     deliveries: StreamVec<'scope, Time, Delivery>,
     settings: &Settings,
     shards: Vec<LoadedShard>,
     stops: &[Time],
+    rows: bool,
 ) -> Windows<'scope> {
     let scope = deliveries.scope();
     let mut builder = OperatorBuilder::new("Windows".to_owned(), scope);
@@ -110,6 +112,7 @@ pub fn windows<'scope>(
         let mut held = HeldCapability::<4>::none();
         // Of the snapshot that is being encoded: it holds back nobody but those who wait for it.
         let mut snapshot_held: Option<Capability<Time>> = None;
+        let sums = RefCell::new(Sums::default());
         move |frontiers| {
             input.for_each(|message, batch| {
                 held.retain(&message);
@@ -129,8 +132,8 @@ pub fn windows<'scope>(
                 let mut indicators = indicators.session(&capabilities[1]);
                 let mut joined = joined.session(&capabilities[3]);
                 let emit = Emit {
-                    candle: &mut |row| candles.give(row),
-                    indicators: &mut |row| indicators.give(row),
+                    candle: &mut |row| if rows { candles.give(row) } else { sums.borrow_mut().add(&row) },
+                    indicators: &mut |row| if rows { indicators.give(row) } else { sums.borrow_mut().add(&row) },
                     joined: &mut |change| joined.give(change),
                     snapshot: &mut |snapshot| match snapshot {
                         Snapshotting::Begins(time) => {
@@ -143,6 +146,7 @@ pub fn windows<'scope>(
                 };
                 let is_done = gathered.advance(frontier, emit);
                 behind.set(!is_done);
+                joined.give_iterator(sums.borrow_mut().take());
             }
             if let Some(part) = gathered.continue_snapshot(ROUND_BYTES) {
                 send_part(part, &mut snapshot_held);
@@ -157,7 +161,7 @@ pub fn windows<'scope>(
         candles: candle_stream.as_collection(),
         indicators: indicator_stream.as_collection(),
         snapshots: snapshot_stream,
-        joined: joined_stream,
+        ledger: joined_stream,
         is_behind,
     }
 }
@@ -181,8 +185,7 @@ impl Gathered {
             checkpoints: BTreeSet::new(),
             applied: 0,
             stops: stops.iter().copied().collect(),
-            segment: None,
-            is_flushing: false,
+            group: None,
         }
     }
 
@@ -214,7 +217,7 @@ impl Gathered {
 
     /// The earliest time at which output is pending.
     fn pending(&self) -> Option<Time> {
-        self.least().into_iter().chain(self.segment.map(|(first, _)| first)).min()
+        self.least().into_iter().chain(self.group.as_ref().map(Group::first)).min()
     }
 
     /// The next time step or checkpoint.
@@ -224,63 +227,64 @@ impl Gathered {
         step.into_iter().chain(checkpoint).min()
     }
 
-    /// Applies every time step before the frontier; flushes between minutes, at stops and at the end; takes snapshots.
-    /// Returns whether all of it is done: after some work it is for others to go on first.
+    /// Applies every time step before the frontier, those between minutes and stops together; takes snapshots. Returns
+    /// whether all of it is done: after some work it is for others to go on first.
     fn advance(&mut self, frontier: Time, mut emit: Emit<'_>) -> bool {
-        let mut left = ROUND_ROWS;
+        let mut left = ROUND_TRADES;
         loop {
+            if !self.apply(&mut left, &mut emit) {
+                return false;
+            }
             let next = self.least().filter(|&time| time < frontier);
             // A checkpoint as of a time step comes before that time step.
             let checkpoint = next.unwrap_or(frontier);
-            let has_checkpoint = self.checkpoints.contains(&checkpoint);
-            let must_flush = |last| next.is_none_or(|next| has_checkpoint || self.must_part(last, next));
-            self.is_flushing |= self.segment.is_some_and(|(_, last)| must_flush(last));
-            if self.is_flushing && !self.flush(left, &mut emit) {
-                return false;
-            }
-            if has_checkpoint {
-                self.checkpoints.remove(&checkpoint);
+            if self.checkpoints.remove(&checkpoint) {
                 self.snapshot(checkpoint, &mut emit);
             }
             let Some(time) = next else { break };
-            if let Some(partials) = self.steps.remove(&time) {
-                left = left.saturating_sub(partials.len());
-                self.apply(time, partials, &mut emit);
-            }
-            if left == 0 {
-                return false;
-            }
+            self.group = self.next_group(time, frontier);
         }
         self.applied = frontier;
         true
     }
 
-    fn apply(&mut self, time: Time, mut partials: Vec<Partial>, emit: &mut Emit<'_>) {
-        self.state.apply(time, &partials, &mut *emit.indicators);
-        self.segment = Some((self.segment.map_or(time, |(first, _)| first), time));
-        self.applied = time + 1;
-        partials.clear();
-        // After a catch-up there are many, and large ones.
-        if self.spare.len() < SPARE_MAX && partials.capacity() <= SPARE_PARTIALS_MAX {
-            self.spare.push(partials);
+    /// The time steps from this one on that no frontier row and no snapshot parts; none if it has no trades.
+    fn next_group(&mut self, time: Time, frontier: Time) -> Option<Group> {
+        let mut steps = vec![(time, self.steps.remove(&time)?)];
+        let mut last = time;
+        while let Some(entry) = self.steps.first_entry().filter(|entry| *entry.key() < frontier) {
+            let next = *entry.key();
+            let is_parted = last / MINUTE_MS != next / MINUTE_MS
+                || self.stops.range(last + 1..=next).next().is_some()
+                || self.checkpoints.range(last + 1..=next).next().is_some();
+            if is_parted {
+                break;
+            }
+            steps.push((next, entry.remove()));
+            last = next;
         }
+        self.applied = last + 1;
+        Some(Group::new(steps))
     }
 
-    /// Whether a frontier row is needed after time step `last` and before time step `next`.
-    fn must_part(&self, last: Time, next: Time) -> bool {
-        last / MINUTE_MS != next / MINUTE_MS || self.stops.range(last + 1..=next).next().is_some()
-    }
-
-    /// Returns whether all rows are out.
-    fn flush(&mut self, rows_max: usize, emit: &mut Emit<'_>) -> bool {
-        let is_done = self.state.flush(rows_max, &mut *emit.candle, &mut *emit.indicators);
-        if let Some((first, last)) = self.segment.take_if(|_| is_done)
-            && first != last
-        {
+    /// Goes on with the group. Returns whether it is done.
+    fn apply(&mut self, left: &mut usize, emit: &mut Emit<'_>) -> bool {
+        let Some(group) = &mut self.group else { return true };
+        if !self.state.apply(group, left, &mut *emit.candle, &mut *emit.indicators) {
+            return false;
+        }
+        let (first, last) = (group.first(), group.last());
+        if first != last {
             (emit.joined)(LedgerChange { joined_from: Some(first), ..LedgerChange::at(last) });
         }
-        self.is_flushing = !is_done;
-        is_done
+        for mut partials in self.group.take().into_iter().flat_map(Group::into_buffers) {
+            partials.clear();
+            // After a catch-up there are many, and large ones.
+            if self.spare.len() < SPARE_MAX && partials.capacity() <= SPARE_PARTIALS_MAX {
+                self.spare.push(partials);
+            }
+        }
+        true
     }
 
     /// Begins a snapshot. One that is not complete yet is completed first.

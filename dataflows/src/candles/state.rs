@@ -1,13 +1,14 @@
-//! State of one worker's symbols, and the rule that applies one time step to it. Free of timely: the operator around it
+//! State of one worker's symbols, and the rule that applies time steps to it. Free of timely: the operator around it
 //! ([`crate::candles::operator`]) decides when.
 //!
-//! Changes are gathered between flushes: for each touched row, its value at the last flush. A flush emits, for each row
-//! that differs, its retraction and its new value. So a jump over many time steps costs one change per row, not one per
-//! time step.
+//! The time steps of a [`Group`] are applied symbol by symbol, and then the rows of that symbol go out: for each that
+//! differs from what it was before the group, its retraction and its new value. So a jump over many time steps costs one
+//! change per row, not one per time step.
 
 use std::ops::Range;
 
 use crate::candles::candle::Candle;
+use crate::candles::group::Group;
 use crate::candles::idle::Wheel;
 use crate::candles::series::{Series, Slot};
 use crate::candles::symbol_state::SymbolState;
@@ -26,24 +27,17 @@ use crate::symbols::symbol::Symbol;
 /// An update of a collection: row, time, diff.
 pub type Update<R> = (R, Time, i64);
 
-/// The candle of a window.
+/// A candle of the symbol that is being applied.
 #[derive(Clone, Copy)]
 struct WindowOf {
-    symbol: u32,
     resolution: Resolution,
     window_start_ms: u64,
 }
 
-/// A candle that was touched since the last flush, and the index of what it was then, if it was.
+/// A candle that the group has touched, and what it was before, if it was.
 struct TouchedCandle {
     of: WindowOf,
-    old: Option<u32>,
-}
-
-/// A row of indicators that changed since the last flush.
-struct TouchedIndicators {
-    symbol: u32,
-    change: Change,
+    old: Option<(Candle, Time)>,
 }
 
 /// A candle that only price updates touched in this time step: its values before.
@@ -57,13 +51,11 @@ pub struct WindowState {
     allowed_lateness_ms: u64,
     indicators: bool,
     pub(crate) symbols: Vec<SymbolState>,
-    round: u64,
     touched_candles: Vec<TouchedCandle>,
-    old_candles: Vec<(Candle, Time)>,
-    touched_rows: Vec<TouchedIndicators>,
+    touched_rows: Vec<Change>,
     price_updated: Vec<PriceUpdated>,
-    /// Symbols whose 5 s candles changed in this time step, with the windows.
-    step_windows: Vec<(u32, u64)>,
+    /// 5 s candles of the symbol that changed in this time step.
+    step_windows: Vec<u64>,
     step_points: Vec<Point>,
     wheel: Wheel,
     changes: Changes,
@@ -73,8 +65,6 @@ pub struct WindowState {
 
 /// A symbol that has not traded for this long after its candles became final is packed.
 const IDLE_MS: u64 = MINUTE_MS;
-/// Room that a buffer keeps after a catch-up, in elements.
-const ROOM_MAX: usize = 65_536;
 
 impl WindowState {
     /// No symbols yet.
@@ -83,9 +73,7 @@ impl WindowState {
             allowed_lateness_ms: settings.allowed_lateness_ms,
             indicators: settings.indicators,
             symbols: Vec::new(),
-            round: 1,
             touched_candles: Vec::new(),
-            old_candles: Vec::new(),
             touched_rows: Vec::new(),
             price_updated: Vec::new(),
             step_windows: Vec::new(),
@@ -175,7 +163,6 @@ impl WindowState {
             let (due, fixed_ms) = (self.idle_from(self.symbols[number as usize].touched), self.fixed_ms(now));
             self.keep_for_snapshot(number);
             let state = &mut self.symbols[number as usize];
-            // It was flushed since: rows go out at least once a minute.
             if due > now || state.pack(fixed_ms).is_err() {
                 self.wheel.watch(number, due.max(now));
             } else {
@@ -184,19 +171,48 @@ impl WindowState {
         }
     }
 
-    /// Applies all trades of one time step. Time steps ascend, each once. Partials carry this state's symbol numbers.
-    /// Rows of indicators that a newer one of their symbol follows are emitted at once, so that a jump over many time
-    /// steps does not hold all of them.
-    pub fn apply(&mut self, now: Time, partials: &[Partial], indicators: impl FnMut(Update<IndicatorRow>)) {
-        for partial in partials {
-            self.merge(now, partial);
+    /// Applies time steps, symbol by symbol, until about `left` trades were applied, and emits the rows that differ, each
+    /// as retraction and new value. Returns whether all of the group is applied; no other may come before. Groups ascend,
+    /// and their trades carry this state's symbol numbers.
+    pub fn apply(
+        &mut self,
+        group: &mut Group,
+        left: &mut usize,
+        mut candle: impl FnMut(Update<CandleRow>),
+        mut indicators: impl FnMut(Update<IndicatorRow>),
+    ) -> bool {
+        let last = group.last();
+        while *left > 0 {
+            let Some((symbol, count, partials)) = group.next_symbol() else {
+                self.pack_idle(last);
+                return true;
+            };
+            *left = left.saturating_sub(count);
+            self.apply_symbol(symbol, partials);
+            self.emit_candles(symbol, &mut candle);
+            let name = &self.symbols[symbol as usize].symbol;
+            self.touched_rows.drain(..).for_each(|change| emit_indicators(name, &change, &mut indicators));
         }
-        self.settle_price_updates(now);
-        if self.indicators {
-            self.update_indicators(now, indicators);
+        false
+    }
+
+    /// Applies the trades of one symbol.
+    fn apply_symbol<'a>(&mut self, symbol: u32, partials: impl Iterator<Item = &'a Partial>) {
+        self.keep_for_snapshot(symbol);
+        let mut partials = partials.peekable();
+        while let Some(now) = partials.peek().map(|partial| partial.time) {
+            if !self.symbols[symbol as usize].is_watched {
+                self.rouse(symbol, now);
+            }
+            self.step_windows.clear();
+            while let Some(partial) = partials.next_if(|partial| partial.time == now) {
+                self.merge(now, partial);
+            }
+            self.settle_price_updates(symbol, now);
+            if self.indicators {
+                self.update_indicators(symbol, now);
+            }
         }
-        self.step_windows.clear();
-        self.pack_idle(now);
     }
 
     /// Windows that end at or before this never change again: later trades are late by at most the allowed lateness.
@@ -207,23 +223,17 @@ impl WindowState {
     #[inline]
     fn merge(&mut self, now: Time, partial: &Partial) {
         let fixed_ms = self.fixed_ms(now);
-        self.keep_for_snapshot(partial.symbol);
-        if !self.symbols[partial.symbol as usize].is_watched {
-            self.rouse(partial.symbol, now);
-        }
         let state = &mut self.symbols[partial.symbol as usize];
-        let (touched_candles, old_candles) = (&mut self.touched_candles, &mut self.old_candles);
-        let price_updated = &mut self.price_updated;
+        let (touched_candles, price_updated) = (&mut self.touched_candles, &mut self.price_updated);
         state.touched = now;
         let trades = partial.candle.trades > 0;
         for resolution in Resolution::ALL {
             let window_start_ms = resolution.window_start_ms(partial.window_start_ms);
             let series = &mut state.series[resolution as usize];
-            let of = WindowOf { symbol: partial.symbol, resolution, window_start_ms };
+            let of = WindowOf { resolution, window_start_ms };
             let merged = series.change(window_start_ms, |slot| {
                 if !std::mem::replace(&mut slot.is_touched, true) {
-                    touched_candles.push(TouchedCandle { of, old: Some(old_candles.len() as u32) });
-                    old_candles.push((slot.candle, slot.as_of));
+                    touched_candles.push(TouchedCandle { of, old: Some((slot.candle, slot.as_of)) });
                 }
                 if trades {
                     slot.as_of = now;
@@ -240,13 +250,13 @@ impl WindowState {
                 touched_candles.push(TouchedCandle { of, old: None });
             }
         }
-        self.step_windows.push((partial.symbol, partial.window_start_ms));
+        self.step_windows.push(partial.window_start_ms);
     }
 
     /// A price update changes a row's `as_of` only if a value is different at the end of the time step.
-    fn settle_price_updates(&mut self, now: Time) {
+    fn settle_price_updates(&mut self, symbol: u32, now: Time) {
         for PriceUpdated { of, before } in self.price_updated.drain(..) {
-            let series = &mut self.symbols[of.symbol as usize].series[of.resolution as usize];
+            let series = &mut self.symbols[symbol as usize].series[of.resolution as usize];
             series.change(of.window_start_ms, |slot| {
                 slot.is_price_updated = false;
                 if !slot.candle.same_values(&before) {
@@ -256,77 +266,39 @@ impl WindowState {
         }
     }
 
-    fn update_indicators(&mut self, now: Time, mut emit: impl FnMut(Update<IndicatorRow>)) {
+    fn update_indicators(&mut self, symbol: u32, now: Time) {
         let fixed_ms = self.fixed_ms(now);
-        let mut windows = std::mem::take(&mut self.step_windows);
-        // The sort puts a symbol's windows together; time steps hold few windows per symbol, mostly one.
-        windows.sort_unstable();
-        windows.dedup();
-        let mut rest = windows.as_slice();
-        while let Some(&(symbol, _)) = rest.first() {
-            let len = rest.iter().take_while(|w| w.0 == symbol).count();
-            let state = &mut self.symbols[symbol as usize];
-            self.step_points.clear();
-            self.step_points.extend(rest[..len].iter().filter_map(|w| point(&state.series[0], w.1)));
-            if state.round != self.round {
-                (state.round, state.newest_change) = (self.round, usize::MAX);
-            }
-            let (rows, newest_change) = (&mut self.touched_rows, &mut state.newest_change);
-            state.history.update(&self.step_points, now, fixed_ms, |change| {
-                if let Some(before) = note(rows, newest_change, symbol, &change) {
-                    emit_indicators(&state.symbol, &before, &mut emit);
-                }
-            });
-            rest = &rest[len..];
-        }
-        windows.clear();
-        self.step_windows = windows;
-    }
-
-    /// Emits rows that differ from the last flush, each as retraction and new value, until this many were looked at.
-    /// Returns whether none is left; until then no time step may be applied.
-    pub fn flush(
-        &mut self,
-        rows_max: usize,
-        mut candle: impl FnMut(Update<CandleRow>),
-        mut indicators: impl FnMut(Update<IndicatorRow>),
-    ) -> bool {
-        let mut rows = 0..rows_max;
-        while let Some(touched) = self.touched_candles.pop_if(|_| rows.next().is_some()) {
-            self.flush_candle(&touched, &mut candle);
-        }
-        while let Some(TouchedIndicators { symbol, change }) = self.touched_rows.pop_if(|_| rows.next().is_some()) {
-            emit_indicators(&self.symbols[symbol as usize].symbol, &change, &mut indicators);
-        }
-        if !self.touched_candles.is_empty() || !self.touched_rows.is_empty() {
-            return false;
-        }
-        self.old_candles.clear();
-        self.touched_candles.shrink_to(ROOM_MAX);
-        self.old_candles.shrink_to(ROOM_MAX);
-        self.touched_rows.shrink_to(ROOM_MAX);
-        self.round += 1;
-        true
-    }
-
-    fn flush_candle(&mut self, touched: &TouchedCandle, candle: &mut impl FnMut(Update<CandleRow>)) {
-        let of = touched.of;
-        let state = &mut self.symbols[of.symbol as usize];
-        let flushed = state.series[of.resolution as usize].change(of.window_start_ms, |slot| {
-            slot.is_touched = false;
-            (slot.candle, slot.as_of)
+        // Few, mostly one.
+        self.step_windows.sort_unstable();
+        self.step_windows.dedup();
+        let state = &mut self.symbols[symbol as usize];
+        self.step_points.clear();
+        self.step_points.extend(self.step_windows.iter().filter_map(|&window| point(&state.series[0], window)));
+        let rows = &mut self.touched_rows;
+        state.history.update(&self.step_points, now, fixed_ms, |change| match rows.last_mut() {
+            Some(last) if last.window_start_ms == change.window_start_ms => last.new = change.new,
+            _ => rows.push(change),
         });
-        debug_assert!(flushed.is_some(), "a touched window is kept until its row is out");
-        let Some((new, as_of)) = flushed else { return };
-        let row = |candle: &Candle, as_of| candle_row(&state.symbol, of, candle, as_of);
-        let old = touched.old.map(|at| self.old_candles[at as usize]);
-        if old.is_some_and(|(old, old_as_of)| old_as_of == as_of && old.same_values(&new)) {
-            return;
+    }
+
+    /// Emits the rows of a symbol's candles that differ from what they were before the group.
+    fn emit_candles(&mut self, symbol: u32, emit: &mut impl FnMut(Update<CandleRow>)) {
+        let state = &mut self.symbols[symbol as usize];
+        for TouchedCandle { of, old } in self.touched_candles.drain(..) {
+            let touched = state.series[of.resolution as usize].change(of.window_start_ms, |slot| {
+                slot.is_touched = false;
+                (slot.candle, slot.as_of)
+            });
+            debug_assert!(touched.is_some(), "a touched window is kept until its row is out");
+            let Some((new, as_of)) = touched else { continue };
+            if old.is_some_and(|(old, old_as_of)| old_as_of == as_of && old.same_values(&new)) {
+                continue;
+            }
+            if let Some((old, old_as_of)) = &old {
+                emit((candle_row(&state.symbol, of, old, *old_as_of), as_of, -1));
+            }
+            emit((candle_row(&state.symbol, of, &new, as_of), as_of, 1));
         }
-        if let Some((old, old_as_of)) = &old {
-            candle((row(old, *old_as_of), as_of, -1));
-        }
-        candle((row(&new, as_of), as_of, 1));
     }
 }
 
@@ -335,22 +307,6 @@ impl WindowState {
 fn point(series: &Series, window_start_ms: u64) -> Option<Point> {
     let Candle { close, volume, notional, trades, .. } = series.get(window_start_ms)?.candle;
     Some(Point { window_start_ms, close, volume, notional, trades, log_return: None, as_of: 0 })
-}
-
-/// Records a change, merged with an earlier one of the same row since the last flush. Returns the change of the row
-/// that was the symbol's newest until now.
-#[inline]
-fn note(rows: &mut Vec<TouchedIndicators>, newest: &mut usize, symbol: u32, change: &Change) -> Option<Change> {
-    let Some(row) = rows.get_mut(*newest).filter(|row| row.symbol == symbol) else {
-        *newest = rows.len();
-        rows.push(TouchedIndicators { symbol, change: *change });
-        return None;
-    };
-    if row.change.window_start_ms == change.window_start_ms {
-        row.change.new = change.new;
-        return None;
-    }
-    Some(std::mem::replace(&mut row.change, *change))
 }
 
 fn emit_indicators(symbol: &Symbol, change: &Change, emit: &mut impl FnMut(Update<IndicatorRow>)) {

@@ -24,11 +24,6 @@ pub struct SymbolState {
     /// Whether the wheel holds it; a packed one is not in it.
     #[serde(skip)]
     pub(super) is_watched: bool,
-    /// The last flush round in which a row of indicators changed, and the index of the newest such row.
-    #[serde(skip)]
-    pub(super) round: u64,
-    #[serde(skip)]
-    pub(super) newest_change: usize,
 }
 
 impl SymbolState {
@@ -41,8 +36,6 @@ impl SymbolState {
             packed: None,
             touched: 0,
             is_watched: false,
-            round: 0,
-            newest_change: 0,
         }
     }
 

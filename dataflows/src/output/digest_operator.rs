@@ -18,6 +18,28 @@ use crate::progress::time::Time;
 /// Rows, and their changes of the digest.
 pub type Digested<'scope, R> = (VecCollection<'scope, Time, R, i64>, StreamVec<'scope, Time, LedgerChange>);
 
+/// Changes of digest and row count, by time.
+#[derive(Default)]
+pub struct Sums {
+    by_time: BTreeMap<Time, LedgerChange>,
+    scratch: Vec<u8>,
+}
+
+impl Sums {
+    /// Adds an update.
+    #[inline]
+    pub fn add<R: Canonical>(&mut self, (row, time, diff): &Update<R>) {
+        let sum = self.by_time.entry(*time).or_insert_with(|| LedgerChange::at(*time));
+        sum.digest.update(row.hash(&mut self.scratch), *diff);
+        sum.rows += diff;
+    }
+
+    /// The changes since the last call, ascending.
+    pub fn take(&mut self) -> impl Iterator<Item = LedgerChange> + use<> {
+        std::mem::take(&mut self.by_time).into_values()
+    }
+}
+
 /// Hashes every update in place and passes it on uncopied; emits one change per time and message.
 pub fn digests<'scope, R: Canonical + Clone + 'static>(
     rows: VecCollection<'scope, Time, R, i64>,
@@ -30,21 +52,16 @@ pub fn digests<'scope, R: Canonical + Clone + 'static>(
     let mut passed = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(passed);
     let mut changes = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(changes);
     builder.build(move |_| {
-        let mut scratch = Vec::new();
-        let mut sums: BTreeMap<Time, LedgerChange> = BTreeMap::new();
+        let mut sums = Sums::default();
         move |_| {
             let (mut passed, mut changes) = (passed.activate(), changes.activate());
             input.for_each_stamp(|capability, batches| {
                 let mut passed = passed.session(&capability);
                 for batch in batches {
-                    for (row, time, diff) in batch.iter() {
-                        let sum = sums.entry(*time).or_insert_with(|| LedgerChange::at(*time));
-                        sum.digest.update(row.hash(&mut scratch), *diff);
-                        sum.rows += diff;
-                    }
+                    batch.iter().for_each(|update| sums.add(update));
                     passed.give_container(batch);
                 }
-                changes.session(&capability).give_iterator(std::mem::take(&mut sums).into_values());
+                changes.session(&capability).give_iterator(sums.take());
             });
         }
     });

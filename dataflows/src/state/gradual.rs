@@ -96,6 +96,7 @@ mod tests {
 
     use super::*;
     use crate::candles::candle::{Candle, Place, Trade};
+    use crate::candles::group::Group;
     use crate::candles::state::WindowState;
     use crate::ingress::delivery::Partial;
     use crate::log::conditions::{ConditionTable, Flags};
@@ -133,8 +134,8 @@ mod tests {
             let trade = Trade { place, price, volume: 10_i128.pow(10), flags: Flags::ALL };
             Partial { candle: Candle::of(&trade), window_start_ms, time, symbol }
         };
-        state.apply(time, &symbols.map(of).collect::<Vec<_>>(), |_| ());
-        state.flush(usize::MAX, |_| (), |_| ());
+        let mut group = Group::new(vec![(time, symbols.map(of).collect())]);
+        assert!(state.apply(&mut group, &mut { usize::MAX }, |_| (), |_| ()));
     }
 
     fn begun() -> WindowState {

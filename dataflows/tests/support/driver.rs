@@ -98,7 +98,7 @@ impl<'w> Driver<'w> {
     fn new(worker: &'w mut Worker, settings: Settings, partitions: u32) -> Self {
         let start = |partition| ResumePoint::fresh(partition, 0);
         let (inputs, caught, ledger) = worker.dataflow(|scope| {
-            let (inputs, outputs) = build(scope, &settings, vec![], &[]);
+            let (inputs, outputs) = build(scope, &settings, vec![], &[], true);
             let candles = Caught::new(outputs.candles.inner.capture());
             let indicators = Caught::new(outputs.indicators.inner.capture());
             let rejected = Caught::new(outputs.rejected.inner.capture());
