@@ -30,10 +30,10 @@ impl Group {
         let first = steps.first().map_or(0, |(time, _)| *time);
         let last = steps.last().map_or(0, |(time, _)| *time);
         let steps: Vec<Vec<Partial>> = steps.into_iter().map(|(_, partials)| partials).collect();
-        let of_step = |(step, partials): (u32, &Vec<Partial>)| -> Vec<Place> {
-            (0..).zip(partials).map(|(at, partial)| Place { symbol: partial.symbol, step, at }).collect()
-        };
-        let mut places: Vec<Place> = (0..).zip(&steps).flat_map(of_step).collect();
+        let mut places = Vec::with_capacity(steps.iter().map(Vec::len).sum());
+        for (step, partials) in (0..).zip(&steps) {
+            places.extend((0..).zip(partials).map(|(at, partial)| Place { symbol: partial.symbol, step, at }));
+        }
         places.sort_unstable();
         Self { first, last, steps, places, next: 0 }
     }

@@ -43,8 +43,8 @@ pub struct SnapshotPart {
 }
 
 /// Buffers that are kept for reuse, and the greatest of them.
-const SPARE_MAX: usize = 16;
-const SPARE_PARTIALS_MAX: usize = 16_384;
+const SPARE_MAX: usize = 64;
+const SPARE_PARTIALS_MAX: usize = 8_192;
 /// Trades of one round, some milliseconds of work: then others take the rows, before they are cold and many. Few where
 /// this is tested.
 const ROUND_TRADES: usize = if cfg!(debug_assertions) { 64 } else { 4_096 };

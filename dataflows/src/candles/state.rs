@@ -2,8 +2,8 @@
 //! ([`crate::candles::operator`]) decides when.
 //!
 //! The time steps of a [`Group`] are applied symbol by symbol, and then the rows of that symbol go out: for each that
-//! differs from what it was before the group, its retraction and its new value. So a jump over many time steps costs one
-//! change per row, not one per time step.
+//! differs from what it was before the group, its retraction and its new value. So a jump over many time steps costs
+//! one change per row, not one per time step.
 
 use std::ops::Range;
 
@@ -171,9 +171,9 @@ impl WindowState {
         }
     }
 
-    /// Applies time steps, symbol by symbol, until about `left` trades were applied, and emits the rows that differ, each
-    /// as retraction and new value. Returns whether all of the group is applied; no other may come before. Groups ascend,
-    /// and their trades carry this state's symbol numbers.
+    /// Applies time steps, symbol by symbol, until about `left` trades were applied, and emits the rows that differ,
+    /// each as retraction and new value. Returns whether all of the group is applied; no other may come before. Groups
+    /// ascend, and their trades carry this state's symbol numbers.
     pub fn apply(
         &mut self,
         group: &mut Group,
