@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use anyhow::Context;
 use dataflows::output::frontier_row::FrontierRow;
-use dataflows::progress::time::Time;
+use dataflows::progress::time::{MINUTE_MS, Time};
 use dataflows::settings::Settings;
 use dataflows::state::manifest::SegmentKey;
 use dataflows::symbols::entry::Entry;
@@ -22,7 +22,7 @@ use crate::log::Log;
 use crate::log::address::LogAddress;
 use crate::process::messages::note;
 use crate::store::address::StoreAddress;
-use crate::store::anchor::{WarmStart, anchors};
+use crate::store::anchor::{Anchor, WarmStart, anchors};
 use crate::store::{
     Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity,
 };
@@ -62,7 +62,7 @@ pub struct ReplayArgs {
     pub from_offset: Vec<(u32, u64)>,
     /// Begin at the last checkpoint of a store at or before this time, and print the frontiers from there on: their
     /// digests are those of a replay of the whole log
-    #[arg(long, value_name = "TIME", requires = "checkpoints_of")]
+    #[arg(long, value_name = "TIME", requires = "checkpoints_of", conflicts_with = "write_to")]
     pub from: Option<Moment>,
     /// The store whose checkpoints `--from` means: sqlite:PATH or cassandra://HOST:PORT/KEYSPACE. It is only read
     #[arg(long, value_name = "STORE", requires = "from")]
@@ -96,6 +96,13 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let (log, config) = open(args)?;
     let start = warm_start(args, &*log, &config.settings)?;
     let mut next = args.from.map_or(0, |from| from.0);
+    if let Some(row) = start.as_ref().map(|start| &start.row) {
+        last = row.clone();
+        if row.frontier >= next && row.frontier.is_multiple_of(MINUTE_MS) {
+            printed = row.frontier;
+            print(row)?;
+        }
+    }
     let result = replay(log, config, start, target, |replayed| {
         if replayed.kind == Kind::Kept && replayed.row.frontier >= next {
             next = (replayed.row.frontier / every_ms + 1) * every_ms;
@@ -153,22 +160,27 @@ fn open(args: &ReplayArgs) -> anyhow::Result<(Arc<dyn Log>, WorkerConfig)> {
 /// The checkpoint that `--from` asks for.
 fn warm_start(args: &ReplayArgs, log: &dyn Log, settings: &Settings) -> anyhow::Result<Option<WarmStart>> {
     let (Some(from), Some(address)) = (args.from, &args.checkpoints_of) else { return Ok(None) };
+    if args.until.is_some_and(|until| until.0 < from.0) {
+        return Err(UsageError("--until is before --from".to_owned()).into());
+    }
     let mut reader = address.open_reader()?;
     if let Some(theirs) = reader.identity()? {
         identity::check(&theirs, &identity::of(settings, log), &log.name())?;
     }
+    let before = |anchor: &Anchor| anchor.checkpoint.frontier <= from.0;
+    let newest_first = |all: Vec<Anchor>| all.into_iter().rev().filter(before).collect();
+    if let Some(start) = WarmStart::read(&mut *reader, newest_first)? {
+        note(format_args!("beginning at the checkpoint of {}", rfc3339(start.checkpoint.frontier)));
+        return Ok(Some(start));
+    }
     let all = anchors(&mut *reader)?;
-    let Some(anchor) = all.iter().rev().find(|anchor| anchor.checkpoint.frontier <= from.0) else {
-        let oldest = all.first().map_or_else(|| "none".to_owned(), |oldest| rfc3339(oldest.checkpoint.frontier));
-        let text = format!(
-            "{address} has no checkpoint at or before {}; the oldest: {oldest}. `tickline checkpoint list` shows all; \
-             without --from, a replay begins with the log",
-            rfc3339(from.0)
-        );
-        return Err(UsageError(text).into());
-    };
-    note(format_args!("beginning at the checkpoint of {}", rfc3339(anchor.checkpoint.frontier)));
-    Ok(Some(WarmStart::read(&mut *reader, anchor)?))
+    let oldest = all.first().map_or_else(|| "none".to_owned(), |oldest| rfc3339(oldest.checkpoint.frontier));
+    let text = format!(
+        "{address} has no checkpoint at or before {}; the oldest: {oldest}. `tickline checkpoint list` shows all; \
+         without --from, a replay begins with the log",
+        rfc3339(from.0)
+    );
+    Err(UsageError(text).into())
 }
 
 /// A replay to the end of the log.
@@ -291,7 +303,7 @@ impl Store for ReportingStore {
     }
 
     fn segments(&mut self, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
-        self.start.as_ref().map_or_else(|| Ok(Vec::new()), |start| start.segments(wanted))
+        self.start.as_mut().map_or_else(|| Ok(Vec::new()), |start| start.take(wanted))
     }
 
     fn stored_segments(&mut self) -> Result<Vec<SegmentKey>, StoreError> {

@@ -14,10 +14,10 @@ use crate::log::Log;
 use crate::log::address::LogAddress;
 use crate::process::messages::note;
 use crate::store::address::StoreAddress;
-use crate::store::anchor::{Anchor, WarmStart, anchors};
+use crate::store::anchor::{Anchor, WarmStart};
 use crate::store::none::NoStore;
 use crate::store::sqlite::ExpectedRows;
-use crate::store::{Store, StoreReader};
+use crate::store::{Store, StoreError, StoreReader};
 use crate::time::rfc3339;
 use crate::worker::{WorkerConfig, identity};
 
@@ -86,11 +86,11 @@ pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::
     }
     let offsets = first_offsets(&**log)?;
     let first = Beginning::gone(&offsets);
-    let anchor = match first.is_empty() || is_made_from_rest(compared, reader)? {
+    let start = match first.is_empty() || is_made_from_rest(compared, reader)? {
         true => None,
         false => oldest_anchor(reader, &offsets, durable.row.frontier)?,
     };
-    let start = anchor.as_ref().map(|anchor| WarmStart::read(reader, anchor)).transpose()?;
+    let begins = start.as_ref().map(|start| start.row.clone());
     let expected = rows.then(ExpectedRows::create).transpose()?;
     let scratch: Box<dyn Store> = match &expected {
         Some(expected) => expected.writer()?,
@@ -102,17 +102,17 @@ pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::
         stops: vec![frontier],
         ..replay_config(*workers, settings.clone())
     };
-    let mut check = FrontierCheck::of(reader, &durable.row, anchor.as_ref().map(|anchor| &anchor.header.ledger.row))?;
+    let mut check = FrontierCheck::of(reader, &durable.row, begins.as_ref())?;
     let after = replay(Arc::clone(log), config, start, scratch, |replayed| {
         check.compare(&replayed);
         // Rows are compared in any case: they show where the difference is.
-        let goes_on = *rows || (!first.is_empty() && anchor.is_none());
+        let goes_on = *rows || (!first.is_empty() && begins.is_none());
         if goes_on { Ok(()) } else { check.result().map_err(Into::into) }
     })?;
     let mut frontiers = check.finish();
-    let mut beginning = anchor.map_or(Beginning::Whole, |anchor| Beginning::Anchored {
-        first: first.clone(),
-        from: anchor.checkpoint.frontier,
+    let mut beginning = begins.map_or(Beginning::Whole, |row| {
+        let first = first.clone();
+        Beginning::Anchored { first, from: row.frontier }
     });
     if frontiers.is_ok() {
         let (count, at, digest) = (matching(check.agree), rfc3339(frontier), durable.row.digest);
@@ -137,9 +137,13 @@ pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::
 
 /// The oldest checkpoint of a store after which the log has everything, if one is before the published frontier: one as
 /// of it would be compared with itself.
-fn oldest_anchor(reader: &mut dyn StoreReader, offsets: &[u64], frontier: Time) -> anyhow::Result<Option<Anchor>> {
+fn oldest_anchor(
+    reader: &mut dyn StoreReader,
+    offsets: &[u64],
+    frontier: Time,
+) -> Result<Option<WarmStart>, StoreError> {
     let covered = |anchor: &Anchor| anchor.is_covered(offsets) && anchor.checkpoint.frontier < frontier;
-    Ok(anchors(reader)?.into_iter().find(covered))
+    WarmStart::read(reader, |all| all.into_iter().filter(covered).collect())
 }
 
 /// Whether a log without its first records leads to the first frontier row that the store keeps: then the store was

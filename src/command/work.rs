@@ -55,8 +55,13 @@ pub struct WorkArgs {
     #[arg(long, env = "TICKLINE_CHECKPOINT_EVERY", default_value_t = Duration::from_ms(CHECKPOINT_EVERY_MS))]
     pub checkpoint_every: Duration,
     /// Event time between two checkpoints that are kept, to begin a replay or a proof from: for a day, and after that
-    /// the first of each day; 0s keeps none
-    #[arg(long, env = "TICKLINE_ANCHOR_EVERY", default_value_t = Duration::from_ms(ANCHOR_EVERY_MS))]
+    /// the first of each day for three months; at least 10m, or 0s: keep none
+    #[arg(
+        long,
+        env = "TICKLINE_ANCHOR_EVERY",
+        default_value_t = Duration::from_ms(ANCHOR_EVERY_MS),
+        value_parser = anchor_every
+    )]
     pub anchor_every: Duration,
     /// How far beyond the durable frontier a partition is read, in event time
     #[arg(long, env = "TICKLINE_READ_AHEAD", default_value_t = Duration::from_ms(READ_AHEAD_MS))]
@@ -76,6 +81,17 @@ pub struct WorkArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "its own type says it")]
     pub settings: SettingsArgs,
+}
+
+/// Least event time between two checkpoints that are kept, in milliseconds: each is a thousand names of segments.
+const ANCHOR_EVERY_MS_MIN: u64 = 600_000;
+
+fn anchor_every(text: &str) -> Result<Duration, String> {
+    let every: Duration = text.parse()?;
+    match every.ms() {
+        0 | ANCHOR_EVERY_MS_MIN.. => Ok(every),
+        _ => Err(format!("invalid interval {text:?}: expected 10m or longer, or 0s to keep none")),
+    }
 }
 
 impl WorkArgs {

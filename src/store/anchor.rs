@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
 use dataflows::state::codec;
 use dataflows::state::manifest::SegmentKey;
@@ -54,32 +55,58 @@ pub fn anchors(reader: &mut dyn StoreReader) -> Result<Vec<Anchor>, StoreError> 
     Ok(all)
 }
 
+/// How often the checkpoints are read again when segments of the wanted ones are gone.
+const ATTEMPTS: usize = 3;
+
 /// A checkpoint with all its segments, to begin a replay from.
 #[derive(Clone, Debug)]
 pub struct WarmStart {
     /// The checkpoint.
     pub checkpoint: Checkpoint,
+    /// The ledger's row as of it.
+    pub row: FrontierRow,
     segments: BTreeMap<SegmentKey, Vec<u8>>,
 }
 
 impl WarmStart {
-    /// Reads its segments.
-    pub fn read(reader: &mut dyn StoreReader, anchor: &Anchor) -> Result<Self, StoreError> {
-        let keys: Vec<SegmentKey> = anchor.header.manifest.segments().into_iter().collect();
-        let segments = reader.read_segments(&keys)?;
-        Ok(Self { checkpoint: anchor.checkpoint.clone(), segments: keys.into_iter().zip(segments).collect() })
+    /// Reads the first checkpoint that `wanted` chooses, in its order. A live pipeline may let go of segments meanwhile,
+    /// so the next one is tried, and all are read again.
+    pub fn read(
+        reader: &mut dyn StoreReader,
+        wanted: impl Fn(Vec<Anchor>) -> Vec<Anchor>,
+    ) -> Result<Option<Self>, StoreError> {
+        let mut gone = Ok(None);
+        for _ in 0..ATTEMPTS {
+            let wanted = wanted(anchors(reader)?);
+            if wanted.is_empty() {
+                return Ok(None);
+            }
+            for anchor in wanted {
+                match Self::of(reader, anchor) {
+                    Ok(start) => return Ok(Some(start)),
+                    Err(error @ StoreError::Corrupt { .. }) => gone = Err(error),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        gone
     }
 
-    /// Some of its segments.
-    pub fn segments(&self, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
-        let one = |key: &SegmentKey| {
-            let missing = || StoreError::Corrupt {
+    fn of(reader: &mut dyn StoreReader, anchor: Anchor) -> Result<Self, StoreError> {
+        let keys: Vec<SegmentKey> = anchor.header.manifest.segments().into_iter().collect();
+        let segments = keys.iter().copied().zip(reader.read_segments(&keys)?).collect();
+        Ok(Self { checkpoint: anchor.checkpoint, row: anchor.header.ledger.row, segments })
+    }
+
+    /// Takes some of its segments out.
+    pub fn take(&mut self, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut one = |key: &SegmentKey| {
+            self.segments.remove(key).ok_or_else(|| StoreError::Corrupt {
                 path: "the checkpoint".to_owned(),
                 what: missing_segment(key),
                 hint: "begin at another one".to_owned(),
-            };
-            self.segments.get(key).cloned().ok_or_else(missing)
+            })
         };
-        wanted.iter().map(one).collect()
+        wanted.iter().map(&mut one).collect()
     }
 }

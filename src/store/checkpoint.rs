@@ -1,7 +1,9 @@
 //! A checkpoint as stores keep it: the header to resume from.
 
 use dataflows::progress::time::Time;
-use dataflows::state::manifest::SegmentKey;
+use dataflows::state::manifest::{HEADER_SHARD, SegmentKey};
+
+use crate::time::rfc3339;
 
 /// The committed checkpoint, without its segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,5 +16,11 @@ pub struct Checkpoint {
 
 /// What is wrong with a store without this segment.
 pub(super) fn missing_segment(key: &SegmentKey) -> String {
-    format!("shard {} of the checkpoint as of {} has no segment of epoch {}", key.shard, key.frontier, key.epoch)
+    let (at, epoch) = (rfc3339(key.frontier), key.epoch);
+    match key.shard {
+        HEADER_SHARD => format!("the kept checkpoint as of {at} of epoch {epoch} has no header"),
+        shard => {
+            format!("the segment of shard {shard} that epoch {epoch} wrote for the checkpoint as of {at} is missing")
+        }
+    }
 }

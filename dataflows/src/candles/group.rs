@@ -48,6 +48,11 @@ impl Group {
         self.last
     }
 
+    /// Number of its time steps.
+    pub const fn steps(&self) -> usize {
+        self.steps.len()
+    }
+
     /// The next symbol with its trades, ascending by time step, and their number. `None` when all were given.
     pub fn next_symbol(&mut self) -> Option<(u32, usize, impl Iterator<Item = &Partial>)> {
         let rest = &self.places[self.next..];

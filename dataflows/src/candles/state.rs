@@ -184,7 +184,7 @@ impl WindowState {
         let last = group.last();
         while *left > 0 {
             let Some((symbol, count, partials)) = group.next_symbol() else {
-                self.pack_idle(last);
+                (0..group.steps()).for_each(|_| self.pack_idle(last));
                 return true;
             };
             *left = left.saturating_sub(count);

@@ -1,9 +1,10 @@
 //! Checkpoints that are kept, to begin a replay or a proof from: for a day one for each interval of event time, before
-//! that one for each day (UTC), as far back as the log goes.
+//! that one for each day (UTC), as far back as the log goes and at most three months.
 //!
 //! The header of the committed checkpoint names them, and the header of each is stored as a segment of its own, before
 //! the checkpoint that names it first is committed. So an anchor is there, or it is not named.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dataflows::progress::time::{DAY_MS, Time};
@@ -12,6 +13,9 @@ use dataflows::state::manifest::{Manifest, SegmentKey};
 use dataflows::state::snapshot::SnapshotHeader;
 
 use crate::store::{Store, StoreError};
+
+/// How long the first checkpoint of a day is kept, in milliseconds of event time.
+const KEPT_MS: u64 = 92 * DAY_MS;
 
 /// The first offset that the log still has, by partition; `None` while it cannot say.
 pub(in crate::worker) type LogStart = Box<dyn Fn() -> Option<Vec<u64>> + Send>;
@@ -32,14 +36,17 @@ pub(in crate::worker) struct Anchors {
     named: Vec<SegmentKey>,
     /// Ascending by frontier.
     kept: Vec<Anchor>,
+    /// How many of them need a segment.
+    uses: BTreeMap<SegmentKey, u32>,
     log_start: LogStart,
 }
 
 impl Anchors {
     /// One for each of these intervals; with zero there are no new ones. `named` are those of the checkpoint that the
     /// run resumed from.
-    pub(super) const fn new(every: Duration, named: Vec<SegmentKey>, log_start: LogStart) -> Self {
-        Self { every_ms: every.as_millis() as u64, named, kept: Vec::new(), log_start }
+    pub(super) fn new(every: Duration, named: Vec<SegmentKey>, log_start: LogStart) -> Self {
+        let (kept, uses) = (Vec::new(), BTreeMap::new());
+        Self { every_ms: every.as_millis() as u64, named, kept, uses, log_start }
     }
 
     /// Reads those that the run has found. One that a program of another version wrote, or that has no header any more,
@@ -68,21 +75,37 @@ impl Anchors {
     /// Keeps a checkpoint.
     pub(super) fn add(&mut self, key: SegmentKey, header: &SnapshotHeader) {
         let offsets = header.resume.iter().map(|point| point.offset).collect();
-        self.kept.push(Anchor { key, manifest: header.manifest.clone(), offsets });
+        let anchor = Anchor { key, manifest: header.manifest.clone(), offsets };
+        anchor.segments().for_each(|segment| *self.uses.entry(segment).or_default() += 1);
+        self.kept.push(anchor);
     }
 
-    /// Lets go of those that are not needed as of this time, or from which the log cannot be read on.
-    pub(super) fn thin(&mut self, frontier: Time) {
-        let mut days = Vec::new();
-        let start = (self.log_start)();
-        self.kept.retain(|anchor| {
+    /// Lets go of those that are not wanted as of this time, and where the log is asked, of those from which it cannot
+    /// be read on. Returns the segments that none of the others needs.
+    pub(super) fn thin(&mut self, frontier: Time, asks_log: bool) -> Vec<SegmentKey> {
+        let start = if asks_log { (self.log_start)() } else { None };
+        let (mut day_before, every_ms) = (None, self.every_ms);
+        let is_wanted = |anchor: &Anchor| {
             let day = anchor.key.frontier / DAY_MS;
-            let is_first = !days.contains(&day);
-            days.push(day);
-            let is_read =
-                start.as_ref().is_none_or(|start| start.iter().zip(&anchor.offsets).all(|(first, from)| first <= from));
-            is_read && (is_first || anchor.key.frontier.saturating_add(DAY_MS) >= frontier)
-        });
+            let is_first = day_before.replace(day) != Some(day);
+            let age_ms = frontier.saturating_sub(anchor.key.frontier);
+            let is_read = |start: &Vec<u64>| start.iter().zip(&anchor.offsets).all(|(first, from)| first <= from);
+            every_ms > 0 && age_ms <= if is_first { KEPT_MS } else { DAY_MS } && start.as_ref().is_none_or(is_read)
+        };
+        let (kept, gone) = std::mem::take(&mut self.kept).into_iter().partition(is_wanted);
+        let gone: Vec<Anchor> = gone;
+        self.kept = kept;
+        let mut free = Vec::new();
+        for segment in gone.iter().flat_map(Anchor::segments) {
+            if let Some(uses) = self.uses.get_mut(&segment) {
+                *uses -= 1;
+                if *uses == 0 {
+                    self.uses.remove(&segment);
+                    free.push(segment);
+                }
+            }
+        }
+        free
     }
 
     /// Their headers' names, ascending by frontier.
@@ -90,9 +113,16 @@ impl Anchors {
         self.kept.iter().map(|anchor| anchor.key).collect()
     }
 
-    /// Every segment that they need, their headers included.
-    pub(super) fn segments(&self) -> impl Iterator<Item = SegmentKey> {
-        self.kept.iter().flat_map(|anchor| anchor.manifest.segments().into_iter().chain([anchor.key]))
+    /// Whether one of them needs this segment.
+    pub(super) fn need(&self, segment: &SegmentKey) -> bool {
+        self.uses.contains_key(segment)
+    }
+}
+
+impl Anchor {
+    /// Every segment that it needs, its header included.
+    fn segments(&self) -> impl Iterator<Item = SegmentKey> {
+        self.manifest.segments().into_iter().chain([self.key])
     }
 }
 
@@ -126,7 +156,7 @@ mod tests {
             let frontier = DAY + 5_000 + nth * HOUR_MS / 3;
             if anchors.is_due(frontier) {
                 anchors.add(SegmentKey::header(1, frontier), &header(nth * 100));
-                anchors.thin(frontier);
+                anchors.thin(frontier, true);
             }
         }
         anchors.keys().iter().map(|key| (key.frontier - DAY - 5_000) / HOUR_MS).collect()
@@ -151,7 +181,28 @@ mod tests {
 
     #[test]
     fn without_an_interval_there_are_none() {
-        let none = Anchors::new(Duration::ZERO, Vec::new(), Box::new(|| None));
+        let mut none = Anchors::new(Duration::ZERO, Vec::new(), Box::new(|| None));
         assert!(!none.is_due(DAY));
+        let key = SegmentKey::header(1, DAY);
+        none.add(key, &header(0));
+        assert_eq!(none.thin(DAY, false), [key], "what an earlier run kept goes");
+        assert_eq!(none.keys(), []);
+    }
+
+    #[test]
+    fn a_segment_is_free_when_no_anchor_needs_it() {
+        let mut anchors = Anchors::new(Duration::from_secs(3_600), Vec::new(), Box::new(|| None));
+        let mut with = header(0);
+        with.manifest.advance(1, DAY, &[(3, true)]);
+        let shared = with.manifest.segments_of(3)[0];
+        let hours = [0, 1, 2].map(|hour| DAY + hour * HOUR_MS);
+        for frontier in hours {
+            anchors.add(SegmentKey::header(1, frontier), &with);
+        }
+        assert_eq!(anchors.thin(hours[2], false), []);
+        assert_eq!(anchors.thin(hours[2] + DAY_MS, false), [SegmentKey::header(1, hours[1])]);
+        assert!(anchors.need(&shared));
+        let free = anchors.thin(DAY + KEPT_MS + 3 * HOUR_MS, false);
+        assert_eq!(free, [SegmentKey::header(1, DAY), shared, SegmentKey::header(1, hours[2])]);
     }
 }

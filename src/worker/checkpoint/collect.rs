@@ -1,7 +1,7 @@
 //! Collecting a checkpoint on the store thread: segments are written as they come, and the checkpoint is committed when
 //! it is complete. It continues the one before it: its manifest names segments of both.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -28,8 +28,8 @@ pub(in crate::worker) struct Collector {
     fingerprint: u64,
     log: String,
     parts_expected: usize,
-    /// Shards to write; the last one of a part carries its acknowledgement.
-    shards: VecDeque<(Shard, Option<Ack>)>,
+    /// Shards to write; the last one of a part carries its acknowledgement, and those of empty parts that follow it.
+    shards: VecDeque<(Shard, Vec<Ack>)>,
     pending: BTreeMap<Time, Pending>,
     /// The last frontier that this run has published.
     published: Time,
@@ -83,13 +83,11 @@ impl Collector {
     pub(in crate::worker) fn add_shards(&mut self, part: SnapshotPart, ack: Ack) -> Result<(), WorkerError> {
         let frontier = part.frontier;
         let shards = part.shards.map_err(|why| WorkerError::Checkpoint { frontier, source: why.into() })?;
-        if shards.is_empty() {
-            ack();
-            return Ok(());
-        }
-        self.shards.extend(shards.into_iter().map(|shard| (shard, None)));
-        if let Some((_, last)) = self.shards.back_mut() {
-            *last = Some(ack);
+        self.shards.extend(shards.into_iter().map(|shard| (shard, Vec::new())));
+        // A part without shards must not overtake the one before it, which its checkpoint continues.
+        match self.shards.back_mut() {
+            Some((_, acks)) => acks.push(ack),
+            None => ack(),
         }
         Ok(())
     }
@@ -157,11 +155,10 @@ impl Collector {
         manifest.advance(self.epoch, frontier, &written);
         let (fingerprint, log, anchors) = (self.fingerprint, self.log.clone(), Vec::new());
         let mut header = SnapshotHeader { ledger, resume, fingerprint, log, manifest, anchors };
-        let mut needed = self.manifest.segments();
-        needed.extend(self.anchors.segments());
-        self.keep(&header, store)?;
+        let mut freed = self.keep(&header, store)?;
         header.anchors = self.anchors.keys();
-        let obsolete = self.obsolete(&needed, &header.manifest, store)?;
+        freed.extend(self.manifest.segments());
+        let obsolete = self.obsolete(freed, &header.manifest, store)?;
         let checkpoint = Checkpoint { frontier, header: encode(&header)? };
         self.watch.store.time(Kind::Checkpoint, || store.commit_checkpoint(self.epoch, &checkpoint, &obsolete))?;
         (self.manifest, self.has_committed) = (header.manifest, true);
@@ -171,37 +168,37 @@ impl Collector {
         Ok(())
     }
 
-    /// Keeps the checkpoint as an anchor, if one is due, and lets go of those that are not needed any more.
-    fn keep(&mut self, header: &SnapshotHeader, store: &mut dyn Store) -> Result<(), WorkerError> {
+    /// Keeps the checkpoint as an anchor, if one is due, and lets go of those that are not wanted any more. Returns
+    /// segments that no anchor needs since.
+    fn keep(&mut self, header: &SnapshotHeader, store: &mut dyn Store) -> Result<Vec<SegmentKey>, WorkerError> {
         if !self.has_committed {
             self.anchors.load(store)?;
         }
         let frontier = header.ledger.row.frontier;
-        if self.anchors.is_due(frontier) {
+        let is_due = self.anchors.is_due(frontier);
+        if is_due {
             let key = SegmentKey::header(self.epoch, frontier);
             store.put_segments(self.epoch, frontier, &[(key.shard, &encode(header)?)])?;
             self.anchors.add(key, header);
-            self.anchors.thin(frontier);
         }
-        Ok(())
+        Ok(self.anchors.thin(frontier, is_due))
     }
 
-    /// Segments that are part of no checkpoint once this one is committed, of those that were `needed` until now. The
-    /// first commit of an epoch looks at all that are stored: a life that ended may have left some.
+    /// Segments that are part of no checkpoint once this one is committed, of these. The first commit of an epoch looks
+    /// at all that are stored: a life that ended may have left some.
     fn obsolete(
         &self,
-        needed: &BTreeSet<SegmentKey>,
+        mut of: Vec<SegmentKey>,
         next: &Manifest,
         store: &mut dyn Store,
     ) -> Result<Vec<SegmentKey>, WorkerError> {
-        let mut kept = next.segments();
-        kept.extend(self.anchors.segments());
-        if self.has_committed {
-            return Ok(needed.difference(&kept).copied().collect());
+        if !self.has_committed {
+            of = store.stored_segments()?;
+            of.retain(|key| key.epoch < self.epoch);
         }
-        let mut stored = store.stored_segments()?;
-        stored.retain(|key| key.epoch < self.epoch && !kept.contains(key));
-        Ok(stored)
+        let needed = next.segments();
+        of.retain(|key| !needed.contains(key) && !self.anchors.need(key));
+        Ok(of)
     }
 }
 

@@ -114,7 +114,7 @@ pub fn join(to: SocketAddr, request: &Value) -> Value {
 /// A join request of a process of another build.
 pub fn other_build(index: usize, processes: usize, epoch: Option<u64>) -> Value {
     json!({
-        "protocol": 4,
+        "protocol": 5,
         "build": 1,
         "processes": processes,
         "index": index,
