@@ -69,8 +69,8 @@ pub struct WarmStart {
 }
 
 impl WarmStart {
-    /// Reads the first checkpoint that `wanted` chooses, in its order. A live pipeline may let go of segments meanwhile,
-    /// so the next one is tried, and all are read again.
+    /// Reads the first checkpoint that `wanted` chooses, in its order. A live pipeline may let go of segments
+    /// meanwhile, so the next one is tried, and all are read again.
     pub fn read(
         reader: &mut dyn StoreReader,
         wanted: impl Fn(Vec<Anchor>) -> Vec<Anchor>,
