@@ -183,7 +183,7 @@ mod tests {
             JoinRequest { shared_settings, ..request(2) }
         };
         let unfit = [
-            (JoinRequest { protocol: 9, ..request(2) }, NextStep::Exit, ["version 9", "version 4"]),
+            (JoinRequest { protocol: 9, ..request(2) }, NextStep::Exit, ["version 9", "version 5"]),
             (JoinRequest { epoch: Some(3), build: 8, ..request(2) }, NextStep::StartOver, ["epoch 3", "epoch 4"]),
             (JoinRequest { build: 8, ..request(2) }, NextStep::Exit, ["0000000000000008", "0000000000000007"]),
             (JoinRequest { processes: 2, ..request(2) }, NextStep::Exit, ["--processes 2", "has 3"]),

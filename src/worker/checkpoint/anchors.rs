@@ -174,9 +174,9 @@ mod tests {
 
     #[test]
     fn anchors_that_the_log_no_longer_reaches_leave() {
-        // The log begins behind all checkpoints of the 25th hour.
+        // The log begins in the third day, behind its first checkpoint.
         let hours: Vec<u64> = (50..=74).collect();
-        assert_eq!(after(75, 24 * 300 + 201), [&[48][..], &hours].concat());
+        assert_eq!(after(75, 48 * 300 + 1), [&[48][..], &hours].concat());
     }
 
     #[test]
