@@ -255,17 +255,20 @@ mod tests {
         };
         let settings = Settings::new(ConditionTable::neutral());
         let mut ingress = Ingress::new(settings, 0, 1, vec![ResumePoint::fresh(0, 0)], 0);
-        let (mut read, mut places) = (0, 0);
+        let (mut read, mut places, mut marks) = (0, 0, std::collections::BTreeSet::new());
         for records in [1, 1, 7, 1_024, 3_000, 2, 2_500, 1_025] {
             let mut batch = RecordBatch::default();
             (read..read + records).for_each(|n| batch.push(n, record(n).as_bytes(), None));
             ingress.feed(0, &batch, 0);
+            marks.extend((read..read + records).step_by(MARK_EVERY));
             read += records;
+            marks.insert(read);
             for seconds in (0..read / 2).step_by(97) {
                 let point = &ingress.resume_points(31_536_000_000 + seconds * 1_000)[0];
                 // The progress record that moves the frontier there, or one a little later.
                 let last = point.last.expect("a record").offset;
                 assert_eq!(point.last, Some(name(last)), "as of {seconds} s");
+                assert!(marks.contains(&(last + 1)), "as of {seconds} s: {last} is not the record before a mark");
                 assert!((point.offset..read).contains(&(last + 1).min(read - 1)), "as of {seconds} s: {last}");
                 assert!((2 * seconds..=2 * seconds + 2 * MARK_EVERY as u64).contains(&last), "{seconds} s: {last}");
                 places += u64::from(point.offset > 0);
