@@ -110,6 +110,11 @@ pub fn sync_all(writer: &mut dyn LogWriter, name: &str) -> Result<(), LogError> 
     Err(LogError::Failed { path: name.to_owned(), what: "cannot append", why })
 }
 
+/// The first offset that a log still has, by partition.
+pub fn first_offsets(log: &dyn Log) -> Result<Vec<u64>, LogError> {
+    (0..log.partitions()).map(|partition| log.first_offset(partition)).collect()
+}
+
 /// Visits the records of a partition from `from` up to the current end offset, in order. Blocks while they are being
 /// fetched.
 pub fn read_to_end<E: From<LogError>>(

@@ -67,8 +67,8 @@ pub struct Outputs<'scope> {
 }
 
 /// Builds the dataflow. Without `rows` the collections of candles and indicators stay empty, and only their digest is
-/// computed. `shards` are those of the snapshot that this worker owns; `stops` are times, besides the
-/// full minutes, as of which the ledger must be exact.
+/// computed. `shards` are those of the snapshot that this worker owns; `stops` are times, besides the full minutes, as
+/// of which the ledger must be exact.
 pub fn build<'scope>(
     scope: Scope<'scope, Time>,
     settings: &Settings,

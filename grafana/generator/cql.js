@@ -1,7 +1,7 @@
 // Cassandra queries in the form the plugin requires: one SELECT on one line, a text, then a timestamp, then numbers.
 //
-// A partition key is the symbol and the first day of the bucket: a day or a year, of gaps and frontiers a month. The node computes that day
-// from the time range, so it is right for any time zone of the browser, and in alerts.
+// A partition key is the symbol and the first day of the bucket: a day or a year, of gaps and frontiers a month. The
+// node computes that day from the time range, so it is right for any time zone of the browser, and in alerts.
 import { CASSANDRA } from './names.js';
 
 const TO = '(timestamp)$__timeTo';

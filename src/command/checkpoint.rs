@@ -13,8 +13,9 @@ use super::UsageError;
 use super::options::moment::Moment;
 use super::output::format::{Format, json_array, print};
 use super::output::table;
+use crate::store::StoreReader;
 use crate::store::address::StoreAddress;
-use crate::store::{StoreError, StoreReader};
+use crate::store::anchor::Anchor;
 use crate::time::rfc3339;
 use crate::worker::{NEW_STORE, WorkerError};
 
@@ -118,7 +119,7 @@ fn checkpoints(reader: &mut dyn StoreReader) -> anyhow::Result<Vec<Info>> {
         let header: Option<SnapshotHeader> = codec::decode(&checkpoint.header).ok();
         let of = |header: &SnapshotHeader| header.manifest.segments().into_iter().collect::<Vec<_>>();
         for key in header.iter().flat_map(|header| &header.anchors) {
-            let kept = kept_header(reader.read_segments(&[*key]))?;
+            let kept = Anchor::kept(key, reader.read_segments(&[*key]))?.map(|kept| kept.header);
             needed.insert(*key);
             needed.extend(kept.iter().flat_map(of));
             all.push(Info::new((key.frontier, key.epoch), kept.as_ref().map(of), &stored, State::Kept));
@@ -177,8 +178,8 @@ fn drop_checkpoint(args: &DropArgs) -> anyhow::Result<()> {
     // Before an epoch is opened: a typing error must not end a live worker.
     let mut reader = args.store.open_reader()?;
     let committed = reader.checkpoint()?.map(|(_, committed)| committed);
-    if let Some(header) = committed.as_ref().filter(|committed| committed.frontier != frontier)
-        && let Ok(header) = codec::decode::<SnapshotHeader>(&header.header)
+    if let Some(other) = committed.as_ref().filter(|committed| committed.frontier != frontier)
+        && let Ok(header) = codec::decode::<SnapshotHeader>(&other.header)
         && header.anchors.iter().any(|key| key.frontier == frontier)
     {
         return drop_kept(args);
@@ -204,15 +205,6 @@ fn drop_checkpoint(args: &DropArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The header of a checkpoint that is kept; `None` if it is gone, or another version has written it.
-fn kept_header(read: Result<Vec<Vec<u8>>, StoreError>) -> Result<Option<SnapshotHeader>, StoreError> {
-    match read {
-        Ok(found) => Ok(found.first().and_then(|bytes| codec::decode(bytes).ok())),
-        Err(StoreError::Corrupt { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 /// Drops a checkpoint that is kept: the committed one no longer names it.
 fn drop_kept(args: &DropArgs) -> anyhow::Result<()> {
     let (store, frontier) = (&args.store, args.frontier.0);
@@ -225,7 +217,8 @@ fn drop_kept(args: &DropArgs) -> anyhow::Result<()> {
     let mut needed = header.manifest.segments();
     for key in &header.anchors {
         needed.insert(*key);
-        needed.extend(kept_header(writer.segments(&[*key]))?.iter().flat_map(|kept| kept.manifest.segments()));
+        let kept = Anchor::kept(key, writer.segments(&[*key]))?;
+        needed.extend(kept.iter().flat_map(|kept| kept.header.manifest.segments()));
     }
     let mut obsolete = writer.stored_segments()?;
     obsolete.retain(|key| key.epoch < epoch && !needed.contains(key));

@@ -10,8 +10,8 @@ use super::UsageError;
 use super::options::rows::SettingsArgs;
 use super::options::workers::{WORKERS, workers};
 use super::replay::{replay, replay_config};
-use crate::log::Log;
 use crate::log::address::LogAddress;
+use crate::log::{Log, first_offsets};
 use crate::process::messages::note;
 use crate::store::address::StoreAddress;
 use crate::store::anchor::{Anchor, WarmStart};
@@ -28,7 +28,7 @@ mod frontiers;
 mod mismatch;
 mod rows;
 
-use beginning::{Beginning, first_offsets};
+use beginning::Beginning;
 use frontiers::{FrontierCheck, matching};
 use rows::RowCheck;
 
@@ -142,7 +142,7 @@ fn oldest_anchor(
     offsets: &[u64],
     frontier: Time,
 ) -> Result<Option<WarmStart>, StoreError> {
-    let covered = |anchor: &Anchor| anchor.is_covered(offsets) && anchor.checkpoint.frontier < frontier;
+    let covered = |anchor: &Anchor| anchor.header.is_covered(offsets) && anchor.checkpoint.frontier < frontier;
     WarmStart::read(reader, |all| all.into_iter().filter(covered).collect())
 }
 

@@ -27,11 +27,14 @@ impl Anchor {
         Some(Self { checkpoint: Checkpoint { frontier, header }, header: decoded })
     }
 
-    /// Whether a log that begins at these offsets, by partition, holds everything after it.
-    pub fn is_covered(&self, first_offsets: &[u64]) -> bool {
-        let resume = &self.header.resume;
-        resume.len() == first_offsets.len()
-            && resume.iter().zip(first_offsets).all(|(point, first)| *first <= point.offset)
+    /// The one that is kept under this name, from what a store has `read` of it. `None` if it is gone, as where a live
+    /// pipeline has let go of it, or if another version of the program has written it.
+    pub fn kept(key: &SegmentKey, read: Result<Vec<Vec<u8>>, StoreError>) -> Result<Option<Self>, StoreError> {
+        match read {
+            Ok(found) => Ok(found.into_iter().next().and_then(|header| Self::new(key.frontier, header))),
+            Err(StoreError::Corrupt { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -42,12 +45,7 @@ pub fn anchors(reader: &mut dyn StoreReader) -> Result<Vec<Anchor>, StoreError> 
     let Some(committed) = Anchor::new(committed.frontier, committed.header) else { return Ok(Vec::new()) };
     let mut all = Vec::new();
     for key in &committed.header.anchors {
-        match reader.read_segments(&[*key]) {
-            Ok(header) => all.extend(header.into_iter().find_map(|header| Anchor::new(key.frontier, header))),
-            // A live pipeline has let go of it since.
-            Err(StoreError::Corrupt { .. }) => {}
-            Err(error) => return Err(error),
-        }
+        all.extend(Anchor::kept(key, reader.read_segments(&[*key]))?);
     }
     if all.last().is_none_or(|newest| newest.checkpoint.frontier < committed.checkpoint.frontier) {
         all.push(committed);

@@ -8,7 +8,7 @@ use dataflows::ingress::PartitionMemory;
 use dataflows::progress::resume::ResumePoint;
 use dataflows::state::snapshot::SnapshotHeader;
 
-use super::checkpoint::anchors::LogStart;
+use super::checkpoint::collect::Collector;
 use super::config::WorkerConfig;
 use super::error::WorkerError;
 use super::proof::Proof;
@@ -19,7 +19,7 @@ use super::symbol_table::SymbolLog;
 use super::threads;
 use crate::cluster::ClusterError;
 use crate::cluster::peer::Mesh;
-use crate::log::Log;
+use crate::log::{Log, first_offsets};
 use crate::rejected::mirror::Mirror;
 use crate::store::{Heartbeat, Store, StoreError};
 
@@ -109,14 +109,10 @@ impl Shared {
             watch.store.publish(&row);
         }
         let heartbeat = store.heartbeat()?;
-        let (store_thread, executor) = StoreThread::new(
-            store,
-            mirror,
-            epoch,
-            &config,
-            ((log.identity(), log_start(&log)), resumed.as_ref()),
-            Arc::clone(&watch),
-        );
+        let for_start = Arc::clone(&log);
+        let log_start = Box::new(move || first_offsets(&*for_start).ok());
+        let collector = Collector::new(epoch, &config, log.identity(), log_start, resumed.as_ref(), Arc::clone(&watch));
+        let (store_thread, executor) = StoreThread::new(store, mirror, epoch, collector, Arc::clone(&watch));
         let (proof, memories, failure) = (Arc::new(proof), Mutex::new(memories), Mutex::default());
         let shared = Self {
             config,
@@ -213,10 +209,4 @@ impl<F: Fn()> Drop for OnPanic<F> {
             (self.0)();
         }
     }
-}
-
-/// Asks the log for the first offsets that it still has.
-fn log_start(log: &Arc<dyn Log>) -> LogStart {
-    let log = Arc::clone(log);
-    Box::new(move || (0..log.partitions()).map(|partition| log.first_offset(partition).ok()).collect())
 }

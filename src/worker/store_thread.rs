@@ -12,13 +12,11 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use dataflows::output::frontier_row::FrontierRow;
-use dataflows::state::snapshot::SnapshotHeader;
 
-use super::checkpoint::anchors::LogStart;
 use super::checkpoint::collect::Collector;
 use super::host::OnPanic;
 use super::store_command::{Ack, Command, Kind};
-use super::{Watch, WorkerConfig, WorkerError};
+use super::{Watch, WorkerError};
 use crate::rejected::mirror::Mirror;
 use crate::store::{DurableFrontier, Heartbeat, RowBatch, Store};
 
@@ -36,8 +34,7 @@ impl StoreThread {
         store: Box<dyn Store>,
         mirror: Option<Mirror>,
         epoch: u64,
-        config: &WorkerConfig,
-        (log, resumed): ((String, LogStart), Option<&SnapshotHeader>),
+        collector: Collector,
         watch: Arc<Watch>,
     ) -> (Self, Executor) {
         // Unbounded, since a worker must not wait for the store. Its users bound what they have in flight: a few
@@ -46,7 +43,6 @@ impl StoreThread {
         watch.store.observe(commands.clone(), store.retries());
         let keeps_rows = store.keeps_rows();
         let failure = Arc::default();
-        let collector = Collector::new(epoch, config, log, resumed, Arc::clone(&watch));
         let executor = Executor { commands, failure: Arc::clone(&failure), store, mirror, epoch, collector, watch };
         (Self { commands: Mutex::new(Some(sender)), thread: Mutex::new(None), failure, keeps_rows }, executor)
     }
@@ -205,6 +201,7 @@ mod tests {
 
     use super::*;
     use crate::store::{Checkpoint, PipelineSettings, StoreError};
+    use crate::worker::WorkerConfig;
     use crate::worker::control::messages::Part;
 
     /// A store that records what is published.
@@ -268,8 +265,8 @@ mod tests {
         let published = Arc::new(Mutex::new(Vec::new()));
         let config = WorkerConfig::new(1, Settings::new(ConditionTable::from_toml(BUILT_IN).unwrap()));
         let store = Box::new(RecordingStore(Arc::clone(&published)));
-        let (store_thread, executor) =
-            StoreThread::new(store, None, 1, &config, ((String::new(), Box::new(|| None)), None), Arc::default());
+        let collector = Collector::new(1, &config, String::new(), Box::new(|| None), None, Arc::default());
+        let (store_thread, executor) = StoreThread::new(store, None, 1, collector, Arc::default());
         store_thread.start(executor);
         let commands = store_thread.sender().unwrap();
         let row = |frontier| FrontierRow { frontier, ..FrontierRow::empty() };

@@ -84,8 +84,8 @@ struct Gathered {
 type Builder<R> = CapacityContainerBuilder<Vec<R>>;
 
 /// Turns trades into rows, or with `rows` unset only into their digest: then no row is made to be looked at once.
-/// `shards` are this worker's in the snapshot it resumes from; `stops` are
-/// times, besides the full minutes, as of which a frontier row is needed.
+/// `shards` are this worker's in the snapshot it resumes from; `stops` are times, besides the full minutes, as of which
+/// a frontier row is needed.
 pub fn windows<'scope>(
     deliveries: StreamVec<'scope, Time, Delivery>,
     settings: &Settings,

@@ -164,13 +164,10 @@ impl Series {
 
     /// Whether it is whole, and one that a program saves: the next trade relies on it.
     pub fn is_consistent(&self) -> bool {
-        let last_ms = self.older.len().checked_sub(1).map(|last| self.older.window_start_ms(last));
-        let is_ascending = match &self.newest {
-            Some(newest) => last_ms < Some(newest.window_start_ms),
-            None => self.older.is_empty(),
-        };
-        let is_flushed = |at| !self.older.get(at).is_touched && !self.older.get(at).is_price_updated;
-        self.older.is_whole() && is_ascending && (0..self.older.len()).all(is_flushed)
+        let is_flushed = |slot: Slot| !slot.is_touched && !slot.is_price_updated;
+        self.older.is_whole()
+            && self.older.is_before(self.newest.as_ref().map(|newest| newest.window_start_ms))
+            && (0..self.older.len()).all(|at| is_flushed(self.older.get(at)))
     }
 
     /// The last change of the newest window.

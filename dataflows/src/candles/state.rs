@@ -114,7 +114,7 @@ impl WindowState {
         let first = self.symbols.len() as u32;
         for state in shard.states {
             let number = self.add_state(state);
-            self.changes.is_saved(number);
+            self.changes.mark_saved(number);
         }
         self.changes.add_loaded(shard.number, shard.segments);
         first..self.symbols.len() as u32

@@ -39,11 +39,6 @@ impl SymbolState {
         }
     }
 
-    /// Its name.
-    pub const fn symbol(&self) -> &Symbol {
-        &self.symbol
-    }
-
     /// Packs the candles and the history, without what no record can reach.
     pub(super) fn pack(&mut self, fixed_ms: u64) -> Result<(), CodecError> {
         for resolution in Resolution::ALL {

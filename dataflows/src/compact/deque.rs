@@ -78,6 +78,16 @@ impl<V: Record> RecordDeque<V> {
         self.first + self.len as u64
     }
 
+    /// Whether all records are before this window; without one, whether there are none.
+    pub fn is_before(&self, window_start_ms: Option<u64>) -> bool {
+        window_start_ms.map_or(self.is_empty(), |start| self.last_ms() < Some(start))
+    }
+
+    /// Start of the last record's window.
+    fn last_ms(&self) -> Option<u64> {
+        self.len.checked_sub(1).map(|last| self.window_start_ms(last))
+    }
+
     /// It is saved as it is now: what is encoded next are the changes from here on.
     pub const fn mark_saved(&mut self) {
         self.saved = self.end();
@@ -215,8 +225,7 @@ impl<V: Record> RecordDeque<V> {
             before.pop_front();
         }
         before.truncate(self.missing as usize);
-        let last_ms = before.len.checked_sub(1).map(|last| before.window_start_ms(last));
-        if !self.is_empty() && last_ms >= Some(self.window_start_ms(0)) {
+        if !self.is_empty() && !before.is_before(Some(self.window_start_ms(0))) {
             return false;
         }
         for at in 0..self.len {

@@ -181,15 +181,11 @@ impl History {
     /// Whether it is whole, and one that a program can come to: the next trade relies on it.
     pub fn is_consistent(&self) -> bool {
         let (first, end) = (self.older.first(), self.older.end());
-        let last_ms = self.older.len().checked_sub(1).map(|last| self.older.window_start_ms(last));
         let points = end + u64::from(self.newest.is_some());
-        let is_ascending = match &self.newest {
-            Some(newest) => last_ms < Some(newest.window_start_ms),
-            None => points == 0,
-        };
         self.older.is_whole()
             && self.anchors.are_consistent(first, end)
-            && is_ascending
+            && self.older.is_before(self.newest.as_ref().map(|newest| newest.window_start_ms))
+            && (self.newest.is_some() || points == 0)
             && first <= end.saturating_sub(WINDOW_MAX)
             && self.last.values.candles == points
             && (points == 0 || self.before_last.values.candles == end)

@@ -31,7 +31,7 @@ impl Segments {
         }
     }
 
-    /// Whether the next one is to be a base: there is none, the others have grown to about its size, or they are many.
+    /// Whether the next one must be a base: there is none, the others have grown to about its size, or they are many.
     const fn needs_base(&self, shard: u32) -> bool {
         let spread = shard % SPREAD;
         let later_max = self.base_bytes / 2 + self.base_bytes * spread as u64 / SPREAD as u64;
@@ -70,7 +70,7 @@ impl Changes {
     }
 
     /// A symbol is as it was saved.
-    pub fn is_saved(&mut self, symbol: u32) {
+    pub fn mark_saved(&mut self, symbol: u32) {
         self.is_changed[symbol as usize] = false;
     }
 

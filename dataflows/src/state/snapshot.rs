@@ -46,6 +46,14 @@ pub struct SnapshotHeader {
     pub anchors: Vec<SegmentKey>,
 }
 
+impl SnapshotHeader {
+    /// Whether a log that begins at these offsets, by partition, holds everything after it.
+    pub fn is_covered(&self, first_offsets: &[u64]) -> bool {
+        self.resume.len() == first_offsets.len()
+            && self.resume.iter().zip(first_offsets).all(|(point, first)| *first <= point.offset)
+    }
+}
+
 /// A shard of the symbols, as a run resumes with it.
 #[derive(Clone, Debug, Default)]
 pub struct LoadedShard {

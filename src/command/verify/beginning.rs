@@ -132,11 +132,6 @@ fn starts(first: &[(u32, u64)]) -> String {
     first.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// The first offset that a log has, by partition.
-pub fn first_offsets(log: &dyn Log) -> Result<Vec<u64>, LogError> {
-    (0..log.partitions()).map(|partition| log.first_offset(partition)).collect()
-}
-
 /// The time of the first progress record at or after an offset: the partition's frontier was not beyond it before.
 fn first_progress(log: &dyn Log, partition: u32, offset: u64) -> Result<Option<u64>, LogError> {
     let (mut reader, end) = (log.reader(partition, offset)?, log.end_offset(partition)?);

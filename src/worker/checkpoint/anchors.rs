@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dataflows::progress::time::{DAY_MS, Time};
-use dataflows::state::codec;
-use dataflows::state::manifest::{Manifest, SegmentKey};
+use dataflows::state::manifest::SegmentKey;
 use dataflows::state::snapshot::SnapshotHeader;
 
+use crate::store::anchor::Anchor as StoredAnchor;
 use crate::store::{Store, StoreError};
 
 /// How long the first checkpoint of a day is kept, in milliseconds of event time.
@@ -24,9 +24,7 @@ pub(in crate::worker) type LogStart = Box<dyn Fn() -> Option<Vec<u64>> + Send>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Anchor {
     key: SegmentKey,
-    manifest: Manifest,
-    /// The offset from which it reads on, by partition.
-    offsets: Vec<u64>,
+    header: SnapshotHeader,
 }
 
 /// The anchors of a store.
@@ -53,13 +51,8 @@ impl Anchors {
     /// is left out.
     pub(super) fn load(&mut self, store: &mut dyn Store) -> Result<(), StoreError> {
         for key in std::mem::take(&mut self.named) {
-            let header = match store.segments(&[key]) {
-                Ok(found) => found.first().and_then(|bytes| codec::decode::<SnapshotHeader>(bytes).ok()),
-                Err(StoreError::Corrupt { .. }) => None,
-                Err(error) => return Err(error),
-            };
-            match header {
-                Some(header) => self.add(key, &header),
+            match StoredAnchor::kept(&key, store.segments(&[key]))? {
+                Some(kept) => self.add(key, kept.header),
                 None => tracing::warn!(frontier = key.frontier, "leaving out a kept checkpoint that cannot be read"),
             }
         }
@@ -73,9 +66,8 @@ impl Anchors {
     }
 
     /// Keeps a checkpoint.
-    pub(super) fn add(&mut self, key: SegmentKey, header: &SnapshotHeader) {
-        let offsets = header.resume.iter().map(|point| point.offset).collect();
-        let anchor = Anchor { key, manifest: header.manifest.clone(), offsets };
+    pub(super) fn add(&mut self, key: SegmentKey, header: SnapshotHeader) {
+        let anchor = Anchor { key, header };
         anchor.segments().for_each(|segment| *self.uses.entry(segment).or_default() += 1);
         self.kept.push(anchor);
     }
@@ -89,7 +81,7 @@ impl Anchors {
             let day = anchor.key.frontier / DAY_MS;
             let is_first = day_before.replace(day) != Some(day);
             let age_ms = frontier.saturating_sub(anchor.key.frontier);
-            let is_read = |start: &Vec<u64>| start.iter().zip(&anchor.offsets).all(|(first, from)| first <= from);
+            let is_read = |start: &Vec<u64>| anchor.header.is_covered(start);
             every_ms > 0 && age_ms <= if is_first { KEPT_MS } else { DAY_MS } && start.as_ref().is_none_or(is_read)
         };
         let (kept, gone) = std::mem::take(&mut self.kept).into_iter().partition(is_wanted);
@@ -122,7 +114,7 @@ impl Anchors {
 impl Anchor {
     /// Every segment that it needs, its header included.
     fn segments(&self) -> impl Iterator<Item = SegmentKey> {
-        self.manifest.segments().into_iter().chain([self.key])
+        self.header.manifest.segments().into_iter().chain([self.key])
     }
 }
 
@@ -130,6 +122,7 @@ impl Anchor {
 mod tests {
     use dataflows::output::ledger::LedgerState;
     use dataflows::progress::resume::ResumePoint;
+    use dataflows::state::manifest::Manifest;
 
     use super::*;
 
@@ -155,7 +148,7 @@ mod tests {
         for nth in 0..hours * 3 {
             let frontier = DAY + 5_000 + nth * HOUR_MS / 3;
             if anchors.is_due(frontier) {
-                anchors.add(SegmentKey::header(1, frontier), &header(nth * 100));
+                anchors.add(SegmentKey::header(1, frontier), header(nth * 100));
                 anchors.thin(frontier, true);
             }
         }
@@ -184,7 +177,7 @@ mod tests {
         let mut none = Anchors::new(Duration::ZERO, Vec::new(), Box::new(|| None));
         assert!(!none.is_due(DAY));
         let key = SegmentKey::header(1, DAY);
-        none.add(key, &header(0));
+        none.add(key, header(0));
         assert_eq!(none.thin(DAY, false), [key], "what an earlier run kept goes");
         assert_eq!(none.keys(), []);
     }
@@ -197,7 +190,7 @@ mod tests {
         let shared = with.manifest.segments_of(3)[0];
         let hours = [0, 1, 2].map(|hour| DAY + hour * HOUR_MS);
         for frontier in hours {
-            anchors.add(SegmentKey::header(1, frontier), &with);
+            anchors.add(SegmentKey::header(1, frontier), with.clone());
         }
         assert_eq!(anchors.thin(hours[2], false), []);
         assert_eq!(anchors.thin(hours[2] + DAY_MS, false), [SegmentKey::header(1, hours[1])]);

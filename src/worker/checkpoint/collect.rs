@@ -54,7 +54,8 @@ impl Collector {
     pub(in crate::worker) fn new(
         epoch: u64,
         config: &WorkerConfig,
-        (log, log_start): (String, LogStart),
+        log: String,
+        log_start: LogStart,
         resumed: Option<&SnapshotHeader>,
         watch: Arc<Watch>,
     ) -> Self {
@@ -179,7 +180,7 @@ impl Collector {
         if is_due {
             let key = SegmentKey::header(self.epoch, frontier);
             store.put_segments(self.epoch, frontier, &[(key.shard, &encode(header)?)])?;
-            self.anchors.add(key, header);
+            self.anchors.add(key, header.clone());
         }
         Ok(self.anchors.thin(frontier, is_due))
     }
