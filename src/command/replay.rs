@@ -18,11 +18,11 @@ use super::options::rows::SettingsArgs;
 use super::options::workers::{WORKERS, workers};
 use super::output::progress::show_progress;
 use crate::command::UsageError;
-use crate::log::Log;
 use crate::log::address::LogAddress;
+use crate::log::{Log, first_offsets};
 use crate::process::messages::note;
 use crate::store::address::StoreAddress;
-use crate::store::anchor::{Anchor, WarmStart, anchors};
+use crate::store::anchor::{WarmStart, anchors};
 use crate::store::{
     Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity,
 };
@@ -167,17 +167,15 @@ fn warm_start(args: &ReplayArgs, log: &dyn Log, settings: &Settings) -> anyhow::
     if let Some(theirs) = reader.identity()? {
         identity::check(&theirs, &identity::of(settings, log), &log.name())?;
     }
-    let before = |anchor: &Anchor| anchor.checkpoint.frontier <= from.0;
-    let newest_first = |all: Vec<Anchor>| all.into_iter().rev().filter(before).collect();
-    if let Some(start) = WarmStart::read(&mut *reader, newest_first)? {
+    if let Some(start) = WarmStart::last_before(&mut *reader, &first_offsets(log)?, from.0)? {
         note(format_args!("beginning at the checkpoint of {}", rfc3339(start.checkpoint.frontier)));
         return Ok(Some(start));
     }
     let all = anchors(&mut *reader)?;
     let oldest = all.first().map_or_else(|| "none".to_owned(), |oldest| rfc3339(oldest.checkpoint.frontier));
     let text = format!(
-        "{address} has no checkpoint at or before {}; the oldest: {oldest}. `tickline checkpoint list` shows all; \
-         without --from, a replay begins with the log",
+        "{address} has no checkpoint at or before {} after which the log holds everything; the oldest: {oldest}. \
+         `tickline checkpoint list` shows all; without --from, a replay begins with the log",
         rfc3339(from.0)
     );
     Err(UsageError(text).into())

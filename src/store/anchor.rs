@@ -90,6 +90,17 @@ impl WarmStart {
         gone
     }
 
+    /// The last checkpoint at or before a time after which a log that begins at these offsets, by partition, holds
+    /// everything.
+    pub fn last_before(
+        reader: &mut dyn StoreReader,
+        first_offsets: &[u64],
+        time: Time,
+    ) -> Result<Option<Self>, StoreError> {
+        let is_usable = |anchor: &Anchor| anchor.checkpoint.frontier <= time && anchor.header.is_covered(first_offsets);
+        Self::read(reader, |all| all.into_iter().rev().filter(is_usable).collect())
+    }
+
     fn of(reader: &mut dyn StoreReader, anchor: Anchor) -> Result<Self, StoreError> {
         let keys: Vec<SegmentKey> = anchor.header.manifest.segments().into_iter().collect();
         let segments = keys.iter().copied().zip(reader.read_segments(&keys)?).collect();
