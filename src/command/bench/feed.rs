@@ -35,17 +35,19 @@ impl Feed {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// Writes this many trades.
-    pub fn write(self, trades: u64, out: &mut dyn Write) -> io::Result<()> {
+    /// Writes this many trades, of another number of symbols than its own where one is given.
+    pub fn write(self, trades: u64, symbols: Option<u64>, out: &mut dyn Write) -> io::Result<()> {
+        let own = if matches!(self, Self::Zipf | Self::Sparse) { WIDE_SYMBOLS } else { DENSE_SYMBOLS };
+        let symbols = symbols.unwrap_or(own);
         if self == Self::Zipf {
-            return print::print(1, &Arc::new(Universe::new(WIDE_SYMBOLS as usize)), START_MS, trades, out);
+            return print::print(1, &Arc::new(Universe::new(symbols as usize)), START_MS, trades, out);
         }
         let mut dice = 0x5eed_u64;
         for n in 0..trades {
             dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let (symbol, after_ms) = match self {
-                Self::Sparse => (n % WIDE_SYMBOLS, n * 1_000 / SPARSE_PER_SECOND),
-                _ => ((dice >> 20) % DENSE_SYMBOLS, n * 1_000 / DENSE_PER_SECOND),
+                Self::Sparse => (n % symbols, n * 1_000 / SPARSE_PER_SECOND),
+                _ => ((dice >> 20) % symbols, n * 1_000 / DENSE_PER_SECOND),
             };
             let is_late = self == Self::Late && (dice >> 50).is_multiple_of(100) && after_ms > LATE_AFTER_MS;
             let back_ms = if is_late { 5_000 + (dice >> 8) % 60_000 } else { 0 };
@@ -69,7 +71,7 @@ mod tests {
     /// Symbol and time of each trade.
     fn trades(feed: Feed, count: u64) -> Vec<(String, u64)> {
         let mut bytes = Vec::new();
-        feed.write(count, &mut bytes).unwrap();
+        feed.write(count, None, &mut bytes).unwrap();
         let value = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
         let trade = |v: serde_json::Value| (v["s"].as_str().unwrap().to_owned(), v["t"].as_u64().unwrap());
         std::str::from_utf8(&bytes).unwrap().lines().map(|line| trade(value(line))).collect()
@@ -81,6 +83,10 @@ mod tests {
         let sparse = trades(Feed::Sparse, 60_000);
         let candles: BTreeSet<_> = sparse.iter().map(|(symbol, time)| (symbol, time / 5_000)).collect();
         assert_eq!((count_of(&sparse), candles.len()), (30_000, 60_000));
+        let mut few = Vec::new();
+        Feed::Dense.write(1_000, Some(3), &mut few).unwrap();
+        let few = String::from_utf8(few).unwrap();
+        assert_eq!(few.lines().filter(|line| !line.contains("SYM00000") && !line.contains("SYM00002")).count(), 330);
         let dense = trades(Feed::Dense, 40_000);
         assert_eq!((count_of(&dense), dense[39_999].1 - dense[0].1), (500, 1_999));
         assert!(dense.is_sorted_by_key(|trade| trade.1));

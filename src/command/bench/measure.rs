@@ -1,10 +1,10 @@
-//! Runs this program as a process of its own, and reads what it took from `/proc`.
+//! Runs this program as processes of their own, and reads what they took from `/proc`.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -14,58 +14,92 @@ use crate::process::proc_text::{TICKS_PER_SECOND, memory_kib, stat_field};
 /// Between two looks at a process's memory.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// What a process took.
+/// What processes took.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taken {
-    /// From its start to its end.
+    /// From their start to the end of the last.
     pub seconds: f64,
     /// Processor time in the program, in seconds.
     pub user_seconds: f64,
     /// Processor time in the kernel, in seconds.
     pub system_seconds: f64,
-    /// Greatest memory, in bytes.
+    /// Greatest memory of each, in bytes, added up.
     pub peak_bytes: u64,
-    /// The last line that it printed.
+    /// The last line that the first one printed.
     pub last_line: String,
+    /// The last line that the first one wrote to standard error.
+    pub last_message: String,
 }
 
-/// Runs a command to its end. One that fails is an error with what it said, which goes through a file in `folder`.
-pub fn measure(mut command: Command, folder: &Path) -> anyhow::Result<Taken> {
-    let errors = folder.join("stderr");
-    let file = fs::File::create(&errors).with_context(|| format!("cannot create {}", errors.display()))?;
+/// Runs commands side by side to their end. One that fails is an error with what it said, which goes through a file in
+/// `folder`.
+pub fn measure(commands: Vec<Command>, folder: &Path) -> anyhow::Result<Taken> {
     let before = of_children()?;
     let start = Instant::now();
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
-    let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
-    let lines = child.stdout.take().map(|out| thread::spawn(move || last_line(BufReader::new(out))));
-    let (status, peak_bytes) = watch(&mut child)?;
-    let seconds = start.elapsed().as_secs_f64();
-    let last_line = lines.and_then(|lines| lines.join().ok()).unwrap_or_default();
-    if !status.success() {
-        let said = fs::read_to_string(&errors).unwrap_or_default();
-        bail!("{command:?} ended with {status}: {}", said.trim());
+    let mut running = Vec::new();
+    for (index, command) in commands.into_iter().enumerate() {
+        running.push(Running::start(command, folder.join(format!("stderr-{index}")))?);
     }
+    while running.iter_mut().map(Running::is_running).collect::<anyhow::Result<Vec<_>>>()?.contains(&true) {
+        thread::sleep(LOOK);
+    }
+    let seconds = start.elapsed().as_secs_f64();
     let after = of_children()?;
     let (user_seconds, system_seconds) = (after.0 - before.0, after.1 - before.1);
-    Ok(Taken { seconds, user_seconds, system_seconds, peak_bytes, last_line })
+    let peak_bytes = running.iter().map(|one| one.peak_bytes).sum();
+    let [last_line, last_message] = running.first_mut().map(Running::last_lines).unwrap_or_default();
+    Ok(Taken { seconds, user_seconds, system_seconds, peak_bytes, last_line, last_message })
+}
+
+/// A process that is measured. It does not outlive this.
+struct Running {
+    command: Command,
+    child: Child,
+    lines: Option<JoinHandle<String>>,
+    errors: PathBuf,
+    peak_bytes: u64,
+}
+
+impl Running {
+    fn start(mut command: Command, errors: PathBuf) -> anyhow::Result<Self> {
+        let file = fs::File::create(&errors).with_context(|| format!("cannot create {}", errors.display()))?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
+        let lines = child.stdout.take().map(|out| thread::spawn(move || last_line(BufReader::new(out))));
+        Ok(Self { command, child, lines, errors, peak_bytes: 0 })
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(&self.errors).unwrap_or_default()
+    }
+
+    /// Looks at its memory, and whether it has not ended.
+    fn is_running(&mut self) -> anyhow::Result<bool> {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        self.peak_bytes = peak_of(&text).unwrap_or(0).max(self.peak_bytes);
+        match self.child.try_wait().context("cannot wait for a process")? {
+            None => Ok(true),
+            Some(status) if status.success() => Ok(false),
+            Some(status) => bail!("{:?} ended with {status}: {}", self.command, self.said().trim()),
+        }
+    }
+
+    /// The last lines of its output and of its messages.
+    fn last_lines(&mut self) -> [String; 2] {
+        let line = self.lines.take().and_then(|lines| lines.join().ok()).unwrap_or_default();
+        [line, self.said().lines().last().unwrap_or_default().to_owned()]
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already, unless another one has failed.
+        let _ = self.child.kill().and_then(|()| self.child.wait());
+    }
 }
 
 fn last_line(lines: impl BufRead) -> String {
     lines.lines().map_while(Result::ok).last().unwrap_or_default()
-}
-
-/// Waits for the end, and remembers the greatest memory.
-fn watch(child: &mut Child) -> anyhow::Result<(std::process::ExitStatus, u64)> {
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    loop {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        peak = peak_of(&text).unwrap_or(0).max(peak);
-        if let Some(ended) = child.try_wait().context("cannot wait for a process")? {
-            return Ok((ended, peak));
-        }
-        thread::sleep(LOOK);
-    }
 }
 
 /// The peak in a process's status, in bytes.
@@ -102,7 +136,7 @@ mod tests {
         let shell = |script: &str| {
             let mut command = Command::new("/bin/sh");
             command.args(["-c", script]);
-            measure(command, folder.path())
+            measure(vec![command], folder.path())
         };
         // A shell that is busy for a third of a second.
         let busy = "end=$(($(date +%s%N) + 300000000)); while [ $(date +%s%N) -lt $end ]; do :; done; echo a; echo b";
