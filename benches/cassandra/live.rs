@@ -27,6 +27,8 @@ pub struct Feeder {
     waiting: Vec<(u64, Instant, [u64; PARTITIONS])>,
     /// Acknowledgement time of each progress.
     pub acknowledged: BTreeMap<u64, Instant>,
+    /// When each progress of [`Self::pace`] was due, however late it was appended.
+    pub due: BTreeMap<u64, Instant>,
 }
 
 struct Partition {
@@ -47,7 +49,8 @@ impl Feeder {
         let partition =
             |(events_ms, records)| Partition { events_ms, records, next: 0, appended: 0, acknowledged_records: 0 };
         let partitions = events.zip(records).map(partition).collect();
-        Self { writer: address.open_writer().unwrap(), partitions, waiting: Vec::new(), acknowledged: BTreeMap::new() }
+        let writer = address.open_writer().unwrap();
+        Self { writer, partitions, waiting: Vec::new(), acknowledged: BTreeMap::new(), due: BTreeMap::new() }
     }
 
     /// The event time of the first trade.
@@ -100,6 +103,7 @@ impl Feeder {
             self.append(now_ms.min(progress_ms + PROGRESS_MS));
             if now_ms >= progress_ms + PROGRESS_MS {
                 progress_ms += PROGRESS_MS;
+                self.due.insert(progress_ms, start + Duration::from_millis(progress_ms - from_ms));
                 self.progress(progress_ms);
             }
             self.listen();
@@ -108,6 +112,17 @@ impl Feeder {
         }
         self.writer.sync().unwrap();
         self.listen();
+    }
+
+    /// For each trade within a span of event time, how long before the progress that makes it visible it was due, in
+    /// milliseconds, and that progress.
+    pub fn before_progress(&self, span: std::ops::Range<u64>) -> impl Iterator<Item = (u64, f64)> {
+        let events_ms = self.partitions.iter().flat_map(|partition| &partition.events_ms);
+        let to_progress = |event_ms: &u64| {
+            let progress_ms = (event_ms / PROGRESS_MS + 1) * PROGRESS_MS;
+            (progress_ms, (progress_ms - event_ms) as f64)
+        };
+        events_ms.filter(move |event_ms| span.contains(event_ms)).map(to_progress)
     }
 
     /// Records acknowledgements.
@@ -188,12 +203,12 @@ impl Reader {
         }
     }
 
-    /// Latency in milliseconds from the acknowledgement of each progress after a time until its frontier was visible.
-    pub fn latencies_ms(&self, progress: &BTreeMap<u64, Instant>, behind: u64) -> Vec<f64> {
+    /// For each progress after a time, the latency in milliseconds from a moment of it until its frontier was visible.
+    pub fn latencies_ms(&self, progress: &BTreeMap<u64, Instant>, behind: u64) -> BTreeMap<u64, f64> {
         let seen = self.seen.lock().unwrap();
-        let latency = |(event_ms, acknowledged): (&u64, &Instant)| {
+        let latency = |(event_ms, moment): (&u64, &Instant)| {
             let (_, at) = seen.iter().find(|(frontier, _)| frontier >= event_ms).expect("it was waited for");
-            at.saturating_duration_since(*acknowledged).as_secs_f64() * 1e3
+            (*event_ms, at.saturating_duration_since(*moment).as_secs_f64() * 1e3)
         };
         progress.range(behind + 1..).map(latency).collect()
     }

@@ -77,8 +77,9 @@ pub struct BenchArgs {
         value_parser = clap::value_parser!(u16).range(1..=16)
     )]
     pub processes: Vec<u16>,
-    /// Write the rows with `work`: into a new SQLite file (sqlite), or into new keyspaces named tickline_bench_... of a
-    /// Cassandra node (cassandra://HOST:PORT), which stay there. `none`: `replay`, which keeps no rows
+    /// Write the rows with `work`: into a new SQLite file (sqlite), or into a new keyspace of a Cassandra node
+    /// (cassandra://HOST:PORT), named tickline_bench_..., with one replica, which stays there. `none`: `replay`, which
+    /// keeps no rows
     #[arg(long, value_name = "STORE", default_value = "none")]
     pub store: Target,
     /// Output format

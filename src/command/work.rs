@@ -101,7 +101,8 @@ impl WorkArgs {
             until_end: self.until_end,
             read_ahead_ms: self.read_ahead.ms(),
             read_ahead_records: self.read_ahead_records,
-            checkpoint_every: Some(self.checkpoint_every.std()),
+            // Where nothing is kept, nothing resumes.
+            checkpoint_every: (self.store != StoreAddress::None).then(|| self.checkpoint_every.std()),
             anchor_every: self.anchor_every.std(),
             symbols: self.symbol_log.clone(),
             cluster: self.cluster.config(&self.store)?,

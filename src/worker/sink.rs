@@ -1,7 +1,6 @@
 //! The sink: collects the rows that changed, writes the last value of each key when the frontier has passed it, and
 //! holds its capability until the store has acknowledged them. So the frontier of its output covers only durable rows.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,8 +21,6 @@ use super::proof::Proof;
 use super::store_command::Command;
 use crate::store::RowBatch;
 
-/// Maximum batches of rows in flight to the store, per worker.
-const IN_FLIGHT_MAX: usize = 4;
 /// Fewest rows of a table that are worth collapsing.
 const COLLAPSE_MIN: usize = 8_192;
 
@@ -42,7 +39,9 @@ struct Sink {
     gaps: Gathered<GapRow>,
     held: HeldCapability,
     proof: Arc<Proof>,
-    in_flight: VecDeque<(Capability<Time>, Arc<AtomicBool>)>,
+    /// The batch that the store has not acknowledged, with its capability. No second one: the store writes one after
+    /// the other, and what waits here meanwhile is collapsed, so a store that is behind gets each key less often.
+    in_flight: Option<(Capability<Time>, Arc<AtomicBool>)>,
 }
 
 /// Writes the rows, once the start has proved itself; the activator is for that moment. The output stream carries only
@@ -70,7 +69,7 @@ pub(super) fn sink<'scope>(
         gaps: Gathered::new(),
         held: HeldCapability::none(),
         proof,
-        in_flight: VecDeque::new(),
+        in_flight: None,
     };
     let proved = activator.clone();
     builder.build(move |_| {
@@ -84,11 +83,11 @@ pub(super) fn sink<'scope>(
             sink.release();
             sink.candles.collapse(frontier, candle_key);
             sink.indicators.collapse(frontier, indicator_key);
-            if sink.in_flight.len() < IN_FLIGHT_MAX
+            if sink.in_flight.is_none()
                 && let Some((rows, capability)) = sink.take_before(frontier)
             {
                 let done = Arc::new(AtomicBool::new(false));
-                sink.in_flight.push_back((capability, Arc::clone(&done)));
+                sink.in_flight = Some((capability, Arc::clone(&done)));
                 let activator = activator.clone();
                 let ack = Box::new(move || {
                     done.store(true, Ordering::SeqCst);
@@ -117,11 +116,9 @@ fn gather<R>(
 }
 
 impl Sink {
-    /// Drops the capabilities of acknowledged batches, oldest first.
+    /// Drops the capability of a batch that is acknowledged.
     fn release(&mut self) {
-        while self.in_flight.front().is_some_and(|(_, done)| done.load(Ordering::SeqCst)) {
-            self.in_flight.pop_front();
-        }
+        self.in_flight.take_if(|(_, done)| done.load(Ordering::SeqCst));
     }
 
     /// Removes and returns all rows before the frontier, with the last value of each key.

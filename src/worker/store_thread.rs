@@ -37,8 +37,8 @@ impl StoreThread {
         collector: Collector,
         watch: Arc<Watch>,
     ) -> (Self, Executor) {
-        // Unbounded, since a worker must not wait for the store. Its users bound what they have in flight: a few
-        // batches per worker, one frontier, and the parts of the few checkpoints within the bound on reading ahead.
+        // Unbounded, since a worker must not wait for the store. Its users bound what they have in flight: one batch
+        // per worker, one frontier, and the parts of the few checkpoints within the bound on reading ahead.
         let (sender, commands) = unbounded();
         watch.store.observe(commands.clone(), store.retries());
         let keeps_rows = store.keeps_rows();

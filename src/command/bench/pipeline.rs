@@ -104,7 +104,8 @@ impl Pipeline<'_> {
             Target::Cassandra(node) => {
                 let store = format!("{node}/tickline_bench_{}", now_ms());
                 let mut setup = program();
-                setup.args(["setup", "--store", &store]);
+                // A node on its own has one replica of each row.
+                setup.args(["setup", "--store", &store, "--replication", "1"]);
                 measure(vec![setup], folder)?;
                 store
             }
