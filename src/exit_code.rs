@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use crate::as_of::AsOfError;
 use crate::cluster::ClusterError;
 use crate::command::UsageError;
 use crate::finnhub::error::SocketError;
@@ -25,7 +26,8 @@ pub trait ExitCode {
 type Lookup = for<'a> fn(&'a (dyn Error + 'static)) -> Option<&'a dyn ExitCode>;
 
 /// Every error type that has an exit code of its own. A test finds the types that are missing here.
-const LOOKUPS: [Lookup; 11] = [
+const LOOKUPS: [Lookup; 12] = [
+    lookup::<AsOfError>,
     lookup::<ImportError>,
     lookup::<LogError>,
     lookup::<StoreError>,

@@ -1,6 +1,7 @@
 //! Everything in Tickline that does I/O: feed, log, store, worker host, dashboard, command line.
 //!
 //! The contents of rows, and when they are complete, are defined in the pure crate `dataflows`, never here.
+pub mod as_of;
 pub mod cluster;
 pub mod command;
 pub mod csv_cell;
@@ -17,6 +18,7 @@ pub mod pace;
 pub mod pipeline_state;
 pub mod process;
 pub mod rejected;
+pub mod replay;
 pub mod retry;
 pub mod secret;
 pub mod shell_word;

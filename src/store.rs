@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU64;
 use dataflows::log::reject::Reason;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
+use dataflows::output::to_f64::{self, CandleEdge};
 use dataflows::progress::time::{Resolution, Time};
 use dataflows::settings::PIPELINE_REVISION;
 use dataflows::state::manifest::SegmentKey;
@@ -292,6 +293,14 @@ pub struct StoredCandle {
     pub as_of: Time,
 }
 
+impl From<&CandleRow> for StoredCandle {
+    fn from(row: &CandleRow) -> Self {
+        let CandleEdge { open, high, low, close, volume, notional, vwap } = to_f64::candle(row);
+        let CandleRow { window_start_ms, trades, as_of, .. } = *row;
+        Self { window_start_ms, open, high, low, close, volume, notional, vwap, trades, as_of }
+    }
+}
+
 /// A row of indicators as readers see it: `values` in the order of [`dataflows::output::to_f64::INDICATOR_COLUMNS`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are those of IndicatorRow")]
@@ -301,4 +310,16 @@ pub struct StoredIndicators {
     pub candles: u64,
     pub cumulative_trades: u64,
     pub as_of: Time,
+}
+
+impl From<&IndicatorRow> for StoredIndicators {
+    fn from(row: &IndicatorRow) -> Self {
+        Self {
+            window_start_ms: row.window_start_ms,
+            values: to_f64::indicators(&row.values).into(),
+            candles: row.values.candles,
+            cumulative_trades: row.values.cumulative_trades,
+            as_of: row.as_of,
+        }
+    }
 }

@@ -31,6 +31,7 @@ use crate::progress::time::Time;
 use crate::settings::Settings;
 use crate::state::codec::{self, CodecError};
 use crate::state::snapshot::{Shard, memory_shard};
+use crate::symbols::symbol::Symbol;
 
 /// Records of a batch between two possible resume points.
 const MARK_EVERY: usize = 1024;
@@ -60,6 +61,12 @@ impl Ingress {
     pub fn new(settings: Settings, worker: usize, peers: usize, starts: Vec<ResumePoint>, resumed_from: Time) -> Self {
         let partitions = starts.into_iter().map(|start| Partition::new(start, &settings)).collect();
         Self { settings, resumed_from, partitions, router: Router::new(worker, peers) }
+    }
+
+    /// Makes the rows of one symbol alone, before anything is read or restored: they are the same, and those of the
+    /// others, with their part of the digest, are not made.
+    pub fn send_only(&mut self, symbol: Symbol) {
+        self.router.send_only(symbol);
     }
 
     /// Reads the next records of this worker's `at`th partition, from the batch's `from`th record on. Returns the

@@ -6,12 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use dataflows::candles::symbol_state::SymbolRows;
 use dataflows::log::batch::RecordBatch;
 use dataflows::log::binding::Binding;
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::output::row::{CandleRow, GapRow, IndicatorRow, RejectedRow};
-use dataflows::progress::time::{MINUTE_MS, Time};
+use dataflows::progress::time::{MINUTE_MS, Resolution, Time};
 use dataflows::settings::Settings;
+use dataflows::state::snapshot::decode_shard;
+use dataflows::symbols::symbol::SHARDS;
 use dataflows::testing::{Outcome, Plan, Snapshot, run};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestCaseResult};
@@ -215,10 +218,33 @@ fn cut_once(case: &Case, one: Feeding, other: Feeding, cut: Time) -> TestCaseRes
     prop_assert_eq!(before.snapshots.len(), 1, "no snapshot as of {}", cut);
     let snapshot = &before.snapshots[0];
     prop_assert_eq!(&snapshot.header.ledger.row, &case.expected(cut).row);
+    check_snapshot(case, snapshot, cut)?;
     let after = case.run(other, &[], Some(snapshot));
     prop_assert!(after.candles.iter().all(|(_, time, _)| *time >= cut), "something came twice");
     let whole = joined(&before, cut, &after);
     case.check(&whole, &[])
+}
+
+/// The rows in a snapshot are those as of it, of all windows that a late trade may still reach.
+fn check_snapshot(case: &Case, snapshot: &Snapshot, cut: Time) -> TestCaseResult {
+    let after_ms = cut.saturating_sub(case.settings.allowed_lateness_ms);
+    let mut found = SymbolRows::default();
+    for number in 0..SHARDS {
+        let segments = snapshot.shards.iter().filter(|shard| shard.shard == number);
+        let shard = decode_shard(number, &segments.map(|shard| &shard.bytes).collect::<Vec<_>>()).unwrap();
+        for state in shard.states {
+            let rows = state.rows(after_ms).unwrap();
+            found.candles.extend(rows.candles);
+            found.indicators.extend(rows.indicators);
+        }
+    }
+    let is_reached = |start_ms: u64, resolution: Resolution| start_ms + resolution.length_ms() > after_ms;
+    let expected = case.expected(cut);
+    let candles = expected.candles.iter().filter(|row| is_reached(row.window_start_ms, row.resolution));
+    prop_assert_eq!(sorted(found.candles), candles.cloned().collect::<Vec<_>>());
+    let indicators = expected.indicators.iter().filter(|row| is_reached(row.window_start_ms, Resolution::S5));
+    prop_assert_eq!(sorted(found.indicators), indicators.cloned().collect::<Vec<_>>());
+    Ok(())
 }
 
 #[test]

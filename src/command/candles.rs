@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 use dataflows::progress::time::Resolution;
 use serde::Serialize;
 
+use crate::command::options::as_of::AsOfArgs;
 use crate::command::options::read::ReadArgs;
 use crate::command::output::format::{Format, json_array, print};
 use crate::command::output::number::exact;
@@ -20,6 +21,9 @@ pub struct Args {
     /// Rows to read, and their format.
     #[command(flatten)]
     pub read: ReadArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its own type says it")]
+    pub as_of: AsOfArgs,
     /// Window length: 5s, 1m, 5m, 1h, 1d
     #[arg(long, value_parser = resolution)]
     pub resolution: Resolution,
@@ -36,8 +40,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 /// The output of the command.
 pub fn text(args: &Args) -> anyhow::Result<String> {
     let mut reader = args.read.store.open_reader()?;
-    let frontier = reader.complete_up_to()?;
-    let rows = reader.candles(&args.read.symbol, args.resolution, args.read.range())?;
+    let then = args
+        .as_of
+        .rows(&args.read, &mut *reader, |as_of, reader, wanted| as_of.candles(reader, args.resolution, wanted))?;
+    let (frontier, rows) = match then {
+        Some((as_of, rows)) => (as_of.time, rows),
+        None => (reader.complete_up_to()?, reader.candles(&args.read.symbol, args.resolution, args.read.range())?),
+    };
     if rows.is_empty() {
         args.read.check_symbol(&mut *reader)?;
     }

@@ -7,6 +7,7 @@ use dataflows::output::to_f64::INDICATOR_COLUMNS;
 use dataflows::progress::time::Resolution;
 
 use crate::command::UsageError;
+use crate::command::options::as_of::AsOfArgs;
 use crate::command::options::read::ReadArgs;
 use crate::command::output::format::{Format, json_array, print};
 use crate::command::output::number::exact;
@@ -21,6 +22,9 @@ pub struct Args {
     /// Rows to read, and their format.
     #[command(flatten)]
     pub read: ReadArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its own type says it")]
+    pub as_of: AsOfArgs,
     /// Window length; indicators exist for 5s only
     #[arg(long, default_value = "5s", value_parser = ["5s"])]
     pub resolution: String,
@@ -37,8 +41,11 @@ pub fn text(args: &Args) -> anyhow::Result<String> {
         return Err(UsageError("indicators have no chart format: use table, csv or json".to_string()).into());
     }
     let mut reader = args.read.store.open_reader()?;
-    let frontier = reader.complete_up_to()?;
-    let rows = reader.indicators(&args.read.symbol, args.read.range())?;
+    let then = args.as_of.rows(&args.read, &mut *reader, |as_of, reader, wanted| as_of.indicators(reader, wanted))?;
+    let (frontier, rows) = match then {
+        Some((as_of, rows)) => (as_of.time, rows),
+        None => (reader.complete_up_to()?, reader.indicators(&args.read.symbol, args.read.range())?),
+    };
     if rows.is_empty() {
         args.read.check_symbol(&mut *reader)?;
     }

@@ -1,5 +1,6 @@
 //! Options that several commands share, and parsers of their values.
 
+pub mod as_of;
 pub mod cluster;
 pub mod duration;
 pub mod listen;

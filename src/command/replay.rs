@@ -2,32 +2,25 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc;
 
-use anyhow::Context;
 use dataflows::output::frontier_row::FrontierRow;
-use dataflows::progress::time::{MINUTE_MS, Time};
+use dataflows::progress::time::MINUTE_MS;
 use dataflows::settings::Settings;
-use dataflows::state::manifest::SegmentKey;
-use dataflows::symbols::entry::Entry;
 
 use super::options::duration::Duration;
 use super::options::moment::Moment;
 use super::options::rows::SettingsArgs;
 use super::options::workers::{WORKERS, workers};
-use super::output::progress::show_progress;
+use super::output::progress::while_shown;
 use crate::command::UsageError;
 use crate::log::address::LogAddress;
 use crate::log::{Log, first_offsets};
 use crate::process::messages::note;
+use crate::replay::{Kind, ReplayedRow, replay, replay_config};
 use crate::store::address::StoreAddress;
 use crate::store::anchor::{WarmStart, anchors};
-use crate::store::{
-    Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity,
-};
 use crate::time::rfc3339;
-use crate::worker::{self, Watch, WorkerConfig, identity};
+use crate::worker::{WorkerConfig, identity};
 
 mod target;
 
@@ -103,7 +96,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             print(row)?;
         }
     }
-    let result = replay(log, config, start, target, |replayed| {
+    let each = |replayed: ReplayedRow| {
         if replayed.kind == Kind::Kept && replayed.row.frontier >= next {
             next = (replayed.row.frontier / every_ms + 1) * every_ms;
             printed = replayed.row.frontier;
@@ -111,33 +104,14 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         }
         last = replayed.row;
         Ok(())
-    });
+    };
+    let result = while_shown("replay", |watch| replay(log, config, start, target, watch, each));
     let result = result.and_then(|_| if printed == last.frontier { Ok(()) } else { Ok(print(&last)?) });
     match result.as_ref().err().and_then(|error| error.downcast_ref::<std::io::Error>()) {
         // The reader has closed the pipe, as `head` does.
         Some(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         _ => result,
     }
-}
-
-/// A frontier row that a replay has reached.
-#[derive(Clone, Debug)]
-pub struct ReplayedRow {
-    /// The row.
-    pub row: FrontierRow,
-    /// Why it is reported.
-    pub kind: Kind,
-}
-
-/// Why a frontier row is reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// It is a kept one: one as of each full minute in which something changed.
-    Kept,
-    /// It is as of a requested time.
-    Stop,
-    /// It is the current frontier.
-    Now,
 }
 
 /// Opens the log, with what is asked of its replay.
@@ -179,136 +153,4 @@ fn warm_start(args: &ReplayArgs, log: &dyn Log, settings: &Settings) -> anyhow::
         rfc3339(from.0)
     );
     Err(UsageError(text).into())
-}
-
-/// A replay to the end of the log.
-pub fn replay_config(workers: usize, settings: Settings) -> WorkerConfig {
-    WorkerConfig { until_end: true, checkpoint_every: None, ..WorkerConfig::new(workers, settings) }
-}
-
-/// Replays a log into a store, from its beginning or from a checkpoint, and calls `each` with every frontier row. Rows
-/// of one kind come in order. Returns how many records of the log are not before the last frontier.
-pub fn replay(
-    log: Arc<dyn Log>,
-    config: WorkerConfig,
-    start: Option<WarmStart>,
-    store: Box<dyn Store>,
-    mut each: impl FnMut(ReplayedRow) -> anyhow::Result<()>,
-) -> anyhow::Result<u64> {
-    let name = log.name();
-    let (sender, rows) = mpsc::channel();
-    let store = Box::new(ReportingStore { store, start, rows: sender });
-    let watch = Arc::new(Watch::default());
-    let display = show_progress("replay", Arc::clone(&watch));
-    let for_worker = Arc::clone(&watch);
-    let worker = std::thread::spawn(move || worker::run(config, log, store, None, for_worker));
-    let mut handed = Ok(());
-    for replayed in rows {
-        handed = each(replayed);
-        if handed.is_err() {
-            break;
-        }
-    }
-    if handed.is_err() {
-        watch.stop.store(true, Ordering::SeqCst);
-    }
-    let result = worker.join();
-    watch.stop.store(true, Ordering::SeqCst);
-    // It only displays progress, so its end cannot matter.
-    let _ = display.join();
-    handed?;
-    result.map_err(|_| anyhow::anyhow!("the worker failed"))?.with_context(|| format!("replay of {name} ends"))?;
-    Ok(watch.records_waiting() + watch.records_unread.load(Ordering::SeqCst))
-}
-
-/// A store that also reports the frontier rows.
-struct ReportingStore {
-    store: Box<dyn Store>,
-    start: Option<WarmStart>,
-    rows: mpsc::Sender<ReplayedRow>,
-}
-
-impl ReportingStore {
-    fn report(&self, row: &FrontierRow, kind: Kind) {
-        // The receiver is gone only when the reader of our output has closed the pipe.
-        let _ = self.rows.send(ReplayedRow { row: row.clone(), kind });
-    }
-}
-
-impl Store for ReportingStore {
-    fn keeps_rows(&self) -> bool {
-        self.store.keeps_rows()
-    }
-
-    fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError> {
-        // A replay begins where it was asked to, whatever the store holds.
-        let start = self.start.as_ref().map(|start| start.checkpoint.clone());
-        self.store.open_epoch().map(|(epoch, _)| (epoch, start))
-    }
-
-    fn join_epoch(&mut self, epoch: u64) -> Result<(), StoreError> {
-        self.store.join_epoch(epoch)
-    }
-
-    fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError> {
-        self.store.write(rows)
-    }
-
-    fn commit_frontier(&mut self, frontier: &DurableFrontier, kept: &[FrontierRow]) -> Result<(), StoreError> {
-        self.store.commit_frontier(frontier, kept)?;
-        kept.iter().for_each(|row| self.report(row, Kind::Kept));
-        self.report(&frontier.row, Kind::Now);
-        Ok(())
-    }
-
-    fn beat(&mut self, heartbeat: &Heartbeat) -> Result<(), StoreError> {
-        self.store.beat(heartbeat)
-    }
-
-    fn observe(&mut self, row: &FrontierRow) -> Result<(), StoreError> {
-        self.store.observe(row)?;
-        self.report(row, Kind::Stop);
-        Ok(())
-    }
-
-    fn put_segments(&mut self, epoch: u64, frontier: Time, segments: &[(u32, &[u8])]) -> Result<(), StoreError> {
-        self.store.put_segments(epoch, frontier, segments)
-    }
-
-    fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError> {
-        self.store.put_settings(epoch, settings)
-    }
-
-    fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {
-        self.store.identity()
-    }
-
-    fn put_identity(&mut self, epoch: u64, identity: &StoreIdentity) -> Result<(), StoreError> {
-        self.store.put_identity(epoch, identity)
-    }
-
-    fn drop_checkpoint(&mut self, epoch: u64, frontier: Time) -> Result<(), StoreError> {
-        self.store.drop_checkpoint(epoch, frontier)
-    }
-
-    fn commit_checkpoint(
-        &mut self,
-        epoch: u64,
-        checkpoint: &Checkpoint,
-        obsolete: &[SegmentKey],
-    ) -> Result<(), StoreError> {
-        self.store.commit_checkpoint(epoch, checkpoint, obsolete)
-    }
-
-    fn segments(&mut self, wanted: &[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError> {
-        self.start.as_mut().map_or_else(|| Ok(Vec::new()), |start| start.take(wanted))
-    }
-
-    fn stored_segments(&mut self) -> Result<Vec<SegmentKey>, StoreError> {
-        self.store.stored_segments()
-    }
-
-    fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
-        self.store.put_symbols(entries)
-    }
 }

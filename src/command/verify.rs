@@ -9,10 +9,11 @@ use dataflows::settings::Settings;
 use super::UsageError;
 use super::options::rows::SettingsArgs;
 use super::options::workers::{WORKERS, workers};
-use super::replay::{replay, replay_config};
+use super::output::progress::while_shown;
 use crate::log::address::LogAddress;
 use crate::log::{Log, first_offsets};
 use crate::process::messages::note;
+use crate::replay::{ReplayedRow, replay, replay_config};
 use crate::store::address::StoreAddress;
 use crate::store::anchor::{Anchor, WarmStart};
 use crate::store::none::NoStore;
@@ -94,7 +95,7 @@ pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::
     let expected = rows.then(ExpectedRows::create).transpose()?;
     let scratch: Box<dyn Store> = match &expected {
         Some(expected) => expected.writer()?,
-        None => Box::new(NoStore),
+        None => Box::new(NoStore::default()),
     };
     let frontier = durable.row.frontier;
     let config = WorkerConfig {
@@ -103,12 +104,13 @@ pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::
         ..replay_config(*workers, settings.clone())
     };
     let mut check = FrontierCheck::of(reader, &durable.row, begins.as_ref())?;
-    let after = replay(Arc::clone(log), config, start, scratch, |replayed| {
+    let each = |replayed: ReplayedRow| {
         check.compare(&replayed);
         // Rows are compared in any case: they show where the difference is.
         let goes_on = *rows || (!first.is_empty() && begins.is_none());
         if goes_on { Ok(()) } else { check.result().map_err(Into::into) }
-    })?;
+    };
+    let after = while_shown("replay", |watch| replay(Arc::clone(log), config, start, scratch, watch, each))?;
     let mut frontiers = check.finish();
     let mut beginning = begins.map_or(Beginning::Whole, |row| {
         let first = first.clone();
@@ -156,10 +158,12 @@ fn is_made_from_rest(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> a
         ..replay_config(compared.workers, compared.settings.clone())
     };
     let mut agrees = false;
-    replay(Arc::clone(&compared.log), config, None, Box::new(NoStore), |replayed| {
+    let each = |replayed: ReplayedRow| {
         agrees |= replayed.row == row;
         Ok(())
-    })?;
+    };
+    let (log, store) = (Arc::clone(&compared.log), Box::new(NoStore::default()));
+    while_shown("replay", |watch| replay(log, config, None, store, watch, each))?;
     Ok(agrees)
 }
 

@@ -39,7 +39,7 @@ impl StoreAddress {
         match self {
             Self::Sqlite(path) => Ok(Box::new(SqliteStore::open(path)?)),
             Self::Cassandra(address) => Ok(Box::new(CassandraStore::open(address)?)),
-            Self::None => Ok(Box::new(NoStore)),
+            Self::None => Ok(Box::new(NoStore::default())),
         }
     }
 

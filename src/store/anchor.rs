@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
-use dataflows::state::codec;
+use dataflows::state::codec::{self, CodecError};
 use dataflows::state::manifest::SegmentKey;
-use dataflows::state::snapshot::SnapshotHeader;
+use dataflows::state::snapshot::{LoadedShard, SnapshotHeader, decode_shard, memory_shard};
+use dataflows::symbols::symbol::Symbol;
 
 use super::checkpoint::missing_segment;
 use super::{Checkpoint, StoreError, StoreReader};
@@ -25,6 +26,19 @@ impl Anchor {
     fn new(frontier: Time, header: Vec<u8>) -> Option<Self> {
         let decoded = codec::decode(&header).ok()?;
         Some(Self { checkpoint: Checkpoint { frontier, header }, header: decoded })
+    }
+
+    /// Whether it is at or before a time, and a log that begins at these offsets, by partition, holds everything after
+    /// it.
+    fn is_usable(&self, first_offsets: &[u64], time: Time) -> bool {
+        self.checkpoint.frontier <= time && self.header.is_covered(first_offsets)
+    }
+
+    /// The same without the shards that other symbols are in. `None` if its header cannot be encoded.
+    fn narrow(mut self, symbol: &Symbol) -> Option<Self> {
+        self.header.manifest.retain(|shard| shard == symbol.shard() || shard >= memory_shard(0));
+        self.checkpoint.header = codec::encode(&self.header).ok()?;
+        Some(self)
     }
 
     /// The one that is kept under this name, from what a store has `read` of it. `None` if it is gone, as where a live
@@ -97,8 +111,27 @@ impl WarmStart {
         first_offsets: &[u64],
         time: Time,
     ) -> Result<Option<Self>, StoreError> {
-        let is_usable = |anchor: &Anchor| anchor.checkpoint.frontier <= time && anchor.header.is_covered(first_offsets);
+        let is_usable = |anchor: &Anchor| anchor.is_usable(first_offsets, time);
         Self::read(reader, |all| all.into_iter().rev().filter(is_usable).collect())
+    }
+
+    /// [`Self::last_before`], with no more of it than the rows of one symbol follow from: not those of other symbols.
+    pub fn last_before_of(
+        reader: &mut dyn StoreReader,
+        symbol: &Symbol,
+        first_offsets: &[u64],
+        time: Time,
+    ) -> Result<Option<Self>, StoreError> {
+        let is_usable = |anchor: &Anchor| anchor.is_usable(first_offsets, time);
+        let narrow = |anchor: Anchor| anchor.narrow(symbol);
+        Self::read(reader, |all| all.into_iter().rev().filter(is_usable).filter_map(narrow).collect())
+    }
+
+    /// One of its shards.
+    pub fn shard(&self, number: u32) -> Result<LoadedShard, CodecError> {
+        let header: SnapshotHeader = codec::decode(&self.checkpoint.header)?;
+        let segments = header.manifest.segments_of(number).into_iter().filter_map(|key| self.segments.get(&key));
+        decode_shard(number, &segments.map(|bytes| codec::unpack(bytes)).collect::<Result<Vec<_>, _>>()?)
     }
 
     fn of(reader: &mut dyn StoreReader, anchor: Anchor) -> Result<Self, StoreError> {

@@ -1,4 +1,4 @@
-//! The store that keeps nothing, for a replay that only computes digests.
+//! The store that keeps nothing, for a replay that only computes digests, or whose rows go elsewhere.
 
 use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
@@ -7,9 +7,21 @@ use dataflows::symbols::entry::Entry;
 
 use super::{Checkpoint, DurableFrontier, PipelineSettings, RowBatch, Store, StoreError};
 
+/// Receives the rows of a run.
+type RowVisitor = Box<dyn FnMut(&RowBatch) + Send>;
+
 /// Accepts all writes and keeps nothing. Its epoch is always 1, without a checkpoint.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoStore;
+#[derive(Default)]
+pub struct NoStore {
+    rows: Option<RowVisitor>,
+}
+
+impl NoStore {
+    /// One that hands over the rows, each batch once.
+    pub fn handing_over(rows: impl FnMut(&RowBatch) + Send + 'static) -> Self {
+        Self { rows: Some(Box::new(rows)) }
+    }
+}
 
 impl Store for NoStore {
     fn open_epoch(&mut self) -> Result<(u64, Option<Checkpoint>), StoreError> {
@@ -21,10 +33,11 @@ impl Store for NoStore {
     }
 
     fn keeps_rows(&self) -> bool {
-        false
+        self.rows.is_some()
     }
 
-    fn write(&mut self, _rows: &RowBatch) -> Result<(), StoreError> {
+    fn write(&mut self, rows: &RowBatch) -> Result<(), StoreError> {
+        self.rows.iter_mut().for_each(|visit| visit(rows));
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use dataflows::progress::time::Time;
 use dataflows::settings::Settings;
+use dataflows::symbols::symbol::Symbol;
 
 use super::clock::Clock;
 use crate::cluster::ClusterConfig;
@@ -47,6 +48,8 @@ pub struct WorkerConfig {
     pub stops: Vec<Time>,
     /// Symbol log from which the store's symbol table is kept up to date.
     pub symbols: Option<LogAddress>,
+    /// Make the rows of this symbol alone. Digests and row counts are then not those of the log.
+    pub only: Option<Symbol>,
     /// The clocks of the run.
     pub clock: Clock,
 }
@@ -67,6 +70,7 @@ impl WorkerConfig {
             anchor_every: Duration::from_millis(ANCHOR_EVERY_MS),
             stops: Vec::new(),
             symbols: None,
+            only: None,
             clock: Clock::default(),
         }
     }

@@ -184,6 +184,7 @@ impl WorkerLoop {
         let owns_none = starts.is_empty();
         let partitions: Vec<u32> = starts.iter().map(|start| start.partition).collect();
         let mut ingress = Ingress::new(shared.config.settings.clone(), index, peers, starts, resumed_from);
+        shared.config.only.iter().for_each(|symbol| ingress.send_only(symbol.clone()));
         partitions
             .into_iter()
             .enumerate()

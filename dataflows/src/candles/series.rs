@@ -122,6 +122,11 @@ impl Series {
         self.older.find(window_start_ms).map(|at| self.older.get(at))
     }
 
+    /// All slots, ascending.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> {
+        (0..self.older.len()).map(|at| self.older.get(at)).chain(self.newest)
+    }
+
     /// Inserts the first slot of a window.
     #[inline]
     pub fn insert(&mut self, slot: Slot) {

@@ -27,11 +27,11 @@ use crate::symbols::symbol::Symbol;
 /// An update of a collection: row, time, diff.
 pub type Update<R> = (R, Time, i64);
 
-/// A candle of the symbol that is being applied.
+/// A candle of a symbol.
 #[derive(Clone, Copy)]
-struct WindowOf {
-    resolution: Resolution,
-    window_start_ms: u64,
+pub(super) struct WindowOf {
+    pub(super) resolution: Resolution,
+    pub(super) window_start_ms: u64,
 }
 
 /// A candle that the group has touched, and what it was before, if it was.
@@ -323,7 +323,7 @@ fn emit_indicators(symbol: &Symbol, change: &Change, emit: &mut impl FnMut(Updat
     emit((row(change.new), as_of, 1));
 }
 
-fn candle_row(symbol: &Symbol, of: WindowOf, candle: &Candle, as_of: Time) -> CandleRow {
+pub(super) fn candle_row(symbol: &Symbol, of: WindowOf, candle: &Candle, as_of: Time) -> CandleRow {
     CandleRow {
         symbol: symbol.clone(),
         resolution: of.resolution,

@@ -3,11 +3,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::candles::series::Series;
+use crate::candles::series::{Series, Slot};
+use crate::candles::state::{WindowOf, candle_row};
 use crate::indicators::history::History;
+use crate::output::row::{CandleRow, IndicatorRow};
 use crate::progress::time::{Resolution, Time};
 use crate::state::codec::{self, CodecError};
 use crate::symbols::symbol::Symbol;
+
+/// Rows of one symbol.
+#[derive(Clone, Debug, Default)]
+pub struct SymbolRows {
+    /// Candles of all resolutions.
+    pub candles: Vec<CandleRow>,
+    /// Indicators.
+    pub indicators: Vec<IndicatorRow>,
+}
 
 /// State of one symbol.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,6 +76,28 @@ impl SymbolState {
         let Some(packed) = &self.packed else { return Ok(None) };
         let (series, history) = codec::decode(&codec::unpack(packed)?)?;
         Ok(Some(Self { series, history, ..Self::new(self.symbol.clone()) }))
+    }
+
+    /// The rows of all windows that end after this time, as they are now. It lies back from now by at most the allowed
+    /// lateness: a late trade may still reach these windows, so all of them are here.
+    pub fn rows(&self, after_ms: u64) -> Result<SymbolRows, CodecError> {
+        let unpacked = self.unpacked()?;
+        let (state, symbol) = (unpacked.as_ref().unwrap_or(self), &self.symbol);
+        let rows_of = |resolution: Resolution| {
+            let from_ms = resolution.window_start_ms(after_ms);
+            let slots = state.series[resolution as usize].slots();
+            slots.filter(move |slot| slot.window_start_ms >= from_ms).map(move |slot: Slot| {
+                let of = WindowOf { resolution, window_start_ms: slot.window_start_ms };
+                candle_row(symbol, of, &slot.candle, slot.as_of)
+            })
+        };
+        let candles = Resolution::ALL.into_iter().flat_map(rows_of).collect();
+        let rows = state.history.rows(Resolution::S5.window_start_ms(after_ms)).into_iter();
+        let indicators = rows.map(|(window_start_ms, values, as_of)| {
+            let symbol = symbol.clone();
+            IndicatorRow { symbol, window_start_ms, values, as_of }
+        });
+        Ok(SymbolRows { candles, indicators: indicators.collect() })
     }
 
     /// It is saved as it is now: what is encoded next are the changes from here on.

@@ -136,6 +136,22 @@ impl History {
         self.fold(fixed_ms);
     }
 
+    /// The rows whose windows start at this time or later, ascending: start of the window, values and `as_of`. Those
+    /// that a correction cannot reach any more are missing.
+    pub fn rows(&self, from_ms: u64) -> Vec<(u64, IndicatorValues, Time)> {
+        let first = self.older.first();
+        let wanted = self.anchors.before(self.older.position(from_ms) as u64 + first);
+        let Some(anchor) = wanted.or_else(|| self.anchors.first().copied()) else { return Vec::new() };
+        let mut points: Vec<Point> = (0..self.older.len()).map(|at| self.older.get(at)).chain(self.newest).collect();
+        let (mut chain, mut rows) = (anchor.chain, Vec::new());
+        for at in (anchor.before - first) as usize..points.len() {
+            push_at(&mut chain, &mut points, at);
+            rows.push((points[at].window_start_ms, chain.values, points[at].as_of));
+        }
+        rows.retain(|row| row.0 >= from_ms);
+        rows
+    }
+
     /// Before the point with this number is appended: sets an anchor when one is due, and folds.
     #[inline]
     fn anchor(&mut self, number: u64, fixed_ms: u64) {

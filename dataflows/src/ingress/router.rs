@@ -65,6 +65,11 @@ impl Router {
         }
     }
 
+    /// Sends on the trades of this symbol alone. Nothing was read yet.
+    pub(super) fn send_only(&mut self, symbol: Symbol) {
+        self.symbols.only = Some(symbol);
+    }
+
     /// Takes the output to send. Its times are at or after the frontier at the last
     /// call.
     pub(super) fn take(&mut self) -> Outgoing {
@@ -139,8 +144,10 @@ impl Router {
             return number;
         }
         let number = self.symbols.add(symbol.clone(), table.scheme_of(symbol.as_str()));
-        let receiver = self.symbols.known[number as usize].receiver;
-        self.deliveries[receiver as usize].symbols.push((number, symbol));
+        let known = &self.symbols.known[number as usize];
+        if known.is_sent {
+            self.deliveries[known.receiver as usize].symbols.push((number, symbol));
+        }
         number
     }
 
@@ -169,6 +176,9 @@ impl Router {
     #[inline]
     pub(super) fn merge(&mut self, symbol: u32, time: Time, trade: &Trade) {
         let known = &mut self.symbols.known[symbol as usize];
+        if !known.is_sent {
+            return;
+        }
         let delivery = &mut self.deliveries[known.receiver as usize];
         let window_start_ms = Resolution::S5.window_start_ms(trade.place.event_ms);
         if known.serial == self.symbols.serial

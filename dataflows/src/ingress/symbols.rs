@@ -13,6 +13,8 @@ pub(crate) struct Symbols {
     pub(crate) known: Vec<Known>,
     pub(crate) serial: u64,
     peers: u32,
+    /// The only one that is sent on; all, if none.
+    pub(crate) only: Option<Symbol>,
 }
 
 /// One symbol.
@@ -25,12 +27,14 @@ pub(crate) struct Known {
     /// Index of its newest partial in its receiver's delivery, while `serial` is current.
     pub(crate) at: u32,
     pub(crate) serial: u64,
+    /// Whether its trades are sent on.
+    pub(crate) is_sent: bool,
 }
 
 impl Symbols {
     pub(crate) fn new(peers: usize) -> Self {
         let hasher = DefaultHashBuilder::default();
-        Self { table: HashTable::new(), hasher, known: Vec::new(), serial: 1, peers: peers as u32 }
+        Self { table: HashTable::new(), hasher, known: Vec::new(), serial: 1, peers: peers as u32, only: None }
     }
 
     /// The number of a known symbol.
@@ -45,7 +49,8 @@ impl Symbols {
         let number = self.known.len() as u32;
         let hash = self.hasher.hash_one(symbol.as_str().as_bytes());
         let receiver = symbol.shard() % self.peers;
-        self.known.push(Known { symbol, scheme, receiver, at: 0, serial: 0 });
+        let is_sent = self.only.as_ref().is_none_or(|only| *only == symbol);
+        self.known.push(Known { symbol, scheme, receiver, at: 0, serial: 0, is_sent });
         let (known, hasher) = (&self.known, &self.hasher);
         self.table.insert_unique(hash, number, |&n| hasher.hash_one(known[n as usize].symbol.as_str().as_bytes()));
         number

@@ -49,6 +49,11 @@ impl Manifest {
         }
     }
 
+    /// Leaves out the other shards.
+    pub fn retain(&mut self, is_kept: impl Fn(u32) -> bool) {
+        self.shards.retain(|shard, _| is_kept(*shard));
+    }
+
     /// Numbers of the shards, ascending.
     pub fn shards(&self) -> impl Iterator<Item = u32> {
         self.shards.keys().copied()

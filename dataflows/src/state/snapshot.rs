@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::candles::symbol_state::SymbolState;
+use crate::candles::symbol_state::{SymbolRows, SymbolState};
 use crate::ingress::PartitionMemory;
 use crate::output::ledger::LedgerState;
 use crate::progress::resume::ResumePoint;
@@ -66,6 +66,12 @@ pub struct LoadedShard {
 }
 
 impl LoadedShard {
+    /// Rows of a symbol as of the snapshot: those of [`SymbolState::rows`], none if it has not traded.
+    pub fn rows(&self, symbol: &Symbol, after_ms: u64) -> Result<SymbolRows, CodecError> {
+        let state = self.states.iter().find(|state| state.symbol == *symbol);
+        state.map_or_else(|| Ok(SymbolRows::default()), |state| state.rows(after_ms))
+    }
+
     /// All of it is encoded next, as the base of a new shard would be.
     pub fn mark_unsaved(&mut self) {
         self.states.iter_mut().for_each(SymbolState::mark_unsaved);

@@ -24,6 +24,17 @@ pub fn progress_bar(template: &str) -> ProgressBar {
     bar
 }
 
+/// Runs `work` and shows the progress of its workers meanwhile, as [`show_progress`] does.
+pub fn while_shown<R>(what: &'static str, work: impl FnOnce(&Arc<Watch>) -> R) -> R {
+    let watch = Arc::new(Watch::default());
+    let display = show_progress(what, Arc::clone(&watch));
+    let result = work(&watch);
+    watch.stop.store(true, Ordering::SeqCst);
+    // It only displays progress, so its end cannot matter.
+    let _ = display.join();
+    result
+}
+
 /// Shows the progress of the workers on standard error until `watch.stop` is set: a bar on a terminal, a line every few
 /// seconds elsewhere.
 pub fn show_progress(what: &'static str, watch: Arc<Watch>) -> JoinHandle<()> {

@@ -13,7 +13,7 @@ use crate::worker::identity;
 
 /// Opens the store that `--write-to` names, or the one that keeps nothing.
 pub fn open(args: &ReplayArgs) -> anyhow::Result<Box<dyn Store>> {
-    let Some(address) = &args.write_to else { return Ok(Box::new(NoStore)) };
+    let Some(address) = &args.write_to else { return Ok(Box::new(NoStore::default())) };
     if let Some(mut reader) = existing(address)? {
         check_identity(args, address, &mut *reader)?;
         if !args.take_over {

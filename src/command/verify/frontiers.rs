@@ -6,7 +6,7 @@ use dataflows::output::frontier_row::FrontierRow;
 use dataflows::progress::time::Time;
 
 use super::mismatch::Mismatch;
-use crate::command::replay::{Kind, ReplayedRow};
+use crate::replay::{Kind, ReplayedRow};
 use crate::store::{StoreError, StoreReader};
 use crate::time::rfc3339;
 
