@@ -8,6 +8,7 @@ pub mod completions;
 pub mod config_file;
 pub mod dashboard;
 pub mod demo;
+pub mod explain;
 pub mod gaps;
 pub mod import;
 pub mod indicators;

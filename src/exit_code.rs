@@ -5,6 +5,7 @@ use std::error::Error;
 use crate::as_of::AsOfError;
 use crate::cluster::ClusterError;
 use crate::command::UsageError;
+use crate::explain::ExplainError;
 use crate::finnhub::error::SocketError;
 use crate::finnhub::rest::RestError;
 use crate::import::ImportError;
@@ -26,8 +27,9 @@ pub trait ExitCode {
 type Lookup = for<'a> fn(&'a (dyn Error + 'static)) -> Option<&'a dyn ExitCode>;
 
 /// Every error type that has an exit code of its own. A test finds the types that are missing here.
-const LOOKUPS: [Lookup; 12] = [
+const LOOKUPS: [Lookup; 13] = [
     lookup::<AsOfError>,
+    lookup::<ExplainError>,
     lookup::<ImportError>,
     lookup::<LogError>,
     lookup::<StoreError>,

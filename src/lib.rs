@@ -8,6 +8,7 @@ pub mod csv_cell;
 pub mod dashboard;
 pub mod escape;
 pub mod exit_code;
+pub mod explain;
 pub mod finnhub;
 pub mod http;
 pub mod import;

@@ -293,6 +293,18 @@ pub struct StoredCandle {
     pub as_of: Time,
 }
 
+impl StoredCandle {
+    /// Names of its columns after the key, in the order of [`Self::bits`].
+    pub const COLUMNS: [&str; 9] = ["open", "high", "low", "close", "volume", "notional", "vwap", "trades", "as_of"];
+
+    /// Values of its columns after the key, doubles by their bits.
+    pub fn bits(&self) -> [u64; 9] {
+        let [open, high, low, close, volume, notional, vwap] =
+            [self.open, self.high, self.low, self.close, self.volume, self.notional, self.vwap].map(f64::to_bits);
+        [open, high, low, close, volume, notional, vwap, self.trades, self.as_of]
+    }
+}
+
 impl From<&CandleRow> for StoredCandle {
     fn from(row: &CandleRow) -> Self {
         let CandleEdge { open, high, low, close, volume, notional, vwap } = to_f64::candle(row);

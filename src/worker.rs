@@ -20,7 +20,7 @@
 //! ```
 
 mod by_hand;
-mod checkpoint;
+pub(crate) mod checkpoint;
 mod clock;
 mod commit;
 mod config;
@@ -32,7 +32,7 @@ mod host;
 pub mod identity;
 mod life;
 mod metrics;
-mod partition_readers;
+pub(crate) mod partition_readers;
 mod proof;
 mod read_ahead;
 mod resume;

@@ -15,12 +15,14 @@ pub mod router;
 pub mod seen;
 mod symbols;
 mod waiting_trade;
+pub mod witness;
 
 use crate::ingress::live_sources::LiveSource;
 use crate::ingress::partition::Partition;
 pub use crate::ingress::partition::PartitionMemory;
 use crate::ingress::reading::Reading;
 use crate::ingress::router::{Outgoing, Router};
+use crate::ingress::witness::{Unwatched, Witness};
 use crate::log::batch::{RecordBatch, RecordSpan};
 use crate::log::binding::Binding;
 use crate::log::decode::{RawTrade, Visitor, decode};
@@ -48,19 +50,43 @@ const NO_RECORD: RecordSpan = RecordSpan {
 };
 
 /// One worker's partitions and the output read from them but not yet sent.
-pub struct Ingress {
+pub struct Ingress<W = Unwatched> {
     settings: Settings,
     /// Records before this time are already in the state: a resumed run re-reads some of them.
     resumed_from: Time,
     partitions: Vec<Partition>,
     router: Router,
+    witness: W,
 }
 
 impl Ingress {
     /// Starts at these resume points, one for each partition that this worker owns; `resumed_from` is 0 for a new run.
     pub fn new(settings: Settings, worker: usize, peers: usize, starts: Vec<ResumePoint>, resumed_from: Time) -> Self {
+        Self::watched(settings, (worker, peers), starts, resumed_from, Unwatched)
+    }
+}
+
+impl<W: Witness> Ingress<W> {
+    /// The same as worker `of.0` among `of.1`, with a witness: it sees all that is decided as of `resumed_from` or later.
+    pub fn watched(
+        settings: Settings,
+        of: (usize, usize),
+        starts: Vec<ResumePoint>,
+        resumed_from: Time,
+        witness: W,
+    ) -> Self {
+        let router = Router::new(of.0, of.1);
         let partitions = starts.into_iter().map(|start| Partition::new(start, &settings)).collect();
-        Self { settings, resumed_from, partitions, router: Router::new(worker, peers) }
+        Self { settings, resumed_from, partitions, router, witness }
+    }
+
+    /// Ends the reading, and gives the witness back. The accepted trades that wait for the frontier to come near are
+    /// sent on before, so that it has seen them.
+    pub fn into_witness(mut self) -> W {
+        for at in 0..self.partitions.len() {
+            self.reading(at, &NO_RECORD, &[]).send_ahead(Time::MAX);
+        }
+        self.witness
     }
 
     /// Makes the rows of one symbol alone, before anything is read or restored: they are the same, and those of the
@@ -134,7 +160,7 @@ impl Ingress {
     }
 
     #[inline]
-    fn reading<'a>(&'a mut self, at: usize, span: &'a RecordSpan, record: &'a [u8]) -> Reading<'a> {
+    fn reading<'a>(&'a mut self, at: usize, span: &'a RecordSpan, record: &'a [u8]) -> Reading<'a, W> {
         Reading {
             partition: &mut self.partitions[at],
             router: &mut self.router,
@@ -143,6 +169,7 @@ impl Ingress {
             span,
             record,
             rejected: (0, None),
+            witness: &mut self.witness,
         }
     }
 
@@ -222,6 +249,11 @@ impl Ingress {
         self.partitions[at].restore(memory);
     }
 
+    /// Trades of the `at`th partition that have no time yet: they wait to be judged or confirmed.
+    pub fn undecided(&self, at: usize) -> usize {
+        self.partitions[at].undecided()
+    }
+
     /// Accepted trades of the `at`th partition that wait here for the frontier to come near.
     pub fn ahead(&self, at: usize) -> usize {
         self.partitions[at].ahead.len()
@@ -238,7 +270,8 @@ impl Ingress {
         for at in 0..self.partitions.len() {
             let mut reading = self.reading(at, &NO_RECORD, &[]);
             reading.settle_early();
-            reading.send_ahead();
+            let end = reading.near();
+            reading.send_ahead(end);
         }
         self.router.take()
     }

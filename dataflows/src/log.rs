@@ -6,5 +6,5 @@ pub mod conditions;
 pub mod control;
 pub mod decimal;
 pub mod decode;
-mod json;
+pub mod json;
 pub mod reject;

@@ -3,8 +3,8 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    bench, candles, checkpoint, completions, dashboard, demo, gaps, import, indicators, ingest, man, pace, rejected,
-    replay, setup, source, status, symbols, top, verify, work,
+    bench, candles, checkpoint, completions, dashboard, demo, explain, gaps, import, indicators, ingest, man, pace,
+    rejected, replay, setup, source, status, symbols, top, verify, work,
 };
 
 /// Real-time market data with an exact answer to: is this complete?
@@ -41,6 +41,8 @@ pub enum Command {
     Replay(Box<replay::ReplayArgs>),
     /// Replay the log and compare the result with a store
     Verify(Box<verify::VerifyArgs>),
+    /// Explain a candle: the records that made it, those left out and why, and whether the stored row is right
+    Explain(Box<explain::ExplainArgs>),
     /// Show candles from a store
     Candles(candles::Args),
     /// Show indicators from a store
@@ -82,6 +84,7 @@ impl Cli {
             Command::Work(args) => work::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Verify(args) => verify::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Candles(args) => candles::run(&args),
             Command::Indicators(args) => indicators::run(&args),
             Command::Gaps(args) => gaps::run(&args),

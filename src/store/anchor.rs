@@ -87,6 +87,15 @@ impl WarmStart {
         reader: &mut dyn StoreReader,
         wanted: impl Fn(Vec<Anchor>) -> Vec<Anchor>,
     ) -> Result<Option<Self>, StoreError> {
+        Self::read_shards(reader, wanted, |_| true)
+    }
+
+    /// [`Self::read`], with the segments of these shards only.
+    pub fn read_shards(
+        reader: &mut dyn StoreReader,
+        wanted: impl Fn(Vec<Anchor>) -> Vec<Anchor>,
+        is_needed: impl Fn(u32) -> bool,
+    ) -> Result<Option<Self>, StoreError> {
         let mut gone = Ok(None);
         for _ in 0..ATTEMPTS {
             let wanted = wanted(anchors(reader)?);
@@ -94,7 +103,7 @@ impl WarmStart {
                 return Ok(None);
             }
             for anchor in wanted {
-                match Self::of(reader, anchor) {
+                match Self::of(reader, anchor, &is_needed) {
                     Ok(start) => return Ok(Some(start)),
                     Err(error @ StoreError::Corrupt { .. }) => gone = Err(error),
                     Err(error) => return Err(error),
@@ -134,8 +143,9 @@ impl WarmStart {
         decode_shard(number, &segments.map(|bytes| codec::unpack(bytes)).collect::<Result<Vec<_>, _>>()?)
     }
 
-    fn of(reader: &mut dyn StoreReader, anchor: Anchor) -> Result<Self, StoreError> {
-        let keys: Vec<SegmentKey> = anchor.header.manifest.segments().into_iter().collect();
+    fn of(reader: &mut dyn StoreReader, anchor: Anchor, is_needed: &impl Fn(u32) -> bool) -> Result<Self, StoreError> {
+        let all = anchor.header.manifest.segments().into_iter();
+        let keys: Vec<SegmentKey> = all.filter(|key| is_needed(key.shard)).collect();
         let segments = keys.iter().copied().zip(reader.read_segments(&keys)?).collect();
         Ok(Self { checkpoint: anchor.checkpoint, row: anchor.header.ledger.row, segments })
     }

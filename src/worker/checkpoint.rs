@@ -11,6 +11,6 @@
 
 pub(super) mod anchors;
 pub(super) mod collect;
-pub(super) mod load;
+pub(crate) mod load;
 pub(super) mod parts;
 pub(super) mod schedule;

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use dataflows::ingress::Ingress;
+use dataflows::ingress::witness::Witness;
 use dataflows::log::batch::RecordBatch;
+use dataflows::progress::resume::ResumePoint;
 use dataflows::progress::time::Time;
 use dataflows::settings::ProgressMode;
 
@@ -15,7 +17,7 @@ use super::read_ahead::ReadAhead;
 use super::resume;
 use super::{PartitionRead, Watch, WorkerConfig, WorkerError};
 use crate::log::progress_log::BindingReader;
-use crate::log::{LogError, PartitionReader};
+use crate::log::{Log, LogError, PartitionReader};
 use crate::time::rfc3339;
 
 /// Time between two warnings of a stalled frontier.
@@ -34,8 +36,9 @@ pub(super) struct Readers {
     short_since: Option<Instant>,
 }
 
-struct Partition {
-    number: u32,
+/// One partition: its reader, and what it has read ahead of what may be fed.
+pub(crate) struct Partition {
+    pub(crate) number: u32,
     reader: Box<dyn PartitionReader>,
     /// A batch of which some records may not be read yet, and the number of the first of them.
     held: Option<(RecordBatch, usize)>,
@@ -48,13 +51,12 @@ impl Readers {
     pub(super) fn open(shared: &Shared, index: usize, peers: usize) -> Result<Self, LogError> {
         let mut readers = Vec::new();
         for start in shared.starts.iter().skip(index).step_by(peers) {
-            let number = start.partition;
-            let (mut reader, held) = resume::open(&*shared.log, start, || shared.watch.stop.load(Ordering::SeqCst))?;
+            let mut partition = Partition::open(&*shared.log, start, || shared.watch.stop.load(Ordering::SeqCst))?;
             // It parks while nothing is there to be read.
-            reader.wake(std::thread::current());
-            let end = shared.log.end_offset(number)?;
-            shared.watch.records_total.fetch_add(end.saturating_sub(start.offset), Ordering::Relaxed);
-            readers.push(Partition { number, reader, held, end });
+            partition.reader.wake(std::thread::current());
+            let records = partition.end.saturating_sub(start.offset);
+            shared.watch.records_total.fetch_add(records, Ordering::Relaxed);
+            readers.push(partition);
         }
         let from = shared.starts.iter().skip(index).step_by(peers).map(|start| start.frontier.bound_by()).min();
         let bindings = shared.log.progress_log().map(|progress| progress.reader(from.unwrap_or(0))).transpose()?;
@@ -212,10 +214,17 @@ impl Readers {
 }
 
 impl Partition {
+    /// Opens it at a resume point.
+    pub(crate) fn open(log: &dyn Log, start: &ResumePoint, is_stopped: impl Fn() -> bool) -> Result<Self, LogError> {
+        let number = start.partition;
+        let (reader, held) = resume::open(log, start, is_stopped)?;
+        Ok(Self { number, reader, held, end: log.end_offset(number)? })
+    }
+
     /// Feeds its next records, as far as they may be read. Returns their number, and the bytes fetched for them.
-    fn feed(
+    pub(crate) fn feed<W: Witness>(
         &mut self,
-        ingress: &mut Ingress,
+        ingress: &mut Ingress<W>,
         at: usize,
         batch: &mut RecordBatch,
         bytes_max: usize,
@@ -235,7 +244,7 @@ impl Partition {
     }
 
     /// Offset of the next record to feed.
-    fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         let held = self.held.as_ref().and_then(|(batch, next)| batch.records.get(*next));
         held.map_or_else(|| self.reader.position(), |span| span.offset)
     }
@@ -247,7 +256,7 @@ impl Partition {
     }
 
     /// Whether everything that it held at the start has been read.
-    fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         self.position() >= self.end
     }
 }

@@ -130,8 +130,8 @@ impl Start {
         }
         let (first, peers) = (config.first_worker(), config.peers());
         let is_own = |shard: u32| (first..first + config.workers).contains(&(shard as usize % peers));
-        let shards = load::read_shards(store, resumed.as_ref(), is_own)?;
-        let memories = load::read_memory(store, resumed.as_ref(), is_own)?;
+        let shards = load::read_shards(&mut |keys| store.segments(keys), resumed.as_ref(), is_own)?;
+        let memories = load::read_memory(&mut |keys| store.segments(keys), resumed.as_ref(), is_own)?;
         let proof = Proof::new(plan.published.clone(), resumed.as_ref().map(|header| &header.ledger.row))?;
         Ok(Self { epoch: plan.epoch, resumed, starts, shards, memories, proof, mesh: None })
     }

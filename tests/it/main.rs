@@ -9,6 +9,7 @@ mod cluster;
 mod dashboard;
 mod documents;
 mod durable_files;
+mod explain;
 mod foreign;
 mod grafana;
 mod import;

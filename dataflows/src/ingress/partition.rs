@@ -144,11 +144,16 @@ impl Partition {
 
     /// [`ResumeTrail::records_from`], and the trades that have no time yet.
     pub(super) fn records_from(&self, frontier: Time) -> u64 {
-        self.trail.records_from(frontier) + (self.leaps.len() + self.early.len()) as u64
+        self.trail.records_from(frontier) + self.undecided() as u64
+    }
+
+    /// Trades that have no time yet.
+    pub(super) fn undecided(&self) -> usize {
+        self.leaps.len() + self.early.len()
     }
 
     fn has_undecided(&self) -> bool {
-        !self.leaps.is_empty() || !self.early.is_empty()
+        self.undecided() > 0
     }
 
     /// The resume point as of `frontier`.

@@ -6,6 +6,7 @@ use crate::ingress::partition::Partition;
 use crate::ingress::router::Router;
 use crate::ingress::seen::{seen_from, trade_name};
 use crate::ingress::waiting_trade::{Origin, WaitingTrade};
+use crate::ingress::witness::{Decision, Part, Witness};
 use crate::log::batch::RecordSpan;
 use crate::log::control::Control;
 use crate::log::decode::{RawTrade, Visitor};
@@ -19,7 +20,7 @@ use crate::settings::{ProgressMode, Settings};
 use crate::symbols::symbol::Symbol;
 
 /// A record during decoding.
-pub(super) struct Reading<'a> {
+pub(super) struct Reading<'a, W> {
     pub(super) partition: &'a mut Partition,
     pub(super) router: &'a mut Router,
     pub(super) settings: &'a Settings,
@@ -29,9 +30,10 @@ pub(super) struct Reading<'a> {
     pub(super) record: &'a [u8],
     /// Parts of the record at hand that were rejected, and the index of the first one without a row.
     pub(super) rejected: (u64, Option<u32>),
+    pub(super) witness: &'a mut W,
 }
 
-impl<'a> Reading<'a> {
+impl<W: Witness> Reading<'_, W> {
     fn now(&self) -> Time {
         self.partition.now(self.settings)
     }
@@ -193,9 +195,13 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Sends on the accepted trades that the frontier has come near.
-    pub(super) fn send_ahead(&mut self) {
-        let end = self.now().saturating_add(far_ms(self.settings));
+    /// The time before which an accepted trade is near the frontier.
+    pub(super) fn near(&self) -> Time {
+        self.now().saturating_add(far_ms(self.settings))
+    }
+
+    /// Sends on the accepted trades before `end` that have waited for the frontier to come near.
+    pub(super) fn send_ahead(&mut self, end: Time) {
         // Nothing is taken from the partition: a checkpoint may still need them.
         let due: Vec<_> = self.partition.ahead.send_before(end).map(|(time, trade)| (time, trade.clone())).collect();
         for (time, waiting) in due {
@@ -230,7 +236,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-impl Visitor for Reading<'_> {
+impl<W: Witness> Visitor for Reading<'_, W> {
     #[inline]
     fn trade(&mut self, index: u32, raw: &RawTrade<'_>) {
         match self.settings.progress {
@@ -284,7 +290,7 @@ impl Visitor for Reading<'_> {
     }
 }
 
-impl Reading<'_> {
+impl<W: Witness> Reading<'_, W> {
     #[cold]
     fn reject_at(&mut self, origin: &Origin<'_>, reason: Reason) {
         self.reject_as_of(origin, reason, self.now());
@@ -295,6 +301,7 @@ impl Reading<'_> {
         if !self.is_new(as_of, origin) {
             return;
         }
+        self.witness.decided(&Part::new(self.partition.number, origin), Decision::Rejected { reason, as_of });
         if !has_row {
             return self.router.count(as_of, Counter::Rejected(reason));
         }
@@ -351,6 +358,7 @@ impl Reading<'_> {
 
     fn count_duplicate(&mut self, origin: &Origin<'_>, as_of: Time) {
         if self.is_new(as_of, origin) {
+            self.witness.decided(&Part::new(self.partition.number, origin), Decision::Duplicate { as_of });
             self.router.count(as_of, Counter::Duplicates);
         }
     }
@@ -372,6 +380,8 @@ impl Reading<'_> {
             router.count(time, Counter::PriceUpdates);
             flags.volume = false;
         }
+        let part = Part::new(self.partition.number, origin);
+        self.witness.decided(&part, Decision::Accepted { trade: raw, time, is_late: late, flags });
         if flags.is_none() {
             return router.count(time, Counter::Excluded);
         }

@@ -7,19 +7,19 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// The fields of an object as JSON text. Of a repeated key the last value counts.
-pub(super) type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+pub type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 /// Parses an object.
-pub(super) fn object(json: &[u8]) -> Option<Fields<'_>> {
+pub fn object(json: &[u8]) -> Option<Fields<'_>> {
     serde_json::from_slice(json).ok()
 }
 
 /// A string, unescaped.
-pub(super) fn text(value: &RawValue) -> Option<String> {
+pub fn text(value: &RawValue) -> Option<String> {
     String::deserialize(value).ok()
 }
 
 /// An integer written without fraction and exponent.
-pub(super) fn integer(value: &RawValue) -> Option<i64> {
+pub fn integer(value: &RawValue) -> Option<i64> {
     value.get().parse().ok().filter(|_| !value.get().starts_with('+'))
 }

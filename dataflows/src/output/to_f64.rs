@@ -26,7 +26,7 @@ pub fn price_f64(value: i128) -> f64 {
 }
 
 /// A volume as a double.
-fn volume_f64(value: i128) -> f64 {
+pub fn volume_f64(value: i128) -> f64 {
     ratio_f64(value, VOLUME_ONE)
 }
 

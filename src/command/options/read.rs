@@ -46,16 +46,22 @@ impl ReadArgs {
 
     /// Explains an empty result: `Ok` when the symbol is known and only the range is empty.
     pub fn check_symbol(&self, reader: &mut dyn StoreReader) -> anyhow::Result<()> {
-        let known: Vec<String> = reader.latest()?.into_iter().map(|(symbol, _)| symbol).collect();
-        if known.contains(&self.symbol) {
-            note(format_args!("no rows for {} in this range", self.symbol));
-            return Ok(());
-        }
-        let hint = match suggest::suggest(&self.symbol, &known) {
-            similar if !similar.is_empty() => format!("did you mean {}?", similar.join(", ")),
-            _ if known.is_empty() => "the store has no candles yet".to_string(),
-            _ => format!("none of its {} symbols is similar", known.len()),
-        };
-        Err(UsageError(format!("unknown symbol {} in {}; {hint}", self.symbol, self.store)).into())
+        check_known(reader, &self.symbol, &self.store)?;
+        note(format_args!("no rows for {} in this range", self.symbol));
+        Ok(())
     }
+}
+
+/// Fails if the store has no candle of a symbol, and suggests similar ones.
+pub fn check_known(reader: &mut dyn StoreReader, symbol: &str, store: &StoreAddress) -> anyhow::Result<()> {
+    let known: Vec<String> = reader.latest()?.into_iter().map(|(symbol, _)| symbol).collect();
+    if known.iter().any(|known| known == symbol) {
+        return Ok(());
+    }
+    let hint = match suggest::suggest(symbol, &known) {
+        similar if !similar.is_empty() => format!("did you mean {}?", similar.join(", ")),
+        _ if known.is_empty() => "the store has no candles yet".to_string(),
+        _ => format!("none of its {} symbols is similar", known.len()),
+    };
+    Err(UsageError(format!("unknown symbol {symbol} in {store}; {hint}")).into())
 }

@@ -9,12 +9,12 @@ use dataflows::state::manifest::SegmentKey;
 use dataflows::state::snapshot::{LoadedShard, SnapshotHeader, decode_memory, decode_shard, memory_shard};
 
 use crate::log::Log;
-use crate::store::{Checkpoint, Store, StoreIdentity};
+use crate::store::{Checkpoint, StoreError, StoreIdentity};
 use crate::time::rfc3339;
 use crate::worker::{WorkerError, identity};
 
 /// Decodes the header, and checks that it was made with these settings and from this log.
-pub(in crate::worker) fn read_header(
+pub(crate) fn read_header(
     checkpoint: &Checkpoint,
     settings: &Settings,
     log: &dyn Log,
@@ -39,29 +39,32 @@ pub(in crate::worker) fn read_header(
     Ok(header)
 }
 
+/// Reads segments from where the checkpoint is.
+type Segments<'a> = &'a mut dyn FnMut(&[SegmentKey]) -> Result<Vec<Vec<u8>>, StoreError>;
+
 /// Shards read from the store at once.
 const SHARDS_AT_ONCE: usize = 16;
 
 /// Reads some shards of a checkpoint.
 pub(in crate::worker) fn read_shards(
-    store: &mut dyn Store,
+    segments: Segments<'_>,
     header: Option<&SnapshotHeader>,
     is_needed: impl Fn(u32) -> bool,
 ) -> Result<Vec<LoadedShard>, WorkerError> {
     let needed = |shard: &u32| *shard < memory_shard(0) && is_needed(*shard);
-    read(store, header, needed, decode_shard)
+    read(segments, header, needed, decode_shard)
 }
 
 /// Reads the memory of some partitions, by partition.
-pub(in crate::worker) fn read_memory(
-    store: &mut dyn Store,
+pub(crate) fn read_memory(
+    segments: Segments<'_>,
     header: Option<&SnapshotHeader>,
     is_needed: impl Fn(u32) -> bool,
 ) -> Result<Vec<PartitionMemory>, WorkerError> {
     let mut memories = vec![PartitionMemory::default(); header.map_or(0, |header| header.resume.len())];
     let partition_of = |shard: u32| shard.checked_sub(memory_shard(0)).filter(|p| (*p as usize) < memories.len());
     let needed = |shard: &u32| partition_of(*shard).is_some_and(&is_needed);
-    let found = read(store, header, needed, |shard, encoded| {
+    let found = read(segments, header, needed, |shard, encoded| {
         let memory = encoded.last().map_or_else(|| Ok(PartitionMemory::default()), |bytes| decode_memory(bytes))?;
         Ok(((shard - memory_shard(0)) as usize, memory))
     })?;
@@ -71,7 +74,7 @@ pub(in crate::worker) fn read_memory(
 
 /// Reads shards, a few at a time, and decodes each from its segments, the oldest first.
 fn read<R>(
-    store: &mut dyn Store,
+    segments: Segments<'_>,
     header: Option<&SnapshotHeader>,
     is_needed: impl Fn(&u32) -> bool,
     decode: impl Fn(u32, &[Vec<u8>]) -> Result<R, CodecError>,
@@ -81,7 +84,7 @@ fn read<R>(
     let mut all = Vec::with_capacity(needed.len());
     for shards in needed.chunks(SHARDS_AT_ONCE) {
         let keys: Vec<Vec<SegmentKey>> = shards.iter().map(|&shard| header.manifest.segments_of(shard)).collect();
-        let mut packed = store.segments(&keys.concat())?.into_iter();
+        let mut packed = segments(&keys.concat())?.into_iter();
         for (&shard, keys) in shards.iter().zip(&keys) {
             let encoded = packed.by_ref().take(keys.len()).map(|bytes| codec::unpack(&bytes));
             let decoded = encoded.collect::<Result<Vec<_>, _>>().and_then(|encoded| decode(shard, &encoded));

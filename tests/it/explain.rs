@@ -1,0 +1,7 @@
+//! `tickline explain`: against a second program over random logs, from checkpoints, and as a command.
+
+mod command;
+mod expected;
+mod oracle;
+mod starts;
+mod world;
