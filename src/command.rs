@@ -4,6 +4,7 @@ pub mod bench;
 pub mod candles;
 pub mod checkpoint;
 pub mod cli;
+mod compare;
 pub mod completions;
 pub mod config_file;
 pub mod dashboard;

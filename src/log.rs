@@ -15,6 +15,7 @@ pub mod kafka;
 pub mod paced;
 pub mod partitioner;
 pub mod progress_log;
+pub mod range;
 
 pub use delivery_report::DeliveryReport;
 pub use error::LogError;

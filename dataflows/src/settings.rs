@@ -93,6 +93,30 @@ impl Settings {
         floor_step(event_ms, self.step_ms)
     }
 
+    /// Every setting by the name of its option, as text, so that a difference can be named.
+    pub fn named(&self) -> Vec<(&'static str, String)> {
+        let Self { step_ms, allowed_lateness_ms, max_ahead_ms, max_ahead_trade_ms, symbols_max, .. } = self;
+        let ms = |ms: &u64| format!("{ms} ms");
+        let progress = match &self.progress {
+            ProgressMode::Records => "records of the log".to_owned(),
+            ProgressMode::ProgressLog => "a progress log".to_owned(),
+            ProgressMode::BoundedOutOfOrderness { max_out_of_orderness_ms } => {
+                format!("{max_out_of_orderness_ms} ms behind the newest trade")
+            }
+        };
+        vec![
+            ("step", ms(step_ms)),
+            ("allowed-lateness", ms(allowed_lateness_ms)),
+            ("max-ahead", ms(max_ahead_ms)),
+            ("max-ahead-trade", ms(max_ahead_trade_ms)),
+            ("symbols-max", symbols_max.to_string()),
+            ("progress", progress),
+            ("conditions", format!("table {:016x}", xxh3_64(format!("{:?}", self.conditions).as_bytes()))),
+            ("indicators", self.indicators.to_string()),
+            ("dedup", self.dedup.to_string()),
+        ]
+    }
+
     /// Fingerprint of everything that affects rows, kept with each checkpoint. Stable across builds of one revision.
     pub fn fingerprint(&self) -> u64 {
         let text = format!("{PIPELINE_REVISION} {self:?}");

@@ -1,5 +1,6 @@
 //! `tickline replay`: recomputes everything from the log and prints one line for each kept frontier, with its digest.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -11,9 +12,11 @@ use super::options::duration::Duration;
 use super::options::moment::Moment;
 use super::options::rows::SettingsArgs;
 use super::options::workers::{WORKERS, workers};
+use super::output::format::Format;
 use super::output::progress::while_shown;
 use crate::command::UsageError;
 use crate::log::address::LogAddress;
+use crate::log::range::RangeLog;
 use crate::log::{Log, first_offsets};
 use crate::process::messages::note;
 use crate::replay::{Kind, ReplayedRow, replay, replay_config};
@@ -22,9 +25,11 @@ use crate::store::anchor::{WarmStart, anchors};
 use crate::time::rfc3339;
 use crate::worker::{WorkerConfig, identity};
 
+mod diff;
 mod target;
 
-/// Recomputes the rows from the log and prints the digest at each frontier kept.
+/// Recomputes the rows from the log and prints the digest at each frontier kept, or with --diff how the rows of a store
+/// differ.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ReplayArgs {
     /// The log: dir:PATH or kafka://HOST:PORT/TOPIC
@@ -53,9 +58,14 @@ pub struct ReplayArgs {
         conflicts_with = "from"
     )]
     pub from_offset: Vec<(u32, u64)>,
+    /// Stop before these offsets, and at the end of every other partition. A partition that ends here holds back the
+    /// frontier as at the end of a log: windows after it are incomplete
+    #[arg(long, value_name = "PARTITION=OFFSET", value_delimiter = ',', value_parser = partition_offset)]
+    pub to_offset: Vec<(u32, u64)>,
     /// Begin at the last checkpoint of a store at or before this time, and print the frontiers from there on: their
-    /// digests are those of a replay of the whole log
-    #[arg(long, value_name = "TIME", requires = "checkpoints_of", conflicts_with = "write_to")]
+    /// digests are those of a replay of the whole log. Another store that is written to has the rows that change from
+    /// the checkpoint on, and says so: `work` and `verify` refuse it
+    #[arg(long, value_name = "TIME", requires = "checkpoints_of")]
     pub from: Option<Moment>,
     /// The store whose checkpoints `--from` means: sqlite:PATH or cassandra://HOST:PORT/KEYSPACE. It is only read
     #[arg(long, value_name = "STORE", requires = "from")]
@@ -64,6 +74,21 @@ pub struct ReplayArgs {
     /// "2h ago", now
     #[arg(long, value_name = "TIME")]
     pub until: Option<Moment>,
+    /// Show which rows of this store differ from a replay with the settings of this command line, whatever settings it
+    /// was made with, as of its published frontier. It is only read, and must be made from the same log. The exit code
+    /// is 0 also with differences: it answers a question, while `verify` proves
+    #[arg(
+        long,
+        value_name = "STORE",
+        conflicts_with_all = ["write_to", "from", "from_offset", "to_offset", "until", "every"]
+    )]
+    pub diff: Option<StoreAddress>,
+    /// With --diff: list at most N rows of each table
+    #[arg(long, value_name = "N", requires = "diff", default_value_t = 10)]
+    pub limit: usize,
+    /// With --diff: output format
+    #[arg(long, requires = "diff", value_parser = Format::among(&Format::OF_REPORTS), default_value = "table")]
+    pub format: Format,
     #[command(flatten)]
     #[expect(missing_docs, reason = "its own type says it")]
     pub settings: SettingsArgs,
@@ -77,6 +102,11 @@ fn partition_offset(text: &str) -> Result<(u32, u64), String> {
 
 /// Runs `tickline replay`.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
+    if args.diff.is_some() { diff::run(args) } else { print_frontiers(args) }
+}
+
+/// Prints the frontier rows of a replay.
+fn print_frontiers(args: &ReplayArgs) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let every_ms = args.every.ms().max(1);
     let mut print = |row: &FrontierRow| -> std::io::Result<()> {
@@ -85,9 +115,10 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     };
     let mut printed = 0;
     let mut last = FrontierRow::empty();
-    let target = target::open(args)?;
-    let (log, config) = open(args)?;
+    let (log, mut config) = open(args)?;
     let start = warm_start(args, &*log, &config.settings)?;
+    config.begins = target::begins(args, start.as_ref());
+    let target = target::open(args, &config, &*log)?;
     let mut next = args.from.map_or(0, |from| from.0);
     if let Some(row) = start.as_ref().map(|start| &start.row) {
         last = row.clone();
@@ -117,12 +148,21 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
 /// Opens the log, with what is asked of its replay.
 fn open(args: &ReplayArgs) -> anyhow::Result<(Arc<dyn Log>, WorkerConfig)> {
     let settings = args.settings.settings()?;
-    let log: Arc<dyn Log> = Arc::from(args.settings.open(&args.log)?);
-    if let Some((partition, _)) = args.from_offset.iter().find(|(partition, _)| *partition >= log.partitions()) {
-        let last = log.partitions() - 1;
-        let text = format!("--from-offset names partition {partition}, but {} has partitions 0 to {last}", args.log);
+    let log = args.settings.open(&args.log)?;
+    for (option, offsets) in [("--from-offset", &args.from_offset), ("--to-offset", &args.to_offset)] {
+        if let Some((partition, _)) = offsets.iter().find(|(partition, _)| *partition >= log.partitions()) {
+            let last = log.partitions() - 1;
+            let text = format!("{option} names partition {partition}, but {} has partitions 0 to {last}", args.log);
+            return Err(UsageError(text).into());
+        }
+    }
+    let ends: BTreeMap<u32, u64> = args.to_offset.iter().copied().collect();
+    if let Some((partition, from)) = args.from_offset.iter().find(|(at, from)| ends.get(at).is_some_and(|to| to < from))
+    {
+        let text = format!("--to-offset of partition {partition} is before its --from-offset, {from}");
         return Err(UsageError(text).into());
     }
+    let log: Arc<dyn Log> = if ends.is_empty() { Arc::from(log) } else { Arc::new(RangeLog::new(log, ends)) };
     let config = WorkerConfig {
         until: args.until.map(|until| settings.step(until.0)),
         offsets: args.from_offset.iter().copied().collect(),

@@ -7,6 +7,8 @@ use dataflows::progress::time::Time;
 use dataflows::settings::Settings;
 
 use super::UsageError;
+use super::compare::beginning::Beginning;
+use super::compare::rows::RowCheck;
 use super::options::rows::SettingsArgs;
 use super::options::workers::{WORKERS, workers};
 use super::output::progress::while_shown;
@@ -22,16 +24,14 @@ use crate::store::{Store, StoreError, StoreReader};
 use crate::time::rfc3339;
 use crate::worker::{WorkerConfig, identity};
 
-mod beginning;
-mod counts;
-mod expiry;
 mod frontiers;
 mod mismatch;
-mod rows;
 
-use beginning::Beginning;
 use frontiers::{FrontierCheck, matching};
-use rows::RowCheck;
+use mismatch::Mismatch;
+
+/// Number of differences that are shown.
+const SHOWN_MAX: usize = 10;
 
 /// Replay the log and compare the result with a store: its frontier rows and, on request, all rows.
 #[derive(clap::Args, Clone, Debug)]
@@ -130,7 +130,7 @@ pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::
         }
     }
     let Some(expected) = expected.filter(|_| check.is_reached) else { return Ok(frontiers?) };
-    let rows = compare_rows(store, reader, RowCheck::new(expected, frontier, beginning));
+    let rows = compare_rows(store, reader, RowCheck::new(expected, frontier, beginning, SHOWN_MAX));
     if let (Err(frontiers), Err(_)) = (&frontiers, &rows) {
         note(format_args!("{frontiers}"));
     }
@@ -169,11 +169,12 @@ fn is_made_from_rest(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> a
 
 /// Compares all rows, and prints the first differences and the counts of each table.
 fn compare_rows(store: &str, reader: &mut dyn StoreReader, mut check: RowCheck) -> anyhow::Result<()> {
-    let differences = check.run(reader)?;
-    differences.shown.iter().for_each(|line| println!("{line}"));
+    check.run(reader)?;
+    let lines = check.differences.all().iter().flat_map(Mismatch::lines).take(SHOWN_MAX);
+    lines.for_each(|line| println!("{line}"));
     println!("rows of {store} as of {}:", rfc3339(check.frontier));
     check.counts.iter().for_each(|(table, counts)| println!("  {}: {counts}", table.name()));
-    Ok(check.result()?)
+    Ok(Mismatch::of_rows(&check)?)
 }
 
 fn records_after(records: u64) -> String {

@@ -36,6 +36,8 @@ pub struct WorkerConfig {
     pub until: Option<Time>,
     /// First offset to read, by partition, for a run without a checkpoint. Default: the first offset in the log.
     pub offsets: BTreeMap<u32, u64>,
+    /// Where the rows begin, for people, in a run that is not over the whole log.
+    pub begins: Option<String>,
     /// Maximum event time, in milliseconds, that a partition is read beyond the durable frontier.
     pub read_ahead_ms: u64,
     /// Maximum number of records that a partition is read beyond the durable frontier.
@@ -64,6 +66,7 @@ impl WorkerConfig {
             until_end: false,
             until: None,
             offsets: BTreeMap::new(),
+            begins: None,
             read_ahead_ms: READ_AHEAD_MS,
             read_ahead_records: READ_AHEAD_RECORDS,
             checkpoint_every: Some(Duration::from_millis(CHECKPOINT_EVERY_MS)),

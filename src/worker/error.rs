@@ -40,10 +40,24 @@ pub enum WorkerError {
     },
     /// The settings differ from those that the store was made with.
     #[error(
-        "the settings (time step, allowed lateness, out-of-orderness, dedup, conditions) differ from those that the \
-         store was made with, so rows would not agree: use the same settings, or a new store: {NEW_STORE}"
+        "the settings differ from those that the store was made with ({which}), so rows would not agree: use the same \
+         settings, or a new store: {NEW_STORE}"
     )]
-    SettingsChanged,
+    SettingsChanged {
+        /// The settings that differ, for people.
+        which: String,
+    },
+    /// The store was made from another part of the log.
+    #[error(
+        "the store has the rows from {store} on, and this would be from {here} on: it holds a part of what the log \
+         leads to, for readers alone. Make a whole one in a new store: {NEW_STORE}"
+    )]
+    Part {
+        /// Where the store begins, for people.
+        store: String,
+        /// Where this run begins.
+        here: String,
+    },
     /// The store was made by a program with another pipeline revision.
     #[error(
         "the rows of the store have pipeline revision {store}, and this program computes revision {program}: rows of \
@@ -149,7 +163,7 @@ impl ExitCode for WorkerError {
             Self::Store(error) => error.exit_code(),
             Self::Cluster(error) => error.exit_code(),
             Self::Checkpoint { .. } | Self::Partitions { .. } | Self::Unproved { .. } | Self::LogCut { .. } => 3,
-            Self::SettingsChanged | Self::Revision { .. } => 2,
+            Self::SettingsChanged { .. } | Self::Part { .. } | Self::Revision { .. } => 2,
             Self::Stalled { .. } | Self::Incomplete { .. } | Self::Thread(_) => 1,
         }
     }

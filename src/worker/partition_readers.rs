@@ -197,7 +197,12 @@ impl Readers {
 
     /// Whether every partition with more records is too far ahead of the durable frontier to be read.
     pub(super) fn are_blocked(&self, config: &WorkerConfig, ingress: &Ingress, durable: Time) -> bool {
-        let waits = |at| self.has_ended(at, ingress, config.until) || is_blocked(config, ingress, at, durable);
+        let waiting = (0..self.readers.len()).map(|at| ingress.records_from(at, durable)).sum();
+        let waits = |at| {
+            self.has_ended(at, ingress, config.until)
+                || is_blocked(config, ingress, at, durable)
+                || self.read_ahead.is_full(waiting, ingress.partition_frontier(at))
+        };
         (0..self.readers.len()).all(waits)
     }
 

@@ -75,9 +75,14 @@ impl ReadAhead {
     /// always read: the others wait for it. What the store holds already is read faster, and no further than that: the
     /// rows after it are written in one go, which must not take longer than the process lives.
     pub(super) fn stops(&mut self, waiting: u64, frontier: Time) -> bool {
-        let stops = waiting >= self.bound(frontier) && frontier > self.durable;
+        let stops = self.is_full(waiting, frontier);
         self.has_stopped |= stops;
         stops
+    }
+
+    /// The same, without noting it.
+    pub(super) fn is_full(&self, waiting: u64, frontier: Time) -> bool {
+        waiting >= self.bound(frontier) && frontier > self.durable
     }
 }
 

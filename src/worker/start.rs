@@ -21,7 +21,7 @@ use crate::cluster::handshake::{JoinRequest, PROTOCOL, Plan, build_hash};
 use crate::cluster::member::join;
 use crate::cluster::peer::Mesh;
 use crate::log::{Log, LogError};
-use crate::store::{Checkpoint, PipelineSettings, Store};
+use crate::store::{Checkpoint, PipelineSettings, Store, StoreIdentity};
 
 /// Timeout for reading the store's newest epoch, in a process that is about to end.
 const EPOCH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -67,7 +67,7 @@ pub(super) fn start(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store)
 /// Opens the epoch, and checks that the checkpoint can be used.
 pub(super) fn open(config: &WorkerConfig, log: &dyn Log, store: &mut dyn Store) -> Result<Plan, WorkerError> {
     // Before the epoch is opened: a start from the wrong log must not fence the pipeline that is right.
-    let ours = identity::of(&config.settings, log);
+    let ours = StoreIdentity { begins: config.begins.clone(), ..identity::of(&config.settings, log) };
     if let Some(theirs) = store.identity()? {
         identity::check(&theirs, &ours, &log.name())?;
     }

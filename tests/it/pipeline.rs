@@ -25,3 +25,4 @@ mod sources;
 mod status;
 mod verify_rows;
 mod waiting;
+mod what_if;

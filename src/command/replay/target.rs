@@ -1,21 +1,34 @@
 //! The store that a replay writes to. A replay must not change the rows of another pipeline, of a part of the log, or
 //! of a pipeline that is running: all of that is proved before an epoch is opened or a row is written.
 
+use std::collections::BTreeMap;
+
 use super::ReplayArgs;
 use crate::command::UsageError;
 use crate::log::{Log, LogError};
 use crate::pipeline_state::is_worker_live;
 use crate::store::address::StoreAddress;
+use crate::store::anchor::WarmStart;
 use crate::store::none::NoStore;
-use crate::store::{Store, StoreError, StoreReader};
-use crate::time::{now_ms, span};
-use crate::worker::identity;
+use crate::store::{Store, StoreError, StoreIdentity, StoreReader};
+use crate::time::{now_ms, rfc3339, span};
+use crate::worker::{WorkerConfig, identity};
+
+/// Where the rows of a replay begin, for people; `None` for the beginning of the log.
+pub fn begins(args: &ReplayArgs, start: Option<&WarmStart>) -> Option<String> {
+    if let Some(start) = start {
+        return Some(format!("the checkpoint of {}", rfc3339(start.checkpoint.frontier)));
+    }
+    let later: BTreeMap<u32, u64> = args.from_offset.iter().copied().filter(|(_, offset)| *offset > 0).collect();
+    let one = |(partition, offset): (&u32, &u64)| format!("offset {offset} of partition {partition}");
+    (!later.is_empty()).then(|| later.iter().map(one).collect::<Vec<_>>().join(", "))
+}
 
 /// Opens the store that `--write-to` names, or the one that keeps nothing.
-pub fn open(args: &ReplayArgs) -> anyhow::Result<Box<dyn Store>> {
+pub fn open(args: &ReplayArgs, config: &WorkerConfig, log: &dyn Log) -> anyhow::Result<Box<dyn Store>> {
     let Some(address) = &args.write_to else { return Ok(Box::new(NoStore::default())) };
     if let Some(mut reader) = existing(address)? {
-        check_identity(args, address, &mut *reader)?;
+        check_identity(args, address, &mut *reader, config, log)?;
         if !args.take_over {
             check_rest(address, &mut *reader)?;
         }
@@ -38,18 +51,33 @@ fn existing(address: &StoreAddress) -> Result<Option<Box<dyn StoreReader>>, Stor
 }
 
 /// Fails if the rows of this replay are not those of the store.
-fn check_identity(args: &ReplayArgs, address: &StoreAddress, reader: &mut dyn StoreReader) -> anyhow::Result<()> {
+fn check_identity(
+    args: &ReplayArgs,
+    address: &StoreAddress,
+    reader: &mut dyn StoreReader,
+    config: &WorkerConfig,
+    log: &dyn Log,
+) -> anyhow::Result<()> {
     let Some(theirs) = reader.identity()? else { return Ok(()) };
-    let log = args.settings.open(&args.log)?;
-    identity::check(&theirs, &identity::of(&args.settings.settings()?, &*log), &log.name())?;
-    if args.from_offset.iter().any(|(_, offset)| *offset > 0) {
+    let ours = StoreIdentity { begins: config.begins.clone(), ..identity::of(&config.settings, log) };
+    let is_whole = theirs.begins.is_none();
+    let ours_whole = StoreIdentity { begins: theirs.begins.clone(), ..ours.clone() };
+    identity::check(&theirs, &ours_whole, &log.name())?;
+    let part = match (&ours.begins, args.to_offset.is_empty()) {
+        (Some(_), _) if args.from.is_some() => Some("--from begins at a checkpoint"),
+        (Some(_), _) => Some("--from-offset leaves out the first records"),
+        (None, false) => Some("--to-offset leaves out the last records"),
+        (None, true) => None,
+    };
+    if let Some(part) = part.filter(|_| is_whole) {
         let text = format!(
-            "--from-offset leaves out the first records, so rows would replace complete ones in {address}, which was \
-             made from the whole log: write to a new store"
+            "{part}, so rows would replace complete ones in {address}, which was made from the whole log: write to a \
+             new store"
         );
         return Err(UsageError(text).into());
     }
-    Ok(check_beginning(&*log)?)
+    identity::check(&theirs, &ours, &log.name())?;
+    if is_whole { Ok(check_beginning(log)?) } else { Ok(()) }
 }
 
 /// Fails if the log has lost its first records.

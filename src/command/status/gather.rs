@@ -36,6 +36,9 @@ pub struct Status {
     pub log: Option<String>,
     /// The judgement, as the page shows it.
     pub state: Option<PipelineState>,
+    /// Where its rows begin, where they are not those of the whole log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub begins: Option<String>,
     pub frontier: Option<String>,
     pub frontier_ms: Option<u64>,
     pub digest: Option<String>,
@@ -133,6 +136,7 @@ pub fn status(store: &StoreAddress, log: Option<&LogAddress>) -> (Status, Option
         failures.push(("store", error));
         Vec::new()
     });
+    status.begins = identity.as_ref().and_then(|identity| identity.begins.clone());
     describe_store(&mut status, store, durable.as_ref());
     let frontier = durable.as_ref().map_or(0, |durable| durable.row.frontier);
     let mut frontiers: BTreeMap<u32, PartitionFrontier> = BTreeMap::new();

@@ -42,6 +42,9 @@ fn head(text: &mut String, status: &Status) {
     if let Some(state) = &status.state {
         line("state", &state.line(now_ms()));
     }
+    if let Some(begins) = &status.begins {
+        line("part of the log", &format!("rows from {begins} on"));
+    }
     match (&status.frontier, &status.digest, status.rows, status.epoch) {
         (Some(frontier), Some(digest), Some(rows), Some(epoch)) => {
             line("complete up to", frontier);

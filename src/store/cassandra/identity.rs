@@ -10,7 +10,7 @@ use crate::store::StoreIdentity;
 pub async fn write(client: &Client, ours: u64, identity: &StoreIdentity) -> Result<(), Failure> {
     epoch::check(client, ours).await?;
     let cql = "INSERT INTO identity (name, value) VALUES (?, ?) USING TIMESTAMP ?";
-    let write = async |(name, value): (&'static str, String)| client.execute(cql, &(name, value, int(ours))).await;
+    let write = async |(name, value): (String, String)| client.execute(cql, &(name, value, int(ours))).await;
     client.gather(identity.rows(), write).await.map(drop)
 }
 

@@ -1,5 +1,6 @@
 //! Loading a checkpoint: its header is checked, its shards are decoded and distributed to the workers.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use dataflows::ingress::PartitionMemory;
@@ -29,6 +30,8 @@ pub(crate) fn read_header(
         partitions: header.resume.len() as u32,
         settings: header.fingerprint,
         revision: ours.revision,
+        named: BTreeMap::new(),
+        begins: None,
     };
     identity::check(&theirs, &ours, &log.name())?;
     let inner = header.ledger.row.frontier;

@@ -111,7 +111,8 @@ fn a_replay_from_a_checkpoint_has_the_digests_of_the_whole() {
     );
     let from = format!("replay --log {log} --checkpoints-of sqlite:rows.db --from 2024-06-03T16:40:00Z");
     home.fails(&format!("{from} --until 2024-06-03T16:00:00Z"), 2, &["--until is before --from"]);
-    home.fails(&format!("{from} --write-to sqlite:part.db"), 2, &["cannot be used with"]);
+    home.ok(&format!("{from} --write-to sqlite:part.db"));
+    home.fails(&format!("verify --log {log} --store sqlite:part.db"), 2, &["from the checkpoint of"]);
 }
 
 #[test]

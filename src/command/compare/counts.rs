@@ -12,6 +12,8 @@ pub struct Counts {
     pub equal: u64,
     /// Different in a value.
     pub different: u64,
+    /// Of these, different in `as_of` alone.
+    pub as_of_alone: u64,
     /// Not in the store.
     pub missing: u64,
     /// In the store, and not produced by the replay.
