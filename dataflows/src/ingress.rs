@@ -67,7 +67,8 @@ impl Ingress {
 }
 
 impl<W: Witness> Ingress<W> {
-    /// The same as worker `of.0` among `of.1`, with a witness: it sees all that is decided as of `resumed_from` or later.
+    /// The same as worker `of.0` among `of.1`, with a witness, which sees all that is decided as of `resumed_from` or
+    /// later.
     pub fn watched(
         settings: Settings,
         of: (usize, usize),

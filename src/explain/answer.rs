@@ -78,8 +78,8 @@ pub struct Scan {
     pub to_ms: Time,
     /// Offsets, by partition.
     pub partitions: Vec<ScannedPartition>,
-    /// Rejected records, and parts of frames, of which a symbol or a time cannot be read, or which are of a symbol asked
-    /// for and have no time: they may have been meant for any window.
+    /// Rejected records, and elements of frames, that name no symbol, or a symbol that was asked for and no time: they
+    /// may have been meant for any window.
     pub unreadable: u64,
     /// Trades that have no time yet, because they wait for others that confirm them.
     pub undecided: u64,

@@ -1,9 +1,10 @@
 //! Where the scan begins: at a checkpoint from which on everything of the window is read again, or with the log.
 //!
-//! An ingress that begins at a checkpoint as of C passes over what was decided before C. An accepted trade counts at its
-//! own time step or later, so with C at or before the window's start none of its accepted trades is passed over; those
-//! that were read before the checkpoint's resume point are in its memory. A trade may be rejected, or be a duplicate, as
-//! much earlier as it is ahead of its partition's frontier: C is that much earlier too where there is such a checkpoint.
+//! An ingress that begins at a checkpoint as of C passes over what was decided before C. An accepted trade counts at
+//! its own time step or later, so with C at or before the window's start none of its accepted trades is passed over;
+//! those that were read before the checkpoint's resume point are in its memory. A trade may be rejected, or be a
+//! duplicate, as much earlier as it is ahead of its partition's frontier: C is that much earlier too where there is
+//! such a checkpoint.
 
 use dataflows::ingress::PartitionMemory;
 use dataflows::progress::resume::ResumePoint;

@@ -2,6 +2,7 @@
 
 mod command;
 mod expected;
+mod modes;
 mod oracle;
 mod starts;
 mod world;

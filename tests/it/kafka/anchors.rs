@@ -61,6 +61,13 @@ fn verify_begins_at_the_oldest_checkpoint_that_the_log_reaches() {
     let said = home.ok(&format!("{verify} --rows"));
     assert!(said.contains("indicators_5s: 2") && said.contains("not compared"), "{said}");
 
+    // Candles of before cannot be explained any more.
+    let explain = format!("explain --log {log} --store sqlite:rows.db --symbol NVDA --window");
+    let words = ["it begins at offset 190", "the oldest that can be explained starts at 2024-06-03T15:30:00Z"];
+    home.fails(&format!("{explain} 2024-06-03T15:29:59Z"), 3, &words);
+    let said = home.ok(&format!("{explain} 2024-06-03T15:30:00Z"));
+    assert!(said.contains("the checkpoint of 2024-06-03T15:30:00Z") && said.contains("equal: "), "{said}");
+
     // A value of a row that was made after it, and one of a row before.
     let store = home.path("rows.db");
     let change = |order: &str| {
