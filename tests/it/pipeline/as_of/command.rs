@@ -31,7 +31,7 @@ fn commands_show_rows_as_of_a_time() {
     home.ok(&format!("{chart} --log dir:log --as-of {time}"));
     // The store's own frontier shows what it holds.
     let now = "candles --store sqlite:rows.db --symbol RARE --resolution 5s --format csv";
-    assert_eq!(home.ok(&format!("{now} --log dir:log --as-of {}", rfc3339(END_MS))), home.ok(&now));
+    assert_eq!(home.ok(&format!("{now} --log dir:log --as-of {}", rfc3339(END_MS))), home.ok(now));
 }
 
 #[test]
