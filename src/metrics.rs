@@ -17,6 +17,7 @@ pub mod catalog;
 pub mod exposition;
 pub mod frontier;
 pub mod process;
+pub mod verification;
 
 use exposition::Exposition;
 

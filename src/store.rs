@@ -32,6 +32,7 @@ mod row_table;
 mod settings;
 pub mod sqlite;
 pub mod table;
+mod verification;
 
 pub use cell::Cell;
 pub use checkpoint::Checkpoint;
@@ -42,6 +43,7 @@ pub use heartbeat::{Ended, Heartbeat, Life, PartitionLife, SourceLife};
 pub use identity::StoreIdentity;
 pub use row_table::RowTable;
 pub use settings::PipelineSettings;
+pub use verification::Verification;
 
 /// The write time of a row: `as_of` (milliseconds) in microseconds plus the pipeline revision.
 pub const fn write_us(as_of: Time) -> u64 {
@@ -148,6 +150,11 @@ pub trait Store: Send {
     fn put_symbols(&mut self, entries: &[Entry]) -> Result<(), StoreError>;
     /// Records the settings of the pipeline for readers. Fails when fenced.
     fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError>;
+    /// Records the result of a comparison with the log, for readers. Not fenced: `tickline verify` calls it beside a
+    /// live worker, and nothing depends on it but displays.
+    fn put_verification(&mut self, _verification: &Verification) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// What the store was made from; `None` before the first start. Needs no epoch.
     fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {
         Ok(None)
@@ -185,6 +192,10 @@ pub trait StoreReader: Send {
     }
     /// What the store was made from; `None` before the first start of a worker.
     fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {
+        Ok(None)
+    }
+    /// The result of the last comparison with the log that was recorded; `None` before the first.
+    fn verification(&mut self) -> Result<Option<Verification>, StoreError> {
         Ok(None)
     }
     /// Allowed lateness of the pipeline that writes this store; `None` before its first start.

@@ -120,6 +120,24 @@ const metrics = [
         summary: 'An ingest has had no connection to the feed for a minute.',
         next: 'See the log of `tickline ingest`: the network, the API token, or a limit of the feed.',
     }),
+    rule('verify-differs', 'Store and log differ', {
+        query: prometheus('min(tickline_verify_ok)'),
+        when: ['lt', 1],
+        held: '0s',
+        nothing: 'OK',
+        severity: 'warning',
+        summary: 'The last `tickline verify` has found a difference between store and log.',
+        next: 'See its log: it names the first differences. Then "When verify finds a difference" in docs/operating.md.',
+    }),
+    rule('verify-overdue', 'No comparison of store and log has succeeded', {
+        query: prometheus('time() - max(tickline_verify_success_timestamp_seconds)'),
+        when: ['gt', 26 * 3600],
+        held: '0s',
+        nothing: 'NoData',
+        severity: 'warning',
+        summary: 'No `tickline verify --record` has succeeded for more than 26 hours.',
+        next: 'See whether it runs once a day (the CronJob verify), and its log.',
+    }),
 ];
 
 const group = (name, rules) => ({ orgId: 1, name, folder: 'Tickline', interval: '1m', rules });

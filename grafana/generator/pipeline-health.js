@@ -14,7 +14,7 @@ const tile = (title, text, expr, unit, more = {}) =>
 
 const tiles = [
     tile('Frontier', 'The store is complete up to this time (exclusive).', `${FRONTIER} * 1000`, 'dateTimeAsIso', {
-        size: [6, 4],
+        size: [3, 4],
     }),
     tile('Lag', 'Lag of the frontier behind the clock.', `time() - ${FRONTIER}`, 's', {
         decimals: 1,
@@ -31,6 +31,11 @@ const tiles = [
         `time() - ${CHECKPOINT}`, 's', {
             decimals: 0,
             thresholds: steps('green', [300, 'orange'], [900, 'red']),
+        }),
+    tile('Verified', 'Time since `tickline verify --record` last found store and log equal.',
+        'time() - max(tickline_verify_success_timestamp_seconds)', 's', {
+            decimals: 0,
+            thresholds: steps('green', [26 * 3600, 'red']),
         }),
     tile('Viewers', 'Connected pages.', 'sum(tickline_dashboard_viewers)', 'short'),
 ];

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tickline::command::verify::{Compared, verify};
 use tickline::store::sqlite::{SqliteReader, SqliteStore};
-use tickline::store::{DurableFrontier, RowBatch, Store as _};
+use tickline::store::{DurableFrontier, RowBatch, Store as _, Verification};
 
 use crate::store::{Contents, Table};
 use crate::support::updates::Keyed;
@@ -33,7 +33,7 @@ pub fn verify_rows(world: &World<'_>, contents: &Contents, file: &Path) -> anyho
     }
     let compared =
         Compared { log: world.open()?, settings: world.settings.clone(), workers: 1, rows: true, store: "simulated" };
-    verify(&compared, &mut SqliteReader::open(file)?)
+    verify(&compared, &mut SqliteReader::open(file)?, &mut Verification::default())
 }
 
 /// Changes one thing in a store below its frontier, as a number decides. Returns what, if there was anything to change.

@@ -1,6 +1,7 @@
 //! `tickline verify`: replays the log and compares the result with a store: every frontier row and, with `--rows`,
 //! every value of every row.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use dataflows::progress::time::Time;
@@ -20,12 +21,13 @@ use crate::store::address::StoreAddress;
 use crate::store::anchor::{Anchor, WarmStart};
 use crate::store::none::NoStore;
 use crate::store::sqlite::ExpectedRows;
-use crate::store::{Store, StoreError, StoreReader};
-use crate::time::rfc3339;
+use crate::store::{Store, StoreError, StoreReader, Verification};
+use crate::time::{now_ms, rfc3339};
 use crate::worker::{WorkerConfig, identity};
 
 mod frontiers;
 mod mismatch;
+mod record;
 
 use frontiers::{FrontierCheck, matching};
 use mismatch::Mismatch;
@@ -49,6 +51,13 @@ pub struct VerifyArgs {
     /// Worker threads
     #[arg(long, env = "TICKLINE_WORKERS", default_value_t = WORKERS, value_parser = workers())]
     pub workers: u16,
+    /// Write the result as metrics to this file, whole or not at all, for a textfile collector of Prometheus
+    #[arg(long, env = "TICKLINE_VERIFY_METRICS_FILE", value_name = "PATH")]
+    pub metrics_file: Option<PathBuf>,
+    /// Record the result in the store, also while a worker writes to it: every dashboard exports it as metrics.
+    /// Otherwise the store is only read
+    #[arg(long, env = "TICKLINE_VERIFY_RECORD")]
+    pub record: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "its own type says it")]
     pub settings: SettingsArgs,
@@ -59,7 +68,15 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let mut reader = args.store.open_reader()?;
     let (settings, log) = (args.settings.settings()?, args.settings.open(&args.log)?);
     let (store, workers) = (args.store.to_string(), usize::from(args.workers));
-    verify(&Compared { log: Arc::from(log), settings, workers, rows: args.rows, store: &store }, &mut *reader)
+    let compared = Compared { log: Arc::from(log), settings, workers, rows: args.rows, store: &store };
+    let mut now = Verification::default();
+    let result = verify(&compared, &mut *reader, &mut now);
+    let is_ok = result.is_ok();
+    // What else fails has compared nothing.
+    if is_ok || result.as_ref().is_err_and(|error| error.is::<Mismatch>()) {
+        record::record(args, &mut *reader, Verification { ran_ms: now_ms(), is_ok, ..now })?;
+    }
+    result
 }
 
 /// What is compared with a store.
@@ -76,8 +93,9 @@ pub struct Compared<'a> {
     pub store: &'a str,
 }
 
-/// Replays a log and compares the result with a store. Prints what was compared, and fails if anything differs.
-pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::Result<()> {
+/// Replays a log and compares the result with a store. Prints what was compared, notes it in `now`, and fails with a
+/// [`Mismatch`] if anything differs.
+pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader, now: &mut Verification) -> anyhow::Result<()> {
     let Compared { log, settings, workers, rows, store } = compared;
     let Some(durable) = reader.frontier()? else {
         return Err(UsageError(format!("{store} has no frontier yet: run `tickline work` on it first")).into());
@@ -87,6 +105,7 @@ pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::
     }
     let offsets = first_offsets(&**log)?;
     let first = Beginning::gone(&offsets);
+    now.missing_records = offsets.iter().sum();
     let start = match first.is_empty() || is_made_from_rest(compared, reader)? {
         true => None,
         false => oldest_anchor(reader, &offsets, durable.row.frontier)?,
@@ -104,13 +123,16 @@ pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::
         ..replay_config(*workers, settings.clone())
     };
     let mut check = FrontierCheck::of(reader, &durable.row, begins.as_ref())?;
+    (now.from_ms, now.until_ms) = (check.first(), frontier);
     let each = |replayed: ReplayedRow| {
         check.compare(&replayed);
         // Rows are compared in any case: they show where the difference is.
         let goes_on = *rows || (!first.is_empty() && begins.is_none());
         if goes_on { Ok(()) } else { check.result().map_err(Into::into) }
     };
-    let after = while_shown("replay", |watch| replay(Arc::clone(log), config, start, scratch, watch, each))?;
+    let after = while_shown("replay", |watch| replay(Arc::clone(log), config, start, scratch, watch, each));
+    now.frontiers = check.agree;
+    let after = after?;
     let mut frontiers = check.finish();
     let mut beginning = begins.map_or(Beginning::Whole, |row| {
         let first = first.clone();
@@ -127,10 +149,13 @@ pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> anyhow::
         if let Some(missing) = beginning.missing() {
             println!("{missing}");
             frontiers = Ok(());
+            now.from_ms = beginning.from().unwrap_or(now.from_ms);
         }
     }
     let Some(expected) = expected.filter(|_| check.is_reached) else { return Ok(frontiers?) };
-    let rows = compare_rows(store, reader, RowCheck::new(expected, frontier, beginning, SHOWN_MAX));
+    let mut rows_checked = RowCheck::new(expected, frontier, beginning, SHOWN_MAX);
+    let rows = compare_rows(store, reader, &mut rows_checked);
+    now.rows = rows_checked.counts.iter().map(|(_, counts)| counts.equal + counts.different).sum();
     if let (Err(frontiers), Err(_)) = (&frontiers, &rows) {
         note(format_args!("{frontiers}"));
     }
@@ -168,13 +193,13 @@ fn is_made_from_rest(compared: &Compared<'_>, reader: &mut dyn StoreReader) -> a
 }
 
 /// Compares all rows, and prints the first differences and the counts of each table.
-fn compare_rows(store: &str, reader: &mut dyn StoreReader, mut check: RowCheck) -> anyhow::Result<()> {
+fn compare_rows(store: &str, reader: &mut dyn StoreReader, check: &mut RowCheck) -> anyhow::Result<()> {
     check.run(reader)?;
     let lines = check.differences.all().iter().flat_map(Mismatch::lines).take(SHOWN_MAX);
     lines.for_each(|line| println!("{line}"));
     println!("rows of {store} as of {}:", rfc3339(check.frontier));
     check.counts.iter().for_each(|(table, counts)| println!("  {}: {counts}", table.name()));
-    Ok(Mismatch::of_rows(&check)?)
+    Ok(Mismatch::of_rows(check)?)
 }
 
 fn records_after(records: u64) -> String {

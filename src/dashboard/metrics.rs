@@ -12,6 +12,7 @@ use crate::dashboard::Shared;
 use crate::dashboard::error::ApiError;
 use crate::metrics::exposition::{Exposition, Histograms, durations};
 use crate::metrics::frontier::{put_row, put_time};
+use crate::metrics::verification::put_verification;
 use crate::metrics::{catalog, respond};
 use crate::time::rfc3339;
 
@@ -44,10 +45,13 @@ pub async fn count(State(shared): State<Arc<Shared>>, request: Request, next: Ne
 
 /// Answers `/metrics`. If the store cannot be read, `tickline_dashboard_store_up` is 0 and its metrics are absent.
 pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
-    let read = shared.own_pool.read(|reader| reader.frontier()).await;
+    let read = shared.own_pool.read(|reader| Ok((reader.frontier()?, reader.verification()?))).await;
     let mut exposition = Exposition::default();
     exposition.put(&catalog::DASHBOARD_STORE_UP, u64::from(read.is_ok()));
-    if let Ok(Some(frontier)) = read {
+    if let Ok((_, Some(verification))) = &read {
+        put_verification(&mut exposition, verification);
+    }
+    if let Ok((Some(frontier), _)) = read {
         put_time(&mut exposition, &catalog::DURABLE_FRONTIER, frontier.row.frontier);
         exposition.put(&catalog::EPOCH, frontier.epoch);
         put_row(&mut exposition, &frontier.row);

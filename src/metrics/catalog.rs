@@ -13,6 +13,8 @@ pub enum Role {
     Ingest,
     /// `tickline dashboard`.
     Dashboard,
+    /// `tickline verify`, as a file.
+    Verify,
 }
 
 /// Metric type.
@@ -59,6 +61,8 @@ const INGEST: &[Role] = &[Role::Ingest];
 const DASHBOARD: &[Role] = &[Role::Dashboard];
 /// Exact as of the durable frontier: exported by the worker that writes it and by every dashboard.
 const FRONTIER: &[Role] = &[Role::Work, Role::Dashboard];
+/// The last comparison of store and log: a file of `verify --metrics-file`, or what `verify --record` left there.
+const VERIFY: &[Role] = &[Role::Dashboard, Role::Verify];
 
 /// Defines a constant for each line, and the table of all metrics.
 macro_rules! table {
@@ -112,6 +116,22 @@ table! {
         "Trades left out by --dedup, with the id of an earlier trade, as of the durable frontier";
     REJECTED = Counter, "tickline_rejected_total", ["reason"], FRONTIER,
         "Rejected records and trades by reason, as of the durable frontier";
+
+    VERIFY_RAN = Gauge, "tickline_verify_run_timestamp_seconds", [], VERIFY,
+        "Unix time at which the last `tickline verify` ended that could compare store and log. Absent before the first";
+    VERIFY_SUCCEEDED = Gauge, "tickline_verify_success_timestamp_seconds", [], VERIFY,
+        "Unix time at which the last one ended that found no difference. Absent before the first";
+    VERIFY_OK = Gauge, "tickline_verify_ok", [], VERIFY, "1 if the last one found no difference, else 0";
+    VERIFY_FROM = Gauge, "tickline_verify_proved_from_timestamp_seconds", [], VERIFY,
+        "Event time of the first frontier or row that the last successful one has compared";
+    VERIFY_UNTIL = Gauge, "tickline_verify_proved_until_timestamp_seconds", [], VERIFY,
+        "Frontier up to which the last successful one has compared";
+    VERIFY_FRONTIERS = Gauge, "tickline_verify_frontiers", [], VERIFY, "Frontiers that matched in the last one";
+    VERIFY_ROWS = Gauge, "tickline_verify_rows", [], VERIFY,
+        "Rows that the last one has compared; 0 without --rows, which compares digests alone";
+    VERIFY_MISSING = Gauge, "tickline_verify_missing_records", [], VERIFY,
+        "Records before the log's beginning at the last one: removed by retention, so that nothing is computed from \
+         them again";
 
     READ_FRONTIER = Gauge, "tickline_read_frontier_timestamp_seconds", [], WORK,
         "Lowest frontier of the partitions that this process reads, durable or not";

@@ -12,7 +12,9 @@ use dataflows::progress::time::Time;
 use dataflows::state::manifest::SegmentKey;
 use dataflows::symbols::entry::Entry;
 
-use super::{Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity};
+use super::{
+    Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity, Verification,
+};
 
 pub mod address;
 mod checkpoint;
@@ -25,6 +27,7 @@ mod frontier;
 mod gaps;
 mod heartbeat;
 mod identity;
+mod meta;
 mod open;
 mod packing;
 mod read_rows;
@@ -34,7 +37,6 @@ mod retry;
 mod scan;
 mod schema;
 mod session;
-mod settings;
 mod symbols;
 mod values;
 mod write_rows;
@@ -179,7 +181,17 @@ impl Store for CassandraStore {
     }
 
     fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError> {
-        self.client.run("cannot record the settings", settings::write(&self.client, epoch, settings))
+        // The timestamp is the epoch, so the newest epoch wins whatever the clocks say.
+        self.client.run("cannot record the settings", async {
+            epoch::check(&self.client, epoch).await?;
+            meta::write(&self.client, &settings.rows(), epoch).await
+        })
+    }
+
+    fn put_verification(&mut self, verification: &Verification) -> Result<(), StoreError> {
+        let (rows, written_us) = (verification.rows(), verification.ran_ms.saturating_mul(1_000));
+        let write = meta::write(&self.client, &rows, written_us);
+        self.client.run("cannot record the result of a comparison", write)
     }
 
     fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {

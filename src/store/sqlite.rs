@@ -14,7 +14,9 @@ use dataflows::state::manifest::SegmentKey;
 use dataflows::symbols::entry::Entry;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity};
+use super::{
+    Checkpoint, DurableFrontier, Heartbeat, PipelineSettings, RowBatch, Store, StoreError, StoreIdentity, Verification,
+};
 use crate::process::lock_file::{self, LockFailure};
 use crate::process::os_error;
 
@@ -24,10 +26,10 @@ mod expected;
 mod frontier;
 mod heartbeat;
 mod identity;
+mod meta;
 mod reader;
 mod scan;
 mod schema;
-mod settings;
 mod symbols;
 mod write_rows;
 
@@ -175,8 +177,12 @@ impl Store for SqliteStore {
     fn put_settings(&mut self, epoch: u64, settings: PipelineSettings) -> Result<(), StoreError> {
         self.transact("cannot record the settings", |t| {
             checkpoint::check_epoch(t, epoch)?;
-            settings::write(t, settings)
+            meta::write(t, &settings.rows())
         })
+    }
+
+    fn put_verification(&mut self, verification: &Verification) -> Result<(), StoreError> {
+        self.transact("cannot record the result of a comparison", |t| meta::write(t, &verification.rows()))
     }
 
     fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {

@@ -3,6 +3,6 @@
 
 mod exposition;
 mod page;
-mod prometheus;
+pub mod prometheus;
 mod rules;
 mod scraped;

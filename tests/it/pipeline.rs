@@ -23,6 +23,7 @@ mod scan;
 mod show;
 mod sources;
 mod status;
+mod verify_record;
 mod verify_rows;
 mod waiting;
 mod what_if;

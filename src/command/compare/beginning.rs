@@ -96,6 +96,14 @@ impl Beginning {
         time.and_then(Cell::int).and_then(|time| u64::try_from(time).ok()).is_some_and(|time| time >= *from)
     }
 
+    /// The time from which on there is anything to compare; `None` for the log's beginning.
+    pub const fn from(&self) -> Option<Time> {
+        match self {
+            Self::Whole => None,
+            Self::Gone { comparable_from: from, .. } | Self::Anchored { from, .. } => Some(*from),
+        }
+    }
+
     /// Whether nothing is missing.
     pub const fn is_whole(&self) -> bool {
         matches!(self, Self::Whole)

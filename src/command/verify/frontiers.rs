@@ -48,6 +48,11 @@ impl FrontierCheck {
         Ok(check)
     }
 
+    /// The first frontier that is compared.
+    pub fn first(&self) -> Time {
+        self.stored.first_key_value().map_or(self.durable, |((frontier, _), _)| *frontier)
+    }
+
     /// Compares a row of the replay with the one of the store.
     pub fn compare(&mut self, replayed: &ReplayedRow) {
         let frontier = replayed.row.frontier;

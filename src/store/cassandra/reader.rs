@@ -21,10 +21,10 @@ use super::retry::RetryPolicy;
 use super::session::{Client, Level, Pages};
 use super::values::int;
 use super::write_rows::REJECTED_BUCKET;
-use super::{checkpoint, epoch, gaps, heartbeat, identity, open, read_rows, scan, schema, settings, symbols};
+use super::{checkpoint, epoch, gaps, heartbeat, identity, meta, open, read_rows, scan, schema, symbols};
 use crate::store::{
     Checkpoint, DurableFrontier, GapRange, Heartbeat, NewestEpoch, PipelineSettings, Range, RejectedRange, RowTable,
-    RowVisitor, StoreError, StoreIdentity, StoreReader, StoredCandle, StoredIndicators,
+    RowVisitor, StoreError, StoreIdentity, StoreReader, StoredCandle, StoredIndicators, Verification,
 };
 
 /// Reader retry deadline.
@@ -75,7 +75,13 @@ impl StoreReader for CassandraReader {
     }
 
     fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
-        self.client.run("cannot read the settings", settings::read(&self.client))
+        let rows = self.client.run("cannot read the settings", meta::read(&self.client))?;
+        Ok(PipelineSettings::from_rows(rows))
+    }
+
+    fn verification(&mut self) -> Result<Option<Verification>, StoreError> {
+        let rows = self.client.run("cannot read the last comparison", meta::read(&self.client))?;
+        Ok(Verification::from_rows(rows))
     }
 
     fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {

@@ -14,11 +14,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::Failure;
 use super::write_rows::int;
-use super::{checkpoint, frontier, heartbeat, identity, scan, schema, settings, symbols};
+use super::{checkpoint, frontier, heartbeat, identity, meta, scan, schema, symbols};
 use crate::store::table::CANDLE_VALUES;
 use crate::store::{
     Checkpoint, DurableFrontier, GapRange, Heartbeat, PipelineSettings, Range, RejectedRange, RowTable, RowVisitor,
-    StoreError, StoreIdentity, StoreReader, StoredCandle, StoredIndicators, table,
+    StoreError, StoreIdentity, StoreReader, StoredCandle, StoredIndicators, Verification, table,
 };
 
 /// Reads a SQLite file.
@@ -65,7 +65,11 @@ impl StoreReader for SqliteReader {
     }
 
     fn settings(&mut self) -> Result<Option<PipelineSettings>, StoreError> {
-        self.run("cannot read the settings", settings::read)
+        Ok(PipelineSettings::from_rows(self.run("cannot read the settings", meta::read)?))
+    }
+
+    fn verification(&mut self) -> Result<Option<Verification>, StoreError> {
+        Ok(Verification::from_rows(self.run("cannot read the last comparison", meta::read)?))
     }
 
     fn identity(&mut self) -> Result<Option<StoreIdentity>, StoreError> {

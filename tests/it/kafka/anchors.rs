@@ -2,10 +2,11 @@
 //! beginning.
 
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tickline::store::address::StoreAddress;
 
 use crate::kafka::producers::{T0, produce, progress};
 use crate::shared::broker::{log_address, shared, topic};
-use crate::shared::process::Home;
+use crate::shared::process::{Home, wait_for};
 use crate::shared::tables;
 
 const MINUTE_MS: u64 = 60_000;
@@ -146,4 +147,62 @@ fn a_kept_checkpoint_can_be_dropped() {
     let said = home.ok(&format!("verify --log {log} --store sqlite:rows.db"));
     assert!(said.contains("compared from the checkpoint of"), "{said}");
     home.ok(&format!("replay --log {log} --checkpoints-of sqlite:rows.db --from {}", before[2]));
+}
+
+/// Number of checkpoints that are kept.
+fn kept(home: &Home) -> usize {
+    home.ok("checkpoint list --store sqlite:rows.db").matches(" kept").count()
+}
+
+#[test]
+fn retention_removes_the_beginning_under_a_live_worker() {
+    let (home, topic) = (Home::new(), topic(1));
+    let log = log_address(&topic);
+    produce(&topic, &minutes(0..1));
+    let mut worker = home.start(&format!(
+        "work --log {log} --store sqlite:rows.db --anchor-every 10m --checkpoint-every 100ms --workers 2"
+    ));
+    wait_for("its store", || {
+        assert!(worker.is_alive(), "{}", worker.stderr());
+        tables::progress(&home.path("rows.db")).frontier
+    });
+    // A checkpoint is as of a window after the frontier: it is made while minutes follow each other.
+    let mut minute = 1;
+    let mut until = |enough: &dyn Fn(u64) -> bool| {
+        while !enough(minute) {
+            assert!(minute < 2_000, "the pipeline makes no checkpoints");
+            produce(&topic, &minutes(minute..minute + 1));
+            minute += 1;
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        minute
+    };
+    until(&|minute| minute > 60 && minute.is_multiple_of(5) && kept(&home) >= 5);
+    let verify = format!("verify --log {log} --store sqlite:rows.db --rows --record");
+    assert!(!home.ok(&verify).contains("compared from the checkpoint"), "the log is whole");
+
+    // Retention takes the first half hour, and minutes go on.
+    delete_before(&topic, 90);
+    let more = until(&|_| true) + 3;
+    until(&|minute| minute > more);
+    let said = home.ok(&verify);
+    for words in ["partition 0 starts at offset 90", "compared from the checkpoint of 2024-06-03T14:", "not compared"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let store: StoreAddress = format!("sqlite:{}", home.path("rows.db").display()).parse().unwrap();
+    let proved = || store.open_reader().unwrap().verification().unwrap().unwrap();
+    let first = proved();
+    assert!(first.is_ok && first.missing_records == 90 && first.frontiers > 20 && first.rows > 100, "{first:?}");
+    assert!(first.from_ms >= T0 + 30 * MINUTE_MS && first.until_ms > T0 + 60 * MINUTE_MS, "{first:?}");
+    let to = until(&|minute| minute > more + 10);
+    home.ok(&verify);
+    assert!(proved().until_ms > first.until_ms, "it goes on");
+
+    // Everything that the newest checkpoint needs.
+    delete_before(&topic, 3 * i64::try_from(to).unwrap());
+    home.fails(&verify, 3, &["offset 0 is needed, but the log holds "]);
+    assert!(proved().is_ok, "the last result stays");
+    assert!(worker.is_alive(), "{}", worker.stderr());
+    worker.terminate();
+    worker.end("the worker").is(0, &[]);
 }

@@ -16,6 +16,9 @@ This page is generated from the catalog in `src/metrics/catalog.rs`, and a test 
   store. Query it with `max(...)`. All other counters start at 0 with their process.
 - **Lag** is `time() - max(tickline_durable_frontier_timestamp_seconds)`; the age of a checkpoint is computed in the
   same way. Times are exported rather than ages, so that they stay correct after the process stops exporting them.
+- **Of the last comparison** a dashboard exports what `tickline verify --record` has left in the store, and `tickline
+  verify --metrics-file PATH` writes a file for a textfile collector, whole or not at all. Both say nothing of a
+  comparison that could not be made: the time of the last success grows old.
 - **Labels** have few values. Symbols are never labels: query the store or the HTTP API for data of a symbol.
 - **Not exported**, because it is expensive to compute: the number of unread records of a directory log (other than 0),
   the size of the workers' state, and the number of live symbols.
@@ -24,12 +27,13 @@ This page is generated from the catalog in `src/metrics/catalog.rs`, and a test 
 
 fn page() -> String {
     let mut text = HEAD.to_owned();
-    let parts: [(&str, &[Role]); 5] = [
+    let parts: [(&str, &[Role]); 6] = [
         ("Every process", &[Role::Work, Role::Ingest, Role::Dashboard]),
         ("Workers and dashboard", &[Role::Work, Role::Dashboard]),
         ("Workers", &[Role::Work]),
         ("Ingest", &[Role::Ingest]),
         ("Dashboard", &[Role::Dashboard]),
+        ("Dashboard and verify", &[Role::Dashboard, Role::Verify]),
     ];
     for (title, roles) in parts {
         text += &format!(

@@ -74,6 +74,8 @@ fn prometheus_agrees_with_the_store_and_alerts() {
     });
     // A request to count.
     get(&pipeline.addresses[2], "/api/frontier");
+    wait_for("a frontier to verify", || published(&home));
+    home.ok("verify --record --log dir:log --store sqlite:store.db");
     for ((_, role), address) in JOBS.iter().zip(&pipeline.addresses) {
         matches_the_catalog(*role, address);
     }
