@@ -1,6 +1,7 @@
 //! The commands, one module each: a struct of arguments, and `run`.
 
 pub mod bench;
+pub mod calendar;
 pub mod candles;
 pub mod checkpoint;
 pub mod cli;

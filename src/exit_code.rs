@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use crate::as_of::AsOfError;
+use crate::calendar::error::CalendarError;
 use crate::cluster::ClusterError;
 use crate::command::UsageError;
 use crate::explain::ExplainError;
@@ -27,7 +28,7 @@ pub trait ExitCode {
 type Lookup = for<'a> fn(&'a (dyn Error + 'static)) -> Option<&'a dyn ExitCode>;
 
 /// Every error type that has an exit code of its own. A test finds the types that are missing here.
-const LOOKUPS: [Lookup; 13] = [
+const LOOKUPS: [Lookup; 14] = [
     lookup::<AsOfError>,
     lookup::<ExplainError>,
     lookup::<ImportError>,
@@ -40,6 +41,7 @@ const LOOKUPS: [Lookup; 13] = [
     lookup::<RestError>,
     lookup::<SyncError>,
     lookup::<StateError>,
+    lookup::<CalendarError>,
     lookup::<UsageError>,
 ];
 

@@ -2,6 +2,7 @@
 //!
 //! The contents of rows, and when they are complete, are defined in the pure crate `dataflows`, never here.
 pub mod as_of;
+pub mod calendar;
 pub mod cluster;
 pub mod command;
 pub mod csv_cell;

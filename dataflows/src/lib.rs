@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod build;
+pub mod calendar;
 pub mod candles;
 pub mod compact;
 pub mod held;

@@ -1,10 +1,12 @@
-//! Files of settings: the conditions table, `tickline.toml`, and the settings of Kafka and Cassandra. No error shows a
-//! value.
+//! Files of settings: the conditions table, `tickline.toml`, calendars, and the settings of Kafka and Cassandra. No
+//! error shows a value.
 
 use std::path::Path;
 
 use clap::{Command, CommandFactory as _};
+use dataflows::calendar::Place;
 use dataflows::log::conditions::{ConditionTable, ConditionsError};
+use tickline::calendar::Calendar;
 use tickline::command::cli::Cli;
 use tickline::command::config_file::with_text;
 use tickline::log::kafka::address::KafkaAddress;
@@ -21,11 +23,12 @@ pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else { return };
     let planted = planted(text, line as usize, offset as usize % 4);
     for text in [Some(text), planted.as_deref()].into_iter().flatten() {
-        let error = match kind % 4 {
+        let error = match kind % 5 {
             0 => conditions(text),
             1 => tickline(text),
             2 => kafka(text),
-            _ => cassandra(text),
+            3 => cassandra(text),
+            _ => calendar(text),
         };
         let Some(error) = error else { continue };
         assert!(!error.is_empty() && !error.contains(CANARY), "an error shows a value: {error}");
@@ -48,6 +51,26 @@ fn conditions(text: &str) -> Option<String> {
         }
     }
     assert!(!table.flags(table.scheme_of("A"), &[] as &[&str]).is_none());
+    None
+}
+
+/// Sessions never overlap, and each time lies where its session says.
+fn calendar(text: &str) -> Option<String> {
+    let calendar = match Calendar::from_toml("calendar.toml", text) {
+        Ok(calendar) => calendar,
+        Err(error) => return Some(error.to_string()),
+    };
+    let schedule = calendar.schedule();
+    let mut end_ms = 0;
+    for day in schedule.all() {
+        for session in &day.sessions {
+            assert!(end_ms <= session.start_ms && session.start_ms < session.end_ms, "{day:?}");
+            end_ms = session.end_ms;
+            for ms in [session.start_ms, session.end_ms - 1] {
+                assert_eq!(schedule.at(ms), Place::In(day.day, session.part));
+            }
+        }
+    }
     None
 }
 

@@ -3,8 +3,8 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    bench, candles, checkpoint, completions, dashboard, demo, explain, gaps, import, indicators, ingest, man, pace,
-    rejected, replay, setup, source, status, symbols, top, verify, work,
+    bench, calendar, candles, checkpoint, completions, dashboard, demo, explain, gaps, import, indicators, ingest, man,
+    pace, rejected, replay, setup, source, status, symbols, top, verify, work,
 };
 
 /// Real-time market data with an exact answer to: is this complete?
@@ -61,6 +61,8 @@ pub enum Command {
     Rejected(rejected::Args),
     /// List the checkpoints of a store, or drop one
     Checkpoint(checkpoint::Args),
+    /// Show trading days and sessions of markets, from calendars
+    Calendar(calendar::Args),
     /// Measure how fast this machine replays feeds of known shapes, or a log
     Bench(bench::BenchArgs),
     /// Serve the live page and the HTTP API over a store
@@ -94,6 +96,7 @@ impl Cli {
             Command::Source(args) => source::run(&args),
             Command::Symbols(args) => symbols::run(&args),
             Command::Rejected(args) => rejected::run(&args),
+            Command::Calendar(args) => calendar::run(&args),
             Command::Bench(args) => bench::run(&args),
             Command::Dashboard(args) => dashboard::run(&args),
             Command::Completions(args) => completions::run(&args, Self::command()),
