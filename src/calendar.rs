@@ -15,7 +15,7 @@ mod zone;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dataflows::calendar::{DayNumber, Schedule};
+use dataflows::calendar::{DayNumber, Schedule, TradingDay};
 use jiff::civil::{Date, Weekday, date};
 use jiff::tz::TimeZone;
 
@@ -84,6 +84,11 @@ impl Calendar {
     /// All trading days.
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
+    }
+
+    /// The trading days from one date to another, both included.
+    pub fn days(&self, from: Date, to: Date) -> Result<&[TradingDay], CalendarError> {
+        Ok(self.schedule.days(self.number(from)?, self.number(to)?))
     }
 
     /// The number of a date.

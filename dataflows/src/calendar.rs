@@ -5,15 +5,13 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Days since 1970-01-01, of a trading day by the market's own date.
 pub type DayNumber = u32;
 
 /// A part of a trading day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// Trading before the regular session.
     Pre,
@@ -38,7 +36,7 @@ impl Part {
 }
 
 /// A part of a trading day in time: `[start_ms, end_ms)`, in Unix milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Which part.
     pub part: Part,
@@ -49,7 +47,7 @@ pub struct Session {
 }
 
 /// A day on which a market trades.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TradingDay {
     /// The market's date.
     pub day: DayNumber,

@@ -29,23 +29,26 @@ pub struct CheckArgs {
 pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
     let calendar = args.which.open()?;
     let day = calendar.number(args.date)?;
+    let mic = calendar.mics.iter().find(|mic| mic.eq_ignore_ascii_case(&args.which.mic));
     let answer = Answer {
         calendar: &calendar,
+        mic: mic.unwrap_or(&args.which.mic),
         date: args.date,
-        trading_day: calendar.schedule().days(day, day).first(),
+        trading_day: calendar.days(args.date, args.date)?.first(),
         special: calendar.special(args.date),
         before: calendar.schedule().before(day).map(|found| found.day),
         after: calendar.schedule().after(day).map(|found| found.day),
     };
     if args.format == Format::Json {
-        return print(&format!("{}\n", escaped_json(&answer.json(&args.which.mic).to_string())));
+        return print(&format!("{}\n", escaped_json(&answer.json().to_string())));
     }
-    print(&answer.text(&args.which.mic))
+    print(&answer.text())
 }
 
 /// What a calendar says of a date.
 struct Answer<'a> {
     calendar: &'a Calendar,
+    mic: &'a str,
     date: Date,
     trading_day: Option<&'a TradingDay>,
     special: Option<&'a Special>,
@@ -54,15 +57,15 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    fn text(&self, mic: &str) -> String {
-        let Self { calendar, date, .. } = self;
+    fn text(&self) -> String {
+        let Self { calendar, mic, date, .. } = self;
         let day = |found: Option<DayNumber>| {
             found.map_or_else(|| "not covered by the calendar".to_owned(), |day| with_weekday(date_of(day)))
         };
         let years = format!("{} to {}", calendar.first.year(), calendar.last.year());
         let lines = [
             ("date", with_weekday(*date)),
-            ("market", format!("{}, {} ({})", mic.to_uppercase(), calendar.name, calendar.zone_name)),
+            ("market", format!("{mic}, {} ({})", calendar.name, calendar.zone_name)),
             ("trading day", self.verdict()),
             ("day before", day(self.before)),
             ("day after", day(self.after)),
@@ -95,8 +98,8 @@ impl Answer<'_> {
         format!("yes, {what}: {}", special.name)
     }
 
-    fn json(&self, mic: &str) -> Value {
-        let Self { calendar, date, trading_day, special, before, after } = self;
+    fn json(&self) -> Value {
+        let Self { calendar, mic, date, trading_day, special, before, after } = self;
         let day = |found: Option<DayNumber>| found.map(|day| date_of(day).to_string());
         let session = |session: &Session| {
             let [open, close] = utc(session);
@@ -110,7 +113,7 @@ impl Answer<'_> {
             })
         };
         json!({
-            "mic": mic.to_uppercase(),
+            "mic": mic,
             "name": calendar.name,
             "date": date.to_string(),
             "weekday": weekday_name(date.weekday()),

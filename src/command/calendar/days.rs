@@ -39,11 +39,10 @@ pub fn run(args: &DaysArgs) -> anyhow::Result<()> {
 fn text(args: &DaysArgs) -> anyhow::Result<String> {
     let calendar = args.which.open()?;
     let (from, to) = (args.from.unwrap_or(calendar.first), args.to.unwrap_or(calendar.last));
-    let (first, last) = (calendar.number(from)?, calendar.number(to)?);
     if from > to {
         return Err(UsageError(format!("--from {from} is after --to {to}")).into());
     }
-    let rows = calendar.schedule().days(first, last).iter().map(cells);
+    let rows = calendar.days(from, to)?.iter().map(cells);
     Ok(match args.format {
         Format::Json => json_array(rows.map(|cells| serde_json::to_string(&object(&cells))))?,
         Format::Csv => {

@@ -26,7 +26,8 @@ fn check_shows_a_date() {
     assert!(home.ok("calendar check XHKG 2020-08-19").contains("yes, late open: Severe weather"));
     let text = home.ok("calendar check XNYS 2006-01-01");
     assert!(text.contains("day before   not covered by the calendar\n"), "{text}");
-    let text = home.ok("calendar check forex 2024-03-11");
+    let text = home.ok("calendar check FOREX 2024-03-11");
+    assert!(text.contains("market       forex, Foreign exchange"), "{text}");
     assert!(text.contains("regular  2024-03-10 17:00  2024-03-11 17:00  2024-03-10T21:00:00Z"), "{text}");
 }
 

@@ -11,8 +11,8 @@ fn calendar(mic: &str) -> Calendar {
 /// The sessions of a date in UTC: `regular 13:30-20:00`; none on a closed day.
 fn sessions(mic: &str, date: &str) -> String {
     let calendar = calendar(mic);
-    let number = calendar.number(date.parse().unwrap()).unwrap();
-    let Some(day) = calendar.schedule().days(number, number).first() else { return String::new() };
+    let date = date.parse().unwrap();
+    let Some(day) = calendar.days(date, date).unwrap().first() else { return String::new() };
     let minute = |ms: u64| Timestamp::from_millisecond(ms as i64).unwrap().to_string()[11..16].to_owned();
     let text = |session: &dataflows::calendar::Session| {
         format!("{} {}-{}", session.part.name(), minute(session.start_ms), minute(session.end_ms))
