@@ -143,6 +143,9 @@ pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader, now: &mut V
         let hint = if *rows { "" } else { "; digests only (--rows compares every row)" };
         println!("{count}, the last at {at}, digest {digest}; {}{hint}", records_after(after));
         beginning.missing().iter().for_each(|missing| println!("{missing}"));
+    } else if let (false, true, Some(first)) = (check.is_reached, beginning.is_whole(), first.first()) {
+        let cause = "what is left does not lead to the published frontier: verify with a copy of the log";
+        return Err(Beginning::lost(&**log, *first, cause)?.into());
     } else if check.is_reached && beginning.is_whole() {
         // The store may have been made from records that the log no longer has.
         beginning = Beginning::of(&**log, first, settings, *rows, frontier)?;

@@ -50,10 +50,7 @@ impl Beginning {
         frontier: Time,
     ) -> Result<Self, LogError> {
         let Some(&(partition, offset)) = first.first() else { return Ok(Self::Whole) };
-        let lost = |partition, first, cause: &str| {
-            let (path, end) = (log.name(), log.end_offset(partition)?);
-            Err(LogError::OffsetLost { path, partition, wanted: 0, first, end, cause: cause.to_owned() })
-        };
+        let lost = |partition, first, cause: &str| Err(Self::lost(log, (partition, first), cause)?);
         if !with_rows {
             let cause = "digests cover the whole log, so no frontier can be compared: `verify --rows` compares the \
                          rows that follow from the rest; or verify with a copy of the log";
@@ -79,6 +76,12 @@ impl Beginning {
             return lost(partition, offset, cause);
         }
         Ok(Self::Gone { first, comparable_from })
+    }
+
+    /// The error that records before the first offset of a partition are needed, and gone.
+    pub fn lost(log: &dyn Log, (partition, first): (u32, u64), cause: &str) -> Result<LogError, LogError> {
+        let (path, end) = (log.name(), log.end_offset(partition)?);
+        Ok(LogError::OffsetLost { path, partition, wanted: 0, first, end, cause: cause.to_owned() })
     }
 
     /// Whether a row follows from the records that the log has.
