@@ -1,7 +1,7 @@
 //! The whole binary on the embedded log and store: every test runs `tickline` as a process, as users do.
 
 mod ahead;
-mod as_of;
+pub mod as_of;
 mod bad_input;
 mod checkpoints;
 mod disk;

@@ -141,7 +141,11 @@ impl History {
     pub fn rows(&self, from_ms: u64) -> Vec<(u64, IndicatorValues, Time)> {
         let first = self.older.first();
         let wanted = self.anchors.before(self.older.position(from_ms) as u64 + first);
-        let Some(anchor) = wanted.or_else(|| self.anchors.first().copied()) else { return Vec::new() };
+        let anchor = match wanted.or_else(|| self.anchors.first().copied().filter(|_| first > 0)) {
+            Some(anchor) => anchor,
+            // As long as nothing was dropped, the chain begins with the first point.
+            None => Anchor { before: first, chain: Chain::default() },
+        };
         let mut points: Vec<Point> = (0..self.older.len()).map(|at| self.older.get(at)).chain(self.newest).collect();
         let (mut chain, mut rows) = (anchor.chain, Vec::new());
         for at in (anchor.before - first) as usize..points.len() {

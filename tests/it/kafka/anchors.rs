@@ -124,6 +124,53 @@ fn a_replay_from_a_checkpoint_has_the_digests_of_the_whole() {
 }
 
 #[test]
+fn rows_as_of_a_time_need_a_checkpoint_that_the_log_reaches() {
+    let (home, topic) = (Home::new(), topic(1));
+    let log = made(&home, &topic);
+    let then = |time: &str| {
+        let line =
+            |rows: &str| format!("{rows} --store sqlite:rows.db --symbol NVDA --log {log} --as-of {time} --format csv");
+        ["candles --resolution 5s", "candles --resolution 1h", "candles --resolution 1d", "indicators"].map(line)
+    };
+    // Between checkpoints, at one, and as of what is published.
+    let times = ["2024-06-03T15:59:59.999Z", "2024-06-03T15:30:00Z", "2024-06-03T17:30:00Z"];
+    let whole = times.map(|time| then(time).map(|line| home.ok(&line)));
+    let early = then("2024-06-03T14:40:20Z").map(|line| home.ok(&line));
+    assert!(early.iter().all(|text| text.lines().count() > 1) && early[0] != whole[0][0], "{early:?}");
+
+    // The first checkpoint is gone: nothing before the second can be computed, and all from there on is as it was.
+    delete_before(&topic, 190);
+    for line in then("2024-06-03T14:40:20Z") {
+        home.fails(
+            &line,
+            3,
+            &[
+                "rows of 2024-06-03T14:40:20Z were changed later",
+                "the log no longer has the records",
+                "it begins at 0=190",
+                "the oldest time that it has everything for is 2024-06-03T15:30:00Z",
+            ],
+        );
+    }
+    for (time, whole) in times.into_iter().zip(whole) {
+        assert_eq!(then(time).map(|line| home.ok(&line)), whole, "as of {time}");
+    }
+    // What has not changed since needs no log.
+    let old =
+        format!("candles --store sqlite:rows.db --symbol NVDA --resolution 5s --to 2024-06-03T14:00:00Z --log {log}");
+    assert_eq!(
+        home.ok(&format!("{old} --as-of 2024-06-03T14:40:20Z --format csv")),
+        home.ok(&format!("{old} --format csv"))
+    );
+    delete_before(&topic, 710);
+    home.fails(
+        &then("2024-06-03T16:00:00Z")[0],
+        3,
+        &["the oldest time that it has everything for is 2024-06-03T17:30"],
+    );
+}
+
+#[test]
 fn a_kept_checkpoint_can_be_dropped() {
     let (home, topic) = (Home::new(), topic(1));
     let log = made(&home, &topic);

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use dataflows::log::batch::RecordBatch;
 use dataflows::output::row::{CandleRow, IndicatorRow};
 use dataflows::progress::time::{Resolution, Time};
-use dataflows::settings::Settings;
 use dataflows::symbols::symbol::Symbol;
 use dataflows::testing::{Outcome, Plan, run};
 use rand::{RngExt, SeedableRng};
@@ -28,7 +27,9 @@ use market::{END_MS, START_MS, SYMBOLS, lines, log, settings};
 
 /// Times at which rows are compared.
 const TIMES: usize = 200;
-/// Of these, times at which they are compared with a store that a replay has written up to then.
+/// Threads that compare them: a replay waits more than it works.
+const THREADS: usize = 8;
+/// Times at which they are compared with a store that a replay has written up to then.
 const STORES: usize = 4;
 
 const ALL: Range = Range { from_ms: 0, to_ms: u64::MAX, limit: usize::MAX };
@@ -148,35 +149,51 @@ impl<'a> Then<'a> {
     }
 }
 
+/// Compares the rows of one symbol as of one time: all of them, the newest ones, and those of a range.
+fn compare(then: &mut Then<'_>, history: &Outcome, rng: &mut ChaCha8Rng, compared: &mut Compared) {
+    let (symbol, time) = (then.symbol, then.as_of.time);
+    for resolution in Resolution::ALL {
+        let what = format!("{symbol}, {} as of {time}", resolution.name());
+        let expected = candles_of(history, symbol, resolution, time);
+        compared.add(&what, then.candles(resolution, ALL), &expected);
+        let limit = rng.random_range(1..50);
+        let newest = &expected[expected.len().saturating_sub(limit)..];
+        compared.add(&what, then.candles(resolution, Range { limit, ..ALL }), newest);
+        let (from_ms, to_ms) = (time - 1_500_000, time - 300_000);
+        let between = |row: &&StoredCandle| (from_ms..to_ms).contains(&row.window_start_ms);
+        let some: Vec<_> = expected.iter().filter(between).cloned().collect();
+        compared.add(&what, then.candles(resolution, Range { from_ms, to_ms, limit: usize::MAX }), &some);
+    }
+    let what = format!("indicators of {symbol} as of {time}");
+    compared.add(&what, then.indicators(ALL), &indicators_of(history, symbol, time));
+}
+
 #[test]
 fn rows_are_those_that_were_there() {
     let (home, history) = (made(), history());
-    let mut reader = StoreAddress::Sqlite(home.path("rows.db")).open_reader().unwrap();
-    let mut rng = ChaCha8Rng::seed_from_u64(7);
-    let mut compared = Compared::default();
-    for at in 0..TIMES {
-        let time_ms = rng.random_range(START_MS + 1_000..=END_MS);
-        let time = Settings::step(&settings(), time_ms);
-        let symbol = SYMBOLS[at % SYMBOLS.len()];
-        let mut then = Then::new(&home, &mut *reader, symbol, time_ms);
-        for resolution in Resolution::ALL {
-            let what = format!("{symbol}, {} as of {time}", resolution.name());
-            let expected = candles_of(&history, symbol, resolution, time);
-            compared.add(&what, then.candles(resolution, ALL), &expected);
-            // Some of them.
-            let limit = rng.random_range(1..50);
-            let newest = &expected[expected.len().saturating_sub(limit)..];
-            compared.add(&what, then.candles(resolution, Range { limit, ..ALL }), newest);
-            let (from_ms, to_ms) = (time_ms.saturating_sub(1_500_000), time_ms - 300_000);
-            let between = |row: &&StoredCandle| (from_ms..to_ms).contains(&row.window_start_ms);
-            let some: Vec<_> = expected.iter().filter(between).cloned().collect();
-            compared.add(&what, then.candles(resolution, Range { from_ms, to_ms, limit: usize::MAX }), &some);
+    let (home, history) = (&home, &history);
+    let part = move |seed: u64| {
+        let mut reader = StoreAddress::Sqlite(home.path("rows.db")).open_reader().unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut compared = Compared::default();
+        for at in 0..TIMES / THREADS {
+            let time_ms = rng.random_range(START_MS + 1_000..=END_MS);
+            let mut then = Then::new(home, &mut *reader, SYMBOLS[at % SYMBOLS.len()], time_ms);
+            compare(&mut then, history, &mut rng, &mut compared);
         }
-        let what = format!("indicators of {symbol} as of {time}");
-        compared.add(&what, then.indicators(ALL), &indicators_of(&history, symbol, time));
-    }
-    assert!(compared.rows > 50_000 && compared.added > 100, "{compared:?}");
-    assert!(compared.corrected * 20 > compared.rows, "too few rows differ from those of now: {compared:?}");
+        compared
+    };
+    let mut all = Compared::default();
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = (0..THREADS as u64).map(|seed| scope.spawn(move || part(seed))).collect();
+        for part in parts {
+            let Compared { rows, corrected, added } = part.join().unwrap();
+            (all.rows, all.corrected, all.added) = (all.rows + rows, all.corrected + corrected, all.added + added);
+        }
+    });
+    println!("{all:?}");
+    assert!(all.rows > 50_000 && all.added > 100, "{all:?}");
+    assert!(all.corrected * 20 > all.rows, "too few rows differ from those of now: {all:?}");
 }
 
 /// The history that the test above compares with is that of the program itself.
