@@ -17,16 +17,19 @@ use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinHandle;
 use tower_http::compression::CompressionLayer;
 
+use crate::exit_code;
 use crate::finnhub::Secret;
 use crate::http::connections::Connections;
 use crate::http::limits::Limits;
 use crate::http::server;
 use crate::metrics::MetricsServer;
+use crate::replay::Origin;
 use crate::store::{StoreError, StoreReader};
 
 pub mod access;
 mod answers;
 mod api;
+mod as_of;
 mod assets;
 mod condition;
 mod encode;
@@ -41,6 +44,7 @@ mod names;
 mod pool;
 mod queries;
 pub mod query;
+mod recomputations;
 mod shared_parts;
 mod stream;
 mod subscriptions;
@@ -51,6 +55,7 @@ use condition::Condition;
 use frontier_watcher::{Advance, FrontierWatcher};
 use index::Index;
 use pool::{OWN_READERS, OpenReader, REQUEST_READERS, ReaderPool};
+use recomputations::Recomputations;
 use shared_parts::SharedParts;
 use subscriptions::AllSubscriptions;
 
@@ -77,6 +82,8 @@ pub struct DashboardConfig {
     pub allowed_lateness_ms: u64,
     /// Another address for `/metrics`, `/healthz` and `/readyz`, without a token. It answers whatever viewers do.
     pub metrics: Option<SocketAddr>,
+    /// What the store was made from, for rows as of an earlier time; without it there are none.
+    pub origin: Option<Origin>,
     /// What viewers may use.
     pub limits: Limits,
     /// Memory for all answers together, in bytes.
@@ -94,6 +101,7 @@ impl Default for DashboardConfig {
             index_every: Duration::from_secs(5),
             allowed_lateness_ms: ALLOWED_LATENESS_MS,
             metrics: None,
+            origin: None,
             limits: Limits::PAGE,
             answers_bytes_max: ANSWERS_BYTES_MAX,
         }
@@ -109,6 +117,7 @@ pub struct Dashboard {
     metrics: Option<MetricsServer>,
     watcher: JoinHandle<()>,
     indexer: JoinHandle<()>,
+    recomputations: Arc<Recomputations>,
 }
 
 impl Dashboard {
@@ -125,6 +134,7 @@ impl Dashboard {
     /// Closes the event streams, lets in-flight requests finish, and returns within a few seconds whatever viewers do.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
+        self.recomputations.stop();
         if tokio::time::timeout(STOP_WAIT, &mut self.server).await.is_err() {
             self.server.abort();
         }
@@ -145,6 +155,7 @@ struct Shared {
     own_pool: Arc<ReaderPool>,
     answers: Answers,
     parts: SharedParts,
+    recomputations: Arc<Recomputations>,
     /// Searches at the same time; each keeps a processor busy.
     searches: Semaphore,
     connections: Arc<Connections>,
@@ -166,6 +177,10 @@ pub async fn serve(
     let open_reader: Arc<OpenReader> = Arc::new(open_reader);
     let own_pool = ReaderPool::new(Arc::clone(&open_reader), OWN_READERS).await?;
     let pool = ReaderPool::new(open_reader, REQUEST_READERS).await?;
+    if let Some(origin) = config.origin.clone() {
+        own_pool.read(move |reader| Ok(check_origin(&origin, reader))).await??;
+    }
+    let recomputations = Recomputations::new(config.origin);
     let listener = server::listen(SocketAddr::new(config.bind, config.port))?;
     let addr = listener.local_addr().context("the listening socket has no address")?;
     let (stop, stopped) = watch::channel(false);
@@ -197,6 +212,7 @@ pub async fn serve(
         own_pool,
         answers: Answers::new(config.answers_bytes_max),
         parts: SharedParts::default(),
+        recomputations: Arc::clone(&recomputations),
         searches: Semaphore::new(SEARCHES_MAX),
         connections: Connections::new(config.limits),
         index,
@@ -211,7 +227,18 @@ pub async fn serve(
     let metrics = config.metrics.map(start_metrics).transpose()?;
     let connections = Arc::clone(&shared.connections);
     let server = server::spawn(listener, router(shared, Arc::new(access)), connections, stopped);
-    Ok(Dashboard { addr, stop, server, metrics, watcher, indexer })
+    Ok(Dashboard { addr, stop, server, metrics, watcher, indexer, recomputations })
+}
+
+/// Fails if the store was made from another log, or with other settings. A log that is down for a while does no harm.
+fn check_origin(origin: &Origin, reader: &mut dyn StoreReader) -> anyhow::Result<()> {
+    match origin.open(reader) {
+        Err(error) if exit_code::of(&error) == 1 => {
+            tracing::warn!("earlier rows cannot be shown now: {error:#}");
+            Ok(())
+        }
+        checked => checked.map(drop),
+    }
 }
 
 /// Metrics and health.

@@ -27,6 +27,16 @@ pub struct Recomputed {
 }
 
 impl Recomputed {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.candles.len() + self.indicators.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Candles of a resolution, ascending.
     pub(super) fn candles(&self, resolution: Resolution) -> impl Iterator<Item = StoredCandle> {
         let of = self.candles.range((resolution, 0)..=(resolution, u64::MAX));

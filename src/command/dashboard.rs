@@ -10,8 +10,11 @@ use dataflows::progress::time::ALLOWED_LATENESS_MS;
 use super::UsageError;
 use super::options::duration::Duration;
 use super::options::listen::{LISTEN, listen_address};
+use super::options::rows::SettingsArgs;
 use super::options::secret;
+use super::options::workers::{WORKERS, workers};
 use crate::dashboard::{DashboardConfig, serve};
+use crate::log::address::LogAddress;
 use crate::process::signals::interrupted;
 use crate::store::StoreError;
 use crate::store::address::StoreAddress;
@@ -46,9 +49,19 @@ pub struct DashboardArgs {
         value_parser = listen_address
     )]
     pub metrics_listen: Option<SocketAddr>,
+    /// The log that the store was made from: with it the page and the API show rows as of an earlier time, computed
+    /// again where they have changed since. It needs the settings of `work`
+    #[arg(long, env = "TICKLINE_LOG", value_name = "LOG")]
+    pub log: Option<LogAddress>,
+    /// With --log: worker threads of a computation
+    #[arg(long, env = "TICKLINE_WORKERS", default_value_t = WORKERS, value_parser = workers())]
+    pub workers: u16,
     /// How long to wait for the store to become available at startup
     #[arg(long, env = "TICKLINE_STORE_WAIT", default_value_t = Duration::from_ms(0))]
     pub store_wait: Duration,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its own type says it")]
+    pub settings: SettingsArgs,
 }
 
 /// Pause between attempts to open the store at startup.
@@ -65,10 +78,12 @@ pub fn run(args: &DashboardArgs) -> anyhow::Result<()> {
         let what = format!("without a token anyone who can reach {} can read the store", args.listen);
         return Err(UsageError(format!("{what}: set --token-file, or insist with --insecure")).into());
     }
+    let origin = args.log.as_ref().map(|log| args.settings.origin(log, args.workers)).transpose()?;
     tokio::runtime::Runtime::new().context("cannot start threads")?.block_on(async {
         let Some(allowed_lateness_ms) = wait_for_store(args).await? else { return Ok(()) };
         let metrics = args.metrics_listen;
-        let config = DashboardConfig { bind, port, token, allowed_lateness_ms, metrics, ..DashboardConfig::default() };
+        let config =
+            DashboardConfig { bind, port, token, allowed_lateness_ms, metrics, origin, ..DashboardConfig::default() };
         let store = args.store.clone();
         let dashboard = serve(config, move || store.open_reader()).await?;
         if let Some(addr) = dashboard.metrics_addr() {

@@ -26,6 +26,7 @@ use crate::ingest::state_file::StateFile;
 use crate::ingest::{IngestConfig, ingest};
 use crate::log::address::LogAddress;
 use crate::process::signals::interrupted;
+use crate::replay::Origin;
 use crate::secret::Secret;
 use crate::store::address::StoreAddress;
 use crate::worker::{self, Watch, WorkerConfig};
@@ -96,6 +97,9 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let settings = Settings { dedup: args.dedup, ..Settings::new(ConditionTable::from_toml(BUILT_IN)?) };
     let watch = Arc::new(Watch::default());
     let for_worker = Arc::clone(&watch);
+    let log_of_rows = log_address.clone();
+    let open = move || Ok(log_of_rows.open()?);
+    let origin = Origin::new(settings.clone(), usize::from(args.workers), open);
     let config = WorkerConfig::new(usize::from(args.workers), settings);
     let worker = std::thread::spawn(move || worker::run(config, Arc::from(log), store, None, for_worker));
     let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
@@ -108,7 +112,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
             }
         };
         config.state = Some(StateFile::new(data.join("ingest.state"), config.source.clone()));
-        feed_and_show(args, config, writer, &store_address, &watch).await?;
+        feed_and_show(args, config, writer, (&store_address, origin), &watch).await?;
         match simulator {
             Some(simulator) => simulator.stop().await,
             None => Ok(()),
@@ -149,14 +153,14 @@ async fn feed_and_show(
     args: &DemoArgs,
     ingest_config: IngestConfig,
     writer: Box<dyn crate::log::LogWriter>,
-    store: &StoreAddress,
+    (store, origin): (&StoreAddress, Origin),
     worker: &Watch,
 ) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let mut ingest = tokio::spawn(ingest(ingest_config, writer, stopping));
     let mut ingested = None;
-    let config =
-        DashboardConfig { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), port: args.port, ..DashboardConfig::default() };
+    let (bind, port, origin) = (IpAddr::V4(Ipv4Addr::LOCALHOST), args.port, Some(origin));
+    let config = DashboardConfig { bind, port, origin, ..DashboardConfig::default() };
     let address = store.clone();
     let dashboard = serve(config, move || address.open_reader()).await?;
     println!("live page: http://{}/ (end with Ctrl-C)", dashboard.addr());

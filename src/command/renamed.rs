@@ -17,14 +17,11 @@ const fn renamed(old: &'static str, new: &'static str, commands: &'static [&'sta
 }
 
 const COMPUTING: &[&str] = &["work", "replay", "verify"];
-/// Why the dashboard has no allowed lateness.
-const FROM_STORE: &str = "not a setting of the dashboard any more, which reads it from the store";
 
-const FLAGS: [Renamed; 15] = [
+const FLAGS: [Renamed; 14] = [
     renamed("tick", "--step", COMPUTING),
     renamed("horizon", "--allowed-lateness", COMPUTING),
-    renamed("horizon", FROM_STORE, &["dashboard"]),
-    renamed("allowed-lateness", FROM_STORE, &["dashboard"]),
+    renamed("horizon", "--allowed-lateness", &["dashboard"]),
     renamed("max-disorder", "--max-out-of-orderness", COMPUTING),
     renamed("lateness", "--max-out-of-orderness", &["ingest"]),
     renamed("shard", "--share", &["ingest"]),
@@ -41,7 +38,7 @@ const FLAGS: [Renamed; 15] = [
 const VARIABLES: [Renamed; 14] = [
     renamed("TICKLINE_TICK", "TICKLINE_STEP", COMPUTING),
     renamed("TICKLINE_HORIZON", "TICKLINE_ALLOWED_LATENESS", COMPUTING),
-    renamed("TICKLINE_HORIZON", FROM_STORE, &["dashboard"]),
+    renamed("TICKLINE_HORIZON", "TICKLINE_ALLOWED_LATENESS", &["dashboard"]),
     renamed("TICKLINE_MAX_DISORDER", "TICKLINE_MAX_OUT_OF_ORDERNESS", COMPUTING),
     renamed("TICKLINE_LATENESS", "TICKLINE_INGEST_MAX_OUT_OF_ORDERNESS", &["ingest"]),
     renamed("TICKLINE_SHARD", "TICKLINE_SHARE", &["ingest"]),
@@ -129,7 +126,7 @@ mod tests {
     fn old_variables_name_the_new_ones() {
         let text = error("tickline ingest", "TICKLINE_BIND").unwrap();
         assert!(text.contains("TICKLINE_BIND is now TICKLINE_INGEST_LISTEN"), "{text}");
-        assert!(error("tickline dashboard", "TICKLINE_HORIZON").unwrap().contains("from the store"));
+        assert!(error("tickline dashboard", "TICKLINE_HORIZON").unwrap().contains("ALLOWED_LATENESS"));
         assert_eq!(error("tickline candles", "TICKLINE_BIND"), None, "it never had the setting");
         assert_eq!(error("tickline demo", "TICKLINE_PORT"), None);
     }

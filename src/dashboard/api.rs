@@ -9,6 +9,7 @@ use dataflows::progress::time::{EVENT_MS_END, Resolution, Time};
 use serde::Serialize;
 
 use super::answers::Held;
+use super::as_of::{self, Asked};
 use super::encode::encode;
 use super::error::ApiError;
 use super::index::{Query, SymbolView};
@@ -26,11 +27,17 @@ const SYMBOLS_MAX: usize = 1_000;
 /// Rows of one symbol.
 #[derive(Serialize)]
 pub struct RowsView<R> {
-    symbol: String,
-    resolution: &'static str,
+    /// The symbol.
+    pub symbol: String,
+    /// Length of the windows.
+    pub resolution: &'static str,
     /// The frontier at which `complete` was decided; 0 if nothing is complete yet.
-    frontier_ms: Time,
-    rows: Vec<R>,
+    pub frontier_ms: Time,
+    /// Ascending.
+    pub rows: Vec<R>,
+    /// As of an earlier time: windows without a row that have one now, although they were complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub added: Option<usize>,
 }
 
 /// Matching symbols.
@@ -131,32 +138,39 @@ pub async fn symbols(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<
     search.await.unwrap_or_else(|_| Err(ApiError::unavailable("the search was aborted", "try again")))
 }
 
-/// `/api/candles?symbol=&resolution=&from=&to=&limit=`.
+/// `/api/candles?symbol=&resolution=&from=&to=&limit=`; with `as_of=`, as they were at an earlier time.
 pub async fn candles(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Held, ApiError> {
-    let parameters = Parameters::new(pairs, &["symbol", "resolution", "from", "to", "since", "limit"])?;
+    let parameters = Parameters::new(pairs, &["symbol", "resolution", "from", "to", "since", "limit", "as_of"])?;
     let (symbol, resolution, range) =
         (parameters.symbol()?, parameters.resolution(Resolution::M1)?, parameters.range()?);
+    if let Some(time_ms) = parameters.as_of()? {
+        return as_of::candles(&shared, Asked { symbol, resolution, range, time_ms }).await;
+    }
     let since = parameters.time("since")?.unwrap_or(0);
     let read = move |reader: &mut dyn StoreReader| {
         let frontier_ms = reader.complete_up_to()?;
         let rows = reader.candles(&symbol, resolution, range)?;
         let known = !rows.is_empty() || has_traded(reader, &symbol)?;
         let rows = CandleView::of_changed(rows, resolution, since, frontier_ms);
-        Ok(of_known_symbol(known, RowsView { symbol, resolution: resolution.name(), frontier_ms, rows }))
+        Ok(of_known_symbol(known, RowsView { symbol, resolution: resolution.name(), frontier_ms, rows, added: None }))
     };
     answer(&shared, range.limit * CANDLE_BYTES, read).await
 }
 
-/// `/api/indicators?symbol=&from=&to=&limit=`. Indicators are computed from 5 s candles only.
+/// `/api/indicators?symbol=&from=&to=&limit=&as_of=`. Indicators are computed from 5 s candles only.
 pub async fn indicators(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Result<Held, ApiError> {
-    let parameters = Parameters::new(pairs, &["symbol", "from", "to", "since", "limit"])?;
+    let parameters = Parameters::new(pairs, &["symbol", "from", "to", "since", "limit", "as_of"])?;
     let (symbol, range, since) = (parameters.symbol()?, parameters.range()?, parameters.time("since")?.unwrap_or(0));
+    if let Some(time_ms) = parameters.as_of()? {
+        return as_of::indicators(&shared, Asked { symbol, resolution: Resolution::S5, range, time_ms }).await;
+    }
     let read = move |reader: &mut dyn StoreReader| {
         let frontier_ms = reader.complete_up_to()?;
         let rows = reader.indicators(&symbol, range)?;
         let known = !rows.is_empty() || has_traded(reader, &symbol)?;
         let rows = IndicatorView::of_changed(rows, since, frontier_ms);
-        Ok(of_known_symbol(known, RowsView { symbol, resolution: Resolution::S5.name(), frontier_ms, rows }))
+        let resolution = Resolution::S5.name();
+        Ok(of_known_symbol(known, RowsView { symbol, resolution, frontier_ms, rows, added: None }))
     };
     answer(&shared, range.limit * INDICATORS_BYTES, read).await
 }
@@ -177,12 +191,13 @@ pub async fn method_not_allowed() -> ApiError {
 }
 
 /// Distinguishes an empty range from a symbol that never traded.
-fn has_traded(reader: &mut dyn StoreReader, symbol: &str) -> Result<bool, StoreError> {
+pub fn has_traded(reader: &mut dyn StoreReader, symbol: &str) -> Result<bool, StoreError> {
     let any = Range { from_ms: 0, to_ms: EVENT_MS_END.unsigned_abs(), limit: 1 };
     Ok(!reader.candles(symbol, Resolution::D1, any)?.is_empty())
 }
 
-fn of_known_symbol<R>(known: bool, view: RowsView<R>) -> Result<RowsView<R>, ApiError> {
+/// The view, or the answer for a symbol that never traded.
+pub fn of_known_symbol<R>(known: bool, view: RowsView<R>) -> Result<RowsView<R>, ApiError> {
     if known {
         return Ok(view);
     }

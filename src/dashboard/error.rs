@@ -52,6 +52,16 @@ impl ApiError {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed (GET only)", "the HTTP API is read only")
     }
 
+    /// 410: it was there, and is not any more.
+    pub fn gone(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, error, hint)
+    }
+
+    /// 501: this process was started without what the request needs.
+    pub fn not_implemented(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, error, hint)
+    }
+
     /// 503: too many requests at once.
     pub fn busy(error: impl Into<String>) -> Self {
         Self::unavailable(error, "try again in a moment")

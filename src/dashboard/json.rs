@@ -6,6 +6,7 @@ use dataflows::progress::time::{Resolution, Time};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::as_of::RowThen;
 use crate::store::{DurableFrontier, StoredCandle, StoredIndicators, is_complete};
 use crate::time::rfc3339;
 
@@ -136,15 +137,23 @@ pub struct CandleView {
     #[serde(flatten)]
     candle: StoredCandle,
     complete: bool,
+    /// As of an earlier time: whether it was complete, and has changed since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    corrected: Option<bool>,
 }
 
 impl CandleView {
+    /// A candle as of an earlier time.
+    pub fn of_then(then: RowThen<StoredCandle>) -> Self {
+        Self { candle: then.row, complete: then.complete, corrected: Some(then.corrected) }
+    }
+
     /// The candles changed since a time; complete if the frontier has reached the end of the window.
     pub fn of_changed(candles: Vec<StoredCandle>, resolution: Resolution, since: Time, frontier: Time) -> Vec<Self> {
         let changed = candles.into_iter().filter(|candle| candle.as_of >= since);
         let view = |candle: StoredCandle| {
             let complete = is_complete(candle.window_start_ms, resolution, frontier);
-            Self { candle, complete }
+            Self { candle, complete, corrected: None }
         };
         changed.map(view).collect()
     }
@@ -155,15 +164,21 @@ impl CandleView {
 pub struct IndicatorView {
     row: StoredIndicators,
     complete: bool,
+    corrected: Option<bool>,
 }
 
 impl IndicatorView {
+    /// A row as of an earlier time.
+    pub fn of_then(then: RowThen<StoredIndicators>) -> Self {
+        Self { row: then.row, complete: then.complete, corrected: Some(then.corrected) }
+    }
+
     /// The rows changed since a time; complete if the frontier has reached the end of the 5 s window.
     pub fn of_changed(rows: Vec<StoredIndicators>, since: Time, frontier: Time) -> Vec<Self> {
         let changed = rows.into_iter().filter(|row| row.as_of >= since);
         let view = |row: StoredIndicators| {
             let complete = is_complete(row.window_start_ms, Resolution::S5, frontier);
-            Self { row, complete }
+            Self { row, complete, corrected: None }
         };
         changed.map(view).collect()
     }
@@ -180,6 +195,7 @@ impl Serialize for IndicatorView {
         map.serialize_entry("cumulative_trades", &self.row.cumulative_trades)?;
         map.serialize_entry("as_of", &self.row.as_of)?;
         map.serialize_entry("complete", &self.complete)?;
+        self.corrected.iter().try_for_each(|corrected| map.serialize_entry("corrected", corrected))?;
         map.end()
     }
 }

@@ -62,6 +62,9 @@ pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, ApiE
     exposition.put(&catalog::DASHBOARD_OMITTED, omitted as u64);
     exposition.put(&catalog::DASHBOARD_ANSWERS, shared.answers.reserved_bytes());
     exposition.put(&catalog::DASHBOARD_REFUSED, shared.answers.refused());
+    exposition.put(&catalog::DASHBOARD_RECOMPUTATIONS, shared.recomputations.computed());
+    exposition.put(&catalog::DASHBOARD_RECOMPUTATION_REQUESTS, shared.recomputations.requests());
+    exposition.put(&catalog::DASHBOARD_RECOMPUTATIONS_REFUSED, shared.recomputations.refused());
     exposition.put(&catalog::DASHBOARD_VIEWERS, shared.advances.receiver_count() as u64);
     exposition.put(&catalog::DASHBOARD_READ_FAILURES, shared.pool.failures() + shared.own_pool.failures());
     exposition.put_histograms(&catalog::DASHBOARD_DURATION, &shared.requests.durations);

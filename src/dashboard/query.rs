@@ -105,6 +105,16 @@ impl Parameters {
         ms.map(Some).ok_or_else(|| ApiError::bad_request(format!("invalid {name} {text:?}"), hint))
     }
 
+    /// The time as of which rows are asked for; `None` for rows as they are now.
+    pub fn as_of(&self) -> Result<Option<u64>, ApiError> {
+        let as_of = self.time("as_of")?;
+        if as_of.is_some() && self.get("since").is_some() {
+            let hint = "since asks for what has changed up to now: leave out one of them";
+            return Err(ApiError::bad_request("since and as_of exclude each other", hint));
+        }
+        Ok(as_of)
+    }
+
     /// The row limit, at most `max`, or `default` if absent.
     pub fn limit(&self, default: usize, max: usize) -> Result<usize, ApiError> {
         let Some(text) = self.get("limit") else { return Ok(default) };

@@ -215,6 +215,12 @@ table! {
         "Memory reserved for answers and events that are being made or sent";
     DASHBOARD_REFUSED = Counter, "tickline_dashboard_refused_answers_total", [], DASHBOARD,
         "Answers refused with status 503 because too many others were being made or sent";
+    DASHBOARD_RECOMPUTATIONS = Counter, "tickline_dashboard_recomputations_total", [], DASHBOARD,
+        "Computations of rows as of an earlier time, from the log";
+    DASHBOARD_RECOMPUTATION_REQUESTS = Gauge, "tickline_dashboard_recomputation_requests", [], DASHBOARD,
+        "Requests that wait for a computation of rows as of an earlier time, or for its result";
+    DASHBOARD_RECOMPUTATIONS_REFUSED = Counter, "tickline_dashboard_refused_recomputations_total", [], DASHBOARD,
+        "Requests for rows as of an earlier time refused with status 503 because too many others were waiting";
     DASHBOARD_VIEWERS = Gauge, "tickline_dashboard_viewers", [], DASHBOARD, "Pages connected to the event stream";
     DASHBOARD_REQUESTS = Counter, "tickline_dashboard_requests_total", ["route", "status"], DASHBOARD,
         "Responses by route and status class (2xx, 3xx, 4xx, 5xx)";

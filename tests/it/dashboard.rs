@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tickline::dashboard::{Dashboard, DashboardConfig, serve};
 
 mod access;
+mod as_of;
 mod bounds;
 mod condition;
 mod described;

@@ -39,13 +39,12 @@ impl AsOfArgs {
     /// where no row has changed since: whether a command works must not depend on what came later.
     fn origin(&self) -> anyhow::Result<Option<(Moment, Origin)>> {
         let Some(as_of) = self.as_of else { return Ok(None) };
-        let Some(log) = self.log.clone() else {
+        let Some(log) = &self.log else {
             let text = "--as-of needs --log LOG, the log that the store was made from: rows that have changed since \
                         are computed again from it";
             return Err(UsageError(text.to_owned()).into());
         };
-        let (args, settings) = (self.settings.clone(), self.settings.settings()?);
-        Ok(Some((as_of, Origin::new(settings, usize::from(self.workers), move || args.open(&log)))))
+        Ok(Some((as_of, self.settings.origin(log, self.workers)?)))
     }
 
     /// Rows as of the time asked for, and that time; `None` for rows as they are now.

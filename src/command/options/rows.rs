@@ -12,6 +12,7 @@ use crate::command::options::duration::Duration;
 use crate::log::address::LogAddress;
 use crate::log::paced::PacedLog;
 use crate::log::{Log, LogError};
+use crate::replay::Origin;
 
 /// Settings that affect results.
 #[derive(clap::Args, Clone, Debug)]
@@ -52,6 +53,12 @@ pub struct SettingsArgs {
 }
 
 impl SettingsArgs {
+    /// The log that a store was made from, with these settings.
+    pub fn origin(&self, log: &LogAddress, workers: u16) -> anyhow::Result<Origin> {
+        let (args, log) = (self.clone(), log.clone());
+        Ok(Origin::new(self.settings()?, usize::from(workers), move || args.open(&log)))
+    }
+
     /// Opens a log, with the progress log beside it if one is given. One that removes records is an error unless it is
     /// asked for: no replay would repeat its rows.
     pub fn open(&self, log: &LogAddress) -> anyhow::Result<Box<dyn Log>> {
