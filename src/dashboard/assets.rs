@@ -20,8 +20,9 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The page's own files: path, content type, body.
 #[rustfmt::skip]
-const PAGE: [(&str, &str, &str); 33] = [
+const PAGE: [(&str, &str, &str); 34] = [
     ("/", HTML, include_str!("page/index.html")),
+    ("/as-of.js", JS, include_str!("page/as-of.js")),
     ("/chart.css", CSS, include_str!("page/chart.css")),
     ("/chart.js", JS, include_str!("page/chart.js")),
     ("/corrections.js", JS, include_str!("page/corrections.js")),

@@ -1,5 +1,6 @@
 //! The page in a real browser: node drives Debian's Chromium, and what is shown is compared with the store's rows.
 
+mod as_of;
 mod exact;
 mod gaps;
 mod hand;

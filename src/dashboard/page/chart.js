@@ -222,7 +222,19 @@ export class PriceChart {
       size: 0.7,
       color: this.#colours.late,
     });
-    this.#markers.setMarkers(this.#rows.list.filter(this.#rows.isCorrected).map(mark));
+    const since = (row) => ({
+      time: timeOf(row),
+      position: 'aboveBar',
+      shape: 'square',
+      size: 0.7,
+      color: this.#colours.since,
+    });
+    const { list, isCorrected } = this.#rows;
+    const marks = list.flatMap((row) => [
+      ...(isCorrected(row) ? [mark(row)] : []),
+      ...(row.corrected ? [since(row)] : []),
+    ]);
+    this.#markers.setMarkers(marks);
   }
 
   #drawFrontier() {

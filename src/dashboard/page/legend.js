@@ -5,6 +5,7 @@ import { shown, valueOf } from './indicators.js';
 
 function statusOf(rows, row) {
   if (!rows.isComplete(row)) return 'in progress';
+  if (row.corrected) return 'complete, corrected since';
   return rows.isCorrected(row) ? `complete, corrected at ${clock(row.as_of)}` : 'complete';
 }
 

@@ -12,25 +12,30 @@ function recalled(name, otherwise) {
   return Array.isArray(kept) && kept.every((text) => typeof text === 'string') ? kept : otherwise;
 }
 
-// `{ symbol, resolution, on, atMs, watch }`. Defaults come from the last visit.
+// `{ symbol, resolution, on, atMs, asOfMs, watch }`. Defaults come from the last visit.
 export function readLink(hash) {
   const params = new URLSearchParams(hash.replace(/^#/, ''));
   const resolution = params.get('resolution');
   const on = params.has('on') ? params.get('on').split(' ') : recalled('on', DEFAULT_ON);
-  const atMs = Number(params.get('at'));
+  const time = (name) => {
+    const ms = Number(params.get(name));
+    return ms > 0 && ms < TIME_MS_END && Number.isSafeInteger(ms) ? ms : null;
+  };
   const watch = params.has('watch') ? params.getAll('watch') : recalled('watch', []);
   return {
     symbol: params.get('symbol') || null,
     resolution: Object.hasOwn(LENGTH_MS, resolution) ? resolution : '5s',
     on: new Set(on.filter(isIndicator)),
-    atMs: atMs > 0 && atMs < TIME_MS_END && Number.isSafeInteger(atMs) ? atMs : null,
+    atMs: time('at'),
+    asOfMs: time('as_of'),
     watch: [...new Set(watch.filter(Boolean))].slice(0, WATCH_MAX),
   };
 }
 
-export function writeLink({ symbol, resolution, on, atMs, watch }) {
+export function writeLink({ symbol, resolution, on, atMs, asOfMs, watch }) {
   const params = new URLSearchParams({ symbol: symbol ?? '', resolution, on: [...on].join(' ') });
   if (atMs) params.set('at', atMs);
+  if (asOfMs) params.set('as_of', asOfMs);
   for (const name of watch) params.append('watch', name);
   return `#${params}`;
 }

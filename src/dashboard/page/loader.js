@@ -9,7 +9,7 @@ async function get(path, query) {
   const response = await fetch(`/api/${path}?${new URLSearchParams(query)}`);
   const body = await response.json();
   if (!response.ok) throw new Error(`${body.error}. ${body.hint}`);
-  return body.rows;
+  return body;
 }
 
 export class Loader {
@@ -20,10 +20,24 @@ export class Loader {
     this.show = show;
   }
 
-  async #fetch({ symbol, resolution }, indicators, query) {
-    const none = Promise.resolve([]);
-    const candles = get('candles', { symbol, resolution, ...query });
-    return Promise.all([candles, indicators ? get('indicators', { symbol, ...query }) : none]);
+  // The candles and the indicators of a query. Rows as of an earlier time stay so.
+  async #fetch(rows, { symbol, resolution, asOfMs }, indicators, query) {
+    const asked = { symbol, ...query, ...(asOfMs ? { as_of: asOfMs } : {}) };
+    const none = Promise.resolve({ rows: [] });
+    const [candles, values] = await Promise.all([
+      get('candles', { ...asked, resolution }),
+      indicators ? get('indicators', asked) : none,
+    ]);
+    if (asOfMs) rows.frontierMs = candles.frontier_ms;
+    return [candles.rows, values.rows, candles.added ?? 0];
+  }
+
+  // The newest rows as of an earlier time. Fails if there are none to be had.
+  async then(rows, view, indicators, limit) {
+    const [candles, values, added] = await this.#fetch(rows, view, indicators, { limit });
+    [rows.then, rows.added] = [true, added];
+    rows.oldest = candles.length < limit;
+    rows.put(candles, values);
   }
 
   // Runs one request at a time for these rows. If it fails, the rows shown stay.
@@ -44,7 +58,8 @@ export class Loader {
     if (rows.oldest || rows.list.length === 0) return undefined;
     return this.#once(rows, async () => {
       const query = { to: rows.list[0].window_start_ms, limit: PAGE_ROWS };
-      const [candles, values] = await this.#fetch(view, indicators, query);
+      const [candles, values, added] = await this.#fetch(rows, view, indicators, query);
+      rows.added += added;
       rows.oldest = candles.length < PAGE_ROWS;
       rows.put(candles, values);
       rows.bound('newest');
@@ -58,7 +73,8 @@ export class Loader {
       let from = rows.list.at(-1).window_start_ms + 1;
       for (let span = PAGE_ROWS * LENGTH_MS[view.resolution]; !rows.live; span = Math.min(span * 4, SPAN_MAX_MS)) {
         const to = from + span;
-        const [candles, values] = await this.#fetch(view, indicators, { from, to, limit: ALL_ROWS });
+        const [candles, values, added] = await this.#fetch(rows, view, indicators, { from, to, limit: ALL_ROWS });
+        rows.added += added;
         rows.put(candles, values);
         rows.live = to > rows.frontierMs;
         if (candles.length > 0) break;
@@ -72,8 +88,9 @@ export class Loader {
   around(rows, view, indicators, ms) {
     return this.#once(rows, async () => {
       const half = (PAGE_ROWS / 2) * LENGTH_MS[view.resolution];
-      const [candles, values] = await this.#fetch(view, indicators, { to: ms + half, limit: PAGE_ROWS });
+      const [candles, values, added] = await this.#fetch(rows, view, indicators, { to: ms + half, limit: PAGE_ROWS });
       rows.clear();
+      rows.added = added;
       rows.put(candles, values);
       rows.live = ms + half > rows.frontierMs;
       rows.oldest = candles.length < PAGE_ROWS;
@@ -86,7 +103,8 @@ export class Loader {
     if (!missing) return undefined;
     return this.#once(rows, async () => {
       const query = { symbol: view.symbol, from: missing[0], to: missing[1] + 1, limit: ALL_ROWS };
-      rows.put([], await get('indicators', query));
+      if (view.asOfMs) query.as_of = view.asOfMs;
+      rows.put([], (await get('indicators', query)).rows);
     });
   }
 }

@@ -1,4 +1,5 @@
 // The live page: connects its parts. One event stream brings the changes; the URL's fragment holds the view.
+import { AsOf } from './as-of.js';
 import { PriceChart } from './chart.js';
 import { Corrections } from './corrections.js';
 import { $, keep, make, say, setText } from './dom.js';
@@ -35,6 +36,7 @@ const gaps = new Gaps({
   onShow: (ms) => goTo(view.symbol, view.resolution, ms - (ms % LENGTH_MS[view.resolution])),
 });
 const list = new WatchList({ onChoose: (symbol) => choose({ symbol }), onRemove: (symbol) => watch(symbol, false) });
+const asOf = new AsOf((asOfMs) => choose({ asOfMs }));
 const toolbar = new Toolbar({
   onResolution: (resolution) => choose({ resolution }),
   onIndicator: (id, is) => toggle(id, is),
@@ -47,7 +49,11 @@ const chart = new PriceChart($('chart'), {
   onMoved: () => moved(),
   onEnd: () => toNewest(),
 });
-const loader = new Loader((loaded) => loaded === rows && drawAll());
+const loader = new Loader((loaded) => {
+  if (loaded !== rows) return;
+  drawAll();
+  asOf.show(rows);
+});
 const stream = new Stream({
   onConnected: (is) => head.connected(is),
   onBeat: (beat) => head.beat(beat),
@@ -69,14 +75,17 @@ function take(event) {
   if (!view.symbol && event.chart) {
     view.symbol = event.chart.symbol;
     history.replaceState(null, '', writeLink(view));
+    if (view.asOfMs) openThen();
   }
   if (event.whole) {
     showChoice();
     lookUp(view.symbol).catch(() => null); // on failure its name is not shown
   }
   const { chart: news } = event;
-  if (news && news.symbol === view.symbol && news.resolution === view.resolution) takeChart(event, news);
-  if (event.whole && (!news || news.candles.length === 0) && rows.list.length === 0) {
+  // A chart as of an earlier time does not change.
+  const isOurs = news?.symbol === view.symbol && news?.resolution === view.resolution && !view.asOfMs;
+  if (isOurs) takeChart(event, news);
+  if (event.whole && !view.asOfMs && (!news || news.candles.length === 0) && rows.list.length === 0) {
     showMessage(view.symbol ? `No candles of ${shown(view.symbol)} yet.` : 'Waiting for the first candle.');
   }
   showPrice();
@@ -114,6 +123,24 @@ function arrive(isAll) {
   if (isAll || (rows.list.length > 0 && view.atMs >= rows.list[0].window_start_ms)) return chart.look(view.atMs, point);
   const [asked, atMs, pointed] = [rows, view.atMs, point];
   return loader.around(rows, view, hasIndicators(), atMs).then(() => asked === rows && chart.look(atMs, pointed));
+}
+
+// Reads the rows as of the view's time.
+async function openThen() {
+  const asked = rows;
+  try {
+    await loader.then(rows, view, hasIndicators(), CHART_ROWS);
+  } catch (error) {
+    if (asked === rows) asOf.fail(error.message);
+    if (asked === rows) showMessage('No candles as of then.');
+    return;
+  }
+  if (asked !== rows) return;
+  showMessage(rows.list.length > 0 ? '' : `No candles of ${shown(view.symbol)} as of then.`);
+  drawAll();
+  asOf.show(rows);
+  showPrice();
+  arrive(rows.oldest);
 }
 
 function listCorrections(known, beforeMs) {
@@ -156,10 +183,10 @@ function showChoice() {
 function showPrice() {
   const newest = rows.live ? rows.list.at(-1) : undefined;
   const known = list.row(view.symbol) ?? (other?.symbol === view.symbol ? { ...other, ...other.day } : null);
-  const last = list.has(view.symbol) ? known.last : (newest?.close ?? known?.last);
+  const last = list.has(view.symbol) && !view.asOfMs ? known.last : (newest?.close ?? known?.last);
   setText($('name'), shown(known?.name));
   setText($('price'), last === undefined ? '' : price(last, digitsOf({ ...newest, ...known, last })));
-  const change = known?.open && last ? changeOf({ ...known, last }, rows.frontierMs) : { text: '', mood: '' };
+  const change = known?.open && last && !view.asOfMs ? changeOf({ ...known, last }, rows.frontierMs) : { text: '', mood: '' };
   setText($('price-change'), change.text);
   $('price-change').className = change.mood;
   document.title = last === undefined ? 'Tickline' : `${$('price').textContent} ${shown(view.symbol)} · Tickline`;
@@ -185,12 +212,15 @@ function open() {
   showMessage('Loading…');
   showChoice();
   showPrice();
+  asOf.ask(view.asOfMs);
   ask();
+  if (view.asOfMs && view.symbol) openThen();
 }
 
 function choose(change) {
   const next = { ...view, atMs: null, ...change };
-  if (next.symbol === view.symbol && next.resolution === view.resolution && !next.atMs) return;
+  const isSame = ['symbol', 'resolution', 'asOfMs'].every((name) => next[name] === view[name]);
+  if (isSame && !next.atMs) return;
   view = next;
   history.pushState(null, '', writeLink(view));
   point = Boolean(view.atMs);

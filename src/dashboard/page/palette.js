@@ -7,6 +7,7 @@ const NAMES = [
   'accent',
   'shade',
   'late',
+  'since',
   'gap',
   'gap-fill',
   'up',

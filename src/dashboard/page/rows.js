@@ -11,6 +11,8 @@ export class Rows {
   live = true; // includes the newest window; false once the newest rows were dropped for older ones
   oldest = false; // no rows exist before the first
   frontierMs = 0;
+  then = false; // as of an earlier time, which is the frontier; nothing of it changes
+  added = 0; // windows that had no candle then, and have one now
   lengthMs; // of a window
   #by = new Map(); // rows by start
 
