@@ -245,7 +245,7 @@ fn retention_removes_the_beginning_under_a_live_worker() {
     home.ok(&verify);
     assert!(proved().until_ms > first.until_ms, "it goes on");
 
-    // Minutes that no checkpoint covers, and retention takes them at once. In a log that stands still none is made.
+    // Minutes that no checkpoint covers, and retention takes them at once. In a log that is stalled none is made.
     let committed = || {
         let listed: serde_json::Value =
             serde_json::from_str(&home.ok("checkpoint list --store sqlite:rows.db --format json")).unwrap();
