@@ -35,6 +35,7 @@ mod condition;
 mod encode;
 pub mod error;
 pub mod etag;
+mod explain;
 mod frontier_watcher;
 mod index;
 mod indexer;
@@ -256,6 +257,7 @@ fn router(shared: Arc<Shared>, access: Arc<Access>) -> Router {
         .route("/api/symbols", get(api::symbols))
         .route("/api/candles", get(api::candles))
         .route("/api/indicators", get(api::indicators))
+        .route("/api/explain", get(explain::explain))
         .route("/api/gaps", get(api::gaps))
         .route("/api/frontier", get(api::frontier))
         .route("/api/stream", get(stream::stream))

@@ -67,12 +67,14 @@ pub struct Sources<'a> {
     pub settings: &'a Settings,
     /// The store.
     pub reader: &'a mut dyn StoreReader,
+    /// Whether to give up.
+    pub is_stopped: &'a dyn Fn() -> bool,
 }
 
 /// Explains windows, each by at most `limit` trades, left-out ones and versions. All windows share one scan of the log,
 /// from what the first of them needs to what the last one needs.
 pub fn explain(sources: Sources<'_>, windows: &[Window], limit: usize) -> Result<Vec<Explanation>, ExplainError> {
-    let Sources { log, settings, reader } = sources;
+    let Sources { log, settings, reader, is_stopped } = sources;
     // Before the rows: they are then at least as complete as it says.
     let Some(durable) = reader.frontier()? else { return Err(ExplainError::NothingComplete) };
     let frontier = durable.row.frontier;
@@ -84,7 +86,7 @@ pub fn explain(sources: Sources<'_>, windows: &[Window], limit: usize) -> Result
     let last = windows.iter().map(final_from).max().unwrap_or(0);
     let to: Time = frontier.min(last.saturating_add(SEARCHED_MS));
     let start = start::choose(log, settings, reader, first)?;
-    let (watch, scan) = scan::scan(log, settings, start, to, watch::Watch::new(windows, limit))?;
+    let (watch, scan) = scan::scan(log, settings, start, to, (watch::Watch::new(windows, limit), is_stopped))?;
     let lives = reader.times_to_live()?;
     let mut all = Vec::with_capacity(windows.len());
     for (window, found) in windows.iter().zip(watch.into_found()) {

@@ -57,7 +57,7 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
     let window = Window::holding(symbol, args.resolution, args.window.0);
     let is_json = args.format == Format::Json;
     let limit = args.limit.unwrap_or(if is_json { usize::MAX } else { LISTED });
-    let sources = Sources { log: &*log, settings: &settings, reader: &mut *reader };
+    let sources = Sources { log: &*log, settings: &settings, reader: &mut *reader, is_stopped: &|| false };
     let Some(explanation) = explain(sources, &[window], limit)?.pop() else { return Ok(()) };
     if explanation.is_empty() {
         check_known(&mut *reader, &args.symbol, &args.store)?;

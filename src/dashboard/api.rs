@@ -201,6 +201,10 @@ pub fn of_known_symbol<R>(known: bool, view: RowsView<R>) -> Result<RowsView<R>,
     if known {
         return Ok(view);
     }
-    let error = format!("symbol {:?} has not traded", view.symbol);
-    Err(ApiError::not_found(error, "/api/symbols lists the symbols"))
+    Err(not_traded(&view.symbol))
+}
+
+/// 404: the symbol never traded.
+pub fn not_traded(symbol: &str) -> ApiError {
+    ApiError::not_found(format!("symbol {symbol:?} has not traded"), "/api/symbols lists the symbols")
 }

@@ -100,7 +100,7 @@ fn of_store<T>(result: Result<T, AsOfError>) -> Result<Result<T, ApiError>, Stor
 pub fn api_error(error: &anyhow::Error) -> ApiError {
     match error.downcast_ref::<AsOfError>() {
         Some(error) => of_error(error),
-        None => unavailable(format!("{error:#}")),
+        None => ApiError::origin(format!("{error:#}")),
     }
 }
 
@@ -111,10 +111,6 @@ fn of_error(error: &AsOfError) -> ApiError {
         AsOfError::Gone { .. } => ApiError::gone(text, "ask for a later time"),
         AsOfError::Store(error) => ApiError::store(error),
         AsOfError::Stopped { .. } => ApiError::unavailable(text, "try again"),
-        AsOfError::Differs { .. } | AsOfError::Short { .. } | AsOfError::Log(_) => unavailable(text),
+        AsOfError::Differs { .. } | AsOfError::Short { .. } | AsOfError::Log(_) => ApiError::origin(text),
     }
-}
-
-fn unavailable(text: String) -> ApiError {
-    ApiError::unavailable(text, "check the log, and --log and the settings that the dashboard was started with")
 }

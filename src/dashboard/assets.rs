@@ -20,13 +20,15 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The page's own files: path, content type, body.
 #[rustfmt::skip]
-const PAGE: [(&str, &str, &str); 34] = [
+const PAGE: [(&str, &str, &str); 36] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/as-of.js", JS, include_str!("page/as-of.js")),
     ("/chart.css", CSS, include_str!("page/chart.css")),
     ("/chart.js", JS, include_str!("page/chart.js")),
     ("/corrections.js", JS, include_str!("page/corrections.js")),
     ("/dom.js", JS, include_str!("page/dom.js")),
+    ("/explain.css", CSS, include_str!("page/explain.css")),
+    ("/explain.js", JS, include_str!("page/explain.js")),
     ("/format.js", JS, include_str!("page/format.js")),
     ("/frontier-line.js", JS, include_str!("page/frontier-line.js")),
     ("/gap-bands.js", JS, include_str!("page/gap-bands.js")),

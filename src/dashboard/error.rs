@@ -72,6 +72,11 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error, hint)
     }
 
+    /// 503: nothing can be computed from the log.
+    pub fn origin(error: impl Into<String>) -> Self {
+        Self::unavailable(error, "check the log, and --log and the settings that the dashboard was started with")
+    }
+
     /// 503: the store cannot be read.
     pub fn store(error: &StoreError) -> Self {
         Self::unavailable(

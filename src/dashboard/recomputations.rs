@@ -1,5 +1,5 @@
-//! Rows that are computed again from the log, for viewers: one computation at a time, a few requests that wait for
-//! theirs, and the results of the last ones.
+//! What is computed from the log for viewers: one computation at a time, a few requests that wait for theirs, and of
+//! earlier rows the results of the last ones.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dataflows::progress::time::Time;
 use dataflows::symbols::symbol::Symbol;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::Shared;
 use super::as_of::api_error;
@@ -65,7 +65,7 @@ impl Recomputations {
     /// The log and the settings that the store was made from.
     pub fn origin(&self) -> Result<&Origin, ApiError> {
         self.origin.as_ref().ok_or_else(|| {
-            let error = "this dashboard shows no earlier rows: it was started without the log";
+            let error = "this dashboard computes nothing from the log: it was started without it";
             let hint = "start `tickline dashboard` with --log LOG, the log that the store was made from, and with the \
                         settings of `tickline work`";
             ApiError::not_implemented(error, hint)
@@ -83,13 +83,7 @@ impl Recomputations {
         if let Some(kept) = self.kept(&key) {
             return Ok(kept);
         }
-        let refused = || {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            ApiError::busy("too many earlier rows are being computed")
-        };
-        let _request = self.requests.try_acquire().map_err(|_| refused())?;
-        let turn = tokio::time::timeout(WAIT, Arc::clone(&self.turn).acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else { return Err(refused()) };
+        let (_request, turn) = self.turn().await?;
         if let Some(kept) = self.kept(&key) {
             return Ok(kept);
         }
@@ -110,6 +104,24 @@ impl Recomputations {
             computations.run(key, recomputing, &origin)
         });
         done.await.unwrap_or_else(|_| Err(ApiError::unavailable("the computation was aborted", "try again")))
+    }
+
+    /// Waits until nothing else is read of the log. The first permit counts a request that waits for its answer; the
+    /// second one belongs to the reading.
+    pub async fn turn(&self) -> Result<(SemaphorePermit<'_>, OwnedSemaphorePermit), ApiError> {
+        let refused = || {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            ApiError::busy("too many requests are computed from the log")
+        };
+        let request = self.requests.try_acquire().map_err(|_| refused())?;
+        let turn = tokio::time::timeout(WAIT, Arc::clone(&self.turn).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(refused()) };
+        Ok((request, turn))
+    }
+
+    /// Whether the dashboard ends.
+    pub fn is_stopped(&self) -> bool {
+        self.locked().is_stopped
     }
 
     fn run(&self, key: Key, recomputing: Recomputing, origin: &Origin) -> Result<Arc<Recomputed>, ApiError> {

@@ -25,6 +25,14 @@ pub enum ExplainError {
         /// Start of the oldest window of that resolution that can be explained.
         oldest: Option<Time>,
     },
+    /// The scan was stopped.
+    #[error("stopped at {}, on the way to {}", rfc3339(*.reached), rfc3339(*.to))]
+    Stopped {
+        /// The frontier that was reached.
+        reached: Time,
+        /// The frontier that the scan needs.
+        to: Time,
+    },
     /// The stored row is not what the log leads to.
     #[error(
         "store and log disagree in this row: {what}; `tickline verify --rows` compares all rows, and `tickline replay \
@@ -64,7 +72,7 @@ impl ExitCode for ExplainError {
         match self {
             Self::NothingComplete => 2,
             Self::Gone { .. } => 3,
-            Self::Mismatch { .. } => 1,
+            Self::Mismatch { .. } | Self::Stopped { .. } => 1,
             Self::Log(error) => error.exit_code(),
             Self::Store(error) => error.exit_code(),
             Self::Worker(error) => error.exit_code(),

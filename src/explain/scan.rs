@@ -24,13 +24,13 @@ const READ_BYTES: usize = 1 << 20;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Reads until every partition's frontier has reached `to`, which the published frontier has: the log holds what it
-/// takes.
+/// takes. Gives up when it is stopped.
 pub(super) fn scan(
     log: &dyn Log,
     settings: &Settings,
     start: Start,
     to: Time,
-    watch: Watch,
+    (watch, is_stopped): (Watch, &dyn Fn() -> bool),
 ) -> Result<(Watch, Scan), ExplainError> {
     let Start { from, points, memories } = start;
     let from_offsets: Vec<u64> = points.iter().map(|point| point.offset).collect();
@@ -38,7 +38,7 @@ pub(super) fn scan(
     for (at, memory) in memories.into_iter().enumerate() {
         reading.ingress.restore(at, memory);
     }
-    reading.run(to)?;
+    reading.run(to, is_stopped)?;
     let Reading { ingress, partitions, .. } = reading;
     let scanned = |(partition, from_offset): (&Partition, u64)| ScannedPartition {
         partition: partition.number,
@@ -80,8 +80,11 @@ impl<'a> Reading<'a> {
         Ok(Self { log, ingress, partitions, bindings, batch: RecordBatch::default(), may_follow })
     }
 
-    fn run(&mut self, to: Time) -> Result<(), ExplainError> {
+    fn run(&mut self, to: Time, is_stopped: &dyn Fn() -> bool) -> Result<(), ExplainError> {
         loop {
+            if is_stopped() {
+                return Err(ExplainError::Stopped { reached: self.ingress.frontier().unwrap_or(0), to });
+            }
             let (mut records, mut is_open) = (0, false);
             for at in 0..self.partitions.len() {
                 let read = self.feed(at, to)?;

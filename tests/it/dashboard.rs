@@ -14,6 +14,7 @@ mod bounds;
 mod condition;
 mod described;
 mod events;
+mod explain;
 pub mod fake;
 mod headers;
 mod stream;

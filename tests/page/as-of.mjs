@@ -52,6 +52,12 @@ const look = async (open) => {
   };
   report(shown);
 
+  await page.press('body', 'x');
+  await until('an explanation', async () => / made it/.test(await text(page, 'explain-body')));
+  await page.screenshot({ path: pictures[3] });
+  report(await text(page, 'explain-body'));
+  await page.click('#explain-close');
+
   check((await answer()) === 'more', 'the test goes on');
   await until('the frontier', async () => (await text(page, 'frontier')) === '22:16:50');
   report(await held(page));

@@ -33,7 +33,7 @@ export class PriceChart {
   #cursor = null; // start of the row under the keyboard cursor
   #moved = 0;
 
-  // `handlers` has onHover(row or null, isByKeyboard), onOldest(), onNewest(), onMoved() and onEnd().
+  // `handlers` has onHover(row or null, isByKeyboard), onOldest(), onNewest(), onMoved(), onEnd() and onClick(row).
   constructor(element, handlers) {
     this.handlers = handlers;
     this.#chart = createChart(element, {
@@ -57,6 +57,10 @@ export class PriceChart {
     this.#chart.subscribeCrosshairMove(({ time, sourceEvent }) => {
       if (sourceEvent) this.#cursor = null;
       if (sourceEvent || this.#cursor === null) handlers.onHover(this.#rows?.get(time * 1000) ?? null, false);
+    });
+    this.#chart.subscribeClick(({ time }) => {
+      const row = this.#rows?.get(time * 1000);
+      if (row) handlers.onClick(row);
     });
     this.#chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && this.#scrolled(range));
     addEventListener('themechange', () => this.recolour());

@@ -3,6 +3,7 @@ import { AsOf } from './as-of.js';
 import { PriceChart } from './chart.js';
 import { Corrections } from './corrections.js';
 import { $, keep, make, say, setText } from './dom.js';
+import { Explain } from './explain.js';
 import { LENGTH_MS, changeOf, digitsOf, price } from './format.js';
 import { Gaps, spanOf } from './gaps.js';
 import { Head } from './head.js';
@@ -48,7 +49,9 @@ const chart = new PriceChart($('chart'), {
   onNewest: () => loader.newer(rows, view, hasIndicators()),
   onMoved: () => moved(),
   onEnd: () => toNewest(),
+  onClick: (row) => explain.open(view.symbol, view.resolution, row.window_start_ms),
 });
+const explain = new Explain();
 const loader = new Loader((loaded) => {
   if (loaded !== rows) return;
   drawAll();
@@ -291,6 +294,11 @@ function showHovered(aloud) {
   showLegend(rows, row, view, row ? digitsOf(row) : 2, aloud, note);
 }
 
+function explainHovered() {
+  const row = rows.get(hovered) ?? rows.list.at(-1);
+  if (row) explain.open(view.symbol, view.resolution, row.window_start_ms);
+}
+
 function showGaps(found) {
   chart.setGaps(found);
   showHovered(false);
@@ -316,6 +324,7 @@ startKeys(
     resolution: (resolution) => choose({ resolution }),
     neighbour: (by) => choose({ symbol: list.neighbour(by) ?? view.symbol }),
     watch: () => watch(view.symbol, !list.has(view.symbol)),
+    explain: () => explainHovered(),
   },
   chart,
 );

@@ -18,7 +18,7 @@ use crate::shared::process::{Home, wait_for};
 const HOUR_MS: u64 = 3_600_000;
 
 /// A dashboard over the store of a market, whose log is opened by `before` it.
-async fn dashboard(home: &Home, before: impl Fn() + Send + Sync + 'static) -> Dashboard {
+pub async fn dashboard(home: &Home, before: impl Fn() + Send + Sync + 'static) -> Dashboard {
     let (log, store) = (home.path("log"), home.path("rows.db"));
     let open = move || {
         before();
@@ -132,7 +132,7 @@ async fn computations_are_bounded() {
     let more = ask(8).await.unwrap();
     assert_eq!(
         (more.0, &more.1["error"]),
-        (StatusCode::SERVICE_UNAVAILABLE, &json!("too many earlier rows are being computed"))
+        (StatusCode::SERVICE_UNAVAILABLE, &json!("too many requests are computed from the log"))
     );
     assert_eq!(metric(&dashboard, "tickline_dashboard_refused_recomputations_total").await, 1);
     assert_eq!(get(&dashboard, "/api/candles?symbol=OFTEN").await.0, StatusCode::OK, "others are answered");

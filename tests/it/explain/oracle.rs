@@ -65,7 +65,7 @@ impl Made {
 
     pub fn explain(&self, store: &Path, windows: &[Window]) -> Vec<Explanation> {
         let (log, mut reader) = (self.log(), SqliteReader::open(store).unwrap());
-        let sources = Sources { log: &log, settings: &self.settings, reader: &mut reader };
+        let sources = Sources { log: &log, settings: &self.settings, reader: &mut reader, is_stopped: &|| false };
         explain(sources, windows, usize::MAX).unwrap()
     }
 

@@ -99,7 +99,7 @@ impl Log for Rest {
 
 fn explain_rest(made: &Made, first: u64, window: &Window) -> Result<Explanation, ExplainError> {
     let (rest, mut reader) = (Rest { log: made.log(), first }, SqliteReader::open(&made.store()).unwrap());
-    let sources = Sources { log: &rest, settings: &made.settings, reader: &mut reader };
+    let sources = Sources { log: &rest, settings: &made.settings, reader: &mut reader, is_stopped: &|| false };
     explain(sources, std::slice::from_ref(window), usize::MAX).map(|mut explained| explained.remove(0))
 }
 

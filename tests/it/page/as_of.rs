@@ -1,4 +1,4 @@
-//! The chart as of an earlier time: the rows of then, marks on what was corrected since, and the way back.
+//! The chart as of an earlier time: the rows of then, marks on what was corrected since, why one was, and the way back.
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ fn the_chart_is_shown_as_it_was() {
     let mut dashboard = home.start("dashboard --store sqlite:rows.db --listen 127.0.0.1:0 --log dir:log");
     let address = dashboard.address_after("http://");
     let mut script = Script::start("as-of", &address);
-    let pictures = ["as-of", "as-of-dark", "as-of-phone"].map(picture);
+    let pictures = ["as-of", "as-of-dark", "as-of-phone", "explain"].map(picture);
     script.answer(&json!({ "then": THEN, "corrected": START + 50_000, "pictures": pictures }).to_string());
 
     let live = script.report();
@@ -53,6 +53,11 @@ fn the_chart_is_shown_as_it_was() {
     assert!(then["hash"].as_str().unwrap().contains(&format!("as_of={THEN}")), "{then}");
     assert_eq!(then["status"], "complete, corrected since");
     assert_eq!(then["indicators"], 20, "{then}");
+    let explained = script.report();
+    let explained = explained.as_str().unwrap();
+    for part in ["The stored row is what the log leads to", "2 versions", "2 trades made it, 1 of them late"] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
     // More trades do not change it.
     log.append(&[of(40..42), vec![progress(START + 210_000)]].concat());
     script.answer("more");
