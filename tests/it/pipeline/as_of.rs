@@ -17,7 +17,7 @@ use tickline::store::address::StoreAddress;
 use tickline::store::{Range, StoreReader, StoredCandle, StoredIndicators};
 use tickline::worker::{self, Watch, WorkerConfig};
 
-use crate::shared::process::Home;
+use crate::shared::process::{Home, wait_for};
 use crate::shared::raw_log::log_of;
 
 mod command;
@@ -46,7 +46,8 @@ pub fn made() -> Home {
             anchor_every: std::time::Duration::from_secs(600),
             ..WorkerConfig::new(3, settings())
         };
-        let store = StoreAddress::Sqlite(home.path("rows.db")).open_writer().unwrap();
+        // The thread of the run before may not have closed it yet.
+        let store = wait_for("the store", || StoreAddress::Sqlite(home.path("rows.db")).open_writer().ok());
         worker::run(config, Arc::from(log(&home)), store, None, Arc::new(Watch::default())).unwrap();
     }
     home
