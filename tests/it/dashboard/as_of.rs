@@ -84,7 +84,7 @@ async fn what_cannot_be_shown_says_why() {
     let store = small_store();
     let without = start(&store).await;
     let path = "/api/candles?symbol=AAPL&as_of=5000";
-    let error = error_of(&without, path, "without the log", "with --log LOG").await;
+    let error = error_of(&without, path, "started without it", "with --log LOG").await;
     assert_eq!(error, StatusCode::NOT_IMPLEMENTED);
     assert_eq!(error_of(&without, "/api/candles?symbol=A&as_of=x", "as_of", "Unix").await, StatusCode::BAD_REQUEST);
     let both = "/api/candles?symbol=AAPL&as_of=5000&since=1";
