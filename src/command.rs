@@ -19,6 +19,7 @@ pub mod man;
 pub mod options;
 pub(crate) mod output;
 pub mod pace;
+pub mod play;
 pub mod rejected;
 pub mod renamed;
 pub mod replay;

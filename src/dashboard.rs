@@ -23,6 +23,7 @@ use crate::http::connections::Connections;
 use crate::http::limits::Limits;
 use crate::http::server;
 use crate::metrics::MetricsServer;
+use crate::play::clock::PlayClock;
 use crate::replay::Origin;
 use crate::store::{StoreError, StoreReader};
 
@@ -42,6 +43,7 @@ mod indexer;
 mod json;
 mod metrics;
 mod names;
+mod play;
 mod pool;
 mod queries;
 pub mod query;
@@ -89,6 +91,8 @@ pub struct DashboardConfig {
     pub limits: Limits,
     /// Memory for all answers together, in bytes.
     pub answers_bytes_max: usize,
+    /// The clock of the log that is played, if one is.
+    pub play: Option<Arc<PlayClock>>,
 }
 
 impl Default for DashboardConfig {
@@ -105,6 +109,7 @@ impl Default for DashboardConfig {
             origin: None,
             limits: Limits::PAGE,
             answers_bytes_max: ANSWERS_BYTES_MAX,
+            play: None,
         }
     }
 }
@@ -165,6 +170,7 @@ struct Shared {
     advances: broadcast::Sender<Arc<Advance>>,
     condition: watch::Receiver<Condition>,
     stop: watch::Receiver<bool>,
+    play: Option<Arc<PlayClock>>,
     requests: metrics::Requests,
 }
 
@@ -221,6 +227,7 @@ pub async fn serve(
         advances,
         condition,
         stop: stopped.clone(),
+        play: config.play,
         requests: metrics::Requests::default(),
     });
     let connections = Connections::new(Limits::PROBES);
@@ -260,6 +267,7 @@ fn router(shared: Arc<Shared>, access: Arc<Access>) -> Router {
         .route("/api/explain", get(explain::explain))
         .route("/api/gaps", get(api::gaps))
         .route("/api/frontier", get(api::frontier))
+        .route("/api/play", get(play::show).post(play::act))
         .route("/api/stream", get(stream::stream))
         .with_state(Arc::clone(&shared))
         .merge(health(&shared))

@@ -18,6 +18,7 @@ pub mod log;
 pub mod metrics;
 pub mod pace;
 pub mod pipeline_state;
+pub mod play;
 pub mod process;
 pub mod rejected;
 pub mod replay;

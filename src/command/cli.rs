@@ -4,7 +4,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
     bench, calendar, candles, checkpoint, completions, dashboard, demo, explain, gaps, import, indicators, ingest, man,
-    pace, rejected, replay, setup, source, status, symbols, top, verify, work,
+    pace, play, rejected, replay, setup, source, status, symbols, top, verify, work,
 };
 
 /// Real-time market data with an exact answer to: is this complete?
@@ -39,6 +39,8 @@ pub enum Command {
     Work(Box<work::WorkArgs>),
     /// Replay the log and print the digests
     Replay(Box<replay::ReplayArgs>),
+    /// Play a log at a chosen speed, with the live page over it: pause, step, change the speed
+    Play(Box<play::PlayArgs>),
     /// Replay the log and compare the result with a store
     Verify(Box<verify::VerifyArgs>),
     /// Explain a candle: the records that made it, those left out and why, and whether the stored row is right
@@ -85,6 +87,7 @@ impl Cli {
             Command::Pace(args) => pace::run(&args),
             Command::Work(args) => work::run(&args),
             Command::Replay(args) => replay::run(&args),
+            Command::Play(args) => play::run(&args),
             Command::Verify(args) => verify::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Candles(args) => candles::run(&args),

@@ -68,7 +68,7 @@ pub struct DashboardArgs {
 const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Environment variable of the readers' token.
-const TOKEN: &str = "TICKLINE_DASHBOARD_TOKEN";
+pub const TOKEN: &str = "TICKLINE_DASHBOARD_TOKEN";
 
 /// Runs `tickline dashboard` until it is interrupted (SIGINT or SIGTERM).
 pub fn run(args: &DashboardArgs) -> anyhow::Result<()> {

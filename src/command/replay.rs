@@ -177,19 +177,29 @@ fn warm_start(args: &ReplayArgs, log: &dyn Log, settings: &Settings) -> anyhow::
     if args.until.is_some_and(|until| until.0 < from.0) {
         return Err(UsageError("--until is before --from".to_owned()).into());
     }
+    last_checkpoint(address, log, settings, from).map(Some)
+}
+
+/// The last checkpoint of a store at or before a time.
+pub fn last_checkpoint(
+    address: &StoreAddress,
+    log: &dyn Log,
+    settings: &Settings,
+    from: Moment,
+) -> anyhow::Result<WarmStart> {
     let mut reader = address.open_reader()?;
     if let Some(theirs) = reader.identity()? {
         identity::check(&theirs, &identity::of(settings, log), &log.name())?;
     }
     if let Some(start) = WarmStart::last_before(&mut *reader, &first_offsets(log)?, from.0)? {
         note(format_args!("beginning at the checkpoint of {}", rfc3339(start.checkpoint.frontier)));
-        return Ok(Some(start));
+        return Ok(start);
     }
     let all = anchors(&mut *reader)?;
     let oldest = all.first().map_or_else(|| "none".to_owned(), |oldest| rfc3339(oldest.checkpoint.frontier));
     let text = format!(
         "{address} has no checkpoint at or before {} after which the log holds everything; the oldest: {oldest}. \
-         `tickline checkpoint list` shows all; without --from, a replay begins with the log",
+         `tickline checkpoint list` shows all; without --checkpoints-of, everything begins with the log",
         rfc3339(from.0)
     );
     Err(UsageError(text).into())

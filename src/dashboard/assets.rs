@@ -20,7 +20,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The page's own files: path, content type, body.
 #[rustfmt::skip]
-const PAGE: [(&str, &str, &str); 36] = [
+const PAGE: [(&str, &str, &str); 38] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/as-of.js", JS, include_str!("page/as-of.js")),
     ("/chart.css", CSS, include_str!("page/chart.css")),
@@ -46,6 +46,8 @@ const PAGE: [(&str, &str, &str); 36] = [
     ("/number.js", JS, include_str!("page/number.js")),
     ("/page.js", JS, include_str!("page/page.js")),
     ("/palette.js", JS, include_str!("page/palette.js")),
+    ("/play-bar.css", CSS, include_str!("page/play-bar.css")),
+    ("/play-bar.js", JS, include_str!("page/play-bar.js")),
     ("/rows.js", JS, include_str!("page/rows.js")),
     ("/search.js", JS, include_str!("page/search.js")),
     ("/side.css", CSS, include_str!("page/side.css")),

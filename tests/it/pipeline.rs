@@ -15,6 +15,7 @@ mod mirror;
 mod paced;
 mod paced_property;
 mod part;
+mod play;
 mod proof;
 mod recovery;
 mod rejected;

@@ -13,6 +13,7 @@ import { showLegend } from './legend.js';
 import { readLink, writeLink } from './link.js';
 import { Loader } from './loader.js';
 import { parts, shown } from './names.js';
+import './play-bar.js';
 import { Rows } from './rows.js';
 import { Search } from './search.js';
 import { Stream } from './stream.js';

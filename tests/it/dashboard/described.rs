@@ -37,6 +37,7 @@ async fn every_response_matches_its_schema() {
         ("/api/gaps", ""),
         ("/api/gaps", "?from=1000&to=2026-01-01T00:00:00Z&limit=1"),
         ("/api/gaps", "?from=5&to=5"),
+        ("/api/play", ""),
         ("/api/symbols", ""),
         ("/api/symbols", "?query=a&traded=true&exchange=US&limit=3"),
         ("/api/candles", "?symbol=AAPL"),

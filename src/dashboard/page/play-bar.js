@@ -1,0 +1,47 @@
+// The bar of a log that is played: its time and speed, pause and step. On any other page there is none.
+import { make, setText } from './dom.js';
+import { clock, iso } from './format.js';
+
+const POLL_MS = 500;
+const SPEEDS = [0.5, 1, 2, 5, 10, 30, 60, 300, 1000];
+
+const request = async (action) => {
+  const options = action && {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(action),
+  };
+  const response = await fetch('/api/play', options);
+  return response.ok ? (await response.json()).play : null;
+};
+
+class PlayBar {
+  constructor(play) {
+    this.time = make('time', { title: 'Records up to this event time were given' });
+    this.state = make('span', { className: 'muted' });
+    this.toggle = make('button', { type: 'button', onclick: () => this.#act(this.isPaused ? 'resume' : 'pause') });
+    this.step = make('button', { type: 'button', textContent: 'Step', title: 'Go on by one advance, and pause' });
+    this.step.onclick = () => this.#act('step');
+    this.speed = make('select', { ariaLabel: 'Speed: event time per wall time' });
+    this.speed.onchange = () => this.#act('speed', Number(this.speed.value));
+    const bar = make('section', { id: 'play-bar', ariaLabel: 'Playback' });
+    bar.append(make('b', { textContent: 'Playing' }), this.time, this.toggle, this.step, this.speed, this.state);
+    document.querySelector('header').after(bar);
+    this.#show(play);
+    setInterval(() => this.#poll(), POLL_MS);
+  }
+
+  async #act(action, speed) {
+    const play = await request(speed === undefined ? { action } : { action, speed }).catch(() => null);
+    if (play) this.#show(play);
+  }
+
+  async #poll() {
+    // Nothing waits for it: a page of a store is complete without.
+request()
+  .then((play) => {
+    if (!play) return;
+    document.head.append(make('link', { rel: 'stylesheet', href: '/play-bar.css' }));
+    new PlayBar(play);
+  })
+  .catch(() => {});
