@@ -8,6 +8,7 @@ mod late;
 mod look;
 mod names;
 mod numbers;
+mod play;
 mod restart;
 mod scene;
 mod script;

@@ -37,7 +37,29 @@ class PlayBar {
   }
 
   async #poll() {
-    // Nothing waits for it: a page of a store is complete without.
+    const play = await request().catch(() => null);
+    if (play) this.#show(play);
+    else setText(this.state, 'no answer');
+  }
+
+  #show({ time_ms: ms, speed, is_paused: isPaused, has_started: hasStarted, has_ended: hasEnded }) {
+    this.isPaused = isPaused;
+    setText(this.time, `${iso(ms).slice(0, 10)} ${clock(ms)}`);
+    this.time.dateTime = iso(ms);
+    setText(this.toggle, isPaused ? 'Resume' : 'Pause');
+    for (const button of [this.toggle, this.step]) button.disabled = hasEnded;
+    const text = hasEnded ? 'at the end' : isPaused ? 'paused' : '';
+    setText(this.state, hasStarted ? text : 'reading what is before');
+    if (document.activeElement === this.speed) return;
+    const speeds = SPEEDS.includes(speed) ? SPEEDS : [...SPEEDS, speed].sort((a, b) => a - b);
+    if (this.speed.options.length !== speeds.length || Number(this.speed.value) !== speed) {
+      const option = (value) => make('option', { value, textContent: `${value} ×`, selected: value === speed });
+      this.speed.replaceChildren(...speeds.map(option));
+    }
+  }
+}
+
+// Nothing waits for it: a page of a store is complete without.
 request()
   .then((play) => {
     if (!play) return;
