@@ -94,7 +94,7 @@ pub struct Compared<'a> {
 }
 
 /// Replays a log and compares the result with a store. Prints what was compared, notes it in `now`, and fails with a
-/// [`Mismatch`] if anything differs.
+/// `Mismatch` if anything differs.
 pub fn verify(compared: &Compared<'_>, reader: &mut dyn StoreReader, now: &mut Verification) -> anyhow::Result<()> {
     let Compared { log, settings, workers, rows, store } = compared;
     let Some(durable) = reader.frontier()? else {
