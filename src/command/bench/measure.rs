@@ -138,10 +138,10 @@ mod tests {
             command.args(["-c", script]);
             measure(vec![command], folder.path())
         };
-        // A shell that is busy for a third of a second.
-        let busy = "end=$(($(date +%s%N) + 300000000)); while [ $(date +%s%N) -lt $end ]; do :; done; echo a; echo b";
-        let taken = shell(busy).unwrap();
-        assert!(taken.seconds >= 0.3 && taken.user_seconds + taken.system_seconds > 0.1, "{taken:?}");
+        // A fixed amount of work, some tenths of a second, however busy the machine is.
+        let taken = shell("i=0; while [ $i -lt 500000 ]; do i=$((i+1)); done; echo a; echo b").unwrap();
+        let busy = taken.user_seconds + taken.system_seconds;
+        assert!(busy > 0.03 && taken.seconds > busy / 2.0, "{taken:?}");
         assert!(taken.peak_bytes > 100 << 10, "{taken:?}");
         assert_eq!(taken.last_line, "b");
         let error = shell("echo why >&2; exit 3").unwrap_err().to_string();
