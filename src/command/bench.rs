@@ -32,8 +32,6 @@ use pipeline::{Pipeline, Target};
 const PARTITIONS: &str = "4";
 /// Its address, in the folder of the run.
 const LOG: &str = "dir:log";
-/// Symbols that a pipeline takes by default; the runs of a feed with more are given another limit.
-const SYMBOLS_MAX: u64 = 100_000;
 
 /// Measure how fast this machine replays feeds of known shapes, or a log.
 #[derive(clap::Args, Clone, Debug)]
@@ -183,9 +181,9 @@ impl Bench<'_> {
         let each = self.args.processes.iter().flat_map(|p| self.args.workers.iter().map(move |w| (*p, *w)));
         for (processes, workers) in each {
             let pipeline = Pipeline { log: &subject.log, processes, workers, target: &self.args.store };
-            let taken =
-                measure(pipeline.commands(&program, self.args.symbols, self.folder.path())?, self.folder.path());
-            let (taken, digest) = pipeline.digest(taken?).with_context(|| subject.feed.clone())?;
+            let commands = pipeline.commands(&program, self.args.symbols, self.folder.path())?;
+            let taken = measure(commands, self.folder.path())?;
+            let digest = pipeline.digest(&taken).with_context(|| subject.feed.clone())?;
             let run = Run::new(subject, &pipeline, &taken, digest);
             if let Some(other) = runs.first().filter(|other| other.digest != run.digest) {
                 bail!("{}: two runs come to different rows, a bug: {other:?}, {run:?}", subject.feed);

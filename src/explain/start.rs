@@ -40,9 +40,9 @@ pub(super) fn choose(
     let is_covered = |anchor: &Anchor| anchor.header.is_covered(&offsets);
     let reach_ms = settings.max_ahead_trade_ms.saturating_add(SEARCHED_MS);
     let early = begins(first.start_ms.saturating_sub(reach_ms));
-    let is_memory = |shard: u32| shard >= memory_shard(0);
-    let last = |all: Vec<Anchor>| all.into_iter().rev().filter(&early).filter(is_covered).collect();
-    if let Some(start) = WarmStart::read_shards(reader, last, is_memory)? {
+    let narrow = |anchor: Anchor| anchor.narrow(|shard| shard >= memory_shard(0));
+    let last = |all: Vec<Anchor>| all.into_iter().rev().filter(&early).filter(is_covered).filter_map(narrow).collect();
+    if let Some(start) = WarmStart::read(reader, last)? {
         return Start::of(start, log, settings);
     }
     if offsets.iter().all(|offset| *offset == 0) {
@@ -50,8 +50,8 @@ pub(super) fn choose(
     }
     // Less is found of what was left out, and everything of what was accepted.
     let in_time = begins(first.start_ms);
-    let oldest = |all: Vec<Anchor>| all.into_iter().filter(&in_time).filter(is_covered).collect();
-    if let Some(start) = WarmStart::read_shards(reader, oldest, is_memory)? {
+    let oldest = |all: Vec<Anchor>| all.into_iter().filter(&in_time).filter(is_covered).filter_map(narrow).collect();
+    if let Some(start) = WarmStart::read(reader, oldest)? {
         return Start::of(start, log, settings);
     }
     let oldest = anchors(reader)?.into_iter().find(is_covered).map(|anchor| anchor.checkpoint.frontier);

@@ -70,8 +70,7 @@ struct RangeReader {
 impl PartitionReader for RangeReader {
     fn read(&mut self, batch: &mut RecordBatch, bytes_max: usize) -> Result<(), LogError> {
         if self.reader.position() >= self.end {
-            batch.records.clear();
-            batch.bytes.clear();
+            batch.clear();
             return Ok(());
         }
         self.reader.read(batch, bytes_max)?;

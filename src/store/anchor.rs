@@ -34,9 +34,9 @@ impl Anchor {
         self.checkpoint.frontier <= time && self.header.is_covered(first_offsets)
     }
 
-    /// The same without the shards that other symbols are in. `None` if its header cannot be encoded.
-    fn narrow(mut self, symbol: &Symbol) -> Option<Self> {
-        self.header.manifest.retain(|shard| shard == symbol.shard() || shard >= memory_shard(0));
+    /// The same with these shards only. `None` if its header cannot be encoded.
+    pub fn narrow(mut self, is_needed: impl Fn(u32) -> bool) -> Option<Self> {
+        self.header.manifest.retain(is_needed);
         self.checkpoint.header = codec::encode(&self.header).ok()?;
         Some(self)
     }
@@ -87,15 +87,6 @@ impl WarmStart {
         reader: &mut dyn StoreReader,
         wanted: impl Fn(Vec<Anchor>) -> Vec<Anchor>,
     ) -> Result<Option<Self>, StoreError> {
-        Self::read_shards(reader, wanted, |_| true)
-    }
-
-    /// [`Self::read`], with the segments of these shards only.
-    pub fn read_shards(
-        reader: &mut dyn StoreReader,
-        wanted: impl Fn(Vec<Anchor>) -> Vec<Anchor>,
-        is_needed: impl Fn(u32) -> bool,
-    ) -> Result<Option<Self>, StoreError> {
         let mut gone = Ok(None);
         for _ in 0..ATTEMPTS {
             let wanted = wanted(anchors(reader)?);
@@ -103,7 +94,7 @@ impl WarmStart {
                 return Ok(None);
             }
             for anchor in wanted {
-                match Self::of(reader, anchor, &is_needed) {
+                match Self::of(reader, anchor) {
                     Ok(start) => return Ok(Some(start)),
                     Err(error @ StoreError::Corrupt { .. }) => gone = Err(error),
                     Err(error) => return Err(error),
@@ -132,7 +123,7 @@ impl WarmStart {
         time: Time,
     ) -> Result<Option<Self>, StoreError> {
         let is_usable = |anchor: &Anchor| anchor.is_usable(first_offsets, time);
-        let narrow = |anchor: Anchor| anchor.narrow(symbol);
+        let narrow = |anchor: Anchor| anchor.narrow(|shard| shard == symbol.shard() || shard >= memory_shard(0));
         Self::read(reader, |all| all.into_iter().rev().filter(is_usable).filter_map(narrow).collect())
     }
 
@@ -143,9 +134,8 @@ impl WarmStart {
         decode_shard(number, &segments.map(|bytes| codec::unpack(bytes)).collect::<Result<Vec<_>, _>>()?)
     }
 
-    fn of(reader: &mut dyn StoreReader, anchor: Anchor, is_needed: &impl Fn(u32) -> bool) -> Result<Self, StoreError> {
-        let all = anchor.header.manifest.segments().into_iter();
-        let keys: Vec<SegmentKey> = all.filter(|key| is_needed(key.shard)).collect();
+    fn of(reader: &mut dyn StoreReader, anchor: Anchor) -> Result<Self, StoreError> {
+        let keys: Vec<SegmentKey> = anchor.header.manifest.segments().into_iter().collect();
         let segments = keys.iter().copied().zip(reader.read_segments(&keys)?).collect();
         Ok(Self { checkpoint: anchor.checkpoint, row: anchor.header.ledger.row, segments })
     }

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::Command;
 use std::str::FromStr;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
+use dataflows::settings::SYMBOLS_MAX;
 use serde::Deserialize;
 
-use super::SYMBOLS_MAX;
 use super::measure::{Taken, measure};
 use crate::time::now_ms;
 
@@ -112,17 +112,15 @@ impl Pipeline<'_> {
         })
     }
 
-    /// What was taken, with the digest that the run ended with.
-    pub fn digest(&self, taken: Taken) -> anyhow::Result<(Taken, String)> {
+    /// The digest that the run ended with.
+    pub fn digest(&self, taken: &Taken) -> anyhow::Result<String> {
         let digest = if self.is_replay() {
             serde_json::from_str::<LastRow>(&taken.last_line).ok().map(|row| row.digest)
         } else {
             taken.last_message.rsplit_once(", digest ").map(|(_, digest)| digest.to_owned())
         };
-        let Some(digest) = digest else {
-            bail!("the run did not end with a digest but with {:?}", [&taken.last_line, &taken.last_message])
-        };
-        Ok((taken, digest))
+        let said = [&taken.last_line, &taken.last_message];
+        digest.ok_or_else(|| anyhow!("the run did not end with a digest but with {said:?}"))
     }
 }
 

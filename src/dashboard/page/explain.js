@@ -1,6 +1,7 @@
 // Why a candle is what it is: the server reads the log, and this shows its answer in a dialog.
 import { $, make } from './dom.js';
 import { exact, grouped, iso, stamp } from './format.js';
+import { get } from './loader.js';
 import { shown } from './names.js';
 
 const LISTED_MAX = 100; // of trades, of those left out, and of versions
@@ -94,13 +95,9 @@ export class Explain {
     show(make('p', { className: 'muted', textContent: 'Reading the log …' }));
     if (!$('explain').open) $('explain').showModal();
     try {
-      const query = new URLSearchParams({ symbol, resolution, window: startMs, limit: LISTED_MAX });
-      const response = await fetch(`/api/explain?${query}`);
-      const body = await response.json();
-      if (response.ok) show(...parts(body));
-      else show(make('p', { className: 'verdict wrong', textContent: `${body.error}. ${body.hint}` }));
+      show(...parts(await get('explain', { symbol, resolution, window: startMs, limit: LISTED_MAX })));
     } catch (error) {
-      show(make('p', { className: 'verdict wrong', textContent: `No answer: ${error.message}` }));
+      show(make('p', { className: 'verdict wrong', textContent: error.message }));
     }
   }
 }

@@ -5,7 +5,8 @@ const PAGE_ROWS = 1000;
 const SPAN_MAX_MS = 400 * 864e5; // maximum range of one forward request, however sparse the rows are
 const ALL_ROWS = 20_000; // the server's own limit
 
-async function get(path, query) {
+// An answer of the API. Fails with what went wrong and what to do.
+export async function get(path, query) {
   const response = await fetch(`/api/${path}?${new URLSearchParams(query)}`);
   const body = await response.json();
   if (!response.ok) throw new Error(`${body.error}. ${body.hint}`);
